@@ -50,7 +50,9 @@ class PhotographsField(forms.FileField):
         files = data if isinstance(data, (list, tuple)) else [data]
         files = [super(PhotographsField, self).clean(file, initial) for file in files or [None]]
         if len(files) > MOST_AT_ONCE:
-            raise ValidationError(f"These are {len(files)} files; please send at most {MOST_AT_ONCE} at once.")
+            raise ValidationError(
+                f"These are {len(files)} files; please send at most {MOST_AT_ONCE} at once."
+            )
         uploads, problems = [], []
         for file in files:
             try:
@@ -76,7 +78,7 @@ class AddForm(forms.Form):
         error_messages={
             "required": "Please choose a photograph first.",
             "empty": "This file is empty; please choose another.",
-            "max_length": "This file’s name is too long; please shorten it.",
+            "max_length": "The name of this file is too long; please shorten it.",
         },
         max_length=200,
     )
@@ -109,6 +111,6 @@ def refusal_of_length(content_length: int) -> str:
     if content_length <= limit:
         return ""
     return (
-        f"These files have {filesizeformat(content_length)} together, and {filesizeformat(limit)} is the limit; "
-        "please send fewer at once."
+        f"These files have {filesizeformat(content_length)} together, and {filesizeformat(limit)} is the "
+        "limit. Please send fewer at once."
     )

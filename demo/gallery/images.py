@@ -14,7 +14,7 @@ MOST_PIXELS = 100_000_000
 
 
 class NotAPhotograph(ValueError):
-    """The bytes are no photograph that a browser shows; the text ends the sentence that starts with its name."""
+    """The bytes are no photograph that a browser shows; the text ends a sentence that starts with its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ def inspect_image(content: BinaryIO) -> ImageFacts:
         raise NotAPhotograph("is far too large in pixels") from error
     # Pillow's readers end in many kinds of errors on a damaged file, SyntaxError among them.
     except Exception as error:
-        raise NotAPhotograph("is not a photograph in JPEG, PNG, WebP, GIF or AVIF, or it is damaged") from error
+        raise NotAPhotograph(
+            "is not a photograph in JPEG, PNG, WebP, GIF or AVIF, or it is damaged"
+        ) from error
     finally:
         content.seek(0)
     if width * height > MOST_PIXELS:

@@ -50,7 +50,8 @@ def media_origins() -> set[str]:
 class StorageTrouble:
     """Turn what goes wrong with the storage into a page that says it, instead of a bare 500.
 
-    The text of a HoldallError never contains a secret, so it may be shown. A real site would log it and say less.
+    The text of a HoldallError never contains a secret, so it may be shown.
+    A real site would log it and say less.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from django.core.files import File
 from django.core.files.storage import Storage, storages
 from django.db import models
@@ -30,7 +28,14 @@ class PhotographQuerySet(models.QuerySet["Photograph"]):
     """Photographs, and the one way to add one."""
 
     def add(
-        self, content: File, image: ImageFacts, *, title: str, description: str, is_public: bool, credit: str = ""
+        self,
+        content: File,
+        image: ImageFacts,
+        *,
+        title: str,
+        description: str,
+        is_public: bool,
+        credit: str = "",
     ) -> Photograph:
         """Save the file in the store of its intent, then the row that names it.
 
@@ -59,8 +64,10 @@ class Photograph(models.Model):
     credit = models.CharField(max_length=120, blank=True)
     # FileField, not ImageField: that one would read each photograph back from the bucket to measure it,
     # and the form has measured it already.
-    public_file = models.FileField(storage=public_storage, upload_to="photographs/%Y/", max_length=300, blank=True)
-    private_file = models.FileField(storage=private_storage, upload_to="photographs/%Y/", max_length=300, blank=True)
+    public_file = models.FileField(storage=public_storage, upload_to="photos/%Y/", max_length=300, blank=True)
+    private_file = models.FileField(
+        storage=private_storage, upload_to="photos/%Y/", max_length=300, blank=True
+    )
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     size_bytes = models.PositiveBigIntegerField()
@@ -98,11 +105,6 @@ class Photograph(models.Model):
     def key(self) -> str:
         """Return the key under which the bucket keeps the file."""
         return key_of(self.file.storage, self.file.name)
-
-    @property
-    def file_name(self) -> str:
-        """Return the last part of the name in the database."""
-        return os.path.basename(self.file.name)
 
     def remove(self) -> None:
         """Delete the row, then the file: should the second fail, an unused file is left, never a broken page.

@@ -40,5 +40,5 @@ def both() -> tuple[Store, Store]:
 
 
 def key_of(storage: Storage, name: str) -> str:
-    """Return the key under which the bucket keeps a name: the same behind the store's prefix, if it has one."""
+    """Return the key under which the bucket keeps a name: the same, behind the store's prefix if any."""
     return storage._normalize_name(name)

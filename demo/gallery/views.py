@@ -41,7 +41,9 @@ def show(photograph: Photograph) -> Shown:
     return Shown(photograph, url, signed_until(url))
 
 
-def render_gallery(request: HttpRequest, *, problems: list[str], form: AddForm, status: int = 200) -> HttpResponse:
+def render_gallery(
+    request: HttpRequest, *, problems: list[str], form: AddForm, status: int = 200
+) -> HttpResponse:
     """Render the gallery with the form in the state that it is in."""
     show_only = request.GET.get("show") if request.GET.get("show") in SHOWN else "all"
     page = Paginator(SHOWN[show_only](), ON_A_PAGE).get_page(request.GET.get("page"))

@@ -20,7 +20,7 @@ STORAGES = holdall.from_env(aliases={"default": "", "public": "PUBLIC_"}, local_
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
 
-# SQLite is what a demo needs; a site with more than one machine has its database elsewhere, as it has its files.
+# SQLite is what a demo needs; a site on more than one machine keeps its database elsewhere, like its files.
 # A database for each bucket, because names that are kept for one mean nothing in another.
 DATABASES = {
     "default": {

@@ -14,19 +14,17 @@ if (form) {
   const input = zone.querySelector("input[type=file]");
   zone.querySelector(".or-drop").hidden = false;
 
-  for (const event of ["dragenter", "dragover"]) {
-    zone.addEventListener(event, (drag) => {
-      drag.preventDefault();
-      zone.classList.add("over");
-    });
-  }
-  for (const event of ["dragleave", "drop"]) {
-    zone.addEventListener(event, () => zone.classList.remove("over"));
-  }
-  zone.addEventListener("drop", (drop) => {
-    drop.preventDefault();
-    if (drop.dataTransfer.files.length) input.files = drop.dataTransfer.files;
-  });
+  zone.classList.add("whole");
+  for (const event of ["dragenter", "dragover"]) zone.addEventListener(event, () => zone.classList.add("over"));
+  for (const event of ["dragleave", "drop"]) zone.addEventListener(event, () => zone.classList.remove("over"));
+
+  const chosen = zone.querySelector(".chosen");
+  const tell = () => {
+    const names = [...input.files].map((file) => file.name);
+    chosen.textContent = names.length > 3 ? `${names.length} photographs chosen` : names.join(", ");
+  };
+  input.addEventListener("change", tell);
+  tell();
 
   // A second click would upload everything a second time.
   let isSending = false;
