@@ -2,8 +2,8 @@
 
     python demo/run.py [--port 8000] [--folder demo/.holdall] [--no-browser]
 
-Without any variable the buckets are on the embedded S3 server, which ends with the demo. With the variables of
-a real bucket, and those of a public one under PUBLIC_, the same gallery runs on Spaces or Amazon.
+Without any variable the buckets are on the embedded S3 server, which ends with the demo. With the variables
+of a real bucket, and those of a public one under PUBLIC_, the same gallery runs on Spaces or Amazon.
 """
 
 from __future__ import annotations
