@@ -1,3 +1,113 @@
-"""Media storage for stateless Django, configured by environment variables alone."""
+"""Media storage for stateless Django, configured by environment variables alone.
+
+    # settings.py
+    import holdall
+
+    STORAGES = holdall.from_env()
+
+This module is safe to import from settings: it loads neither boto3 nor django-storages, and contacts nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from holdall import contract as _contract
+from holdall.errors import (
+    AccessRefused,
+    BucketNotFound,
+    BuildModeError,
+    ContractError,
+    ContractWarning,
+    CredentialsRefused,
+    DevServerError,
+    HoldallError,
+    InvalidName,
+    NameTaken,
+    ObjectNotFound,
+    StoreFailed,
+    StoreUnreachable,
+)
+
+__all__ = [
+    "AccessRefused",
+    "BucketNotFound",
+    "BuildModeError",
+    "ContractError",
+    "ContractWarning",
+    "CredentialsRefused",
+    "DevServerError",
+    "HoldallError",
+    "InvalidName",
+    "NameTaken",
+    "ObjectNotFound",
+    "StoreFailed",
+    "StoreUnreachable",
+    "from_env",
+]
 
 __version__ = "0.1.0.dev0"
+
+_MEDIA = "holdall.storage.MediaStorage"
+_BUILD = "holdall.build.BuildModeStorage"
+_STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
+# Where local mode keeps its files, in the project's folder.
+_LOCAL_FOLDER = ".holdall"
+
+
+def from_env(
+    environ: Mapping[str, str] = os.environ,
+    *,
+    aliases: Mapping[str, str] | None = None,
+    storages: Mapping[str, Mapping[str, Any]] | None = None,
+    local_folder: str | os.PathLike[str] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Give the whole `STORAGES` setting that an environment describes.
+
+    `aliases` maps each alias to the prefix of its variables: `{"default": "", "private": "PRIVATE_"}` makes a
+    second store out of `PRIVATE_STORAGE_BUCKET_NAME` and so on; without it there is `default` alone.
+    `storages` is merged over the result, `OPTIONS` key by key; `staticfiles` is Django's own unless it says otherwise.
+    `local_folder` is where mode `local` keeps its files (default: `.holdall` in the folder that holds `manage.py`,
+    looked for upwards from the working directory).
+
+    Requests: none. What was put right in a value is warned of (`ContractWarning`).
+
+    Raises:
+        ContractError: the environment does not describe a usable store; all that is wrong, at once.
+    """
+    prefixes = {"default": ""} if aliases is None else dict(aliases)
+    readings = {alias: _contract.read(environ, prefix=prefix) for alias, prefix in prefixes.items()}
+    problems = [problem for reading in readings.values() for problem in reading.problems]
+    if problems:
+        raise ContractError(list(dict.fromkeys(problems)))
+    for warning in dict.fromkeys(text for reading in readings.values() for text in reading.warnings):
+        warnings.warn(warning, ContractWarning, stacklevel=2)
+
+    folder = str(Path(local_folder).absolute() if local_folder else _project_folder() / _LOCAL_FOLDER)
+    chosen: dict[str, dict[str, Any]] = {"staticfiles": {"BACKEND": _STATIC}}
+    for alias, reading in readings.items():
+        if reading.store is None:
+            chosen[alias] = {"BACKEND": _BUILD}
+        else:
+            stored = _contract.options(reading.store, boto3_sees_environment=environ is os.environ, local_folder=folder)
+            chosen[alias] = {"BACKEND": _MEDIA, "OPTIONS": stored}
+    for alias, extra in (storages or {}).items():
+        own = chosen.get(alias, {})
+        chosen[alias] = {**own, **extra}
+        # Options of one class mean nothing to another.
+        if "OPTIONS" in own and "OPTIONS" in extra and "BACKEND" not in extra:
+            chosen[alias]["OPTIONS"] = {**own["OPTIONS"], **extra["OPTIONS"]}
+        elif own.get("BACKEND") == _BUILD and "BACKEND" not in extra:
+            chosen[alias].pop("OPTIONS", None)
+        elif "OPTIONS" in own and "BACKEND" in extra and extra["BACKEND"] != own["BACKEND"] and "OPTIONS" not in extra:
+            del chosen[alias]["OPTIONS"]
+    return chosen
+
+
+def _project_folder() -> Path:
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "manage.py").is_file()), here)
