@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -340,15 +340,19 @@ def _make_local_bucket(client: Any, target: Target) -> None:
     The embedded server stores object ACLs without enforcing them, so public files go by bucket policy.
     """
     bucket = target.bucket_name
-    try:
-        client.create_bucket(Bucket=bucket)
-    except sdk.ClientError as error:
-        if _Answer.of(error).code not in {"BucketAlreadyExists", "BucketAlreadyOwnedByYou"}:
-            raise
+
+    def unless(code: str, request: Callable[..., Any]) -> None:
+        try:
+            request(Bucket=bucket)
+        except sdk.ClientError as error:
+            if not _Answer.of(error).code.startswith(code):
+                raise
+
+    unless("BucketAlready", client.create_bucket)
     if target.public:
         client.put_bucket_policy(Bucket=bucket, Policy=_PUBLIC_POLICY.replace("BUCKET", str(bucket)))
     else:
-        client.delete_bucket_policy(Bucket=bucket)
+        unless("NoSuchBucketPolicy", client.delete_bucket_policy)
 
 
 _PUBLIC_POLICY = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*",

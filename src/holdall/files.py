@@ -14,6 +14,11 @@ from holdall.saving import NewObject, Readable, read_exactly
 if TYPE_CHECKING:
     from holdall.storage import MediaStorage
 
+    # Generic to the type checker alone.
+    BytesFile = File[bytes]
+else:
+    BytesFile = File
+
 MODES = frozenset({"r", "rb", "rt", "w", "wb", "wt"})
 
 
@@ -80,7 +85,7 @@ class MediaFile(S3File):  # type: ignore[misc]  # django-storages is not typed
             self._file.close()
 
 
-class NewFile(File[bytes]):
+class NewFile(BytesFile):
     """A file that is written as a stream under a name that nobody has.
 
     It appears in the store when it is closed, whole; an exception inside `with`, or forgetting to close it, leaves
@@ -188,7 +193,7 @@ class _Sink(io.RawIOBase):
             self.abandon()
 
 
-class Replayed(File[bytes]):
+class Replayed(BytesFile):
     """A stream that can be read once, made to give its beginning a second time.
 
     A name that turns out to be taken must not cost the first bytes of a stream that can not be rewound.

@@ -151,9 +151,10 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
     def _client(self) -> Any:
         return self.connection.meta.client
 
-    def translating(self, action: str, name: str, key: str = "") -> AbstractContextManager[None]:
+    def translating(self, action: str, name: str, key: str | None = None) -> AbstractContextManager[None]:
         """Turn the SDK's errors inside into Holdall's; `action` completes "… failed"."""
-        return self.store.translating(action, name=name, key=key or self._normalize_name(name), client=self._client)
+        key = self._normalize_name(name) if key is None else key
+        return self.store.translating(action, name=name, key=key, client=self._client)
 
     # -- names
 
@@ -335,7 +336,7 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
             prefix += "/"
         folders: list[str] = []
         files: list[str] = []
-        with self.translating("listing", path or "/", prefix):
+        with self.translating("listing", path, prefix):
             # V1 breaks on keys with "%" or "+" on Ceph: its marker comes back unescaped.
             paginator = self._client.get_paginator("list_objects_v2")
             for page in paginator.paginate(Bucket=self.bucket_name, Delimiter="/", Prefix=prefix):

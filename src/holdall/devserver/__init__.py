@@ -366,9 +366,7 @@ def _launch(folder: Path, program: Path, port: int, certificate: Certificate | N
     if started.stdout != keeper.STARTED and not _is_kept(folder):
         keeper.remove_traces(str(scratch), [])
         reason = (started.stdout + started.stderr).strip()
-        raise DevServerError(
-            f"The embedded S3 server of {folder} could not be started by {sys.executable}: {reason}"
-        )
+        raise DevServerError(f"The embedded S3 server of {folder} could not be started by {sys.executable}: {reason}")
 
 
 def _read_state(folder: Path) -> dict[str, Any] | None:
