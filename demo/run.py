@@ -9,6 +9,7 @@ of a real bucket, and those of a public one under PUBLIC_, the same gallery runs
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib.util
 import os
@@ -39,12 +40,8 @@ NEEDED = {
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--port", type=int, default=8000, help="the gallery's port; the next free one when it is taken"
-    )
-    parser.add_argument(
-        "--folder", type=Path, default=HERE / ".holdall", help="where the demo keeps its files"
-    )
+    parser.add_argument("--port", type=int, default=8000, help="the gallery's port; the next free one when it is taken")
+    parser.add_argument("--folder", type=Path, default=HERE / ".holdall", help="where the demo keeps its files")
     parser.add_argument("--no-browser", action="store_true", help="print the address, but do not open it")
     return parser.parse_args()
 
@@ -58,9 +55,7 @@ def require_packages() -> None:
     """End with a sentence that names what is not installed."""
     missing = [title for module, title in NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
-        sys.exit(
-            f"Missing here: {', '.join(missing)}. `make demo` installs all that the demo needs into .venv."
-        )
+        sys.exit(f"Missing here: {', '.join(missing)}. `make demo` installs all that the demo needs into .venv.")
 
 
 def prepare(folder: Path) -> tuple[int, float]:
@@ -104,17 +99,13 @@ def listen(port: int) -> WSGIServer:
 
 def describe_store(store: Store) -> str:
     """Put a store on one line."""
-    kind = "public links" if store.is_public else "signed links"
-    return f"bucket {store.bucket} ({kind}) · {store.provider}" + (
-        f" at {store.endpoint}" if store.endpoint else ""
-    )
+    links = f"links to {store.domain}" if store.domain else ("plain links" if store.is_public else "signed links")
+    return f"bucket {store.bucket}, {links}; {store.provider} at {store.endpoint}"
 
 
 def open_browser(address: str) -> None:
     """Open the address where somebody is watching; never a browser inside the terminal itself."""
-    has_screen = (
-        sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    )
+    has_screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if sys.stdout.isatty() and has_screen and not os.environ.get("CI"):
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
@@ -143,6 +134,22 @@ def announce(server: WSGIServer, arguments: argparse.Namespace, *, uploaded: int
     )
 
 
+def end_embedded_server(folder: Path) -> str:
+    """Leave the embedded server, wait for its end, and return the last line of the demo."""
+    from django.conf import settings
+
+    if not any(store.get("OPTIONS", {}).get("local_folder") for store in settings.STORAGES.values()):
+        return "Stopped; nothing keeps running. The photographs stay in the bucket."
+
+    from holdall import devserver
+
+    devserver.leave(folder)
+    stays = f"The photographs stay in {folder} for the next start."
+    if devserver._stop_unused(folder):
+        return f"Stopped; no process and no port stays behind. {stays}"
+    return f"Stopped. Another program uses the embedded S3 server, which ends with the last one. {stays}"
+
+
 def ignore_signals() -> None:
     """Let an impatient second Ctrl-C not break off the orderly end."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -165,10 +172,11 @@ def main() -> int:
     sys.path.insert(0, str(HERE))
 
     from django.core.exceptions import ImproperlyConfigured
+    from django.db import DatabaseError
 
     from holdall.errors import HoldallError
 
-    server = None
+    server, code = None, 0
     heed_signals()
     try:
         say("Setting up the gallery and its bucket ...")
@@ -179,15 +187,17 @@ def main() -> int:
             open_browser(f"http://{HOST}:{server.server_port}/")
         server.serve_forever()
     except KeyboardInterrupt:
-        return 0
-    except (HoldallError, ImproperlyConfigured, OSError) as error:
+        pass
+    except (HoldallError, ImproperlyConfigured, DatabaseError, OSError) as error:
         say(f"The demo can not start. {error}")
-        return 1
-    finally:
-        ignore_signals()
-        if server:
-            server.server_close()
-    return 0
+        code = 1
+    ignore_signals()
+    if server:
+        server.server_close()
+    # Without settings there is no server to end: what is wrong with them was said above.
+    with contextlib.suppress(ImproperlyConfigured):
+        say("", end_embedded_server(arguments.folder))
+    return code
 
 
 if __name__ == "__main__":

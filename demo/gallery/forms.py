@@ -50,9 +50,7 @@ class PhotographsField(forms.FileField):
         files = data if isinstance(data, (list, tuple)) else [data]
         files = [super(PhotographsField, self).clean(file, initial) for file in files or [None]]
         if len(files) > MOST_AT_ONCE:
-            raise ValidationError(
-                f"These are {len(files)} files; please send at most {MOST_AT_ONCE} at once."
-            )
+            raise ValidationError(f"These are {len(files)} files; please send at most {MOST_AT_ONCE} at once.")
         uploads, problems = [], []
         for file in files:
             try:

@@ -43,9 +43,7 @@ def inspect_image(content: BinaryIO) -> ImageFacts:
         raise NotAPhotograph("is far too large in pixels") from error
     # Pillow's readers end in many kinds of errors on a damaged file, SyntaxError among them.
     except Exception as error:
-        raise NotAPhotograph(
-            "is not a photograph in JPEG, PNG, WebP, GIF or AVIF, or it is damaged"
-        ) from error
+        raise NotAPhotograph("is not a photograph in JPEG, PNG, WebP, GIF or AVIF, or it is damaged") from error
     finally:
         content.seek(0)
     if width * height > MOST_PIXELS:

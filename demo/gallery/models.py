@@ -65,9 +65,7 @@ class Photograph(models.Model):
     # FileField, not ImageField: that one would read each photograph back from the bucket to measure it,
     # and the form has measured it already.
     public_file = models.FileField(storage=public_storage, upload_to="photos/%Y/", max_length=300, blank=True)
-    private_file = models.FileField(
-        storage=private_storage, upload_to="photos/%Y/", max_length=300, blank=True
-    )
+    private_file = models.FileField(storage=private_storage, upload_to="photos/%Y/", max_length=300, blank=True)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     size_bytes = models.PositiveBigIntegerField()

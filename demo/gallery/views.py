@@ -41,9 +41,7 @@ def show(photograph: Photograph) -> Shown:
     return Shown(photograph, url, signed_until(url))
 
 
-def render_gallery(
-    request: HttpRequest, *, problems: list[str], form: AddForm, status: int = 200
-) -> HttpResponse:
+def render_gallery(request: HttpRequest, *, problems: list[str], form: AddForm, status: int = 200) -> HttpResponse:
     """Render the gallery with the form in the state that it is in."""
     show_only = request.GET.get("show") if request.GET.get("show") in SHOWN else "all"
     page = Paginator(SHOWN[show_only](), ON_A_PAGE).get_page(request.GET.get("page"))
@@ -94,7 +92,7 @@ def photograph(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "shown": shown,
         "photograph": shown.photograph,
-        "store": stores.describe(shown.photograph.file.storage, is_public=shown.photograph.is_public),
+        "store": stores.describe(shown.photograph.file.storage),
         "answer": ask(shown.url),
         "answer_to_others": None if shown.photograph.is_public else ask(without_signature(shown.url)),
         "newer": order[position - 1] if position else None,

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
-NAMES_A_STORE = ("STORAGES_MODE", "STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME")
+PRIVATE, PUBLIC = "", "PUBLIC_"
 
 
 def fill_in(environment: MutableMapping[str, str]) -> None:
-    """Set what is missing for two stores on the embedded server; a store that is described is left alone.
+    """Put both stores on the embedded server unless the environment describes one; it is public under `PUBLIC_`.
 
-    The gallery keeps private photographs in the store without a prefix and public ones in the store under
-    `PUBLIC_`. Either both are the embedded server's or both are real: a gallery that is half on this machine
-    would only puzzle, so the contract then asks for what is missing.
+    With one real store described, nothing is assumed about the other: a gallery that is half on this machine
+    would only puzzle, so the contract then says which variables are missing.
     """
-    if not any(environment.get(prefix + name) for prefix in ("", "PUBLIC_") for name in NAMES_A_STORE):
-        environment["STORAGES_MODE"] = environment["PUBLIC_STORAGES_MODE"] = "local"
-    environment.setdefault("PUBLIC_STORAGE_MAKE_FILES_PUBLIC", "true")
+    if not names_a_store(environment, PRIVATE) and not names_a_store(environment, PUBLIC):
+        environment["STORAGES_MODE"] = "local"
+    if environment.get("STORAGES_MODE", "").strip().lower() == "local" and not names_a_store(environment, PUBLIC):
+        environment["PUBLIC_STORAGES_MODE"] = "local"
+    if not environment.get("PUBLIC_STORAGE_MAKE_FILES_PUBLIC"):
+        environment["PUBLIC_STORAGE_MAKE_FILES_PUBLIC"] = "true"
+
+
+def names_a_store(environment: Mapping[str, str], prefix: str) -> bool:
+    """Tell whether the environment chooses a store under this prefix."""
+    chosen_by = ("STORAGES_MODE", "STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME")
+    return any(environment.get(prefix + name) for name in chosen_by)
