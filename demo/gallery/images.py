@@ -35,7 +35,8 @@ def inspect_image(content: BinaryIO) -> ImageFacts:
         with Image.open(content, formats=list(SUFFIXES)) as image:
             kind, (width, height) = image.format, image.size
             # A camera held upright writes a lying picture and a note; browsers follow the note.
-            if image.getexif().get(ORIENTATION, 1) >= 5:
+            # Only asked of JPEG, which cameras write: of a PNG, Pillow would decode every pixel to find it.
+            if kind == "JPEG" and image.getexif().get(ORIENTATION, 1) >= 5:
                 width, height = height, width
             image.verify()
     # A few hundred bytes can claim to be a picture that fills the memory when it is opened.
