@@ -444,7 +444,7 @@ def _answered(answer: _Answer, *, what: str, name: str, key: str, connection: Co
             f"There is no {where} ({what} was asked for). Check `STORAGE_BUCKET_NAME`, and that region and endpoint are its own."
         )
     elif answer.code in {"NoSuchKey", "404"}:
-        error = ObjectNotFound(f'No file is named "{name}" (key "{key}" in {where}).')
+        error = ObjectNotFound(f'File does not exist: {name} (key "{key}" in {where}).')
     elif answer.code in {"PreconditionFailed", "412"}:
         error = NameTaken(f'"{name}" is taken in {where}; names are never given twice. Nothing was changed.')
     elif answer.code == "KeyTooLongError":
