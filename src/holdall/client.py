@@ -73,25 +73,27 @@ class Target:
     def config(self) -> Config:
         """Give the SDK's configuration: explicit in all that the SDK would otherwise guess, the caller's on top."""
         checksums = "when_supported" if self.provider.sdk_checksums else "when_required"
-        ours = Config(
+        # A dictionary, because the SDK's stubs do not know all of its options.
+        chosen: dict[str, Any] = {
             # Without it boto3 signs links the old way in some regions, which newer buckets and R2 refuse.
-            signature_version=self.signature_version or "s3v4",
+            "signature_version": self.signature_version or "s3v4",
             # With boto3's default, links for a bucket outside us-east-1 name a host that redirects, which breaks
             # their signature (jschneier/django-storages#782).
-            s3={"addressing_style": self.addressing_style or self.provider.addressing},
-            proxies=dict(self.proxies) or None,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
-            max_pool_connections=POOL_SIZE,
-            tcp_keepalive=True,
+            "s3": {"addressing_style": self.addressing_style or self.provider.addressing},
+            "proxies": dict(self.proxies) or None,
+            "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "read_timeout": READ_TIMEOUT_SECONDS,
+            "max_pool_connections": POOL_SIZE,
+            "tcp_keepalive": True,
             # Over HTTPS boto3's own checksums travel as a trailer, which other servers refuse or store inside the
             # file (boto/boto3#4392, #4435).
-            request_checksum_calculation=checksums,
-            response_checksum_validation=checksums,
+            "request_checksum_calculation": checksums,
+            "response_checksum_validation": checksums,
             # AWS_ENDPOINT_URL in the environment, or a profile's, must not redirect the media.
-            ignore_configured_endpoint_urls=True,
-        )
+            "ignore_configured_endpoint_urls": True,
+        }
+        ours = Config(**chosen)
         return ours.merge(self.client_config) if self.client_config else ours
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.core.files.base import File
 from storages.backends.s3 import S3File
@@ -99,11 +99,12 @@ class NewFile(BytesFile):
 
     def __init__(self, target: NewObject, *, mode: str) -> None:
         self._sink = _Sink(target)
-        super().__init__(self._sink, target.name)  # type: ignore[arg-type]  # a raw stream is enough of a file
+        # A raw stream that is written to is as much of a file as `File` needs here.
+        super().__init__(cast("IO[bytes]", self._sink), target.name)
         self.mode = mode
 
     @property
-    def size(self) -> int:  # type: ignore[override]  # Django's own is a property in all but name
+    def size(self) -> int:
         """How many bytes were written so far."""
         return self._sink.tell()
 
@@ -157,13 +158,13 @@ class _Sink(io.RawIOBase):
 
     def _send_full_parts(self) -> None:
         target = self._target
-        if not self._begun and len(self._buffer) > target.threshold_bytes:
+        if not self._begun and len(self._buffer) > target.parts.threshold_bytes:
             # Nothing of a stream can be sent a second time: the name must be certain before the first part.
             target.start(again=False)
             self._begun = True
-        while self._begun and len(self._buffer) >= target.part_bytes:
-            self._etags.append(target.send(len(self._etags) + 1, bytes(self._buffer[: target.part_bytes])))
-            del self._buffer[: target.part_bytes]
+        while self._begun and len(self._buffer) >= target.parts.part_bytes:
+            self._etags.append(target.send(len(self._etags) + 1, bytes(self._buffer[: target.parts.part_bytes])))
+            del self._buffer[: target.parts.part_bytes]
 
     def close(self) -> None:
         if self.closed:
@@ -203,7 +204,7 @@ class Replayed(BytesFile):
         self._head = io.BytesIO(read_exactly(stream, remembered_bytes))
         self._rest: Readable | None = stream
         self._rest_was_read = False
-        super().__init__(self._head, name)  # type: ignore[arg-type]  # as above
+        super().__init__(self._head, name)
 
     def seekable(self) -> bool:
         return not self._rest_was_read
@@ -215,7 +216,7 @@ class Replayed(BytesFile):
             )
         return self._head.seek(0)
 
-    def read(self, size: int = -1, /) -> bytes:  # type: ignore[override]
+    def read(self, size: int = -1, /) -> bytes:
         piece = self._head.read(size)
         if (piece and size >= 0) or self._rest is None:
             return piece

@@ -26,7 +26,7 @@ from holdall.client import Connection, Target, connect, transfer_config
 from holdall.errors import NameTaken, ObjectNotFound
 from holdall.files import MODES, MediaFile, NewFile, Replayed
 from holdall.providers import PROVIDERS, recognise
-from holdall.saving import NewObject, conditional_put_holds
+from holdall.saving import NewObject, Parts, conditional_put_holds
 from holdall.values import Secret
 
 # What never leaves the process: not into a migration, a log or a pickle's repr.
@@ -197,9 +197,7 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         if not hasattr(content, "chunks"):
             content = File(content, name)
         if not is_seekable(content):
-            content = Replayed(
-                ReadBytesWrapper(content), name=name, remembered_bytes=self._multipart_sizes()["threshold_bytes"] + 1
-            )
+            content = Replayed(ReadBytesWrapper(content), name=name, remembered_bytes=self._parts().threshold_bytes + 1)
         candidates = self._candidates(names.clean(str(name)), max_length)
         if not conditional_put_holds(self.store, self._client, key=self._normalize_name(str(name))):
             # Without the condition only a name that nobody else can think of is free for certain.
@@ -245,16 +243,16 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
             key=self._normalize_name(name),
             parameters=parameters,
             replace=self.store.conditional_put is False,
-            **self._multipart_sizes(),
+            parts=self._parts(),
         )
 
-    def _multipart_sizes(self) -> dict[str, int]:
+    def _parts(self) -> Parts:
         chosen = self.transfer_config
-        return {
-            "threshold_bytes": chosen.multipart_threshold,
-            "part_bytes": chosen.multipart_chunksize,
-            "workers": chosen.max_request_concurrency if chosen.use_threads else 1,
-        }
+        return Parts(
+            threshold_bytes=chosen.multipart_threshold,
+            part_bytes=chosen.multipart_chunksize,
+            workers=chosen.max_request_concurrency if chosen.use_threads else 1,
+        )
 
     def _is_compressed(self, parameters: dict[str, Any]) -> bool:
         return (
