@@ -47,6 +47,7 @@ __all__ = [
     "ObjectNotFound",
     "StoreFailed",
     "StoreUnreachable",
+    "default_local_folder",
     "from_env",
 ]
 
@@ -87,7 +88,7 @@ def from_env(
     for warning in dict.fromkeys(text for reading in readings.values() for text in reading.warnings):
         warnings.warn(warning, ContractWarning, stacklevel=2)
 
-    folder = str(Path(local_folder).absolute() if local_folder else _project_folder() / _LOCAL_FOLDER)
+    folder = str(Path(local_folder).absolute() if local_folder else default_local_folder())
     chosen: dict[str, dict[str, Any]] = {"staticfiles": {"BACKEND": _STATIC}}
     for alias, reading in readings.items():
         if reading.store is None:
@@ -96,18 +97,25 @@ def from_env(
             stored = _contract.options(reading.store, boto3_sees_environment=environ is os.environ, local_folder=folder)
             chosen[alias] = {"BACKEND": _MEDIA, "OPTIONS": stored}
     for alias, extra in (storages or {}).items():
-        own = chosen.get(alias, {})
-        chosen[alias] = {**own, **extra}
-        # Options of one class mean nothing to another.
-        if "OPTIONS" in own and "OPTIONS" in extra and "BACKEND" not in extra:
-            chosen[alias]["OPTIONS"] = {**own["OPTIONS"], **extra["OPTIONS"]}
-        elif own.get("BACKEND") == _BUILD and "BACKEND" not in extra:
-            chosen[alias].pop("OPTIONS", None)
-        elif "OPTIONS" in own and "BACKEND" in extra and extra["BACKEND"] != own["BACKEND"] and "OPTIONS" not in extra:
-            del chosen[alias]["OPTIONS"]
+        chosen[alias] = _merged(chosen.get(alias, {}), extra)
     return chosen
 
 
-def _project_folder() -> Path:
+def _merged(own: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay a project's entry over ours, its options over our options, as long as both speak of one class."""
+    if extra.get("BACKEND", own.get("BACKEND")) != own.get("BACKEND"):
+        return dict(extra)
+    merged = {**own, **extra}
+    if own.get("BACKEND") == _BUILD:
+        # Options of the real storage mean nothing while there is none.
+        merged.pop("OPTIONS", None)
+    elif "OPTIONS" in own or "OPTIONS" in extra:
+        merged["OPTIONS"] = {**own.get("OPTIONS", {}), **extra.get("OPTIONS", {})}
+    return merged
+
+
+def default_local_folder() -> Path:
+    """Give the folder where mode `local` keeps its files: `.holdall` beside `manage.py`, else in the working directory."""
     here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / "manage.py").is_file()), here)
+    project = next((folder for folder in (here, *here.parents) if (folder / "manage.py").is_file()), here)
+    return project / _LOCAL_FOLDER

@@ -27,5 +27,5 @@ class BuildModeStorage(Storage):
     def _open(self, name: str, mode: str = "rb") -> IO[Any]:
         self._refuse(name, mode)
 
-    save = open = delete = exists = listdir = size = url = path = _refuse  # type: ignore[assignment]  # all one answer
-    get_accessed_time = get_created_time = get_modified_time = get_available_name = _refuse  # type: ignore[assignment]
+    save = open = delete = exists = listdir = size = url = path = _refuse
+    get_accessed_time = get_created_time = get_modified_time = get_available_name = _refuse

@@ -36,6 +36,7 @@ from holdall.errors import (
     StoreUnreachable,
 )
 from holdall.providers import Provider
+from holdall.values import Secret
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 60
@@ -53,9 +54,10 @@ class Target:
     bucket_name: str | None
     endpoint_url: str | None = None
     region_name: str | None = None
-    access_key: str | None = None
-    secret_key: str | None = None
-    token: str | None = None
+    # Wrapped, because error pages show the variables of every frame.
+    access_key: Secret | None = None
+    secret_key: Secret | None = None
+    token: Secret | None = None
     profile: str | None = None
     local_folder: str | None = None
     # Only in mode `local`, whose bucket is made on demand.
@@ -73,25 +75,27 @@ class Target:
     def config(self) -> Config:
         """Give the SDK's configuration: explicit in all that the SDK would otherwise guess, the caller's on top."""
         checksums = "when_supported" if self.provider.sdk_checksums else "when_required"
-        ours = Config(
+        # A dictionary, because the SDK's stubs do not know all of its options.
+        chosen: dict[str, Any] = {
             # Without it boto3 signs links the old way in some regions, which newer buckets and R2 refuse.
-            signature_version=self.signature_version or "s3v4",
+            "signature_version": self.signature_version or "s3v4",
             # With boto3's default, links for a bucket outside us-east-1 name a host that redirects, which breaks
             # their signature (jschneier/django-storages#782).
-            s3={"addressing_style": self.addressing_style or self.provider.addressing},
-            proxies=dict(self.proxies) or None,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
-            max_pool_connections=POOL_SIZE,
-            tcp_keepalive=True,
+            "s3": {"addressing_style": self.addressing_style or self.provider.addressing},
+            "proxies": dict(self.proxies) or None,
+            "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "read_timeout": READ_TIMEOUT_SECONDS,
+            "max_pool_connections": POOL_SIZE,
+            "tcp_keepalive": True,
             # Over HTTPS boto3's own checksums travel as a trailer, which other servers refuse or store inside the
             # file (boto/boto3#4392, #4435).
-            request_checksum_calculation=checksums,
-            response_checksum_validation=checksums,
+            "request_checksum_calculation": checksums,
+            "response_checksum_validation": checksums,
             # AWS_ENDPOINT_URL in the environment, or a profile's, must not redirect the media.
-            ignore_configured_endpoint_urls=True,
-        )
+            "ignore_configured_endpoint_urls": True,
+        }
+        ours = Config(**chosen)
         return ours.merge(self.client_config) if self.client_config else ours
 
 
@@ -178,10 +182,11 @@ class Connection:
     def _build(self) -> None:
         target = self.target
         session = _session(target.profile)
-        endpoint_url, access_key, secret_key = target.endpoint_url, target.access_key, target.secret_key
+        endpoint_url = target.endpoint_url
+        keys = (target.access_key, target.secret_key, target.token)
         if target.local_folder:
             server = devserver.use(Path(target.local_folder))
-            endpoint_url, access_key, secret_key = server.endpoint_url, server.access_key, server.secret_key
+            endpoint_url, keys = server.endpoint_url, (Secret(server.access_key), Secret(server.secret_key), None)
         config = target.config()
         if not self.signed:
             config = config.merge(Config(signature_version=botocore.UNSIGNED))
@@ -192,9 +197,12 @@ class Connection:
             endpoint_url=endpoint_url,
             config=config,
             verify=target.verify,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            aws_session_token=target.token,
+            **{
+                name: key.reveal() if key else None
+                for name, key in zip(
+                    ("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), keys, strict=True
+                )
+            },
         )
         bucket = resource.Bucket(target.bucket_name or "unnamed")
         self._bucket_class, self._object_class = type(bucket), type(bucket.Object("unnamed"))
@@ -279,7 +287,9 @@ class Connection:
         except sdk.ClientError as second:
             learned = _Answer.of(second)
             if answer.status == 404:
-                return answer if learned.status != 404 else answer.but(code="NoSuchBucket")
+                # Any other refusal is a bucket's that exists.
+                self.bucket_seen = learned.status != 404
+                return answer if self.bucket_seen else answer.but(code="NoSuchBucket")
             return answer if learned.bare else learned.but(operation=answer.operation)
         except sdk.BotoCoreError:
             # The question was only for a better sentence.
@@ -444,7 +454,7 @@ def _answered(answer: _Answer, *, what: str, name: str, key: str, connection: Co
             f"There is no {where} ({what} was asked for). Check `STORAGE_BUCKET_NAME`, and that region and endpoint are its own."
         )
     elif answer.code in {"NoSuchKey", "404"}:
-        error = ObjectNotFound(f'No file is named "{name}" (key "{key}" in {where}).')
+        error = ObjectNotFound(f'File does not exist: {name} (key "{key}" in {where}).')
     elif answer.code in {"PreconditionFailed", "412"}:
         error = NameTaken(f'"{name}" is taken in {where}; names are never given twice. Nothing was changed.')
     elif answer.code == "KeyTooLongError":

@@ -540,12 +540,15 @@ class _Reader:
 
     def _shown(self, variable: Variable) -> Setting:
         name, full = variable.name, self.prefix + variable.name
+        mode = self._get("STORAGES_MODE", "s3")
         if name in self.broken and name not in self.effective:
             value, source = "", "environment, not usable"
         elif name in self.effective:
             value, source = self.effective[name]
         elif name in self.parsed:
             value, source = _display(variable, self.parsed[name]), "environment"
+        elif mode not in variable.modes and not self.broken:
+            value, source = "", f"not used in mode {mode}"
         else:
             value, source = _unset(variable)
         return Setting(full, self._redacted(value), source, variable.purpose)

@@ -52,6 +52,15 @@ def read_exactly(body: Readable, size_bytes: int) -> bytes:
     return b"".join(pieces)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """When a file is sent in parts, how long they are, and how many are sent at a time."""
+
+    threshold_bytes: int
+    part_bytes: int
+    workers: int
+
+
 @dataclass(kw_only=True)
 class NewObject:
     """One object that is about to be created, under a key that nobody may have yet."""
@@ -63,9 +72,7 @@ class NewObject:
     key: str
     # The SDK's parameters of the object: content type, ACL, cache control…
     parameters: dict[str, Any]
-    part_bytes: int
-    threshold_bytes: int
-    workers: int
+    parts: Parts
     # Whether an object that has the key may be replaced.
     replace: bool = False
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -88,11 +95,11 @@ class NewObject:
             NameTaken: the key is taken; nothing was changed.
             HoldallError: whatever else failed; no object and no unfinished upload is left.
         """
-        head = read_exactly(body, self.threshold_bytes + 1)
-        if len(head) <= self.threshold_bytes:
+        head = read_exactly(body, self.parts.threshold_bytes + 1)
+        if len(head) <= self.parts.threshold_bytes:
             self.put(head)
         else:
-            self.multipart(_parts(head, body, self.part_bytes), again=again)
+            self.multipart(_in_parts(head, body, self.parts.part_bytes), again=again)
 
     # -- one PUT
 
@@ -221,19 +228,19 @@ class NewObject:
 
     def _send_all(self, parts: Iterator[bytes]) -> list[str]:
         """Send the parts, a few at a time: memory holds one for each worker, and one more."""
-        if self.workers <= 1:
+        if self.parts.workers <= 1:
             return [self.send(number, data) for number, data in enumerate(parts, 1)]
         etags: dict[int, str] = {}
         running: dict[Future[str], int] = {}
         # Leaving the pool waits for what still runs: an abort must not be overtaken by a part.
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="holdall-part") as pool:
+        with ThreadPoolExecutor(self.parts.workers, thread_name_prefix="holdall-part") as pool:
             for number, data in enumerate(parts, 1):
                 try:
                     running[pool.submit(self.send, number, data)] = number
                 except RuntimeError:
                     # The interpreter is shutting down and starts no more threads (boto/boto3#3113).
                     etags[number] = self.send(number, data)
-                if len(running) >= self.workers:
+                if len(running) >= self.parts.workers:
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     etags |= {running.pop(future): future.result() for future in done}
             etags |= {number: future.result() for future, number in running.items()}
@@ -285,7 +292,7 @@ def _probe(connection: Connection, client: Any, key: str) -> bool:
     return False
 
 
-def _parts(head: bytes, rest: Readable, part_bytes: int) -> Iterator[bytes]:
+def _in_parts(head: bytes, rest: Readable, part_bytes: int) -> Iterator[bytes]:
     joined = _Joined(head, rest)
     while part := read_exactly(joined, part_bytes):
         yield part

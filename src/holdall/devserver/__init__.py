@@ -379,8 +379,7 @@ def _launch(folder: Path, program: Path, port: int, certificate: Certificate | N
     if reason and not _is_kept(folder):
         keeper.remove_traces(str(scratch), [])
         raise DevServerError(
-            f"The embedded S3 server of {folder} could not be started by {sys.executable or 'no Python'}: "
-            f"{reason}"
+            f"The embedded S3 server of {folder} could not be started by {sys.executable or 'no Python'}: {reason}"
         )
 
 
