@@ -8,7 +8,7 @@ loads neither boto3 nor django-storages.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -28,7 +28,7 @@ class Variable:
 
     name: str
     purpose: str
-    parse: Callable[[str, values.Remark], Any]
+    parse: values.Parser
     default: str = "none"
     # A value that is never shown. "key id": its last letters are.
     secret: Literal[False, "whole", "key id"] = False

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 from holdall.providers import DELIVERY_HOST, MAX_SIGNED_SECONDS
 
 Remark = Callable[[str], None]
+Parser = Callable[[str, Remark], Any]
 
 TRUE = frozenset({"true", "yes", "on", "1"})
 FALSE = frozenset({"false", "no", "off", "0"})
@@ -120,7 +122,8 @@ def bucket(value: str, _remark: Remark) -> str:
 
 
 def region(value: str, _remark: Remark) -> str:
-    if not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", value):
+    # It becomes a part of host names.
+    if len(value) > 63 or not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", value):
         raise ValueError(f"is {quoted(value)}; write the region's code, such as eu-central-1.")
     if zone := re.fullmatch(r"([a-z]{2}(?:-[a-z]+)+-\d)[a-f]", value):
         raise ValueError(f"is {quoted(value)}, an availability zone; write its region, {zone[1]}.")
