@@ -6,6 +6,7 @@ Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 wrong
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -34,6 +35,10 @@ WIDTH = 100
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "holdall") -> int:
     """Run a command and give its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal or pipe that can not show a letter is no reason to say nothing.
+            stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(prog=prog, description="Media storage for stateless Django.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {holdall.__version__}")
     add_commands(parser)
