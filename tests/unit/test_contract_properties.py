@@ -29,8 +29,7 @@ SECRETS = {
 TRACES = ["wJalrXUtnFEMI", "bPxRfiCY", "session+token", "MIGbAgEAMBMG", "hunter2-hunter2"]
 DIRT = st.sampled_from(["{}", " {}", "{}\n", '"{}"', "'{}'", '" {} "', "\t'{}'\r\n"])
 PASTED = st.sampled_from(
-    ["{}", "{}/", "x {} y", "{}\x1b", "s3://{}", "https://{}", "https://{}.example.com", "{}.s3.example.com"]
-    + ["https://AKIA:{}@s3.example.com"]
+    ["{}", "{}/", "x {} y", "{}\x1b", "s3://{}", "https://{}", "{}.s3.example.com", "https://AKIA:{}@s3.example.com"]
 )
 NAMES = sorted(contract.BY_NAME)
 SECRET_TEXTS = st.sampled_from([*SECRETS.values(), "hunter2-hunter2", "hunter2-hunter2"])
@@ -60,7 +59,7 @@ MEANT = (
     "ams3.digitaloceanspaces.com media.example.com AKIAIOSFODNN7EXAMPLE"
 )
 PLAIN_VALUES = st.one_of(
-    st.sampled_from(["", "a" * 100_000, *MEANT.split()]),
+    st.sampled_from(["", "a" * 9_000, *MEANT.split()]),
     st.text(max_size=40),
     st.text(st.characters(categories=["Cs", "Cc", "L"]), max_size=10),
 )
@@ -122,8 +121,9 @@ def test_any_environment_gives_settings_or_the_error_of_the_contract(environ: di
 )
 def test_no_secret_is_ever_shown(secrets: dict[str, str], pasted: dict[str, str], plain: dict[str, str]) -> None:
     known = {name: dirt.format(SECRETS[name]) for name, dirt in secrets.items()}
-    # A secret that nothing can recognise (no variable of its own holds it, and it looks like a word) is none.
-    environ = {**plain, **pasted, **known, "OTHER_AWS_SECRET_ACCESS_KEY": "hunter2-hunter2"}
+    # What no variable holds as a secret can not be told from a name: so each is held, by a second store perhaps.
+    others = {f"OTHER_{name}": secret for name, secret in SECRETS.items()}
+    environ = {**plain, **pasted, **known, **others, "THIRD_AWS_SECRET_ACCESS_KEY": "hunter2-hunter2"}
     said, _ = everything_said(environ)
     for trace in TRACES:
         assert trace.lower() not in said.lower(), trace
