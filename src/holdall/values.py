@@ -7,6 +7,7 @@ Modules that few environments need are imported where they are needed: reading t
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -289,8 +290,6 @@ def is_local(host: str) -> bool:
         or ("." not in host and ":" not in host)
     ):
         return True
-    import ipaddress
-
     try:
         return ipaddress.ip_address(host).is_private
     except ValueError:
@@ -299,8 +298,6 @@ def is_local(host: str) -> bool:
 
 def _is_host(host: str) -> bool:
     if ":" in host:
-        import ipaddress
-
         try:
             ipaddress.IPv6Address(host)
         except ValueError:
