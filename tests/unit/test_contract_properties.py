@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
 import pprint
 import traceback
 import warnings
@@ -18,8 +17,6 @@ import holdall
 from holdall import cli, contract
 from holdall.errors import ContractError
 
-# A search that runs with every change; HOLDALL_EXAMPLES=5000 digs deeper.
-EXAMPLES = int(os.environ.get("HOLDALL_EXAMPLES", "40"))
 SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     "AWS_SESSION_TOKEN": "FwoGZXIvYXdzEBYaD5session+token/that/is==",
@@ -96,7 +93,6 @@ def everything_said(environ: dict[str, str]) -> tuple[str, Any]:
 
 
 @given(ENVIRONMENTS)
-@settings(max_examples=EXAMPLES)
 def test_any_environment_gives_settings_or_the_error_of_the_contract(environ: dict[str, str]) -> None:
     _, made = everything_said(environ)
     if made is not None:
@@ -108,7 +104,7 @@ def test_any_environment_gives_settings_or_the_error_of_the_contract(environ: di
     pasted=st.dictionaries(st.one_of(st.sampled_from(NAMES), mutated_names()), pasted_values(), max_size=4),
     plain=st.dictionaries(st.sampled_from(NAMES), PLAIN_VALUES, max_size=5),
 )
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @example(
     secrets={"AWS_SECRET_ACCESS_KEY": "{}"},
     pasted={"AWS_S3_ENDPOINT_URL": f"https://AKIA:{SECRETS['AWS_SECRET_ACCESS_KEY']}@s3.example.com"},
@@ -161,7 +157,6 @@ def test_only_the_listed_words_publish_files(word: str, mode: str) -> None:
 
 
 @given(ENVIRONMENTS)
-@settings(max_examples=EXAMPLES)
 def test_files_are_public_only_by_the_one_variable(environ: dict[str, str]) -> None:
     environ.pop("STORAGE_MAKE_FILES_PUBLIC", None)
     reading = contract.read(environ)
