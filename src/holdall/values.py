@@ -92,9 +92,9 @@ def boolean(value: str, _remark: Remark) -> bool:
 def mode(value: str, _remark: Remark) -> str:
     if value.lower() in MODES:
         return value.lower()
-    hint = {"digitalocean": "do", "spaces": "do", "aws": "s3", "amazon": "s3"}.get(value.lower()) or nearest(
-        value.lower(), MODES
-    )
+    # Comparing takes time that grows with the text: what is long is no slip of the pen.
+    word = value.lower()[:20]
+    hint = {"digitalocean": "do", "spaces": "do", "aws": "s3", "amazon": "s3"}.get(word) or nearest(word, MODES)
     raise ValueError(f"is {quoted(value)}; write s3, do or local" + (f" ({hint}, perhaps?)." if hint else "."))
 
 

@@ -61,10 +61,10 @@ DISGUISES = {
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
-@pytest.mark.parametrize("document", DOCUMENTS)
-@pytest.mark.parametrize("name", ["photo.jpg", "doc.pdf", "film.mp4", "data.bin", "no-extension", "x.tar.gz", "x.svgz"])
-def test_document_in_disguise_is_an_attachment_of_unknown_type(name: str, document: bytes, disguise: str) -> None:
-    assert content.delivery(name, DISGUISES[disguise](document)) == UNKNOWN_DOWNLOAD
+@pytest.mark.parametrize("name", ["photo.jpg", "doc.pdf", "data.bin", "no-extension", "x.tar.gz", "x.svgz"])
+def test_document_in_disguise_is_an_attachment_of_unknown_type(name: str, disguise: str) -> None:
+    decided = {document: content.delivery(name, DISGUISES[disguise](document)) for document in DOCUMENTS}
+    assert decided == dict.fromkeys(DOCUMENTS, UNKNOWN_DOWNLOAD)
 
 
 def test_document_cut_inside_a_utf16_letter_is_recognised() -> None:
