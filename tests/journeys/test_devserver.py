@@ -246,9 +246,7 @@ def test_eight_processes_at_once_share_one_server(folder: Path, start_user: Call
     wait_until(lambda: is_gone(state))
 
 
-def test_server_ends_soon_after_its_last_user_was_killed(
-    folder: Path, start_user: Callable[..., User]
-) -> None:
+def test_server_ends_soon_after_its_last_user_was_killed(folder: Path, start_user: Callable[..., User]) -> None:
     user = start_user()
     user.answer()
     state = state_of(folder)
@@ -258,9 +256,7 @@ def test_server_ends_soon_after_its_last_user_was_killed(
     assert not (folder / keeper.STATE).exists()
 
 
-def test_server_outlives_a_change_of_users_within_the_grace(
-    folder: Path, start_user: Callable[..., User]
-) -> None:
+def test_server_outlives_a_change_of_users_within_the_grace(folder: Path, start_user: Callable[..., User]) -> None:
     user = start_user()
     user.answer()
     state = state_of(folder)
@@ -296,9 +292,7 @@ def test_leave_ends_the_server_and_may_be_repeated(folder: Path) -> None:
 
 def test_threads_share_one_membership(folder: Path) -> None:
     servers: list[devserver.Server] = []
-    threads = [
-        threading.Thread(target=lambda: servers.append(devserver.use(folder)), daemon=True) for _ in range(16)
-    ]
+    threads = [threading.Thread(target=lambda: servers.append(devserver.use(folder)), daemon=True) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -324,9 +318,7 @@ sys.stdin.read()
 """
 
 
-def test_forked_child_counts_as_a_user_after_its_parent_left(
-    folder: Path, start_user: Callable[..., User]
-) -> None:
+def test_forked_child_counts_as_a_user_after_its_parent_left(folder: Path, start_user: Callable[..., User]) -> None:
     user = start_user(FORKING, begin=False)
     assert user.line() == "forked\n", user.finish()
     user.process.wait()
@@ -475,10 +467,7 @@ def test_only_the_right_signature_opens_the_door(folder: Path) -> None:
     server = devserver.use(folder)
     put(server, "private.txt", b"content")
 
-    assert (
-        refused(lambda: get(server, "private.txt", keys=(server.access_key, "wrong")))
-        == "SignatureDoesNotMatch"
-    )
+    assert refused(lambda: get(server, "private.txt", keys=(server.access_key, "wrong"))) == "SignatureDoesNotMatch"
     assert refused(lambda: get(server, "private.txt", keys=("UNKNOWN", "wrong"))) == "InvalidAccessKeyId"
     for method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
         assert ask(server.port, method, "/media/private.txt") in {400, 403, 405}, method
@@ -615,9 +604,7 @@ def test_serve_runs_until_it_is_told_to_end(
     assert is_gone(state)
 
 
-def test_serve_leaves_the_server_to_those_who_still_use_it(
-    folder: Path, start_user: Callable[..., User]
-) -> None:
+def test_serve_leaves_the_server_to_those_who_still_use_it(folder: Path, start_user: Callable[..., User]) -> None:
     user = start_user(SERVING, begin=False)
     read_announcement(user)
     server = devserver.use(folder)

@@ -214,9 +214,7 @@ def test_command_turns_off_what_is_dangerous_and_listens_on_the_loopback() -> No
     assert not any("https" in option for option in line)
 
 
-def test_environment_of_the_server_has_nothing_of_the_users(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_environment_of_the_server_has_nothing_of_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "WEED_JWT_SIGNING_KEY", "S3_BUCKET", "HTTP_PROXY"):
         monkeypatch.setenv(name, "the user's")
 

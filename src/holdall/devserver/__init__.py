@@ -131,9 +131,7 @@ def serve(folder: Path, port: int | None = None, announce: Callable[[str], objec
         try:
             announce(_announcement(server))
             sharing.await_end(folder)
-            raise DevServerError(
-                f"The embedded S3 server of {folder} ended by itself.\n{sharing.log_tail(folder)}"
-            )
+            raise DevServerError(f"The embedded S3 server of {folder} ended by itself.\n{sharing.log_tail(folder)}")
         except KeyboardInterrupt:
             pass
         finally:

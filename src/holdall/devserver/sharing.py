@@ -207,8 +207,7 @@ def launch(folder: Path, program: Path, port: int, certificate: Certificate | No
     if reason and not is_kept(folder):
         keeper.remove_traces(str(scratch), [])
         raise DevServerError(
-            f"The embedded S3 server of {folder} could not be started by {sys.executable or 'no Python'}: "
-            f"{reason}"
+            f"The embedded S3 server of {folder} could not be started by {sys.executable or 'no Python'}: {reason}"
         )
 
 

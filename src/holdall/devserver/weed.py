@@ -165,9 +165,7 @@ def prepare(folder: Path, identities: Iterable[Identity]) -> None:
     if not security.exists():
         # Without these keys the doors behind S3 read and write every bucket for whoever asks, unsigned.
         doors = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
-        write_private(
-            security, "".join(f'[{door}]\nkey = "{secrets.token_urlsafe(32)}"\n\n' for door in doors)
-        )
+        write_private(security, "".join(f'[{door}]\nkey = "{secrets.token_urlsafe(32)}"\n\n' for door in doors))
     # A machine that runs SeaweedFS in earnest has such files in /etc; a server of ours must never follow them
     # to somebody's database. The first file found wins, and these are found first.
     empty = "# Empty on purpose: it hides a file of this name in /etc/seaweedfs.\n"
