@@ -8,22 +8,24 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import hmac
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
+from holdall.names import is_plain
 from holdall.providers import MAX_SIGNED_SECONDS
 from holdall.values import Secret
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-# A link may outlive the promise by no more than the promise itself.
-_UNRESERVED = "-._~"
+# Half an hour's seconds: the offsets of the default lifetime.
+KEPT_MOMENTS = 2048
+KEPT_DAYS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,25 +39,26 @@ class Place:
     path: str = ""
     region: str
 
-    @property
+    @cached_property
     def base(self) -> str:
+        """What stands before each key."""
         return f"{self.scheme}://{self.host}{self.path}/"
 
 
 class SigningKeys(NamedTuple):
-    """The keys that sign, plain: they never leave this module's caller."""
+    """The keys that sign. The id is plain: it stands in every link."""
 
     access_key: str
     secret_key: Secret
     token: Secret | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """The span in which a link stays the same: when it is signed, and for how long it is valid."""
+class Window(NamedTuple):
+    """The span in which a link stays the same: when it is deemed signed, for how long it is valid, when it changes."""
 
     signed_at: int
     valid_seconds: int
+    changes_at: float
 
 
 def window(now: float, *, lifetime_seconds: int, offset: int = 0, keys_end_at: float | None = None) -> Window:
@@ -64,15 +67,15 @@ def window(now: float, *, lifetime_seconds: int, offset: int = 0, keys_end_at: f
     The promise: at any moment of the span, at least `lifetime_seconds` of validity are left. The span is half of the
     lifetime, so a link lives at most one and a half times as long as promised. For lifetimes near the seven days that
     S3 allows the span shrinks to what is left of them. `offset` moves the spans of different files apart, so that not
-    all links of a site change at the same second. Keys that end earlier (a role's) shorten the link, never the span.
+    all links of a site change at the same second. Keys that end earlier (a role's) shorten the link.
     """
     span = max(1, min(lifetime_seconds // 2, MAX_SIGNED_SECONDS - lifetime_seconds))
-    moved = int(now) - offset % span
-    signed_at = moved - moved % span + offset % span
+    second = int(now)
+    signed_at = second - (second - offset) % span
     valid = min(lifetime_seconds + span, MAX_SIGNED_SECONDS)
-    if keys_end_at is not None:
-        valid = max(1, min(valid, int(keys_end_at) - signed_at))
-    return Window(signed_at=signed_at, valid_seconds=valid)
+    if keys_end_at is None:
+        return Window(signed_at, valid, signed_at + span)
+    return Window(signed_at, max(1, min(valid, int(keys_end_at) - signed_at)), min(signed_at + span, keys_end_at))
 
 
 def offset_of(key: str) -> int:
@@ -82,73 +85,87 @@ def offset_of(key: str) -> int:
 
 def public_url(place: Place, key: str) -> str:
     """Give the link of a file that everybody may read."""
-    return place.base + _path(key)
+    return place.base + (key if is_plain(key) else _path(key))
 
 
-def presign(
-    place: Place,
-    keys: SigningKeys,
-    key: str,
-    *,
-    window: Window,
-    method: str = "GET",
-    parameters: Mapping[str, str] | None = None,
-) -> str:
-    """Give a link that lets whoever has it make one kind of request for one file, until its time is over.
+class Signer:
+    """Make the signed links of one place with one set of keys.
 
-    `parameters` are put into the query and signed, `response-content-disposition` for one. The URL equals
-    botocore's for the same moment, letter by letter.
+    What is the same for all links of a day (the signing key) or of a moment (most of the query) is kept.
     """
-    signer = _signer(place, keys, window.signed_at - window.signed_at % 86_400)
-    return signer.url(_path(key), window, method, parameters or {})
+
+    def __init__(self, place: Place, keys: SigningKeys) -> None:
+        self.place = place
+        self._keys = keys
+        self._token = f"&X-Amz-Security-Token={_encoded(keys.token.reveal())}" if keys.token else ""
+        self._days: dict[int, tuple[str, hmac.HMAC]] = {}
+        self._moments: dict[tuple[int, int], _Moment] = {}
+
+    def url(self, key: str, window: Window, *, method: str = "GET", parameters: Mapping[str, str] | None = None) -> str:
+        """Give a link that lets whoever has it make one kind of request for one file, until its time is over.
+
+        `parameters` are put into the query and signed, `response-content-disposition` for one. The URL equals
+        botocore's for the same moment, letter by letter.
+        """
+        moment = self._moments.get(window[:2]) or self._moment(window)
+        path = key if is_plain(key) else _path(key)
+        if parameters:
+            given = [f"{_encoded(name)}={_encoded(value)}" for name, value in parameters.items()]
+            query = f"{'&'.join(given)}&{moment.query}"
+            # Ours begin with a capital, so they come first.
+            canonical_query = f"{moment.canonical_query}&{'&'.join(sorted(given))}"
+        else:
+            query, canonical_query = moment.query, moment.canonical_query
+        canonical = (
+            f"{method}\n{self.place.path}/{path}\n{canonical_query}\nhost:{self.place.host}\n\nhost\nUNSIGNED-PAYLOAD"
+        )
+        signature = moment.begun.copy()
+        signature.update(hashlib.sha256(canonical.encode()).hexdigest().encode())
+        return f"{self.place.base}{path}?{query}&X-Amz-Signature={signature.hexdigest()}"
+
+    def _moment(self, window: Window) -> _Moment:
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(window.signed_at))
+        scope, signing = self._day(window.signed_at // 86_400, stamp[:8])
+        before = (
+            f"X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={_encoded(f'{self._keys.access_key}/{scope}')}"
+            f"&X-Amz-Date={stamp}&X-Amz-Expires={window.valid_seconds}"
+        )
+        begun = signing.copy()
+        begun.update(f"{ALGORITHM}\n{stamp}\n{scope}\n".encode())
+        headers = "&X-Amz-SignedHeaders=host"
+        if len(self._moments) >= KEPT_MOMENTS:
+            self._moments.clear()
+        made = _Moment(f"{before}{headers}{self._token}", f"{before}{self._token}{headers}", begun)
+        self._moments[window.signed_at, window.valid_seconds] = made
+        return made
+
+    def _day(self, day: int, stamp: str) -> tuple[str, hmac.HMAC]:
+        if day not in self._days:
+            scope = f"{stamp}/{self.place.region}/s3/aws4_request"
+            signing_key = f"AWS4{self._keys.secret_key.reveal()}".encode()
+            for part in scope.split("/"):
+                signing_key = hmac.digest(signing_key, part.encode(), "sha256")
+            if len(self._days) >= KEPT_DAYS:
+                self._days.clear()
+            # Copying a prepared HMAC costs less than preparing one for each link.
+            self._days[day] = scope, hmac.new(signing_key, digestmod="sha256")
+        return self._days[day]
+
+
+class _Moment(NamedTuple):
+    """What all links that are signed at one second for one validity share."""
+
+    query: str
+    # The same in the order in which it is signed.
+    canonical_query: str
+    # The HMAC of the text's beginning.
+    begun: hmac.HMAC
 
 
 def _path(key: str) -> str:
     return quote(key, safe="/-._~")
 
 
+@lru_cache(maxsize=256)
 def _encoded(value: str) -> str:
     return quote(value, safe="-._~")
-
-
-@functools.lru_cache(maxsize=64)
-def _signer(place: Place, keys: SigningKeys, day: int) -> _Signer:
-    return _Signer(place, keys, time.strftime("%Y%m%d", time.gmtime(day)))
-
-
-class _Signer:
-    """All that is the same for the links of one day: the signing key, and the constant parts of the texts."""
-
-    def __init__(self, place: Place, keys: SigningKeys, day: str) -> None:
-        self.place = place
-        scope = f"{day}/{place.region}/s3/aws4_request"
-        signing_key = f"AWS4{keys.secret_key.reveal()}".encode()
-        for part in scope.split("/"):
-            signing_key = hmac.digest(signing_key, part.encode(), "sha256")
-        # Copying a prepared HMAC costs less than preparing one for each link.
-        self._hmac = hmac.new(signing_key, digestmod="sha256")
-        self._scope = scope
-        self._credential = _encoded(f"{keys.access_key}/{scope}")
-        self._token = f"&X-Amz-Security-Token={_encoded(keys.token.reveal())}" if keys.token else ""
-        self._headers = f"host:{place.host}\n\nhost\nUNSIGNED-PAYLOAD"
-        self._moments: dict[int, str] = {}
-
-    def url(self, path: str, window: Window, method: str, parameters: Mapping[str, str]) -> str:
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(window.signed_at))
-        ours = (
-            f"X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={self._credential}&X-Amz-Date={moment}"
-            f"&X-Amz-Expires={window.valid_seconds}&X-Amz-SignedHeaders=host{self._token}"
-        )
-        if parameters:
-            theirs = "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in parameters.items())
-            canonical_query = "&".join(sorted([*theirs.split("&"), *ours.split("&")]))
-            query = f"{theirs}&{ours}"
-        else:
-            # In order already, but for the token, which stands between the headers' and nothing.
-            query = ours
-            canonical_query = ours if not self._token else "&".join(sorted(ours.split("&")))
-        canonical = f"{method}\n{self.place.path}/{path}\n{canonical_query}\n{self._headers}"
-        digest = hashlib.sha256(canonical.encode()).hexdigest()
-        signature = self._hmac.copy()
-        signature.update(f"{ALGORITHM}\n{moment}\n{self._scope}\n{digest}".encode())
-        return f"{self.place.base}{path}?{query}&X-Amz-Signature={signature.hexdigest()}"
