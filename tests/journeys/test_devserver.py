@@ -252,7 +252,7 @@ def test_server_ends_soon_after_its_last_user_was_killed(folder: Path, start_use
     state = state_of(folder)
     user.kill()
 
-    wait_until(lambda: is_gone(state), sharing.GRACE_SECONDS + sharing.STOP_SECONDS)
+    wait_until(lambda: is_gone(state), sharing.GRACE_SECONDS + 8)
     assert not (folder / keeper.STATE).exists()
 
 
