@@ -27,8 +27,8 @@ if sys.platform != "win32":
 
 START_LOCK = "start.lock"
 GRACE_SECONDS = 2.0
-# An orderly stop takes one. Now and then SeaweedFS then waits for a connection that nobody closes; by that time it
-# has written everything, and being killed costs it nothing that was acknowledged at any time.
+# An orderly stop takes one. Now and then SeaweedFS then waits for a connection that nobody closes, and is killed:
+# what it has acknowledged survives that, as a test proves.
 STOP_SECONDS = 3.0
 # How long others wait for what should take no longer than the keeper's whole farewell.
 PATIENCE_SECONDS = 15.0
