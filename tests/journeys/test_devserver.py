@@ -354,6 +354,19 @@ def test_killed_keeper_takes_the_server_along_and_use_recovers(folder: Path) -> 
     assert not Path(state["scratch"]).exists()
 
 
+@linux
+def test_end_removes_what_a_killed_keeper_left(folder: Path) -> None:
+    devserver.use(folder)
+    state = state_of(folder)
+    os.kill(state["keeper_pid"], signal.SIGKILL)
+    wait_until(lambda: not sharing.is_kept(folder))
+    assert Path(state["scratch"]).exists()
+    devserver.leave(folder)
+
+    assert devserver.end_unused(folder)
+    assert is_gone(state)
+
+
 def test_killed_server_takes_the_keeper_along_and_use_recovers(folder: Path) -> None:
     server = devserver.use(folder)
     put(server, "kept", b"content")

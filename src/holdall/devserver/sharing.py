@@ -273,6 +273,7 @@ def end_unused(folder: Path) -> bool:
             if time.monotonic() > deadline:
                 raise DevServerError(f"The embedded S3 server of {folder} does not end. {who(folder)}")
             time.sleep(0.02)
+        end_leftover(folder)
         return True
     finally:
         os.close(users_lock)
