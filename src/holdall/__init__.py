@@ -13,8 +13,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdall import contract as _contract
 from holdall.errors import (
@@ -32,6 +31,9 @@ from holdall.errors import (
     StoreFailed,
     StoreUnreachable,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "AccessRefused",
@@ -88,12 +90,13 @@ def from_env(
     for warning in dict.fromkeys(text for reading in readings.values() for text in reading.warnings):
         warnings.warn(warning, ContractWarning, stacklevel=2)
 
-    folder = str(Path(local_folder).absolute() if local_folder else default_local_folder())
     chosen: dict[str, dict[str, Any]] = {"staticfiles": {"BACKEND": _STATIC}}
     for alias, reading in readings.items():
         if reading.store is None:
-            chosen[alias] = {"BACKEND": _BUILD}
+            chosen[alias] = {"BACKEND": _BUILD, "OPTIONS": {"alias": alias}}
         else:
+            # Only then: the working directory may be gone, and nobody else needs it.
+            folder = _local_folder(local_folder) if reading.store.mode == "local" else None
             stored = _contract.options(reading.store, boto3_sees_environment=environ is os.environ, local_folder=folder)
             chosen[alias] = {"BACKEND": _MEDIA, "OPTIONS": stored}
     for alias, extra in (storages or {}).items():
@@ -101,21 +104,27 @@ def from_env(
     return chosen
 
 
+def _local_folder(given: str | os.PathLike[str] | None) -> str:
+    return os.path.abspath(given) if given else str(default_local_folder())  # noqa: PTH100  no pathlib at every start
+
+
 def _merged(own: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     """Lay a project's entry over ours, its options over our options, as long as both speak of one class."""
+    if own.get("BACKEND") == _BUILD and extra.get("BACKEND", _MEDIA) == _MEDIA:
+        # Options of the real storage mean nothing while there is none.
+        return dict(own)
     if extra.get("BACKEND", own.get("BACKEND")) != own.get("BACKEND"):
         return dict(extra)
     merged = {**own, **extra}
-    if own.get("BACKEND") == _BUILD:
-        # Options of the real storage mean nothing while there is none.
-        merged.pop("OPTIONS", None)
-    elif "OPTIONS" in own or "OPTIONS" in extra:
+    if "OPTIONS" in own or "OPTIONS" in extra:
         merged["OPTIONS"] = {**own.get("OPTIONS", {}), **extra.get("OPTIONS", {})}
     return merged
 
 
 def default_local_folder() -> Path:
     """Give the folder where mode `local` keeps its files: `.holdall` beside `manage.py`, else in the working directory."""
+    from pathlib import Path
+
     here = Path.cwd()
     project = next((folder for folder in (here, *here.parents) if (folder / "manage.py").is_file()), here)
     return project / _LOCAL_FOLDER

@@ -5,18 +5,31 @@ from __future__ import annotations
 from typing import IO, Any, NoReturn
 
 from django.core.files.storage import Storage
-from django.utils.deconstruct import deconstructible
 
 from holdall.errors import BuildModeError
 
 
-@deconstructible(path="holdall.build.BuildModeStorage")
 class BuildModeStorage(Storage):
     """Refuse every use: an image must not depend on a bucket, nor carry keys to one.
+
+    `alias` is the one in `STORAGES` that the real storage will have.
 
     Raises:
         BuildModeError: on every operation.
     """
+
+    def __init__(self, alias: str = "default") -> None:
+        self.alias = alias
+
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """Give a migration what the real storage gives: `makemigrations --check` while building finds no change."""
+        return "holdall.storage.from_alias", (self.alias,), {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BuildModeStorage) and other.alias == self.alias
+
+    def __hash__(self) -> int:
+        return hash(self.alias)
 
     def _refuse(self, *_arguments: Any, **_options: Any) -> NoReturn:
         raise BuildModeError(

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 UNKNOWN = "application/octet-stream"
 
-# As many first bytes as a decision needs.
-HEAD_BYTES = 1024
+# As many first bytes as a browser decides by.
+# https://mimesniff.spec.whatwg.org/#reading-the-resource-header
+HEAD_BYTES = 1445
 
 # Types whose files can run script when a browser opens them from the media domain.
 SCRIPTABLE = {

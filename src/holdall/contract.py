@@ -108,8 +108,8 @@ VARIABLES = (
         name="AWS_S3_REGION_NAME",
         purpose="the bucket's region",
         parse=values.region,
-        default="`AWS_REGION`, else `AWS_DEFAULT_REGION`, else the endpoint's, else boto3's, else asked from the bucket "
-        "once a process",
+        default="the one that the endpoint names, else `AWS_REGION`, else `AWS_DEFAULT_REGION`, else boto3's, else asked "
+        "from the bucket once a process",
         modes=("s3",),
     ),
     Variable(
@@ -165,6 +165,8 @@ VARIABLES = (
 )
 BY_NAME = {variable.name: variable for variable in VARIABLES}
 PARENT = "PARENT_"
+# From this length on a secret is recognised where it does not belong.
+SECRET_LENGTH = 8
 
 # Names from other tools and from memory, whose bearers would wait in vain for them to be read.
 # jschneier/django-storages#1241, #1411, #1328
@@ -189,6 +191,11 @@ MISNOMERS = {
     "AWS_LOCATION": "STORAGE_LOCATION",
     "AWS_QUERYSTRING_EXPIRE": "STORAGE_URL_LIFETIME",
 }
+# Names of one thing: with any of them set, a slip in another is only a leftover.
+SYNONYMS = (
+    ("STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"),
+    ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"),
+)
 # boto3 would follow these on its own; Holdall does not, so that no ambient variable can redirect the media.
 AMBIENT_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
@@ -255,7 +262,10 @@ def read(environ: Mapping[str, str], *, prefix: str = "") -> Reading:
 
 @dataclass
 class _Reader:
-    environ: Mapping[str, str]
+    """The reading of one environment under one prefix, as far as it has come."""
+
+    # A repr of the environment would show every secret in it.
+    environ: Mapping[str, str] = field(repr=False)
     prefix: str
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -265,15 +275,19 @@ class _Reader:
     remarked: set[str] = field(default_factory=set)
     # What `holdall env` shows where it differs from the variable's own value: name -> (value, source).
     effective: dict[str, tuple[str, str]] = field(default_factory=dict)
+    # The texts of all secrets in the environment, of any prefix: text -> the variable that holds it.
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
     def read(self) -> Reading:
+        self._collect_secrets()
         for variable in VARIABLES:
             self._parse(variable)
         building = self._building()
         store = None
         if building:
             # Nothing is required of an environment in which nothing may be used.
-            self.problems = [problem for problem in self.problems if "BUILD_MODE" in problem]
+            mark = self._mark("BUILD_MODE")
+            self.problems = [problem for problem in self.problems if problem.startswith(mark)]
         else:
             self._names_nobody_reads()
             store = self._store()
@@ -300,11 +314,32 @@ class _Reader:
 
         try:
             if (value := values.tidy(self.environ[name], remark)) is not None:
+                # The accident: a secret pasted into the bucket's name or the location stands in every link and log.
+                if not variable.secret and (holder := self._secret_within(value)):
+                    raise ValueError(
+                        f"holds the secret of `{holder}`; write its own value, and consider the secret known."
+                    )
                 parsed = variable.parse(value, remark)
                 self.parsed[variable.name] = Secret(parsed) if variable.secret else parsed
         except ValueError as error:
             self.broken.add(variable.name)
             self.problems.append(f"`{name}` {error}")
+
+    def _collect_secrets(self) -> None:
+        whole = tuple(variable.name for variable in VARIABLES if variable.secret == "whole")
+        for name in self.environ:
+            if name.endswith(whole):
+                text = values.tidy(self.environ[name], lambda _remark: None) or ""
+                # Shorter ones are words, such as the keys of a test server.
+                if len(text) >= SECRET_LENGTH:
+                    self.secrets[text] = name
+
+    def _secret_within(self, value: str) -> str | None:
+        return next((name for text, name in self.secrets.items() if text.lower() in value.lower()), None)
+
+    def _mark(self, name: str) -> str:
+        """Give how the problems of a variable begin."""
+        return f"`{self.prefix}{name}` "
 
     def _building(self) -> bool:
         if "BUILD_MODE" in self.parsed or not self.prefix:
@@ -336,14 +371,19 @@ class _Reader:
             real = self._meant(bare)
             if real is None or mode not in BY_NAME[real].modes or not self.environ[name].strip():
                 continue
-            if self._is_set(real) or (real == "STORAGE_BUCKET_NAME" and self._is_set("AWS_STORAGE_BUCKET_NAME")):
-                self._warning(bare, f"is read by nobody; `{self.prefix}{real}` is used.")
+            shown = bare if bare.isprintable() else ascii(bare)[1:-1]
+            if used := next((one for one in self._same_as(real) if self._is_set(one)), None):
+                self._warning(shown, f"is read by nobody; `{self.prefix}{used}` is used.")
             else:
-                self._problem(bare, f"is read by nobody; did you mean `{self.prefix}{real}`?")
+                self._problem(shown, f"is read by nobody; did you mean `{self.prefix}{real}`?")
         if not self._is_set("AWS_S3_ENDPOINT_URL") and not self.prefix and mode != "local":
             for name in AMBIENT_ENDPOINTS:
                 if self.environ.get(name, "").strip():
                     self._warning(name, "does not redirect the storage; `AWS_S3_ENDPOINT_URL` does.")
+
+    @staticmethod
+    def _same_as(name: str) -> tuple[str, ...]:
+        return next((names for names in SYNONYMS if name in names), (name,))
 
     @staticmethod
     def _meant(name: str) -> str | None:
@@ -384,8 +424,8 @@ class _Reader:
             if mode not in variable.modes and self._is_set(variable.name):
                 if variable.name in self.broken:
                     # What is not used can not be in the way.
-                    marker = f"`{self.prefix}{variable.name}` "
-                    self.problems = [problem for problem in self.problems if not problem.startswith(marker)]
+                    mark = self._mark(variable.name)
+                    self.problems = [problem for problem in self.problems if not problem.startswith(mark)]
                 # AWS's own tools set these for purposes of their own.
                 if variable.name not in {"AWS_REGION", "AWS_DEFAULT_REGION"} and mode != "local":
                     hint = " Is `STORAGES_MODE=do` missing?" if variable.name == "DO_REGION" else ""
@@ -415,14 +455,17 @@ class _Reader:
     def _spaces(self, store: Store) -> Store:
         region = self._get("DO_REGION", DEFAULT_SPACES_REGION)
         endpoint = self._get("AWS_S3_ENDPOINT_URL")
-        self.effective.setdefault("DO_REGION", (region, "environment" if "DO_REGION" in self.parsed else "default"))
+        if "DO_REGION" not in self.broken:
+            self.effective["DO_REGION"] = (region, "environment" if "DO_REGION" in self.parsed else "default")
         if endpoint is None:
             endpoint = f"https://{region}.digitaloceanspaces.com"
             self.effective["AWS_S3_ENDPOINT_URL"] = (endpoint, f"from {self.prefix}DO_REGION")
         elif (named := providers.recognise(endpoint)) != (providers.SPACES, region) and named[0] is providers.SPACES:
+            by_default = "" if self._is_set("DO_REGION") else " by default"
             self._problem(
                 "AWS_S3_ENDPOINT_URL",
-                f"lies in region {named[1]}, but `{self.prefix}DO_REGION` is {region}; leave the endpoint out.",
+                f"lies in region {named[1]}, but `{self.prefix}DO_REGION` is {region}{by_default}; leave the endpoint out and "
+                f"set `{self.prefix}DO_REGION` to the region of the Space.",
             )
         self._bucket_within(endpoint, store.bucket_name)
         return replace(store, provider=providers.SPACES, endpoint_url=endpoint, region_name=region)
@@ -430,16 +473,15 @@ class _Reader:
     def _s3(self, store: Store) -> Store:
         endpoint = self._get("AWS_S3_ENDPOINT_URL")
         provider, named_region = providers.recognise(endpoint)
-        if endpoint and provider is not providers.AMAZON:
+        if endpoint:
             self._bucket_within(endpoint, store.bucket_name)
         region = named_region
         if region:
             self.effective["AWS_S3_REGION_NAME"] = (region, f"from {self.prefix}AWS_S3_ENDPOINT_URL")
+        # On AWS, AWS_REGION is the region of the machine: it says nothing of a bucket whose endpoint names its own.
+        endpoint_decides = region is not None and provider is not providers.GENERIC
         for name in ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"):
-            # On AWS, AWS_REGION is the region of the machine: it says nothing of a bucket at another provider.
-            if name in self.parsed and (
-                name == "AWS_S3_REGION_NAME" or provider in {providers.AMAZON, providers.GENERIC}
-            ):
+            if name in self.parsed and (name == "AWS_S3_REGION_NAME" or not endpoint_decides):
                 region = self.parsed[name]
                 self.effective["AWS_S3_REGION_NAME"] = (
                     region,
@@ -451,11 +493,20 @@ class _Reader:
         return replace(store, provider=provider, endpoint_url=endpoint, region_name=region)
 
     def _bucket_within(self, endpoint: str, bucket: str) -> None:
+        """Find the bucket at the front of the endpoint, as panels show it: files would lie in a folder of its name."""
         host = urlsplit(endpoint).hostname or ""
-        if bucket and host.startswith(f"{bucket}."):
+        if not bucket or not host.startswith(f"{bucket}.") or providers.recognise(endpoint)[0] is not providers.GENERIC:
+            # A Space may be named "ams3" in ams3.
+            return
+        address = endpoint.replace(f"//{bucket}.", "//", 1)
+        if providers.recognise(address)[0] is not providers.GENERIC or "//s3." in address:
             self._problem(
+                "AWS_S3_ENDPOINT_URL", f'begins with the bucket "{bucket}"; write the address without it: {address}'
+            )
+        else:
+            self._warning(
                 "AWS_S3_ENDPOINT_URL",
-                f'begins with the bucket "{bucket}"; write the address without it: {endpoint.replace(f"{bucket}.", "", 1)}',
+                f'begins with the bucket\'s name, "{bucket}"; if that is the bucket, write the address without it: {address}',
             )
 
     def _keys(self, store: Store) -> Store:
@@ -473,6 +524,8 @@ class _Reader:
         elif missing:
             for name in pair:
                 self.effective[name] = ("", "boto3 deduces it")
+                if not self.prefix and self.environ.get(name):
+                    self._problem(name, "holds only blanks or quotes, which boto3 would take for a key; unset it.")
             if self._is_set("AWS_SESSION_TOKEN"):
                 self._problem(
                     "AWS_SESSION_TOKEN", "is set but the key pair it belongs to is not; set all three, or none."
@@ -490,12 +543,17 @@ class _Reader:
                 "AWS_ACCESS_KEY_ID",
                 f"is a temporary key (ASIA…), which works only with its `{self.prefix}AWS_SESSION_TOKEN`; set all three.",
             )
-        verbatim = not self.prefix and not self.remarked & {*pair, "AWS_SESSION_TOKEN"}
+        # boto3 prefers the token's old name to the new one.
+        old_token = self.environ.get("AWS_SECURITY_TOKEN") or token
+        verbatim = not self.prefix and not self.remarked & {*pair, "AWS_SESSION_TOKEN"} and old_token == token
         keys = Keys(access_key=access_key, secret_key=self.parsed[pair[1]], token=token)
         return replace(store, keys=keys, boto3_reads_keys=verbatim)
 
     def _delivery(self, store: Store) -> Store:
         """Decide how files reach people: the CDN domain, and what signs links for it."""
+        if "STORAGE_MAKE_FILES_PUBLIC" in self.broken:
+            # What the domain is for can not be told before that.
+            return store
         domain = self._get("AWS_S3_CUSTOM_DOMAIN")
         key_id, key = self._get("AWS_CLOUDFRONT_KEY_ID"), self._get("AWS_CLOUDFRONT_KEY")
         names = ("AWS_CLOUDFRONT_KEY_ID", "AWS_CLOUDFRONT_KEY")
@@ -518,8 +576,9 @@ class _Reader:
             # jschneier/django-storages#165: links to private files for a domain that nobody signs for are refused to everyone.
             self._warning(
                 "AWS_S3_CUSTOM_DOMAIN",
-                "is not used: files are private, and nothing signs links for it. Set the CloudFront keys, or "
-                f"`{self.prefix}STORAGE_MAKE_FILES_PUBLIC=true` if everybody may see every file.",
+                "is not used: files are private, and nothing signs links for it. Set "
+                + ("the CloudFront keys, or " if store.mode == "s3" else "")
+                + f"`{self.prefix}STORAGE_MAKE_FILES_PUBLIC=true` if everybody may see every file.",
             )
             self.effective["AWS_S3_CUSTOM_DOMAIN"] = ("", "not used for private files without CloudFront keys")
         elif half and not self._is_set("AWS_S3_CUSTOM_DOMAIN"):
@@ -554,21 +613,18 @@ class _Reader:
         return Setting(full, self._redacted(value), source, variable.purpose)
 
     def _redacted(self, text: str) -> str:
-        """Take out every secret's value, also where it stands because it was pasted into the wrong variable."""
-        for variable in VARIABLES:
-            if variable.secret:
-                raw = self.environ.get(self.prefix + variable.name, "")
-                for value in {raw, raw.strip(), raw.strip().strip("'\"")}:
-                    if len(value) >= 4:
-                        text = text.replace(value, "(secret)")
+        """Take out every secret's value, wherever it may have come from: the last line of defence."""
+        for secret in self.secrets:
+            text = re.sub(re.escape(secret), "(secret)", text, flags=re.IGNORECASE)
         return text
 
 
 def _display(variable: Variable, value: Any) -> str:
     if variable.secret:
         length = len(value)
-        # The last letters of a key's id tell two keys apart and give nothing away.
-        tail = f"…{value.reveal()[-4:]}, " if variable.secret == "key id" and length >= 12 else ""
+        # The last letters of a key's id tell two keys apart and give nothing away. What is longer than an id may be
+        # the secret in the wrong place.
+        tail = f"…{value.reveal()[-4:]}, " if variable.secret == "key id" and 12 <= length <= 25 else ""
         return f"({tail}{length} characters)"
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -602,7 +658,8 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         "secret_key": None,
         "security_token": None,
         "session_profile": None,
-        "cloudfront_key_id": store.cloudfront_key_id,
+        # It stands in every link, so it is no secret to whoever makes them.
+        "cloudfront_key_id": store.cloudfront_key_id.reveal() if store.cloudfront_key_id else None,
         "cloudfront_key": store.cloudfront_key,
     }
     if store.custom_domain and values.is_local(store.custom_domain.rpartition(":")[0] or store.custom_domain):

@@ -45,7 +45,7 @@ class Provider:
 AMAZON = Provider(
     id="amazon",
     title="Amazon S3",
-    host=r"(?:s3[.-])?(?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)?\.?amazonaws\.com(?:\.cn)?|s3\.amazonaws\.com",
+    host=r"s3(?:-fips)?(?:\.dualstack)?(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.amazonaws\.com(?:\.cn)?",
     region=None,
     addressing="virtual",
     conditional_put=True,

@@ -2,14 +2,11 @@
 "`VARIABLE` …" with what is wrong and what to write. Remarks are collected where something was put right.
 
 No text made here quotes a value that may be secret; the contract quotes only what is not.
+Modules that few environments need are imported where they are needed: reading the contract is part of every start.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import difflib
-import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
@@ -60,9 +57,24 @@ def tidy(raw: str, remark: Remark) -> str | None:
 
 
 def quoted(value: str) -> str:
-    """Show a value that is not secret, shortened, on one line."""
+    """Show a value that is not secret, shortened, on one line; one that looks like a key is only described."""
+    if looks_like_a_key(value):
+        return f"a text of {len(value)} characters (not shown: it looks like a key)"
     shown = value if len(value) <= 60 else f"{value[:57]}..."
     return f'"{shown}"' if shown.isprintable() else ascii(shown)
+
+
+def looks_like_a_key(value: str) -> bool:
+    """Say whether a text holds what a secret looks like.
+
+    Pasted into the wrong variable, a secret would be quoted by the very message that refuses it.
+    """
+    # PEM (CloudFront); hexadecimal digits or a UUID (R2, OVH, Scaleway).
+    if "-----BEGIN" in value or re.search(r"[0-9A-Fa-f-]{32}", value):
+        return True
+    # A long run of mixed letters and digits (Amazon, Spaces, B2, Hetzner, Wasabi).
+    runs = re.findall(r"[A-Za-z0-9+/]{16,}", value)
+    return any(all(re.search(kind, run) for kind in ("[a-z]", "[A-Z]", "[0-9]")) for run in runs)
 
 
 def boolean(value: str, _remark: Remark) -> bool:
@@ -165,7 +177,9 @@ def domain(value: str, remark: Remark) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
-    if not host or not _is_host(host) or parts.username:
+    if "@" in given:
+        raise ValueError("contains a user name or password; write a domain name alone, such as media.example.com.")
+    if not host or not _is_host(host):
         raise ValueError(f"is {quoted(given)}; write a domain name alone, such as media.example.com.")
     return f"[{host}]" + (f":{port}" if port else "") if ":" in host else host + (f":{port}" if port else "")
 
@@ -198,6 +212,9 @@ def key_text(value: str, _remark: Remark) -> str:
 
 def private_key(value: str, _remark: Remark) -> str:
     """Read a PEM key that was put on one line: with literal `\\n`, as base64, or whole."""
+    import base64
+    import binascii
+
     text = value.replace("\\r", "").replace("\\n", "\n")
     if "-----BEGIN" not in text:
         try:
@@ -205,15 +222,32 @@ def private_key(value: str, _remark: Remark) -> str:
         except (binascii.Error, ValueError) as error:
             raise ValueError("is neither a PEM private key nor base64 of one.") from error
     match = re.fullmatch(r"\s*-----BEGIN ((?:RSA )?PRIVATE KEY)-----([A-Za-z0-9+/=\s]+)-----END \1-----\s*", text)
-    if not match:
+    body = "".join(match[2].split()) if match else ""
+    if match is None or not _is_whole(body):
         raise ValueError("is no whole, unencrypted PEM private key (-----BEGIN … PRIVATE KEY----- to -----END …).")
-    body = "".join(match[2].split())
     lines = "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
     return f"-----BEGIN {match[1]}-----\n{lines}\n-----END {match[1]}-----\n"
 
 
+def _is_whole(body: str) -> bool:
+    """Say whether base64 holds one DER sequence of exactly the length that it declares: a cut paste does not."""
+    import base64
+    import binascii
+
+    try:
+        der = base64.b64decode(body, validate=True)
+    except binascii.Error:
+        return False
+    if len(der) < 4 or der[0] != 0x30 or der[1] not in {0x81, 0x82}:
+        return False
+    digits = der[1] - 0x80
+    return len(der) == 2 + digits + int.from_bytes(der[2 : 2 + digits])
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Give the known name that this one is most probably a slip of the pen for."""
+    import difflib
+
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return close[0] if close else None
 
@@ -248,6 +282,8 @@ def is_local(host: str) -> bool:
         or ("." not in host and ":" not in host)
     ):
         return True
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_private
     except ValueError:
@@ -256,10 +292,13 @@ def is_local(host: str) -> bool:
 
 def _is_host(host: str) -> bool:
     if ":" in host:
+        import ipaddress
+
         try:
             ipaddress.IPv6Address(host)
         except ValueError:
             return False
-        return True
+        # A zone ("%eth0") means something on one machine only, and may hold anything.
+        return "%" not in host
     labels = host.removesuffix(".").split(".")
     return len(host) <= 253 and all(re.fullmatch(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", label) for label in labels)

@@ -252,7 +252,7 @@ def test_server_ends_soon_after_its_last_user_was_killed(folder: Path, start_use
     state = state_of(folder)
     user.kill()
 
-    wait_until(lambda: is_gone(state), sharing.GRACE_SECONDS + sharing.STOP_SECONDS)
+    wait_until(lambda: is_gone(state), sharing.GRACE_SECONDS + 8)
     assert not (folder / keeper.STATE).exists()
 
 
@@ -352,6 +352,19 @@ def test_killed_keeper_takes_the_server_along_and_use_recovers(folder: Path) -> 
     assert (again.port, again.secret_key) == (server.port, server.secret_key)
     assert servers_of(folder) == [state_of(folder)["server_pid"]]
     assert not Path(state["scratch"]).exists()
+
+
+@linux
+def test_end_removes_what_a_killed_keeper_left(folder: Path) -> None:
+    devserver.use(folder)
+    state = state_of(folder)
+    os.kill(state["keeper_pid"], signal.SIGKILL)
+    wait_until(lambda: not sharing.is_kept(folder))
+    assert Path(state["scratch"]).exists()
+    devserver.leave(folder)
+
+    assert devserver.end_unused(folder)
+    assert is_gone(state)
 
 
 def test_killed_server_takes_the_keeper_along_and_use_recovers(folder: Path) -> None:

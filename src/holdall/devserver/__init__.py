@@ -198,10 +198,10 @@ def _become_member(folder: Path, wish: Wish) -> _Membership:
     users_lock = keeper.open_lock(folder / keeper.USERS_LOCK)
     try:
         # Refused only while the last server is ending.
-        if not keeper.try_lock(users_lock, fcntl.LOCK_SH, patience_seconds=2 * sharing.STOP_SECONDS):
+        if not keeper.try_lock(users_lock, fcntl.LOCK_SH, patience_seconds=sharing.PATIENCE_SECONDS):
             raise DevServerError(
                 f"The embedded S3 server of {folder} is ending and has not finished within "
-                f"{2 * sharing.STOP_SECONDS:.0f} seconds. {sharing.who(folder)}"
+                f"{sharing.PATIENCE_SECONDS:.0f} seconds. {sharing.who(folder)}"
             )
         with sharing.may_start(folder):
             server = sharing.join(folder) or sharing.start(folder, wish)

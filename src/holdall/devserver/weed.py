@@ -35,6 +35,8 @@ REGION = "us-east-1"
 OWNER = "holdall"
 KEYS_FILE = "s3.json"
 PORT_FILE = "port"
+# SeaweedFS writes it when the last of its parts has started.
+OPTIONS_FILE = "data/mini.options"
 # The port of S3 and the nine after it.
 BLOCK = 10
 # SeaweedFS looks for the gRPC door of its own administration here, whatever it is told.
@@ -176,7 +178,7 @@ def prepare(folder: Path, identities: Iterable[Identity]) -> None:
     data = folder / "data"
     data.mkdir(mode=0o700, exist_ok=True)
     # SeaweedFS writes its options down and obeys them at the next start, even if they are not given again.
-    (data / "mini.options").unlink(missing_ok=True)
+    (folder / OPTIONS_FILE).unlink(missing_ok=True)
 
 
 def make_scratch() -> Path:
