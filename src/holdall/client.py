@@ -33,6 +33,7 @@ from holdall.errors import (
     HoldallError,
     InvalidName,
     NameTaken,
+    ObjectChanged,
     ObjectNotFound,
     StoreFailed,
     StoreUnreachable,
@@ -565,6 +566,8 @@ def _answered(answer: _Answer, *, what: str, name: str, key: str, connection: Co
         )
     elif answer.code in {"NoSuchKey", "404"}:
         error = ObjectNotFound(f'File does not exist: {name} (key "{key}" in {where}).')
+    elif answer.code in {"PreconditionFailed", "412"} and answer.operation == "GetObject":
+        error = ObjectChanged(f'"{name}" was replaced in {where} while it was read. Read it again from the beginning.')
     elif answer.code in {"PreconditionFailed", "412"}:
         error = NameTaken(f'"{name}" is taken in {where}; names are never given twice. Nothing was changed.')
     elif answer.code == "KeyTooLongError":

@@ -21,15 +21,16 @@ from django.core.files.utils import validate_file_name
 from django.utils import timezone
 from django.utils.encoding import filepath_to_uri
 from django.utils.module_loading import import_string
-from storages.backends.s3 import S3Storage
+from storages.backends.s3 import S3Storage, _filter_download_params
 from storages.utils import ReadBytesWrapper, is_seekable, setting
 
 from holdall import content as rules
 from holdall import names
 from holdall.client import Connection, Target, connect, transfer_config
 from holdall.errors import NameTaken, ObjectNotFound
-from holdall.files import MODES, MediaFile, NewFile, Replayed
+from holdall.files import MODES, MediaFile, NewFile, ObjectFile, Replayed
 from holdall.providers import PROVIDERS, recognise
+from holdall.reading import ObjectReader
 from holdall.saving import MAX_PARTS, NewObject, Parts, conditional_put_holds
 from holdall.signing import offset_of, public_url, window
 from holdall.values import Secret
@@ -313,7 +314,17 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
             if not conditional_put_holds(self.store, self._client, key=key) and self.exists(cleaned):
                 raise NameTaken(f'"{cleaned}" is taken in {self.store.where()}; names are never given twice.')
             return NewFile(cleaned, partial(self._new_object, cleaned), parts=self._parts(), mode=mode)
-        return MediaFile(key, mode, self, cleaned)
+        if "w" in mode or self.gzip:
+            return MediaFile(key, mode, self, cleaned)
+        open_reader = partial(
+            ObjectReader,
+            self.store,
+            self._client,
+            name=cleaned,
+            key=key,
+            parameters=_filter_download_params(self.get_object_parameters(cleaned)),
+        )
+        return ObjectFile(open_reader, name=cleaned, mode=mode)
 
     def delete(self, name: str) -> None:
         """Delete a file; one that does not exist is none to worry about. One DELETE.
