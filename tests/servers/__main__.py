@@ -19,13 +19,20 @@ def main() -> None:
     parser.add_argument("--public", action="store_true", help="for files that everybody may read")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with tempfile.TemporaryDirectory(prefix="holdall-") as folder, running(arguments.provider, Path(folder)) as provider:
+    with (
+        tempfile.TemporaryDirectory(prefix="holdall-") as folder,
+        running(arguments.provider, Path(folder)) as provider,
+    ):
         environ = provider.environ(provider.create_bucket(), is_public=arguments.public)
         if provider.ca_file:
             environ["AWS_CA_BUNDLE"] = str(provider.ca_file)
         for variable, value in environ.items():
             print(f"export {variable}={shlex.quote(value)}")
-        print(f"# {provider.name} runs until Ctrl-C; its data are thrown away then.", file=sys.stderr, flush=True)
+        print(
+            f"# {provider.name} runs until Ctrl-C; its data are thrown away then.",
+            file=sys.stderr,
+            flush=True,
+        )
         sys.stdout.flush()
         try:
             threading.Event().wait()

@@ -65,7 +65,19 @@ def start(folder: Path, authority: Authority) -> Iterator[dict[str, Provider]]:
     (folder / "data").mkdir()
     ports = dict(
         zip(
-            "s3 s3.grpc master master.grpc volume volume.grpc filer filer.grpc admin admin.grpc https".split(),
+            [
+                "s3",
+                "s3.grpc",
+                "master",
+                "master.grpc",
+                "volume",
+                "volume.grpc",
+                "filer",
+                "filer.grpc",
+                "admin",
+                "admin.grpc",
+                "https",
+            ],
             free_ports(11),
             strict=True,
         )
