@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import gzip
 import io
 import random
@@ -313,7 +313,7 @@ def test_link_ends_in_time(storage: Storage, provider: Provider) -> None:
     name = storage.save("private.txt", ContentFile(b"private"))
     url = storage.url(name, expire=2)
     query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
-    signed = datetime.datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
+    signed = dt.datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
     end = signed.timestamp() + int(query["X-Amz-Expires"])
 
     assert provider.fetch(url).status == 200

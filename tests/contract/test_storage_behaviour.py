@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +43,7 @@ def test_modified_time_is_aware_with_use_tz(storage: Storage, settings: Any) -> 
 
     found = storage.get_modified_time(name)
     assert timezone.is_aware(found)
-    assert abs(timezone.now() - found) < datetime.timedelta(seconds=30)
+    assert abs(timezone.now() - found) < dt.timedelta(seconds=30)
 
 
 def test_modified_time_is_local_without_use_tz(storage: Storage, settings: Any) -> None:
@@ -52,8 +52,8 @@ def test_modified_time_is_local_without_use_tz(storage: Storage, settings: Any) 
 
     found = storage.get_modified_time(name)
     assert timezone.is_naive(found)
-    here = datetime.datetime.now(timezone.get_default_timezone()).replace(tzinfo=None)
-    assert abs(here - found) < datetime.timedelta(seconds=30)
+    here = dt.datetime.now(timezone.get_default_timezone()).replace(tzinfo=None)
+    assert abs(here - found) < dt.timedelta(seconds=30)
 
 
 def test_listdir_tells_folders_from_files(storage: Storage) -> None:
