@@ -1,3 +1,121 @@
-"""Media storage for stateless Django, configured by environment variables alone."""
+"""Media storage for stateless Django, configured by environment variables alone.
+
+    # settings.py
+    import holdall
+
+    STORAGES = holdall.from_env()
+
+This module is safe to import from settings: it loads neither boto3 nor django-storages, and contacts nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from holdall import contract as _contract
+from holdall.errors import (
+    AccessRefused,
+    BucketNotFound,
+    BuildModeError,
+    ContractError,
+    ContractWarning,
+    CredentialsRefused,
+    DevServerError,
+    HoldallError,
+    InvalidName,
+    NameTaken,
+    ObjectNotFound,
+    StoreFailed,
+    StoreUnreachable,
+)
+
+__all__ = [
+    "AccessRefused",
+    "BucketNotFound",
+    "BuildModeError",
+    "ContractError",
+    "ContractWarning",
+    "CredentialsRefused",
+    "DevServerError",
+    "HoldallError",
+    "InvalidName",
+    "NameTaken",
+    "ObjectNotFound",
+    "StoreFailed",
+    "StoreUnreachable",
+    "default_local_folder",
+    "from_env",
+]
 
 __version__ = "0.1.0.dev0"
+
+_MEDIA = "holdall.storage.MediaStorage"
+_BUILD = "holdall.build.BuildModeStorage"
+_STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
+# Where local mode keeps its files, in the project's folder.
+_LOCAL_FOLDER = ".holdall"
+
+
+def from_env(
+    environ: Mapping[str, str] = os.environ,
+    *,
+    aliases: Mapping[str, str] | None = None,
+    storages: Mapping[str, Mapping[str, Any]] | None = None,
+    local_folder: str | os.PathLike[str] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Give the whole `STORAGES` setting that an environment describes.
+
+    `aliases` maps each alias to the prefix of its variables: `{"default": "", "private": "PRIVATE_"}` makes a
+    second store out of `PRIVATE_STORAGE_BUCKET_NAME` and so on; without it there is `default` alone.
+    `storages` is merged over the result, `OPTIONS` key by key; `staticfiles` is Django's own unless it says otherwise.
+    `local_folder` is where mode `local` keeps its files (default: `.holdall` in the folder that holds `manage.py`,
+    looked for upwards from the working directory).
+
+    Requests: none. What was put right in a value is warned of (`ContractWarning`).
+
+    Raises:
+        ContractError: the environment does not describe a usable store; all that is wrong, at once.
+    """
+    prefixes = {"default": ""} if aliases is None else dict(aliases)
+    readings = {alias: _contract.read(environ, prefix=prefix) for alias, prefix in prefixes.items()}
+    problems = [problem for reading in readings.values() for problem in reading.problems]
+    if problems:
+        raise ContractError(list(dict.fromkeys(problems)))
+    for warning in dict.fromkeys(text for reading in readings.values() for text in reading.warnings):
+        warnings.warn(warning, ContractWarning, stacklevel=2)
+
+    folder = str(Path(local_folder).absolute() if local_folder else default_local_folder())
+    chosen: dict[str, dict[str, Any]] = {"staticfiles": {"BACKEND": _STATIC}}
+    for alias, reading in readings.items():
+        if reading.store is None:
+            chosen[alias] = {"BACKEND": _BUILD}
+        else:
+            stored = _contract.options(reading.store, boto3_sees_environment=environ is os.environ, local_folder=folder)
+            chosen[alias] = {"BACKEND": _MEDIA, "OPTIONS": stored}
+    for alias, extra in (storages or {}).items():
+        chosen[alias] = _merged(chosen.get(alias, {}), extra)
+    return chosen
+
+
+def _merged(own: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay a project's entry over ours, its options over our options, as long as both speak of one class."""
+    if extra.get("BACKEND", own.get("BACKEND")) != own.get("BACKEND"):
+        return dict(extra)
+    merged = {**own, **extra}
+    if own.get("BACKEND") == _BUILD:
+        # Options of the real storage mean nothing while there is none.
+        merged.pop("OPTIONS", None)
+    elif "OPTIONS" in own or "OPTIONS" in extra:
+        merged["OPTIONS"] = {**own.get("OPTIONS", {}), **extra.get("OPTIONS", {})}
+    return merged
+
+
+def default_local_folder() -> Path:
+    """Give the folder where mode `local` keeps its files: `.holdall` beside `manage.py`, else in the working directory."""
+    here = Path.cwd()
+    project = next((folder for folder in (here, *here.parents) if (folder / "manage.py").is_file()), here)
+    return project / _LOCAL_FOLDER

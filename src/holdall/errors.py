@@ -29,7 +29,14 @@ from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
 
 
 class HoldallError(Exception):
-    """The root of everything that Holdall raises."""
+    """The root of everything that Holdall raises.
+
+    `code` is the store's own error code where it gave one ("AccessDenied"), and `retries` how often the request
+    had been repeated by then.
+    """
+
+    code: str = ""
+    retries: int = 0
 
 
 class ContractWarning(UserWarning):

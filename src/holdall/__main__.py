@@ -1,0 +1,7 @@
+"""`python -m holdall`."""
+
+import sys
+
+from holdall.cli import main
+
+sys.exit(main(prog="python -m holdall"))

@@ -1,0 +1,513 @@
+"""The one door to S3: it makes the clients, sends every request and translates every error.
+
+No other module imports the SDK or catches its errors.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+import boto3.session
+import botocore
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore import exceptions as sdk
+from botocore.config import Config
+from s3transfer.exceptions import RetriesExceededError
+
+from holdall import devserver
+from holdall.errors import (
+    AccessRefused,
+    BucketNotFound,
+    CredentialsRefused,
+    HoldallError,
+    InvalidName,
+    NameTaken,
+    ObjectNotFound,
+    StoreFailed,
+    StoreUnreachable,
+)
+from holdall.providers import Provider
+
+CONNECT_TIMEOUT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 60
+ATTEMPTS = 4
+POOL_SIZE = 32
+PART_BYTES = 8 * 1024 * 1024
+PART_WORKERS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Everything that decides which client is needed; equal targets share one."""
+
+    provider: Provider
+    bucket_name: str | None
+    endpoint_url: str | None = None
+    region_name: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    token: str | None = None
+    profile: str | None = None
+    local_folder: str | None = None
+    # Only in mode `local`, whose bucket is made on demand.
+    public: bool = False
+    use_ssl: bool = True
+    verify: Any = None
+    signature_version: Any = None
+    addressing_style: str | None = None
+    proxies: tuple[tuple[str, str], ...] = ()
+    client_config: Config | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.provider.title}, bucket {self.bucket_name!r}>"
+
+    def config(self) -> Config:
+        """Give the SDK's configuration: explicit in all that the SDK would otherwise guess, the caller's on top."""
+        checksums = "when_supported" if self.provider.sdk_checksums else "when_required"
+        # A dictionary, because the SDK's stubs do not know all of its options.
+        chosen: dict[str, Any] = {
+            # Without it boto3 signs links the old way in some regions, which newer buckets and R2 refuse.
+            "signature_version": self.signature_version or "s3v4",
+            # With boto3's default, links for a bucket outside us-east-1 name a host that redirects, which breaks
+            # their signature (jschneier/django-storages#782).
+            "s3": {"addressing_style": self.addressing_style or self.provider.addressing},
+            "proxies": dict(self.proxies) or None,
+            "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "read_timeout": READ_TIMEOUT_SECONDS,
+            "max_pool_connections": POOL_SIZE,
+            "tcp_keepalive": True,
+            # Over HTTPS boto3's own checksums travel as a trailer, which other servers refuse or store inside the
+            # file (boto/boto3#4392, #4435).
+            "request_checksum_calculation": checksums,
+            "response_checksum_validation": checksums,
+            # AWS_ENDPOINT_URL in the environment, or a profile's, must not redirect the media.
+            "ignore_configured_endpoint_urls": True,
+        }
+        ours = Config(**chosen)
+        return ours.merge(self.client_config) if self.client_config else ours
+
+
+def transfer_config(*, use_threads: bool = True) -> TransferConfig:
+    """Give the transfer configuration that is safe everywhere.
+
+    "classic", because boto3's CRT path ignores the endpoint: media meant for Spaces was addressed to Amazon
+    (boto/boto3#4839).
+    """
+    return TransferConfig(
+        multipart_threshold=PART_BYTES,
+        multipart_chunksize=PART_BYTES,
+        max_concurrency=PART_WORKERS,
+        use_threads=use_threads,
+        preferred_transfer_client="classic",
+    )
+
+
+class Connection:
+    """The way to one store: one client a process and target, made when first used and shared by all threads.
+
+    The SDK's clients may be shared by threads; its resources may not, so each thread gets instances of its own,
+    which cost microseconds. After a fork the child makes its own client: sockets can not be shared.
+    """
+
+    def __init__(self, target: Target, *, signed: bool = True) -> None:
+        self.target = target
+        self.signed = signed
+        # Whether the bucket is known to exist: S3's answer to HEAD does not tell a missing bucket from a missing file.
+        self.bucket_seen = False
+        # Whether `If-None-Match: *` holds here; None until it is known or probed.
+        self.conditional_put = target.provider.conditional_put
+        self.lock = threading.RLock()
+        self._resource: Any = None
+        self._bucket_class: Any = None
+        self._object_class: Any = None
+
+    # -- the SDK's objects
+
+    @property
+    def client(self) -> Any:
+        """The SDK's client for this store."""
+        return self._built().meta.client
+
+    def resource(self) -> Any:
+        """Give the calling thread an S3 resource of its own over the shared client."""
+        resource = self._built()
+        mine = type(resource)(client=resource.meta.client)
+        mine.Bucket = self._bucket
+        return mine
+
+    def _bucket(self, name: str) -> Any:
+        # boto3 builds a class anew for each Bucket and Object (1.4 ms); with the classes kept it takes microseconds.
+        bucket = self._bucket_class(name, client=self.client)
+        bucket.Object = partial(self._object_class, name, client=self.client)
+        return bucket
+
+    def credential_source(self) -> str:
+        """Tell where the keys come from, in the SDK's words: "explicit", "env", "container-role", "iam-role"…
+
+        Requests: those of the source, once a process (none for keys in the environment).
+
+        Raises:
+            CredentialsRefused: no source has any.
+        """
+        if self.target.access_key or self.target.local_folder:
+            return "explicit"
+        with self.translating("looking for keys"), self.lock:
+            credentials = _session(self.target.profile).get_credentials()
+            if credentials is None:
+                raise sdk.NoCredentialsError
+            # Role credentials are fetched only when asked for.
+            credentials.get_frozen_credentials()
+            return str(credentials.method)
+
+    def _built(self) -> Any:
+        if self._resource is None:
+            with self.lock:
+                if self._resource is None:
+                    with self.translating("connecting"):
+                        self._build()
+        return self._resource
+
+    def _build(self) -> None:
+        target = self.target
+        session = _session(target.profile)
+        endpoint_url, access_key, secret_key = target.endpoint_url, target.access_key, target.secret_key
+        if target.local_folder:
+            server = devserver.use(Path(target.local_folder))
+            endpoint_url, access_key, secret_key = server.endpoint_url, server.access_key, server.secret_key
+        config = target.config()
+        if not self.signed:
+            config = config.merge(Config(signature_version=botocore.UNSIGNED))
+        resource: Any = session.resource(
+            "s3",
+            region_name=self._region(session),
+            use_ssl=target.use_ssl,
+            endpoint_url=endpoint_url,
+            config=config,
+            verify=target.verify,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            aws_session_token=target.token,
+        )
+        bucket = resource.Bucket(target.bucket_name or "unnamed")
+        self._bucket_class, self._object_class = type(bucket), type(bucket.Object("unnamed"))
+        if target.local_folder and self.signed:
+            _make_local_bucket(resource.meta.client, target)
+        self._resource = resource
+
+    def _region(self, session: Any) -> str | None:
+        target = self.target
+        if target.region_name or target.endpoint_url or target.local_folder:
+            return target.region_name or "us-east-1"
+        return session.region_name or self._ask_region(session)
+
+    def _ask_region(self, session: Any) -> str | None:
+        """Ask Amazon where the bucket lies. One unsigned HEAD: the answer names the region even when it is a refusal."""
+        if not self.target.bucket_name:
+            return None
+        config = self.target.config().merge(Config(signature_version=botocore.UNSIGNED))
+        asker = session.client("s3", region_name="us-east-1", config=config, verify=self.target.verify)
+        try:
+            answer = asker.head_bucket(Bucket=self.target.bucket_name)
+        except sdk.ClientError as error:
+            answer = error.response
+        region = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
+        if region is None:
+            raise BucketNotFound(
+                f'Amazon does not know a bucket named "{self.target.bucket_name}", so its region can not be asked. '
+                "Check `STORAGE_BUCKET_NAME`; outside Amazon's public regions set `AWS_S3_REGION_NAME`."
+            )
+        return str(region)
+
+    # -- requests
+
+    def call(self, operation: str, *, action: str, name: str = "", client: Any = None, **parameters: Any) -> Any:
+        """Send one request about the store's bucket and translate its failure.
+
+        `operation` is the SDK's method ("put_object"); `action` completes the error's sentence ('saving "a.jpg"' is
+        made of "saving" and the name).
+        """
+        client = client or self.client
+        with self.translating(action, name=name, key=str(parameters.get("Key", "")), client=client):
+            answer = getattr(client, operation)(Bucket=self.target.bucket_name, **parameters)
+        self.bucket_seen = True
+        return answer
+
+    @contextmanager
+    def translating(self, action: str, *, name: str = "", key: str = "", client: Any = None) -> Iterator[None]:
+        """Turn the SDK's errors, raised inside, into Holdall's."""
+        try:
+            yield
+        except HoldallError:
+            raise
+        except (sdk.ClientError, sdk.BotoCoreError, Boto3Error, RetriesExceededError) as error:
+            raise self._translated(error, action=action, name=name, key=key, client=client) from error
+
+    def _translated(self, error: Exception, *, action: str, name: str, key: str, client: Any) -> HoldallError:
+        what = f'{action} "{name}"' if name else action
+        if not isinstance(error, sdk.ClientError):
+            return _without_answer(error, what=what, where=self.where(client))
+        answer = _Answer.of(error)
+        if answer.bare and client is not None:
+            answer = self._learn(answer, key, client)
+        if answer.code in _OBJECT_CODES:
+            self.bucket_seen = True
+        return _answered(answer, what=what, name=name, key=key, connection=self, where=self.where(client))
+
+    def _learn(self, answer: _Answer, key: str, client: Any) -> _Answer:
+        """Ask for what a bare status does not say: answers to HEAD have no body, hence no code.
+
+        Requests: one, only after a refusal, or after the first "not found" of a process.
+        """
+        bucket = self.target.bucket_name
+        try:
+            if answer.status == 404:
+                if not self.bucket_seen:
+                    client.head_bucket(Bucket=bucket)
+                    self.bucket_seen = True
+            elif key:
+                client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")
+            else:
+                client.list_objects_v2(Bucket=bucket, MaxKeys=1)
+        except sdk.ClientError as second:
+            learned = _Answer.of(second)
+            if answer.status == 404:
+                return answer if learned.status != 404 else answer.but(code="NoSuchBucket")
+            return answer if learned.bare else learned.but(operation=answer.operation)
+        except sdk.BotoCoreError:
+            # The question was only for a better sentence.
+            return answer
+        return answer
+
+    def where(self, client: Any = None) -> str:
+        """Say which bucket, where, in words for an error."""
+        if self.target.local_folder:
+            return f'bucket "{self.target.bucket_name}" of the embedded server'
+        endpoint = self.target.endpoint_url or getattr(getattr(client, "meta", None), "endpoint_url", None)
+        return f'bucket "{self.target.bucket_name}" at {endpoint or self.target.provider.title}'
+
+
+# -- one connection a process and target
+
+
+_connections: dict[tuple[Target, bool], Connection] = {}
+_sessions: dict[str | None, Any] = {}
+_lock = threading.Lock()
+
+
+def connect(target: Target, *, signed: bool = True) -> Connection:
+    """Give the process's connection for a target. Costs nothing until it is used. Requests: none."""
+    with _lock:
+        found = _connections.get((target, signed))
+        if found is None:
+            found = _connections[target, signed] = Connection(target, signed=signed)
+        return found
+
+
+def _session(profile: str | None) -> Any:
+    """Give the process's session: making one costs 85 ms, and it remembers the keys that it found."""
+    with _session_lock:
+        if profile not in _sessions:
+            _sessions[profile] = boto3.Session(profile_name=profile) if profile else boto3.Session()
+        return _sessions[profile]
+
+
+_session_lock = threading.RLock()
+
+
+def _forget_after_fork() -> None:
+    # A child that used its parent's sockets would read the parent's answers; a lock held at the fork stays held.
+    global _lock, _session_lock
+    _lock, _session_lock = threading.Lock(), threading.RLock()
+    _connections.clear()
+    _sessions.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+def _make_local_bucket(client: Any, target: Target) -> None:
+    """Make the bucket of mode `local`, and let everybody read it when its files are public.
+
+    The embedded server stores object ACLs without enforcing them, so public files go by bucket policy.
+    """
+    bucket = target.bucket_name
+
+    def unless(code: str, request: Callable[..., Any]) -> None:
+        try:
+            request(Bucket=bucket)
+        except sdk.ClientError as error:
+            if not _Answer.of(error).code.startswith(code):
+                raise
+
+    unless("BucketAlready", client.create_bucket)
+    if target.public:
+        client.put_bucket_policy(Bucket=bucket, Policy=_PUBLIC_POLICY.replace("BUCKET", str(bucket)))
+    else:
+        unless("NoSuchBucketPolicy", client.delete_bucket_policy)
+
+
+_PUBLIC_POLICY = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*",
+"Action": "s3:GetObject", "Resource": "arn:aws:s3:::BUCKET/*"}]}"""
+
+
+# -- what answers mean
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What S3 said of a request that failed."""
+
+    operation: str
+    status: int
+    code: str
+    message: str
+    retries: int
+    headers: Mapping[str, str]
+
+    @classmethod
+    def of(cls, error: Any) -> _Answer:
+        response = error.response
+        meta = response.get("ResponseMetadata", {})
+        details = response.get("Error", {})
+        status = int(meta.get("HTTPStatusCode", 0))
+        return cls(
+            operation=error.operation_name,
+            status=status,
+            code=str(details.get("Code") or status),
+            message=str(details.get("Message") or ""),
+            retries=int(meta.get("RetryAttempts", 0)),
+            headers=meta.get("HTTPHeaders", {}),
+        )
+
+    @property
+    def bare(self) -> bool:
+        """Whether there was no body with a code in it."""
+        return self.code.isdigit()
+
+    def but(self, **changes: Any) -> _Answer:
+        return _Answer(**{**self.__dict__, **changes})
+
+
+# Codes that only a bucket which exists answers with.
+_OBJECT_CODES = frozenset({"NoSuchKey", "PreconditionFailed", "ConditionalRequestConflict", "NoSuchUpload"})
+
+# The right that an operation needs.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+_RIGHTS = {
+    "PutObject": "s3:PutObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "UploadPart": "s3:PutObject",
+    "CompleteMultipartUpload": "s3:PutObject",
+    "AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "GetObject": "s3:GetObject",
+    "HeadObject": "s3:GetObject (and s3:ListBucket, without which a missing file is refused instead of not found)",
+    "DeleteObject": "s3:DeleteObject",
+    "ListObjectsV2": "s3:ListBucket",
+    "ListObjects": "s3:ListBucket",
+    "HeadBucket": "s3:ListBucket",
+    "CopyObject": "s3:GetObject and s3:PutObject",
+}
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+_CREDENTIALS = {
+    "InvalidAccessKeyId": "the store does not know the key's id. Check `AWS_ACCESS_KEY_ID`: it may be mistyped, "
+    "deleted, of another provider or account, or temporary and without its `AWS_SESSION_TOKEN`.",
+    "SignatureDoesNotMatch": "the key's id is known, but the secret does not belong to it. Copy "
+    "`AWS_SECRET_ACCESS_KEY` again, whole; behind a proxy, check that it does not change host or headers.",
+    "ExpiredToken": "the temporary keys have expired. Fetch new ones, with their `AWS_SESSION_TOKEN`.",
+    "TokenRefreshRequired": "the temporary keys must be renewed. Fetch new ones, with their `AWS_SESSION_TOKEN`.",
+    "InvalidToken": "`AWS_SESSION_TOKEN` does not belong to the key. Set all three of one set, or none.",
+    "RequestTimeTooSkewed": "the clock of this machine is wrong by more than 15 minutes. Set it; time zones play no part.",
+    "AccountProblem": "the account behind the key has a problem of its own. Ask the provider.",
+    "NotSignedUp": "the account behind the key may not use S3. Ask the provider.",
+}
+_REGION = frozenset(
+    {"PermanentRedirect", "301", "307", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+)
+
+
+def _answered(answer: _Answer, *, what: str, name: str, key: str, connection: Connection, where: str) -> HoldallError:
+    said = f"{answer.status} {answer.code}" if not answer.bare else str(answer.status)
+    refused = f"{what[:1].upper()}{what[1:]} was refused ({said}) by {where}"
+    error: HoldallError
+    if answer.code == "NoSuchBucket":
+        error = BucketNotFound(
+            f"There is no {where} ({what} was asked for). Check `STORAGE_BUCKET_NAME`, and that region and endpoint are its own."
+        )
+    elif answer.code in {"NoSuchKey", "404"}:
+        error = ObjectNotFound(f'File does not exist: {name} (key "{key}" in {where}).')
+    elif answer.code in {"PreconditionFailed", "412"}:
+        error = NameTaken(f'"{name}" is taken in {where}; names are never given twice. Nothing was changed.')
+    elif answer.code == "KeyTooLongError":
+        error = InvalidName(f'{refused}: "{name}" is too long for a key there. Shorten it. {answer.message}'.rstrip())
+    elif answer.code in _CREDENTIALS:
+        error = CredentialsRefused(f"{refused}: {_CREDENTIALS[answer.code]}")
+    elif answer.code in _REGION:
+        region = answer.headers.get("x-amz-bucket-region")
+        advice = f"set `AWS_S3_REGION_NAME={region}`." if region else "check `AWS_S3_REGION_NAME` and the endpoint."
+        error = StoreFailed(f"{refused}: the bucket lies in another region; {advice} {answer.message}".rstrip())
+    elif answer.code == "AccessControlListNotSupported":
+        error = AccessRefused(
+            f"{refused}: the bucket does not allow ACLs, and one was sent. Remove `default_acl` and let a bucket policy "
+            "or the CDN make the files public."
+        )
+    elif answer.status == 403 or answer.code in {"AccessDenied", "AllAccessDisabled"}:
+        right = _RIGHTS.get(answer.operation, f"the right to {answer.operation}")
+        error = AccessRefused(
+            f"{refused}: the keys may not do this. Grant {right} on {_resource(answer, connection, key)}."
+        )
+    elif answer.status in {429, 503} or answer.code in {"SlowDown", "TooManyRequests"}:
+        error = StoreFailed(f"{refused}: too many requests, also after {answer.retries} repetitions. Try again later.")
+    else:
+        error = StoreFailed(f"{refused}: {answer.message or 'it gave no reason'}")
+    error.code, error.retries = answer.code, answer.retries
+    return error
+
+
+def _resource(answer: _Answer, connection: Connection, key: str) -> str:
+    bucket = connection.target.bucket_name
+    return (
+        f"arn:aws:s3:::{bucket}"
+        if "Bucket" in answer.operation or "List" in answer.operation
+        else f"arn:aws:s3:::{bucket}/{key}"
+    )
+
+
+_NO_KEYS = (sdk.NoCredentialsError, sdk.PartialCredentialsError, sdk.CredentialRetrievalError, sdk.TokenRetrievalError)
+_NO_CONNECTION = (
+    sdk.HTTPClientError,
+    sdk.ConnectionError,
+    sdk.ResponseStreamingError,
+    sdk.IncompleteReadError,
+    RetriesExceededError,
+)
+
+
+def _without_answer(error: Exception, *, what: str, where: str) -> HoldallError:
+    failed = f"{what[:1].upper()}{what[1:]} failed in {where}"
+    if isinstance(error, (*_NO_KEYS, sdk.ProfileNotFound, sdk.MetadataRetrievalError)):
+        return CredentialsRefused(
+            f"{failed}: no keys were found ({error}). Set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run where "
+            "boto3 deduces them (a role of the instance, container or function)."
+        )
+    if isinstance(error, sdk.SSLError):
+        return StoreUnreachable(
+            f"{failed}: the TLS connection was refused ({error}). Check the endpoint's host name and certificate; a "
+            "certificate authority of your own is named by `AWS_CA_BUNDLE`."
+        )
+    if isinstance(error, _NO_CONNECTION):
+        return StoreUnreachable(
+            f"{failed}: no answer came, or it broke off ({error}). Check the endpoint, and the network between."
+        )
+    return StoreFailed(f"{failed}: {error}")

@@ -1,0 +1,618 @@
+"""The contract: every variable declared once, and how an environment becomes Django's `STORAGES`.
+
+`read` turns an environment into a `Reading`: the store it describes, where each value came from, and all that is
+wrong with it at once. `settings` turns stores into `STORAGES`. Neither contacts anything, and importing this module
+loads neither boto3 nor django-storages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from holdall import providers, values
+from holdall.providers import Provider
+from holdall.values import Secret
+
+DEFAULT_LIFETIME_SECONDS = 3600
+DEFAULT_SPACES_REGION = "ams3"
+LOCAL_BUCKET = "media"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """One variable of the contract; the reference page and `holdall env` are made of these."""
+
+    name: str
+    purpose: str
+    parse: Callable[[str, values.Remark], Any]
+    default: str = "none"
+    # A value that is never shown. "key id": its last letters are.
+    secret: Literal[False, "whole", "key id"] = False
+    # In which modes it has a meaning.
+    modes: tuple[str, ...] = ("s3", "do", "local")
+    # Part of the specification that this project exists to implement.
+    specified: bool = False
+
+
+VARIABLES = (
+    Variable(
+        name="STORAGES_MODE",
+        purpose="`s3` (Amazon S3, or any S3-compatible endpoint), `do` (DigitalOcean Spaces) or `local` "
+        "(an S3 server embedded in development, which needs no other variable)",
+        parse=values.mode,
+        default="`s3`",
+        specified=True,
+    ),
+    Variable(
+        name="STORAGE_BUCKET_NAME",
+        purpose="the bucket that keeps the files",
+        parse=values.bucket,
+        default="required; mode `local`: `media`",
+        specified=True,
+    ),
+    Variable(
+        name="STORAGE_MAKE_FILES_PUBLIC",
+        purpose="`true`: every file is public, served from the CDN domain. Otherwise files are private, served by signed links",
+        parse=values.boolean,
+        default="`false`",
+        specified=True,
+    ),
+    Variable(
+        name="AWS_S3_CUSTOM_DOMAIN",
+        purpose="domain name of the CDN in front of the bucket (Spaces: an option of the bucket; AWS: a CloudFront "
+        "distribution)",
+        parse=values.domain,
+        default="none; required when files are public",
+        modes=("s3", "do"),
+        specified=True,
+    ),
+    Variable(
+        name="DO_REGION",
+        purpose="the region of the Space",
+        parse=values.spaces_region,
+        default="`ams3`",
+        modes=("do",),
+        specified=True,
+    ),
+    Variable(
+        name="AWS_ACCESS_KEY_ID",
+        purpose="the key's id. Mode `s3`: only outside AWS; on an AWS instance (Fargate, EC2, EKS, Lambda…) boto3 "
+        "deduces it",
+        parse=values.key_text,
+        default="mode `do`: required; mode `s3`: boto3's",
+        secret="key id",
+        modes=("s3", "do"),
+        specified=True,
+    ),
+    Variable(
+        name="AWS_SECRET_ACCESS_KEY",
+        purpose="the key's secret. Mode `s3`: only outside AWS, as above",
+        parse=values.key_text,
+        default="mode `do`: required; mode `s3`: boto3's",
+        secret="whole",
+        modes=("s3", "do"),
+        specified=True,
+    ),
+    Variable(
+        name="AWS_SESSION_TOKEN",
+        purpose="the session token that belongs to temporary keys",
+        parse=values.key_text,
+        secret="whole",
+        modes=("s3", "do"),
+    ),
+    Variable(
+        name="AWS_S3_REGION_NAME",
+        purpose="the bucket's region",
+        parse=values.region,
+        default="`AWS_REGION`, else `AWS_DEFAULT_REGION`, else the endpoint's, else boto3's, else asked from the bucket "
+        "once a process",
+        modes=("s3",),
+    ),
+    Variable(
+        name="AWS_REGION", purpose="the region where `AWS_S3_REGION_NAME` is unset", parse=values.region, modes=("s3",)
+    ),
+    Variable(
+        name="AWS_DEFAULT_REGION",
+        purpose="the region where `AWS_S3_REGION_NAME` and `AWS_REGION` are unset",
+        parse=values.region,
+        modes=("s3",),
+    ),
+    Variable(
+        name="AWS_S3_ENDPOINT_URL",
+        purpose="another endpoint: another provider in mode `s3` (R2, B2, Scaleway, Hetzner, OVH, Ceph, SeaweedFS…), "
+        "a proxy or a test server in mode `do`",
+        parse=values.endpoint,
+        default="Amazon's; mode `do`: Spaces' in `DO_REGION`",
+        modes=("s3", "do"),
+    ),
+    Variable(name="STORAGE_LOCATION", purpose="prefix of every key in the bucket", parse=values.location),
+    Variable(
+        name="STORAGE_URL_LIFETIME",
+        purpose="least time a signed link keeps working (`900`, `15m`, `1h`, `7d`)",
+        parse=values.duration_seconds,
+        default="`1h`",
+    ),
+    Variable(
+        name="STORAGE_ENVIRONMENT",
+        purpose="this environment's name, for the owner marker that keeps other environments from writing",
+        parse=values.environment_name,
+    ),
+    Variable(
+        name="AWS_CLOUDFRONT_KEY_ID",
+        purpose="id of the public key with which private links are signed for the CDN domain",
+        parse=values.key_text,
+        secret="key id",
+        modes=("s3",),
+    ),
+    Variable(
+        name="AWS_CLOUDFRONT_KEY",
+        purpose="the private key that belongs to it: PEM, with literal `\\n` or as base64 if need be",
+        parse=values.private_key,
+        secret="whole",
+        modes=("s3",),
+    ),
+    Variable(name="AWS_STORAGE_BUCKET_NAME", purpose="another name for `STORAGE_BUCKET_NAME`", parse=values.bucket),
+    Variable(
+        name="BUILD_MODE",
+        purpose="`true` while an image is built: no value is required, any use of the storage raises",
+        parse=values.boolean,
+        default="`false`",
+    ),
+)
+BY_NAME = {variable.name: variable for variable in VARIABLES}
+PARENT = "PARENT_"
+
+# Names from other tools and from memory, whose bearers would wait in vain for them to be read.
+# jschneier/django-storages#1241, #1411, #1328
+MISNOMERS = {
+    "STORAGE_MODE": "STORAGES_MODE",
+    "STORAGES_BUCKET_NAME": "STORAGE_BUCKET_NAME",
+    "STORAGE_BUCKET": "STORAGE_BUCKET_NAME",
+    "AWS_BUCKET_NAME": "STORAGE_BUCKET_NAME",
+    "AWS_S3_BUCKET_NAME": "STORAGE_BUCKET_NAME",
+    "S3_BUCKET_NAME": "STORAGE_BUCKET_NAME",
+    "STORAGE_FILES_PUBLIC": "STORAGE_MAKE_FILES_PUBLIC",
+    "STORAGE_MAKE_PUBLIC": "STORAGE_MAKE_FILES_PUBLIC",
+    "AWS_CUSTOM_DOMAIN": "AWS_S3_CUSTOM_DOMAIN",
+    "AWS_ACCESS_KEY": "AWS_ACCESS_KEY_ID",
+    "AWS_S3_ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_KEY": "AWS_SECRET_ACCESS_KEY",
+    "AWS_S3_SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY",
+    "AWS_SECURITY_TOKEN": "AWS_SESSION_TOKEN",
+    "AWS_S3_REGION": "AWS_S3_REGION_NAME",
+    "AWS_REGION_NAME": "AWS_S3_REGION_NAME",
+    "AWS_S3_ENDPOINT": "AWS_S3_ENDPOINT_URL",
+    "AWS_LOCATION": "STORAGE_LOCATION",
+    "AWS_QUERYSTRING_EXPIRE": "STORAGE_URL_LIFETIME",
+}
+# boto3 would follow these on its own; Holdall does not, so that no ambient variable can redirect the media.
+AMBIENT_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """A key pair, with its token when it is temporary; it shows itself nowhere."""
+
+    access_key: Secret
+    secret_key: Secret
+    token: Secret | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """One configured place, as the environment describes it."""
+
+    mode: str
+    provider: Provider
+    bucket_name: str
+    public: bool = False
+    location: str = ""
+    url_lifetime_seconds: int = DEFAULT_LIFETIME_SECONDS
+    # None: Amazon's own.
+    endpoint_url: str | None = None
+    # None: boto3's, or asked from the bucket.
+    region_name: str | None = None
+    custom_domain: str | None = None
+    # None: boto3's chain finds them.
+    keys: Keys | None = None
+    # The keys stand in the environment exactly as boto3 will read them.
+    boto3_reads_keys: bool = False
+    cloudfront_key_id: Secret | None = None
+    cloudfront_key: Secret | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of `holdall env`: the effective value of a variable, shown without secrets, and where it came from."""
+
+    name: str
+    value: str
+    source: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read from an environment. `store` is None when there are problems, or while an image is built."""
+
+    prefix: str
+    building: bool
+    store: Store | None
+    settings: tuple[Setting, ...]
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def read(environ: Mapping[str, str], *, prefix: str = "") -> Reading:
+    """Read the contract from an environment, under a prefix where there is one. Never raises for what it finds."""
+    return _Reader(environ, prefix).read()
+
+
+@dataclass
+class _Reader:
+    environ: Mapping[str, str]
+    prefix: str
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    # Parsed values of the variables that are set and valid; the names of those that are set but not valid.
+    parsed: dict[str, Any] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    remarked: set[str] = field(default_factory=set)
+    # What `holdall env` shows where it differs from the variable's own value: name -> (value, source).
+    effective: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def read(self) -> Reading:
+        for variable in VARIABLES:
+            self._parse(variable)
+        building = self._building()
+        store = None
+        if building:
+            # Nothing is required of an environment in which nothing may be used.
+            self.problems = [problem for problem in self.problems if "BUILD_MODE" in problem]
+        else:
+            self._names_nobody_reads()
+            store = self._store()
+            self._parent()
+        return Reading(
+            prefix=self.prefix,
+            building=building,
+            store=None if self.problems else store,
+            settings=tuple(self._shown(variable) for variable in VARIABLES),
+            problems=tuple(map(self._redacted, self.problems)),
+            warnings=tuple(map(self._redacted, self.warnings)),
+        )
+
+    # -- single values
+
+    def _parse(self, variable: Variable) -> None:
+        name = self.prefix + variable.name
+        if name not in self.environ:
+            return
+
+        def remark(text: str) -> None:
+            self.remarked.add(variable.name)
+            self.warnings.append(f"`{name}` {text}")
+
+        try:
+            if (value := values.tidy(self.environ[name], remark)) is not None:
+                parsed = variable.parse(value, remark)
+                self.parsed[variable.name] = Secret(parsed) if variable.secret else parsed
+        except ValueError as error:
+            self.broken.add(variable.name)
+            self.problems.append(f"`{name}` {error}")
+
+    def _building(self) -> bool:
+        if "BUILD_MODE" in self.parsed or not self.prefix:
+            return bool(self.parsed.get("BUILD_MODE"))
+        # One image is built, whatever number of stores it will have.
+        return _Reader({"BUILD_MODE": self.environ.get("BUILD_MODE", "")}, "").read().building
+
+    def _get(self, name: str, default: Any = None) -> Any:
+        return self.parsed.get(name, default)
+
+    def _is_set(self, name: str) -> bool:
+        return name in self.parsed or name in self.broken
+
+    def _problem(self, name: str, text: str) -> None:
+        self.problems.append(f"`{self.prefix}{name}` {text}")
+
+    def _warning(self, name: str, text: str) -> None:
+        self.warnings.append(f"`{self.prefix}{name}` {text}")
+
+    # -- the environment as a whole
+
+    def _names_nobody_reads(self) -> None:
+        """Find names that were meant to be ours: silence here is a bucket in the wrong place."""
+        mode = self._get("STORAGES_MODE", "s3")
+        for name in self.environ:
+            if not name.startswith(self.prefix):
+                continue
+            bare = name.removeprefix(self.prefix)
+            real = self._meant(bare)
+            if real is None or mode not in BY_NAME[real].modes or not self.environ[name].strip():
+                continue
+            if self._is_set(real) or (real == "STORAGE_BUCKET_NAME" and self._is_set("AWS_STORAGE_BUCKET_NAME")):
+                self._warning(bare, f"is read by nobody; `{self.prefix}{real}` is used.")
+            else:
+                self._problem(bare, f"is read by nobody; did you mean `{self.prefix}{real}`?")
+        if not self._is_set("AWS_S3_ENDPOINT_URL") and not self.prefix and mode != "local":
+            for name in AMBIENT_ENDPOINTS:
+                if self.environ.get(name, "").strip():
+                    self._warning(name, "does not redirect the storage; `AWS_S3_ENDPOINT_URL` does.")
+
+    @staticmethod
+    def _meant(name: str) -> str | None:
+        if name in BY_NAME or name in AMBIENT_ENDPOINTS:
+            return None
+        if name.upper() in BY_NAME:
+            return name.upper()
+        if name in MISNOMERS:
+            return MISNOMERS[name]
+        return next((known for known in BY_NAME if values.slip(name, known)), None)
+
+    def _store(self) -> Store | None:
+        if "STORAGES_MODE" in self.broken:
+            return None
+        mode = self._get("STORAGES_MODE", "s3")
+        self._not_used_in(mode)
+        bucket = self._bucket(mode)
+        store = Store(
+            mode=mode,
+            provider=providers.SEAWEEDFS,
+            bucket_name=bucket or "",
+            public=self._get("STORAGE_MAKE_FILES_PUBLIC", False),
+            location=self._get("STORAGE_LOCATION", ""),
+            url_lifetime_seconds=self._get("STORAGE_URL_LIFETIME", DEFAULT_LIFETIME_SECONDS),
+            environment=self._get("STORAGE_ENVIRONMENT"),
+        )
+        if store.environment:
+            self._warning(
+                "STORAGE_ENVIRONMENT", "is noted, but this version of Holdall does not keep an owner marker yet."
+            )
+        if mode == "local":
+            return store
+        store = self._spaces(store) if mode == "do" else self._s3(store)
+        return self._delivery(self._keys(store))
+
+    def _not_used_in(self, mode: str) -> None:
+        for variable in VARIABLES:
+            if mode not in variable.modes and self._is_set(variable.name):
+                if variable.name in self.broken:
+                    # What is not used can not be in the way.
+                    marker = f"`{self.prefix}{variable.name}` "
+                    self.problems = [problem for problem in self.problems if not problem.startswith(marker)]
+                # AWS's own tools set these for purposes of their own.
+                if variable.name not in {"AWS_REGION", "AWS_DEFAULT_REGION"} and mode != "local":
+                    hint = " Is `STORAGES_MODE=do` missing?" if variable.name == "DO_REGION" else ""
+                    self._warning(variable.name, f"is not used in mode {mode}.{hint}")
+                self.parsed.pop(variable.name, None)
+                self.effective[variable.name] = ("", f"not used in mode {mode}")
+
+    def _bucket(self, mode: str) -> str | None:
+        ours, theirs = self._get("STORAGE_BUCKET_NAME"), self._get("AWS_STORAGE_BUCKET_NAME")
+        if ours and theirs and ours != theirs:
+            self._problem(
+                "STORAGE_BUCKET_NAME",
+                f'is "{ours}", but `{self.prefix}AWS_STORAGE_BUCKET_NAME` is "{theirs}"; keep one of the two.',
+            )
+        if theirs and not ours:
+            self.effective["STORAGE_BUCKET_NAME"] = (theirs, f"environment, as {self.prefix}AWS_STORAGE_BUCKET_NAME")
+        bucket: str | None = ours or theirs
+        if bucket is None and mode == "local":
+            # Each store of a project gets a bucket of its own: one may be public and another private.
+            suffix = re.sub(r"[^a-z0-9]+", "-", self.prefix.lower()).strip("-")
+            bucket = f"{LOCAL_BUCKET}-{suffix}"[:63].strip("-") if suffix else LOCAL_BUCKET
+            self.effective["STORAGE_BUCKET_NAME"] = (bucket, "default")
+        if bucket is None and not {"STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"} & self.broken:
+            self._problem("STORAGE_BUCKET_NAME", "is missing; it names the bucket that keeps the files.")
+        return bucket
+
+    def _spaces(self, store: Store) -> Store:
+        region = self._get("DO_REGION", DEFAULT_SPACES_REGION)
+        endpoint = self._get("AWS_S3_ENDPOINT_URL")
+        self.effective.setdefault("DO_REGION", (region, "environment" if "DO_REGION" in self.parsed else "default"))
+        if endpoint is None:
+            endpoint = f"https://{region}.digitaloceanspaces.com"
+            self.effective["AWS_S3_ENDPOINT_URL"] = (endpoint, f"from {self.prefix}DO_REGION")
+        elif (named := providers.recognise(endpoint)) != (providers.SPACES, region) and named[0] is providers.SPACES:
+            self._problem(
+                "AWS_S3_ENDPOINT_URL",
+                f"lies in region {named[1]}, but `{self.prefix}DO_REGION` is {region}; leave the endpoint out.",
+            )
+        self._bucket_within(endpoint, store.bucket_name)
+        return replace(store, provider=providers.SPACES, endpoint_url=endpoint, region_name=region)
+
+    def _s3(self, store: Store) -> Store:
+        endpoint = self._get("AWS_S3_ENDPOINT_URL")
+        provider, named_region = providers.recognise(endpoint)
+        if endpoint and provider is not providers.AMAZON:
+            self._bucket_within(endpoint, store.bucket_name)
+        region = named_region
+        if region:
+            self.effective["AWS_S3_REGION_NAME"] = (region, f"from {self.prefix}AWS_S3_ENDPOINT_URL")
+        for name in ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"):
+            # On AWS, AWS_REGION is the region of the machine: it says nothing of a bucket at another provider.
+            if name in self.parsed and (
+                name == "AWS_S3_REGION_NAME" or provider in {providers.AMAZON, providers.GENERIC}
+            ):
+                region = self.parsed[name]
+                self.effective["AWS_S3_REGION_NAME"] = (
+                    region,
+                    "environment" if name.startswith("AWS_S3") else f"from {self.prefix}{name}",
+                )
+                break
+        if region is None:
+            self.effective["AWS_S3_REGION_NAME"] = ("", "boto3, else asked from the bucket once a process")
+        return replace(store, provider=provider, endpoint_url=endpoint, region_name=region)
+
+    def _bucket_within(self, endpoint: str, bucket: str) -> None:
+        host = urlsplit(endpoint).hostname or ""
+        if bucket and host.startswith(f"{bucket}."):
+            self._problem(
+                "AWS_S3_ENDPOINT_URL",
+                f'begins with the bucket "{bucket}"; write the address without it: {endpoint.replace(f"{bucket}.", "", 1)}',
+            )
+
+    def _keys(self, store: Store) -> Store:
+        pair = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        missing = [name for name in pair if not self._is_set(name)]
+        if missing and store.mode == "do":
+            for name in missing:
+                what = "the id of the Spaces key" if name == "AWS_ACCESS_KEY_ID" else "the secret of the Spaces key"
+                self._problem(name, f"is missing; in mode do it is {what}.")
+        elif len(missing) == 1:
+            present = next(name for name in pair if name not in missing)
+            self._problem(
+                present, f"is set but `{self.prefix}{missing[0]}` is not; set both, or neither on an AWS instance."
+            )
+        elif missing:
+            for name in pair:
+                self.effective[name] = ("", "boto3 deduces it")
+            if self._is_set("AWS_SESSION_TOKEN"):
+                self._problem(
+                    "AWS_SESSION_TOKEN", "is set but the key pair it belongs to is not; set all three, or none."
+                )
+        if missing or not all(name in self.parsed for name in pair):
+            return store
+        access_key, token = self.parsed[pair[0]], self._get("AWS_SESSION_TOKEN")
+        if (
+            token is None
+            and not self._is_set("AWS_SESSION_TOKEN")
+            and re.match(r"ASIA[A-Z0-9]{12}", access_key.reveal())
+        ):
+            # jschneier/django-storages#1353: refused as unknown, although it works in the tool it was copied from.
+            self._problem(
+                "AWS_ACCESS_KEY_ID",
+                f"is a temporary key (ASIA…), which works only with its `{self.prefix}AWS_SESSION_TOKEN`; set all three.",
+            )
+        verbatim = not self.prefix and not self.remarked & {*pair, "AWS_SESSION_TOKEN"}
+        keys = Keys(access_key=access_key, secret_key=self.parsed[pair[1]], token=token)
+        return replace(store, keys=keys, boto3_reads_keys=verbatim)
+
+    def _delivery(self, store: Store) -> Store:
+        """Decide how files reach people: the CDN domain, and what signs links for it."""
+        domain = self._get("AWS_S3_CUSTOM_DOMAIN")
+        key_id, key = self._get("AWS_CLOUDFRONT_KEY_ID"), self._get("AWS_CLOUDFRONT_KEY")
+        names = ("AWS_CLOUDFRONT_KEY_ID", "AWS_CLOUDFRONT_KEY")
+        half = [name for name in names if self._is_set(name)]
+        if len(half) == 1:
+            other = next(name for name in names if name not in half)
+            self._problem(half[0], f"is set but `{self.prefix}{other}` is not; set both, or neither.")
+        if store.public:
+            if not self._is_set("AWS_S3_CUSTOM_DOMAIN"):
+                self._problem(
+                    "AWS_S3_CUSTOM_DOMAIN",
+                    "is missing; public files are served from the CDN in front of the bucket, and this names its domain.",
+                )
+            if half:
+                self._warning("AWS_CLOUDFRONT_KEY_ID", "is not used: links to public files are not signed.")
+            return replace(store, custom_domain=domain)
+        if domain and key_id and key:
+            return replace(store, custom_domain=domain, cloudfront_key_id=key_id, cloudfront_key=key)
+        if domain and not half:
+            # jschneier/django-storages#165: links to private files for a domain that nobody signs for are refused to everyone.
+            self._warning(
+                "AWS_S3_CUSTOM_DOMAIN",
+                "is not used: files are private, and nothing signs links for it. Set the CloudFront keys, or "
+                f"`{self.prefix}STORAGE_MAKE_FILES_PUBLIC=true` if everybody may see every file.",
+            )
+            self.effective["AWS_S3_CUSTOM_DOMAIN"] = ("", "not used for private files without CloudFront keys")
+        elif half and not self._is_set("AWS_S3_CUSTOM_DOMAIN"):
+            self._problem(
+                "AWS_CLOUDFRONT_KEY_ID", f"signs links for `{self.prefix}AWS_S3_CUSTOM_DOMAIN`, which is missing."
+            )
+        return store
+
+    def _parent(self) -> None:
+        names = [f"{self.prefix}{PARENT}{name}" for name in BY_NAME]
+        if found := [name for name in names if self.environ.get(name, "").strip()]:
+            self.problems.append(
+                f"`{found[0]}` asks for a fork of a parent store, which this version of Holdall can not make yet; "
+                f"unset {' and '.join(f'`{name}`' for name in found)}."
+            )
+
+    # -- showing
+
+    def _shown(self, variable: Variable) -> Setting:
+        name, full = variable.name, self.prefix + variable.name
+        mode = self._get("STORAGES_MODE", "s3")
+        if name in self.broken and name not in self.effective:
+            value, source = "", "environment, not usable"
+        elif name in self.effective:
+            value, source = self.effective[name]
+        elif name in self.parsed:
+            value, source = _display(variable, self.parsed[name]), "environment"
+        elif mode not in variable.modes and not self.broken:
+            value, source = "", f"not used in mode {mode}"
+        else:
+            value, source = _unset(variable)
+        return Setting(full, self._redacted(value), source, variable.purpose)
+
+    def _redacted(self, text: str) -> str:
+        """Take out every secret's value, also where it stands because it was pasted into the wrong variable."""
+        for variable in VARIABLES:
+            if variable.secret:
+                raw = self.environ.get(self.prefix + variable.name, "")
+                for value in {raw, raw.strip(), raw.strip().strip("'\"")}:
+                    if len(value) >= 4:
+                        text = text.replace(value, "(secret)")
+        return text
+
+
+def _display(variable: Variable, value: Any) -> str:
+    if variable.secret:
+        length = len(value)
+        # The last letters of a key's id tell two keys apart and give nothing away.
+        tail = f"…{value.reveal()[-4:]}, " if variable.secret == "key id" and length >= 12 else ""
+        return f"({tail}{length} characters)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value}s" if variable.name == "STORAGE_URL_LIFETIME" else str(value)
+
+
+def _unset(variable: Variable) -> tuple[str, str]:
+    literal = re.fullmatch(r"`(.+)`", variable.default)
+    return (literal[1], "default") if literal else ("", "unset")
+
+
+def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | None = None) -> dict[str, Any]:
+    """Give the `OPTIONS` of `holdall.storage.MediaStorage` for a store.
+
+    Each option that the contract decides is written out, `None` included: a forgotten `AWS_DEFAULT_ACL` in a
+    project's settings must not publish private files. Keys are left out wherever boto3 reads them itself.
+    """
+    chosen: dict[str, Any] = {
+        "provider": store.provider.id,
+        "public": store.public,
+        "bucket_name": store.bucket_name,
+        "location": store.location,
+        "endpoint_url": store.endpoint_url,
+        "region_name": store.region_name,
+        "custom_domain": store.custom_domain,
+        "querystring_auth": not store.public,
+        "querystring_expire": store.url_lifetime_seconds,
+        "default_acl": "public-read" if store.public and store.provider.public_by_acl else None,
+        "file_overwrite": False,
+        "access_key": None,
+        "secret_key": None,
+        "security_token": None,
+        "session_profile": None,
+        "cloudfront_key_id": store.cloudfront_key_id,
+        "cloudfront_key": store.cloudfront_key,
+    }
+    if store.custom_domain and values.is_local(store.custom_domain.rpartition(":")[0] or store.custom_domain):
+        chosen["url_protocol"] = "http:"
+    if store.keys and not (store.boto3_reads_keys and boto3_sees_environment):
+        chosen |= {
+            "access_key": store.keys.access_key,
+            "secret_key": store.keys.secret_key,
+            "security_token": store.keys.token,
+        }
+    if store.mode == "local":
+        chosen["local_folder"] = local_folder
+    return chosen

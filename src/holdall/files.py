@@ -1,0 +1,225 @@
+"""The files that the storage opens and is given: read, written as a stream, or read a second time."""
+
+from __future__ import annotations
+
+import io
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from django.core.files.base import File
+from storages.backends.s3 import S3File
+
+from holdall.saving import NewObject, Readable, read_exactly
+
+if TYPE_CHECKING:
+    from holdall.storage import MediaStorage
+
+    # Generic to the type checker alone.
+    BytesFile = File[bytes]
+else:
+    BytesFile = File
+
+MODES = frozenset({"r", "rb", "rt", "w", "wb", "wt"})
+
+
+class MediaFile(S3File):  # type: ignore[misc]  # django-storages is not typed
+    """A file of the store, as django-storages reads and overwrites it, with Holdall's errors.
+
+    An exception inside `with` leaves what was there before: nothing is committed and no upload stays unfinished.
+
+    Requests: one HEAD when it is opened for reading, one GET (or one a part) when it is first read.
+    """
+
+    def __init__(self, key: str, mode: str, storage: MediaStorage, name: str) -> None:
+        # What `__del__` looks at, also when opening fails.
+        self._multipart: Any = None
+        self._file: Any = None
+        self._shown_name = name
+        with storage.translating("opening", name, key):
+            super().__init__(key, mode, storage)
+
+    def _get_file(self) -> Any:
+        with self._storage.translating("reading", self._shown_name, self.obj.key):
+            return super()._get_file()
+
+    file = property(_get_file, S3File._set_file)
+
+    def write(self, content: bytes | str) -> int:
+        with self._storage.translating("writing", self._shown_name, self.obj.key):
+            return int(super().write(content))
+
+    def close(self) -> None:
+        try:
+            with self._storage.translating("writing", self._shown_name, self.obj.key):
+                super().close()
+        except BaseException:
+            self.abandon()
+            raise
+
+    def abandon(self) -> None:
+        """Close without saving: what was written so far is taken back."""
+        multipart, self._multipart = self._multipart, None
+        file, self._file = self._file, None
+        try:
+            if multipart is not None:
+                with self._storage.translating("taking back", self._shown_name, self.obj.key):
+                    multipart.abort()
+        finally:
+            if file is not None:
+                file.close()
+            self._reset_file_properties()
+            self._closed = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None and "w" in self._mode:
+            self.abandon()
+        else:
+            self.close()
+
+    def __del__(self) -> None:
+        if self._multipart is not None:
+            self.abandon()
+        elif self._file is not None:
+            self._file.close()
+
+
+class NewFile(BytesFile):
+    """A file that is written as a stream under a name that nobody has.
+
+    It appears in the store when it is closed, whole; an exception inside `with`, or forgetting to close it, leaves
+    nothing. Texts are written as UTF-8.
+
+    Requests: one PUT when it is closed; beyond the multipart threshold two, one a part, and one that reserves the name.
+
+    Raises:
+        NameTaken: when it is closed, or when the threshold is passed; the file that has the name is untouched.
+    """
+
+    def __init__(self, target: NewObject, *, mode: str) -> None:
+        self._sink = _Sink(target)
+        # A raw stream that is written to is as much of a file as `File` needs here.
+        super().__init__(cast("IO[bytes]", self._sink), target.name)
+        self.mode = mode
+
+    @property
+    def size(self) -> int:
+        """How many bytes were written so far."""
+        return self._sink.tell()
+
+    def open(self, mode: str | None = None, *_arguments: Any, **_options: Any) -> NewFile:
+        if self.closed:
+            raise ValueError(f'"{self.name}" was written and closed; open it through the storage to read it.')
+        return self
+
+    def abandon(self) -> None:
+        """Close without saving: nothing of it is left in the store."""
+        self._sink.abandon()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
+
+
+class _Sink(io.RawIOBase):
+    """Collect what is written into parts, and send each that is full."""
+
+    def __init__(self, target: NewObject) -> None:
+        self._target = target
+        self._buffer = bytearray()
+        self._etags: list[str] = []
+        self._written = 0
+        self._begun = False
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._written
+
+    def write(self, data: Any) -> int:
+        if self.closed:
+            raise ValueError(f'"{self._target.name}" is closed.')
+        # A caller that writes texts counts characters; the store counts bytes.
+        piece = data.encode() if isinstance(data, str) else bytes(data)
+        self._buffer += piece
+        self._written += len(piece)
+        try:
+            self._send_full_parts()
+        except BaseException:
+            self.abandon()
+            raise
+        return len(data)
+
+    def _send_full_parts(self) -> None:
+        target = self._target
+        if not self._begun and len(self._buffer) > target.parts.threshold_bytes:
+            # Nothing of a stream can be sent a second time: the name must be certain before the first part.
+            target.start(again=False)
+            self._begun = True
+        while self._begun and len(self._buffer) >= target.parts.part_bytes:
+            self._etags.append(target.send(len(self._etags) + 1, bytes(self._buffer[: target.parts.part_bytes])))
+            del self._buffer[: target.parts.part_bytes]
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        try:
+            if not self._begun:
+                self._target.put(bytes(self._buffer))
+            else:
+                if self._buffer:
+                    self._etags.append(self._target.send(len(self._etags) + 1, bytes(self._buffer)))
+                self._target.finish(self._etags)
+        except BaseException:
+            self.abandon()
+            raise
+        super().close()
+
+    def abandon(self) -> None:
+        if not self.closed:
+            self._buffer.clear()
+            # `io` calls close() on whatever is garbage; it must find this one closed.
+            super().close()
+            if self._begun:
+                self._target.abandon()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_begun"):
+            self.abandon()
+
+
+class Replayed(BytesFile):
+    """A stream that can be read once, made to give its beginning a second time.
+
+    A name that turns out to be taken must not cost the first bytes of a stream that can not be rewound.
+    """
+
+    def __init__(self, stream: Readable, *, name: str | None, remembered_bytes: int) -> None:
+        self._head = io.BytesIO(read_exactly(stream, remembered_bytes))
+        self._rest: Readable | None = stream
+        self._rest_was_read = False
+        super().__init__(self._head, name)
+
+    def seekable(self) -> bool:
+        return not self._rest_was_read
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if self._rest_was_read or (offset, whence) != (0, 0):
+            raise io.UnsupportedOperation(
+                "This stream goes back to its beginning alone, and only until more of it was read."
+            )
+        return self._head.seek(0)
+
+    def read(self, size: int = -1, /) -> bytes:
+        piece = self._head.read(size)
+        if (piece and size >= 0) or self._rest is None:
+            return piece
+        more = self._rest.read(size)
+        self._rest_was_read = self._rest_was_read or bool(more)
+        return piece + more

@@ -1,0 +1,83 @@
+"""Turn names, which Django stores in the database, into keys, which the bucket stores, and find free ones. Pure."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Callable, Iterator
+from pathlib import PurePath
+
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.utils import validate_file_name
+
+from holdall.errors import InvalidName
+from holdall.providers import MAX_KEY_BYTES
+
+
+def clean(name: str | PurePath) -> str:
+    """Normalise a name as django-storages does: slashes only, no empty or dotted segments, a trailing slash kept."""
+    given = str(name).replace("\\", "/")
+    cleaned = posixpath.normpath(given) if given else ""
+    if cleaned == ".":
+        return ""
+    return f"{cleaned}/" if given.endswith("/") and not cleaned.endswith("/") else cleaned
+
+
+def to_key(name: str | PurePath, *, location: str = "") -> str:
+    """Give the key of a name in a store whose keys all begin with `location`.
+
+    Raises:
+        InvalidName: the name leads out of `location`, is not valid text, or the key would be longer than
+            the 1,024 bytes that S3 allows. Nothing was requested.
+    """
+    cleaned = clean(name)
+    # The attack: an upload named "../other-tenant/file" (or "/other-tenant/file", which a plain join takes for
+    # absolute) reading or replacing what lies outside this store's prefix.
+    if cleaned.startswith(("/", "../")) or cleaned == "..":
+        raise InvalidName(
+            f"{str(name)!r} leads out of the store; names are relative to it and may not begin with a slash or climb with '..'."
+        )
+    if "\x00" in cleaned:
+        raise InvalidName(f"{str(name)!r} contains a NUL character, which no key can hold.")
+    key = posixpath.join(location, cleaned) if location else cleaned
+    try:
+        length_bytes = len(key.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidName(f"{str(name)!r} is not valid text (a lone surrogate), so it can not become a key.") from error
+    if length_bytes > MAX_KEY_BYTES:
+        raise InvalidName(
+            f'The name "{cleaned[:60]}…" makes a key of {length_bytes:,} bytes; S3 allows {MAX_KEY_BYTES:,}. '
+            "Shorten it, or give the field a smaller max_length. Nothing was sent."
+        )
+    return key
+
+
+def candidates(name: str, *, max_length: int | None, alternative: Callable[[str, str], str]) -> Iterator[str]:
+    """Yield the name itself and then, without end, alternatives to it, none longer than `max_length`.
+
+    The rules are those of Django's `Storage.get_available_name`, without its question to the store for each:
+    there the answer may be stale before the file is written.
+
+    Raises:
+        SuspiciousFileOperation: the name is not a file name, or `max_length` leaves nothing of it.
+    """
+    directory, file_name = os.path.split(clean(name))
+    if ".." in PurePath(directory).parts:
+        raise InvalidName(f"{name!r} climbs out of its folder with '..'.")
+    validate_file_name(file_name)
+    root, extension = os.path.splitext(file_name)  # noqa: PTH122  names are keys, not paths
+
+    first = os.path.join(directory, file_name)  # noqa: PTH118
+    if max_length is None or len(first) <= max_length:
+        yield first
+    while True:
+        candidate = os.path.join(directory, alternative(root, extension))  # noqa: PTH118
+        excess = 0 if max_length is None else len(candidate) - max_length
+        if excess > 0:
+            root = root[:-excess]
+            if not root:
+                raise SuspiciousFileOperation(
+                    f'No file name is left of "{name}" within {max_length} characters; give the field a larger max_length.'
+                )
+            continue
+        yield candidate

@@ -1,0 +1,110 @@
+"""What differs between the kinds of S3, as data: hosts, regions, addressing, and what may be relied on.
+
+A fact stands here only with its source: the provider's documentation, or a measurement of the software it runs.
+What is not known is `None`, and is probed where it matters; never hoped for.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+# S3 refuses longer keys (KeyTooLongError), counted in bytes of UTF-8.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+MAX_KEY_BYTES = 1024
+
+# A signed link can not be asked to live longer.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
+MAX_SIGNED_SECONDS = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """One kind of S3, with its quirks."""
+
+    id: str
+    title: str
+    # Matched against the endpoint's whole host; the group `region` is the region to sign for.
+    host: str | None = None
+    # The region to sign for where the host does not tell. None: it has to be asked or configured.
+    region: str | None = "us-east-1"
+    # "virtual": https://bucket.host/key, which Amazon expects. "path": https://host/bucket/key, which works everywhere else.
+    addressing: str = "path"
+    # A file becomes public by the ACL "public-read" sent with it; otherwise the bucket or the CDN decides, and no ACL is sent.
+    public_by_acl: bool = False
+    # `PUT` with `If-None-Match: *` answers 412 when the key exists, atomically. None: not known, probed once a process.
+    conditional_put: bool | None = None
+    # The same condition on CompleteMultipartUpload. Only Amazon documents it; others ignore it or let several win.
+    conditional_complete: bool = False
+    # boto3's own checksums (CRC32, as a trailer over HTTPS) are understood. Elsewhere uploads carry Content-MD5.
+    sdk_checksums: bool = False
+    sources: tuple[str, ...] = ()
+
+
+AMAZON = Provider(
+    id="amazon",
+    title="Amazon S3",
+    host=r"(?:s3[.-])?(?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)?\.?amazonaws\.com(?:\.cn)?|s3\.amazonaws\.com",
+    region=None,
+    addressing="virtual",
+    conditional_put=True,
+    conditional_complete=True,
+    sdk_checksums=True,
+    sources=("https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html",),
+)
+SPACES = Provider(
+    id="spaces",
+    title="DigitalOcean Spaces",
+    host=r"(?P<region>[a-z]{3}\d)\.digitaloceanspaces\.com",
+    addressing="virtual",
+    public_by_acl=True,
+    sources=(
+        "https://docs.digitalocean.com/products/spaces/reference/s3-compatibility",
+        # Documented for GET, HEAD and COPY only: so the condition on PUT is probed.
+        "https://docs.digitalocean.com/products/spaces/details/limits",
+    ),
+)
+SEAWEEDFS = Provider(
+    id="seaweedfs",
+    title="SeaweedFS (embedded)",
+    conditional_put=True,
+    sources=("measured: 32 writers, 10 rounds, one winner each; racing completions let several win",),
+)
+R2 = Provider(
+    id="r2",
+    title="Cloudflare R2",
+    host=r"[0-9a-z]+\.(?:eu\.|fedramp\.)?r2\.cloudflarestorage\.com",
+    region="auto",
+    sources=("https://developers.cloudflare.com/r2/api/s3/api/",),
+)
+B2 = Provider(id="b2", title="Backblaze B2", host=r"s3\.(?P<region>[a-z]+-[a-z]+-\d{3})\.backblazeb2\.com")
+SCALEWAY = Provider(
+    id="scaleway",
+    title="Scaleway Object Storage",
+    host=r"s3\.(?P<region>[a-z]{2}-[a-z]{3})\.scw\.cloud",
+    public_by_acl=True,
+    sources=("https://www.scaleway.com/en/docs/faq/objectstorage/",),
+)
+OVH = Provider(id="ovh", title="OVHcloud", host=r"s3\.(?P<region>[a-z0-9-]+)\.(?:io|perf)\.cloud\.ovh\.(?:net|us)")
+HETZNER = Provider(id="hetzner", title="Hetzner", host=r"(?P<region>[a-z]{3}\d)\.your-objectstorage\.com")
+WASABI = Provider(id="wasabi", title="Wasabi", host=r"s3\.(?P<region>[a-z]{2}-[a-z]+-\d)\.wasabisys\.com")
+GENERIC = Provider(id="generic", title="S3-compatible")
+
+PROVIDERS = {
+    provider.id: provider for provider in (AMAZON, SPACES, SEAWEEDFS, R2, B2, SCALEWAY, OVH, HETZNER, WASABI, GENERIC)
+}
+
+# Hosts that serve files but do not speak S3's API: a frequent mix-up of endpoint and CDN domain.
+DELIVERY_HOST = re.compile(r"(?:\.cdn\.digitaloceanspaces\.com|\.cloudfront\.net|\.r2\.dev)$")
+
+
+def recognise(endpoint_url: str | None) -> tuple[Provider, str | None]:
+    """Tell the provider behind an endpoint, and the region its host names; without an endpoint it is Amazon."""
+    if endpoint_url is None:
+        return AMAZON, None
+    host = (urlsplit(endpoint_url).hostname or "").lower()
+    for provider in PROVIDERS.values():
+        if provider.host and (match := re.fullmatch(provider.host, host)):
+            return provider, match.groupdict().get("region") or provider.region
+    return GENERIC, GENERIC.region

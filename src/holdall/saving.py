@@ -1,0 +1,321 @@
+"""Save a file under a key that nobody has, without ever taking one from somebody else.
+
+A small file is one conditional `PUT`. A large one is a multipart upload; where the condition is not known to hold for
+its completion, the key is first reserved by an empty conditional `PUT`. Whatever fails takes everything back.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import logging
+import posixpath
+import secrets
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+from holdall.client import Connection
+from holdall.errors import HoldallError, NameTaken, ObjectNotFound, StoreFailed
+
+log = logging.getLogger("holdall")
+
+# S3's own limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+MAX_PARTS = 10_000
+
+# Each save leaves its own random mark in the object's metadata. When an answer is lost and the SDK repeats the
+# request, the repetition finds the name taken by its own first attempt; the mark tells that from another writer.
+MARK = "holdall-save"
+
+# What providers answer that lack the condition: not implemented, or an unknown header.
+_UNSUPPORTED = frozenset({"NotImplemented", "501", "InvalidArgument", "304", "NotModified"})
+_CONFLICTS = frozenset({"ConditionalRequestConflict", "OperationAborted"})
+_MAX_CONFLICTS = 5
+
+
+class Readable(Protocol):
+    """Anything that gives its bytes piece by piece."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+def read_exactly(body: Readable, size_bytes: int) -> bytes:
+    """Read until there are `size_bytes` bytes or no more, however few a single read gives."""
+    pieces, wanted = [], size_bytes
+    while wanted > 0 and (piece := body.read(wanted)):
+        pieces.append(piece)
+        wanted -= len(piece)
+    return b"".join(pieces)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """When a file is sent in parts, how long they are, and how many are sent at a time."""
+
+    threshold_bytes: int
+    part_bytes: int
+    workers: int
+
+
+@dataclass(kw_only=True)
+class NewObject:
+    """One object that is about to be created, under a key that nobody may have yet."""
+
+    connection: Connection
+    # The SDK's client to send through.
+    client: Any
+    name: str
+    key: str
+    # The SDK's parameters of the object: content type, ACL, cache control…
+    parameters: dict[str, Any]
+    parts: Parts
+    # Whether an object that has the key may be replaced.
+    replace: bool = False
+    mark: str = field(default_factory=lambda: secrets.token_hex(8))
+    _upload_id: str | None = None
+    _reserved: bool = False
+    _condition: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.replace:
+            metadata = {**self.parameters.get("Metadata", {}), MARK: self.mark}
+            self.parameters = {**self.parameters, "Metadata": metadata}
+
+    def create(self, body: Readable, *, again: bool) -> None:
+        """Store the body. `again` says that the body can be read a second time, should the name be lost late.
+
+        Requests: one PUT up to the multipart threshold; beyond it two, and one a part, and where the name is
+        reserved one more.
+
+        Raises:
+            NameTaken: the key is taken; nothing was changed.
+            HoldallError: whatever else failed; no object and no unfinished upload is left.
+        """
+        head = read_exactly(body, self.parts.threshold_bytes + 1)
+        if len(head) <= self.parts.threshold_bytes:
+            self.put(head)
+        else:
+            self.multipart(_in_parts(head, body, self.parts.part_bytes), again=again)
+
+    # -- one PUT
+
+    def put(self, data: bytes) -> None:
+        """Store all of the bytes with one request."""
+        condition = {} if self.replace else {"IfNoneMatch": "*"}
+        conflicts = 0
+        while True:
+            try:
+                self._call("put_object", Body=data, **condition, **_digest(data, self.connection), **self.parameters)
+            except NameTaken as taken:
+                if taken.retries and self._is_mine():
+                    return
+                raise
+            except StoreFailed as failure:
+                # Two conditional writes met; neither is refused, both may try again.
+                conflicts += 1
+                if failure.code not in _CONFLICTS or conflicts > _MAX_CONFLICTS:
+                    raise
+            else:
+                return
+
+    def _is_mine(self, *, complete: bool = False) -> bool:
+        try:
+            answer = self._call("head_object", **_customer_key(self.parameters))
+        except HoldallError:
+            return False
+        marked = answer.get("Metadata", {}).get(MARK) == self.mark
+        # The reservation carries the mark too, and is empty; what is uploaded in parts never is.
+        return marked and (not complete or answer["ContentLength"] > 0)
+
+    # -- multipart
+
+    def multipart(self, parts: Iterator[bytes], *, again: bool) -> None:
+        """Store the parts as one object that appears whole or not at all."""
+        self.start(again=again)
+        try:
+            self.finish(self._send_all(parts))
+        except BaseException:
+            self.abandon()
+            raise
+
+    def start(self, *, again: bool) -> None:
+        """Make sure of the name and begin the upload.
+
+        Raises:
+            NameTaken: the key is taken; nothing was begun.
+        """
+        if not self.replace:
+            if again and self.connection.target.provider.conditional_complete:
+                # Asking first is cheap beside uploading everything only to hear that the name is taken.
+                if self._exists():
+                    raise NameTaken(
+                        f'"{self.name}" is taken in {self.connection.where(self.client)}. Nothing was changed.'
+                    )
+                self._condition = {"IfNoneMatch": "*"}
+            else:
+                self.put(b"")
+                self._reserved = True
+        try:
+            self._upload_id = self._call("create_multipart_upload", **self.parameters)["UploadId"]
+        except BaseException:
+            self.abandon()
+            raise
+
+    def send(self, number: int, data: bytes) -> str:
+        """Send one part and give its ETag."""
+        if number > MAX_PARTS:
+            raise StoreFailed(
+                f"The file is longer than {MAX_PARTS:,} parts, the most that S3 allows. Raise `multipart_chunksize` in "
+                "the storage's `transfer_config`."
+            )
+        answer = self._call(
+            "upload_part",
+            UploadId=self._upload_id,
+            PartNumber=number,
+            Body=data,
+            **_digest(data, self.connection),
+            **_customer_key(self.parameters),
+        )
+        return str(answer["ETag"])
+
+    def finish(self, etags: Sequence[str]) -> None:
+        """Make one object of the parts, which are numbered from 1 in the order of their ETags."""
+        listed = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+        try:
+            self._call(
+                "complete_multipart_upload",
+                UploadId=self._upload_id,
+                MultipartUpload={"Parts": listed},
+                **self._condition,
+                **_customer_key(self.parameters),
+            )
+        except HoldallError as failure:
+            # The answer to the first attempt was lost, so the repetition found nothing left to complete.
+            if failure.retries and not self.replace and self._is_mine(complete=True):
+                return
+            if failure.code in _CONFLICTS:
+                raise NameTaken(f'"{self.name}" was taken while it was uploaded. Nothing was changed.') from failure
+            raise
+
+    def abandon(self) -> None:
+        """Take back what was begun: the upload, and the reservation of the name. Never raises."""
+        if self._upload_id is not None:
+            try:
+                self._call("abort_multipart_upload", UploadId=self._upload_id)
+            except HoldallError as failure:
+                log.warning(
+                    'The unfinished upload %s of "%s" could not be taken back; it is billed until it is aborted: %s',
+                    self._upload_id,
+                    self.name,
+                    failure,
+                )
+        if self._reserved:
+            # Never what somebody else put there since, which a store that overwrites might have done.
+            with suppress(HoldallError):
+                if self._is_mine():
+                    self._call("delete_object")
+
+    def _exists(self) -> bool:
+        try:
+            self._call("head_object", **_customer_key(self.parameters))
+        except ObjectNotFound:
+            return False
+        return True
+
+    def _send_all(self, parts: Iterator[bytes]) -> list[str]:
+        """Send the parts, a few at a time: memory holds one for each worker, and one more."""
+        if self.parts.workers <= 1:
+            return [self.send(number, data) for number, data in enumerate(parts, 1)]
+        etags: dict[int, str] = {}
+        running: dict[Future[str], int] = {}
+        # Leaving the pool waits for what still runs: an abort must not be overtaken by a part.
+        with ThreadPoolExecutor(self.parts.workers, thread_name_prefix="holdall-part") as pool:
+            for number, data in enumerate(parts, 1):
+                try:
+                    running[pool.submit(self.send, number, data)] = number
+                except RuntimeError:
+                    # The interpreter is shutting down and starts no more threads (boto/boto3#3113).
+                    etags[number] = self.send(number, data)
+                if len(running) >= self.parts.workers:
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    etags |= {running.pop(future): future.result() for future in done}
+            etags |= {number: future.result() for future, number in running.items()}
+        return [etags[number] for number in sorted(etags)]
+
+    def _call(self, operation: str, **parameters: Any) -> Any:
+        return self.connection.call(
+            operation, action="saving", name=self.name, client=self.client, Key=self.key, **parameters
+        )
+
+
+def conditional_put_holds(connection: Connection, client: Any, *, key: str) -> bool:
+    """Say whether `If-None-Match: *` on a PUT is honoured here: a known fact of the provider, or a probe beside `key`.
+
+    Requests: none where it is known; otherwise three, once a process.
+    """
+    if connection.conditional_put is None:
+        with connection.lock:
+            if connection.conditional_put is None:
+                connection.conditional_put = _probe(connection, client, key)
+                if not connection.conditional_put:
+                    log.warning(
+                        "%s does not know conditional writes; every name gets a random suffix, so that no file is lost.",
+                        connection.where(client),
+                    )
+    return connection.conditional_put
+
+
+def _probe(connection: Connection, client: Any, key: str) -> bool:
+    # In the folder of the file that is to be saved: the rights may end there. Always under the same name: whoever
+    # finds it taken knows enough, and where it can not be deleted there is no more than one.
+    name = posixpath.join(posixpath.dirname(key), ".holdall-probe")
+    request = partial(connection.call, action="probing conditional writes with", name=name, client=client, Key=name)
+    try:
+        request("put_object", Body=b"", IfNoneMatch="*")
+    except NameTaken:
+        return True
+    except StoreFailed as failure:
+        if failure.code not in _UNSUPPORTED:
+            raise
+        return False
+    try:
+        request("put_object", Body=b"", IfNoneMatch="*")
+    except NameTaken:
+        return True
+    finally:
+        with suppress(HoldallError):
+            request("delete_object")
+    return False
+
+
+def _in_parts(head: bytes, rest: Readable, part_bytes: int) -> Iterator[bytes]:
+    joined = _Joined(head, rest)
+    while part := read_exactly(joined, part_bytes):
+        yield part
+
+
+class _Joined:
+    """What was read already, and then the rest."""
+
+    def __init__(self, head: bytes, rest: Readable) -> None:
+        self._head, self._rest = io.BytesIO(head), rest
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._head.read(size) or self._rest.read(size)
+
+
+def _digest(data: bytes, connection: Connection) -> dict[str, str]:
+    # On Amazon boto3 sends a checksum of its own; everywhere else the server verifies this one.
+    if connection.target.provider.sdk_checksums:
+        return {}
+    digest = hashlib.md5(data, usedforsecurity=False).digest()
+    return {"ContentMD5": base64.b64encode(digest).decode()}
+
+
+def _customer_key(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Give the parameters that requests about an object encrypted with the customer's key must repeat."""
+    return {name: value for name, value in parameters.items() if name.startswith("SSECustomer")}

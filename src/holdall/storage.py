@@ -1,0 +1,384 @@
+"""The media storage: django-storages' `S3Storage`, changed where it loses data, wastes requests or misleads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.base import File
+from django.core.files.storage import Storage, storages
+from django.core.files.utils import validate_file_name
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from storages.backends.s3 import S3Storage
+from storages.utils import ReadBytesWrapper, is_seekable, setting
+
+from holdall import content as rules
+from holdall import names
+from holdall.client import Connection, Target, connect, transfer_config
+from holdall.errors import NameTaken, ObjectNotFound
+from holdall.files import MODES, MediaFile, NewFile, Replayed
+from holdall.providers import PROVIDERS, recognise
+from holdall.saving import NewObject, Parts, conditional_put_holds
+from holdall.values import Secret
+
+# What never leaves the process: not into a migration, a log or a pickle's repr.
+SECRET_OPTIONS = frozenset({"access_key", "secret_key", "security_token", "cloudfront_key"})
+
+
+class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not typed
+    """Keep media in a bucket: no upload is lost, private files stay private, errors say what to do.
+
+    Every option and `AWS_*` setting of django-storages works as documented there, but for two defaults: no file is
+    ever overwritten (`file_overwrite=False`), and SigV4 signs. Beyond them:
+
+    `provider`: the id of the kind of S3 (`holdall.providers`); found from the endpoint when it is left out.
+    `public`: the declared intent; decides the `Cache-Control` that files get. None: no intent, no header.
+    `inline_types`: content types that may be shown by the browser although they can run script, such as
+    `["image/svg+xml"]` where only editors upload.
+    `local_folder`: start the embedded server on this folder when the storage is first used.
+
+    One instance may be used by any number of threads; after a fork each process makes connections of its own.
+    """
+
+    provider: str | None
+    public: bool | None
+    inline_types: tuple[str, ...]
+    local_folder: str | None
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        if self.provider is not None and self.provider not in PROVIDERS:
+            known = ", ".join(sorted(PROVIDERS))
+            raise ImproperlyConfigured(f'There is no provider "{self.provider}"; known are {known}.')
+        # django-storages has filled these in by now; only what the project chose itself is to be kept.
+        own_config = self._chosen(settings, "client_config", "config", "AWS_S3_CLIENT_CONFIG")
+        if self._chosen(settings, "transfer_config", "transfer_config", "AWS_S3_TRANSFER_CONFIG") is None:
+            self.transfer_config = transfer_config(use_threads=self.use_threads is not False)
+        provider = PROVIDERS[self.provider] if self.provider else recognise(self.endpoint_url)[0]
+        self._target = Target(
+            provider=provider,
+            bucket_name=self.bucket_name,
+            endpoint_url=self.endpoint_url,
+            region_name=self.region_name,
+            access_key=_plain(self.access_key),
+            secret_key=_plain(self.secret_key),
+            token=_plain(self.security_token),
+            profile=self.session_profile,
+            local_folder=self.local_folder,
+            public=bool(self.public),
+            use_ssl=self.use_ssl,
+            verify=self.verify,
+            signature_version=self.signature_version,
+            addressing_style=self.addressing_style,
+            proxies=tuple(sorted((self.proxies or {}).items())),
+            client_config=own_config,
+        )
+        self.client_config = self._target.config()
+
+    def _chosen(self, settings: dict[str, Any], option: str, attribute: str, name: str) -> Any:
+        return settings.get(option) or getattr(type(self), attribute, None) or setting(name)
+
+    def get_default_settings(self) -> dict[str, Any]:
+        return {
+            **super().get_default_settings(),
+            "file_overwrite": setting("AWS_S3_FILE_OVERWRITE", False),
+            "provider": None,
+            "public": None,
+            "inline_types": (),
+            "local_folder": None,
+        }
+
+    def __repr__(self) -> str:
+        where = f"{self._target.provider.title}, bucket {self.bucket_name!r}"
+        return f"<{type(self).__name__}: {where}{f', under {self.location!r}' if self.location else ''}>"
+
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """Give a migration what it may keep: the alias of the storage, or its options without secrets.
+
+        A storage's options in a migration are secrets in version control, and one environment's bucket frozen for all
+        others (jschneier/django-storages#1393).
+        """
+        path, arguments, options = super().deconstruct()
+        for alias, entry in getattr(django_settings, "STORAGES", {}).items():
+            if entry.get("OPTIONS", {}) == options and import_string(entry["BACKEND"]) is type(self):
+                return "holdall.storage.from_alias", (alias,), {}
+        return path, arguments, {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
+
+    # -- connections
+
+    @property
+    def store(self) -> Connection:
+        """The process's connection to this store."""
+        return connect(self._target)
+
+    @property
+    def connection(self) -> Any:
+        """The calling thread's S3 resource, over the one client of the process."""
+        return self._of_thread(self._connections, "connection", self.store.resource)
+
+    @property
+    def unsigned_connection(self) -> Any:
+        """The same for requests and links without a signature."""
+        unsigned = connect(self._target, signed=False)
+        return self._of_thread(self._unsigned_connections, "connection", unsigned.resource)
+
+    @property
+    def bucket(self) -> Any:
+        """The calling thread's bucket; django-storages shares the first thread's with all others."""
+        return self._of_thread(self._connections, "bucket", lambda: self.connection.Bucket(self.bucket_name))
+
+    @staticmethod
+    def _of_thread(place: threading.local, name: str, make: Any) -> Any:
+        # After a fork a thread's own things are those of the parent process, sockets included.
+        if getattr(place, "pid", os.getpid()) != os.getpid():
+            place.__dict__.clear()
+        place.pid = os.getpid()
+        found = getattr(place, name, None)
+        if found is None:
+            found = make()
+            setattr(place, name, found)
+        return found
+
+    @property
+    def _client(self) -> Any:
+        return self.connection.meta.client
+
+    def translating(self, action: str, name: str, key: str | None = None) -> AbstractContextManager[None]:
+        """Turn the SDK's errors inside into Holdall's; `action` completes "… failed"."""
+        key = self._normalize_name(name) if key is None else key
+        return self.store.translating(action, name=name, key=key, client=self._client)
+
+    # -- names
+
+    def _normalize_name(self, name: str) -> str:
+        return names.to_key(name, location=self.location)
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        """Give a name that is free at this moment. One HEAD for each that is not.
+
+        `save` does not ask: what is free now may be taken when the file arrives.
+        """
+        return str(super().get_available_name(names.clean(name), max_length))
+
+    def _candidates(self, name: str, max_length: int | None) -> Iterator[str]:
+        if type(self).get_available_name is MediaStorage.get_available_name:
+            yield from names.candidates(name, max_length=max_length, alternative=self.get_alternative_name)
+        while True:
+            # A project's own rule for names, which is asked again until it insists.
+            yield self.get_available_name(name, max_length)
+
+    # -- saving
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        """Save a file under this name or, if it is taken, under one that is free, and give that name.
+
+        Two writers of one name give two files, also when they write at the same moment. The content is stored whole
+        or not at all, and stays open; it is read from its beginning if it can be.
+
+        Requests: one PUT. From the multipart threshold on two and one a part, and one that reserves the name (on
+        Amazon: that asks for it). One more for each name that is taken. Where it is not known whether the provider
+        has conditional writes, three more once a process.
+
+        Raises:
+            InvalidName: the name can not become a key; nothing was sent.
+            AccessRefused, BucketNotFound, StoreUnreachable, StoreFailed: nothing was saved.
+        """
+        if self.file_overwrite:
+            return str(super().save(name, content, max_length))
+        name = content.name if name is None else name
+        if not hasattr(content, "chunks"):
+            content = File(content, name)
+        if not is_seekable(content):
+            content = Replayed(ReadBytesWrapper(content), name=name, remembered_bytes=self._parts().threshold_bytes + 1)
+        candidates = self._candidates(names.clean(str(name)), max_length)
+        if not conditional_put_holds(self.store, self._client, key=self._normalize_name(str(name))):
+            # Without the condition only a name that nobody else can think of is free for certain.
+            next(candidates)
+        last = None
+        for candidate in candidates:
+            validate_file_name(candidate, allow_relative_path=True)
+            try:
+                # A project's own `get_available_name` that insists on a taken name means to replace the file.
+                write = self._save_over if candidate == last else self._save
+                saved = write(candidate, content)
+            except NameTaken:
+                last = candidate
+                continue
+            validate_file_name(saved, allow_relative_path=True)
+            return saved
+        raise AssertionError("candidates never end")
+
+    def _save(self, name: str, content: Any) -> str:
+        if self.file_overwrite:
+            return self._save_over(name, content)
+        cleaned = names.clean(name)
+        again = is_seekable(content)
+        if again:
+            content.seek(0)
+        target = self._new_object(cleaned, self._get_write_parameters(cleaned, content))
+        body: Any = ReadBytesWrapper(content)
+        if self._is_compressed(target.parameters):
+            target.parameters["ContentEncoding"] = "gzip"
+            body = self._compress_content(body)
+        target.create(body, again=again)
+        return cleaned
+
+    def _save_over(self, name: str, content: Any) -> str:
+        with self.translating("saving", name):
+            return str(super()._save(name, content))
+
+    def _new_object(self, name: str, parameters: dict[str, Any]) -> NewObject:
+        return NewObject(
+            connection=self.store,
+            client=self._client,
+            name=name,
+            key=self._normalize_name(name),
+            parameters=parameters,
+            replace=self.store.conditional_put is False,
+            parts=self._parts(),
+        )
+
+    def _parts(self) -> Parts:
+        chosen = self.transfer_config
+        return Parts(
+            threshold_bytes=chosen.multipart_threshold,
+            part_bytes=chosen.multipart_chunksize,
+            workers=chosen.max_request_concurrency if chosen.use_threads else 1,
+        )
+
+    def _is_compressed(self, parameters: dict[str, Any]) -> bool:
+        return (
+            self.gzip and parameters["ContentType"] in self.gzip_content_types and "ContentEncoding" not in parameters
+        )
+
+    def _get_write_parameters(self, name: str, content: Any = None) -> dict[str, Any]:
+        """Give the headers of a new file; what `get_object_parameters` says counts, the client's claim never does."""
+        parameters: dict[str, Any] = self.get_object_parameters(name)
+        decided = rules.delivery(name, _head(content), inline=self.inline_types, unknown=self.default_content_type)
+        if "ContentType" not in parameters:
+            parameters["ContentType"] = decided.content_type
+            if decided.as_attachment:
+                parameters.setdefault("ContentDisposition", "attachment")
+        if "CacheControl" not in parameters and self.public is not None and not self.file_overwrite:
+            parameters["CacheControl"] = rules.cache_control(
+                public=self.public, lifetime_seconds=self.querystring_expire
+            )
+        if self.default_acl:
+            parameters.setdefault("ACL", self.default_acl)
+        return parameters
+
+    # -- reading
+
+    def _open(self, name: str, mode: str = "rb") -> File[Any]:
+        """Open a file for reading, or for writing as a stream that appears when it is closed.
+
+        Raises:
+            ObjectNotFound: when reading. NameTaken: when writing, as soon as it is known.
+        """
+        if mode not in MODES:
+            raise ValueError(f'A file in a bucket can not be opened with mode "{mode}"; use r, rb, w or wb.')
+        cleaned = names.clean(name)
+        key = self._normalize_name(cleaned)
+        if "w" in mode and not self.file_overwrite:
+            conditional_put_holds(self.store, self._client, key=key)
+            return NewFile(self._new_object(cleaned, self._get_write_parameters(cleaned)), mode=mode)
+        return MediaFile(key, mode, self, cleaned)
+
+    def delete(self, name: str) -> None:
+        """Delete a file; one that does not exist is none to worry about. One DELETE.
+
+        Raises:
+            ValueError: the name is empty, which would mean the whole store.
+        """
+        if not name:
+            raise ValueError("The name must be given to delete().")
+        with suppress(ObjectNotFound), self.translating("deleting", name):
+            self.bucket.Object(self._normalize_name(name)).delete()
+
+    def exists(self, name: str) -> bool:
+        """Say whether a file has this name. One HEAD; one more after the first "no" of a process.
+
+        Raises:
+            AccessRefused: also for a missing file, where the keys may not list the bucket.
+            BucketNotFound: the bucket itself is missing, which is no answer about a file.
+        """
+        if not names.clean(name):
+            return False
+        with suppress(ObjectNotFound), self.translating("looking for", name):
+            return bool(super().exists(name))
+        return False
+
+    def size(self, name: str) -> int:
+        """Give the file's size in bytes. One HEAD."""
+        with self.translating("asking the size of", name):
+            return int(self.bucket.Object(self._normalize_name(name)).content_length)
+
+    def get_modified_time(self, name: str) -> datetime:
+        """Give the time when the file was saved: aware under `USE_TZ`, otherwise in the default time zone. One HEAD."""
+        with self.translating("asking the time of", name):
+            modified: datetime = self.bucket.Object(self._normalize_name(name)).last_modified
+        return modified if django_settings.USE_TZ else timezone.make_naive(modified, timezone.get_default_timezone())
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        """List folders and files of a folder. One request for each 1,000."""
+        prefix = self._normalize_name(path)
+        if prefix and not prefix.endswith("/"):
+            prefix += "/"
+        folders: list[str] = []
+        files: list[str] = []
+        with self.translating("listing", path, prefix):
+            # V1 breaks on keys with "%" or "+" on Ceph: its marker comes back unescaped.
+            paginator = self._client.get_paginator("list_objects_v2")
+            for page in paginator.paginate(Bucket=self.bucket_name, Delimiter="/", Prefix=prefix):
+                folders += [entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ())]
+                files += [entry["Key"][len(prefix) :] for entry in page.get("Contents", ()) if entry["Key"] != prefix]
+        return folders, files
+
+    def url(
+        self,
+        name: str | None,
+        parameters: dict[str, Any] | None = None,
+        expire: int | timedelta | None = None,
+        http_method: str | None = None,
+    ) -> str:
+        """Give a link to the file, whether or not it exists: public as it is, private signed for `expire` seconds.
+
+        Requests: none, but those that find keys and region once a process.
+        """
+        if isinstance(expire, timedelta):
+            expire = int(expire.total_seconds())
+        cleaned = names.clean(name or "")
+        if not cleaned and not self.custom_domain:
+            # Nothing can be signed for no key; Django gives the base of all links.
+            base = str(self._client.meta.endpoint_url).rstrip("/")
+            return f"{base}/{self.bucket_name}/{quote(self._normalize_name(cleaned))}"
+        with self.translating("linking", cleaned):
+            return str(super().url(cleaned, parameters, expire, http_method))
+
+
+def from_alias(alias: str) -> Storage:
+    """Give the storage that `STORAGES` has under this alias; migrations are written with it."""
+    return storages[alias]
+
+
+def _plain(value: Any) -> Any:
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def _head(content: Any) -> bytes:
+    """Look at the first bytes of a content without moving in it."""
+    if content is None or not is_seekable(content) or not hasattr(content, "seek"):
+        return b""
+    at = content.tell() if hasattr(content, "tell") else 0
+    content.seek(0)
+    head = content.read(rules.HEAD_BYTES)
+    content.seek(at)
+    return head.encode() if isinstance(head, str) else bytes(head)

@@ -1,0 +1,265 @@
+"""Parse one value of the environment. Pure: text in, value out, or a `ValueError` whose text completes
+"`VARIABLE` …" with what is wrong and what to write. Remarks are collected where something was put right.
+
+No text made here quotes a value that may be secret; the contract quotes only what is not.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+from holdall.providers import DELIVERY_HOST, MAX_SIGNED_SECONDS
+
+Remark = Callable[[str], None]
+
+TRUE = frozenset({"true", "yes", "on", "1"})
+FALSE = frozenset({"false", "no", "off", "0"})
+MODES = ("s3", "do", "local")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_QUOTES = ("'", '"')
+
+
+class Secret(str):
+    """A text that shows itself nowhere: not in `repr`, `str`, formats or tracebacks, only to whoever calls `reveal`."""
+
+    __slots__ = ()
+
+    def reveal(self) -> str:
+        """Give the plain text, for the one place that signs with it."""
+        return "".join(self)
+
+    def __repr__(self) -> str:
+        return "'(secret)'"
+
+    def __str__(self) -> str:
+        return "(secret)"
+
+    def __format__(self, spec: str) -> str:
+        return format("(secret)", spec)
+
+
+def tidy(raw: str, remark: Remark) -> str | None:
+    """Remove surrounding blanks, newlines and one pair of quotes, with a remark; what is empty then is unset (None).
+
+    `.env` files are parsed differently by different tools: some keep the quotes. Secrets made with `echo` end in a newline.
+    """
+    value = raw.strip()
+    if value != raw:
+        what = "a line break" if raw.strip(" \t") != value else "blanks"
+        remark(f"had {what} around its value, which were removed.")
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in _QUOTES:
+        value = value[1:-1].strip()
+        remark("had quotes around its value, which were removed; the tool that read the file kept them.")
+    return value or None
+
+
+def quoted(value: str) -> str:
+    """Show a value that is not secret, shortened, on one line."""
+    shown = value if len(value) <= 60 else f"{value[:57]}..."
+    return f'"{shown}"' if shown.isprintable() else ascii(shown)
+
+
+def boolean(value: str, _remark: Remark) -> bool:
+    if value.lower() in TRUE:
+        return True
+    if value.lower() in FALSE:
+        return False
+    raise ValueError(f"is {quoted(value)}; write true or false.")
+
+
+def mode(value: str, _remark: Remark) -> str:
+    if value.lower() in MODES:
+        return value.lower()
+    hint = {"digitalocean": "do", "spaces": "do", "aws": "s3", "amazon": "s3"}.get(value.lower()) or nearest(
+        value.lower(), MODES
+    )
+    raise ValueError(f"is {quoted(value)}; write s3, do or local" + (f" ({hint}, perhaps?)." if hint else "."))
+
+
+def duration_seconds(value: str, _remark: Remark) -> int:
+    match = re.fullmatch(r"([0-9]{1,9})\s*([smhd]?)", value, re.IGNORECASE)
+    if not match:
+        raise ValueError(f"is {quoted(value)}; write seconds, or a number with s, m, h or d: 900, 15m, 1h, 7d.")
+    seconds = int(match[1]) * _UNITS[match[2].lower()]
+    if seconds == 0:
+        raise ValueError("is zero: no link would ever work; write at least 1s.")
+    if seconds > MAX_SIGNED_SECONDS:
+        raise ValueError(f"is {quoted(value)}; a signed link lives 7d at most.")
+    return seconds
+
+
+def bucket(value: str, _remark: Remark) -> str:
+    """Check a bucket's name by the rules that all providers share.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    """
+    if re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) and ".." not in value:
+        return value
+    if "/" in value or ":" in value:
+        raise ValueError(f"is {quoted(value)}; write the bucket's name alone, without address or folder.")
+    raise ValueError(f"is {quoted(value)}; a bucket's name has 3 to 63 lower-case letters, digits, hyphens and dots.")
+
+
+def region(value: str, _remark: Remark) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", value):
+        raise ValueError(f"is {quoted(value)}; write the region's code, such as eu-central-1.")
+    if zone := re.fullmatch(r"([a-z]{2}(?:-[a-z]+)+-\d)[a-f]", value):
+        raise ValueError(f"is {quoted(value)}, an availability zone; write its region, {zone[1]}.")
+    return value
+
+
+def spaces_region(value: str, _remark: Remark) -> str:
+    if not re.fullmatch(r"[a-z]{3}\d", value.lower()):
+        raise ValueError(f"is {quoted(value)}; write the code of a Spaces region, such as ams3, fra1 or nyc3.")
+    return value.lower()
+
+
+def endpoint(value: str, remark: Remark) -> str:
+    """Check the address of an S3 API and reduce it to scheme, host and port."""
+    if "://" not in value:
+        value = f"https://{value}"
+        remark("had no scheme; https:// was put before it.")
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or parts.scheme not in {"http", "https"} or not _is_host(host):
+        raise ValueError("is not the address of a server; write something like https://s3.example.com.")
+    if parts.username or parts.password:
+        raise ValueError(
+            "contains a user name or password; write the address alone, the keys have variables of their own."
+        )
+    if DELIVERY_HOST.search(host):
+        raise ValueError(
+            f"is {quoted(host)}, which delivers files but is no S3 API; "
+            "write the API's address here and the delivery domain in `AWS_S3_CUSTOM_DOMAIN`."
+        )
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(
+            "has a path after its host; write the address alone, the bucket has a variable of its own (`STORAGE_BUCKET_NAME`)."
+        )
+    if parts.scheme == "http" and not is_local(host):
+        remark("is plain http: files and signatures cross the network unprotected; write https:// if the server can.")
+    netloc = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{netloc}" + (f":{port}" if port else "")
+
+
+def domain(value: str, remark: Remark) -> str:
+    """Reduce what was given to a host, with a port where there is one."""
+    given = value
+    if "//" in value:
+        remark("was a full address and was reduced to its host.")
+    else:
+        value = f"//{value}"
+        if "/" in value.removeprefix("//"):
+            remark("had a slash or path and was reduced to its host; a folder belongs into `STORAGE_LOCATION`.")
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not _is_host(host) or parts.username:
+        raise ValueError(f"is {quoted(given)}; write a domain name alone, such as media.example.com.")
+    return f"[{host}]" + (f":{port}" if port else "") if ":" in host else host + (f":{port}" if port else "")
+
+
+def location(value: str, remark: Remark) -> str:
+    cleaned = "/".join(part for part in value.split("/") if part)
+    if any(part in {".", ".."} for part in cleaned.split("/")) or "\\" in cleaned or not cleaned.isprintable():
+        raise ValueError(f"is {quoted(value)}; write folder names joined by slashes, such as media or forks/pr-123.")
+    if len(cleaned.encode()) > 512:
+        raise ValueError("is longer than 512 bytes; keys have 1,024 in all, so too little is left for names.")
+    if cleaned != value:
+        remark(f"was given with superfluous slashes; {quoted(cleaned)} is used.")
+    return cleaned
+
+
+def environment_name(value: str, _remark: Remark) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", value):
+        raise ValueError(
+            f"is {quoted(value)}; write a short name of letters, digits, dots and hyphens, such as production."
+        )
+    return value
+
+
+def key_text(value: str, _remark: Remark) -> str:
+    """Check a key, key id or token without ever showing it: printable ASCII without blanks."""
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("contains blanks, line breaks or letters beyond ASCII inside; copy it again, whole and alone.")
+    return value
+
+
+def private_key(value: str, _remark: Remark) -> str:
+    """Read a PEM key that was put on one line: with literal `\\n`, as base64, or whole."""
+    text = value.replace("\\r", "").replace("\\n", "\n")
+    if "-----BEGIN" not in text:
+        try:
+            text = base64.b64decode("".join(text.split()), validate=True).decode("ascii")
+        except (binascii.Error, ValueError) as error:
+            raise ValueError("is neither a PEM private key nor base64 of one.") from error
+    match = re.fullmatch(r"\s*-----BEGIN ((?:RSA )?PRIVATE KEY)-----([A-Za-z0-9+/=\s]+)-----END \1-----\s*", text)
+    if not match:
+        raise ValueError("is no whole, unencrypted PEM private key (-----BEGIN … PRIVATE KEY----- to -----END …).")
+    body = "".join(match[2].split())
+    lines = "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
+    return f"-----BEGIN {match[1]}-----\n{lines}\n-----END {match[1]}-----\n"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Give the known name that this one is most probably a slip of the pen for."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def slip(name: str, known: str) -> bool:
+    """Say whether `name` is `known` with one letter (two, in a long name) lost, added, changed or swapped."""
+    allowed = 1 if len(known) < 12 else 2
+    return name != known and abs(len(name) - len(known)) <= allowed and _distance(name, known, allowed) <= allowed
+
+
+def _distance(one: str, other: str, limit: int) -> int:
+    """Count edits (optimal string alignment), giving up beyond `limit`."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, 1):
+        before, row, previous = row, [i], before
+        for j, right in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                cost = min(cost, previous[j - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+    return row[-1]
+
+
+def is_local(host: str) -> bool:
+    """Say whether a host is this machine, or inside a private network."""
+    if (
+        host == "localhost"
+        or host.endswith((".localhost", ".local", ".internal"))
+        or ("." not in host and ":" not in host)
+    ):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            return False
+        return True
+    labels = host.removesuffix(".").split(".")
+    return len(host) <= 253 and all(re.fullmatch(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", label) for label in labels)
