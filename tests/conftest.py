@@ -19,9 +19,7 @@ from tests.servers import authority, ceph
 from tests.servers.catalogue import PROVIDERS, SERVER_OF, start
 from tests.stores import build_storage
 
-CEPH_MISSING = (
-    f"Ceph is not installed, so its gateway was not tried; on Debian: apt-get install {ceph.PACKAGES}"
-)
+CEPH_MISSING = f"Ceph is not installed, so its gateway was not tried; on Debian: apt-get install {ceph.PACKAGES}"
 
 
 class OutsideWorld(RuntimeError):

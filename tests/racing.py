@@ -93,9 +93,7 @@ def _work(race: Race, process: int, barrier: Barrier, reports: Any) -> None:
     reports.put([outcomes.get() for _ in range(outcomes.qsize())])
 
 
-def _write(
-    race: Race, storage: Any, writer: int, gate: threading.Barrier, outcomes: SimpleQueue[Outcome]
-) -> None:
+def _write(race: Race, storage: Any, writer: int, gate: threading.Barrier, outcomes: SimpleQueue[Outcome]) -> None:
     from django.core.files.base import ContentFile
 
     for number in range(race.rounds):

@@ -10,6 +10,7 @@ import os
 from collections import Counter
 
 import pytest
+from boto3.s3.transfer import TransferConfig
 
 from tests.providers import Provider
 from tests.racing import Race, content_of, contested_name, run
@@ -17,7 +18,11 @@ from tests.racing import Race, content_of, contested_name, run
 ROUNDS = int(os.environ.get("HOLDALL_RACE_ROUNDS", "2"))
 MIB = 1024 * 1024
 # S3's parts have 5 MiB at least, but for the last.
-MULTIPART = {"multipart_threshold_bytes": 5 * MIB, "part_size_bytes": 5 * MIB}
+MULTIPART = {
+    "transfer_config": TransferConfig(
+        multipart_threshold=5 * MIB, multipart_chunksize=5 * MIB, preferred_transfer_client="classic"
+    )
+}
 
 
 def assert_nothing_was_lost(race: Race, provider: Provider, bucket: str, location: str) -> None:
@@ -47,9 +52,7 @@ def digest(content: bytes) -> str:
 def test_racing_writers_of_small_files_all_keep_theirs(
     provider: Provider, bucket: str, location: str, processes: int, threads: int
 ) -> None:
-    race = Race(
-        provider.environ(bucket, location=location), rounds=ROUNDS, processes=processes, threads=threads
-    )
+    race = Race(provider.environ(bucket, location=location), rounds=ROUNDS, processes=processes, threads=threads)
     assert_nothing_was_lost(race, provider, bucket, location)
 
 

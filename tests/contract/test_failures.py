@@ -106,9 +106,7 @@ def test_missing_bucket_is_said_by_every_use(
 ) -> None:
     error = failure(make_storage(bucket=f"{bucket}-missing"), use, BucketNotFound)
 
-    assert_explains(
-        error, f"{bucket}-missing", provider.endpoint_url, "STORAGE_BUCKET_NAME", keys=provider.keys
-    )
+    assert_explains(error, f"{bucket}-missing", provider.endpoint_url, "STORAGE_BUCKET_NAME", keys=provider.keys)
     assert not isinstance(error, FileNotFoundError)
 
 
@@ -152,9 +150,7 @@ def test_key_without_list_right_is_told_so_and_not_that_a_file_is_missing(
         assert not storage.exists(NAME)
         return
     error = failure(storage, exists, AccessRefused)
-    assert_explains(
-        error, bucket, "the-file.bin", provider.endpoint_url, "s3:ListBucket", keys=provider.no_list
-    )
+    assert_explains(error, bucket, "the-file.bin", provider.endpoint_url, "s3:ListBucket", keys=provider.no_list)
 
 
 def test_key_without_list_right_can_save_and_read(make_storage: MakeStorage, provider: Provider) -> None:
@@ -274,9 +270,7 @@ class BreaksWhenRead(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._position = (
-            offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        )
+        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         return self._position
 
     def tell(self) -> int:

@@ -19,9 +19,7 @@ HTML = b"<!doctype html><script>alert(document.domain)</script>"
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000") + b"\x00" * 200
 
 
-def test_private_file_is_refused_to_visitors(
-    storage: Storage, provider: Provider, bucket: str, location: str
-) -> None:
+def test_private_file_is_refused_to_visitors(storage: Storage, provider: Provider, bucket: str, location: str) -> None:
     name = storage.save("private.txt", ContentFile(b"private"))
 
     for method in ("GET", "HEAD", "DELETE"):
@@ -167,9 +165,7 @@ def test_page_disguised_as_a_picture_is_not_served_as_one(
     assert_no_page(found)
 
 
-@pytest.mark.parametrize(
-    "claim", ["text/html", "text/html; charset=utf-8", "image/svg+xml", "application/xhtml+xml"]
-)
+@pytest.mark.parametrize("claim", ["text/html", "text/html; charset=utf-8", "image/svg+xml", "application/xhtml+xml"])
 @pytest.mark.parametrize("content", [JPEG, HTML], ids=["jpeg", "html"])
 def test_claim_of_the_client_is_not_believed(
     storage: Storage, provider: Provider, bucket: str, location: str, claim: str, content: bytes

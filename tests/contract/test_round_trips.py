@@ -121,9 +121,7 @@ def test_content_of_any_size_comes_back(
 
 @by_name
 @pytest.mark.parametrize("size", [0, 70_000])
-def test_any_kind_of_file_comes_back(
-    storage: Storage, tmp_path: Path, make: Callable[..., Any], size: int
-) -> None:
+def test_any_kind_of_file_comes_back(storage: Storage, tmp_path: Path, make: Callable[..., Any], size: int) -> None:
     content = noise(size)
     file = make(content, tmp_path)
     try:
@@ -133,9 +131,7 @@ def test_any_kind_of_file_comes_back(
 
 
 @by_name
-def test_file_in_the_middle_is_saved_whole(
-    storage: Storage, tmp_path: Path, make: Callable[..., Any]
-) -> None:
+def test_file_in_the_middle_is_saved_whole(storage: Storage, tmp_path: Path, make: Callable[..., Any]) -> None:
     content = noise(5_000)
     file = make(content, tmp_path)
     try:
@@ -147,9 +143,7 @@ def test_file_in_the_middle_is_saved_whole(
 
 @by_name
 @pytest.mark.parametrize("size", [5_000, 9 * MIB], ids=["5000", "9MiB"])
-def test_caller_keeps_an_open_file(
-    storage: Storage, tmp_path: Path, make: Callable[..., Any], size: int
-) -> None:
+def test_caller_keeps_an_open_file(storage: Storage, tmp_path: Path, make: Callable[..., Any], size: int) -> None:
     content = noise(size)
     file = make(content, tmp_path)
     try:

@@ -72,9 +72,7 @@ def test_listdir_of_nothing_is_empty(storage: Storage) -> None:
     assert storage.listdir("nothing/here") == ([], [])
 
 
-def test_listdir_leaves_the_folder_itself_out(
-    storage: Storage, provider: Provider, bucket: str, location: str
-) -> None:
+def test_listdir_leaves_the_folder_itself_out(storage: Storage, provider: Provider, bucket: str, location: str) -> None:
     # Consoles and other tools mark a folder by an empty object with its name.
     provider.write(bucket, f"{location}/folder/")
     provider.write(bucket, f"{location}/folder/file.txt", b"x")
@@ -95,9 +93,7 @@ def test_listdir_gives_names_as_they_were_saved(storage: Storage) -> None:
     assert sorted(storage.listdir("odd +%é")[1]) == sorted(names)
 
 
-def test_listdir_gives_more_than_a_page_once(
-    storage: Storage, provider: Provider, bucket: str, location: str
-) -> None:
+def test_listdir_gives_more_than_a_page_once(storage: Storage, provider: Provider, bucket: str, location: str) -> None:
     files = [f"{number:04}.txt" for number in range(1_003)]
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda name: provider.write(bucket, f"{location}/many/{name}"), files))
@@ -121,9 +117,7 @@ def test_url_without_a_name_does_not_crash(storage: Storage, public_storage: Sto
     assert public_storage.url("").startswith("https://media.example.com/")
 
 
-@pytest.mark.parametrize(
-    "name", ["../escape.txt", "a/../../escape.txt", "/etc/escape.txt", "..", "..\\escape.txt"]
-)
+@pytest.mark.parametrize("name", ["../escape.txt", "a/../../escape.txt", "/etc/escape.txt", "..", "..\\escape.txt"])
 def test_name_that_leads_out_is_refused(storage: Storage, name: str) -> None:
     with pytest.raises(SuspiciousFileOperation):
         storage.save(name, ContentFile(b"x"))

@@ -19,9 +19,7 @@ SERVER_OF = {
 PROVIDERS = tuple(SERVER_OF)
 
 
-def start(
-    server: str, folder: Path, trusted: authority.Authority
-) -> AbstractContextManager[dict[str, Provider]]:
+def start(server: str, folder: Path, trusted: authority.Authority) -> AbstractContextManager[dict[str, Provider]]:
     """Run one server until the block ends; give its providers by name."""
     if server == "seaweedfs":
         return seaweedfs.start(folder, trusted)

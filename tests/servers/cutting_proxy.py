@@ -98,9 +98,7 @@ class CuttingProxy:
         length = re.search(rb"(?im)^content-length:[ ]*([0-9]+)", head)
         return self._forward_body(reader, server, int(length[1]) if length else 0, is_put=method == "PUT")
 
-    def _forward_body(
-        self, reader: socket.SocketIO, server: socket.socket, length: int, *, is_put: bool
-    ) -> bool:
+    def _forward_body(self, reader: socket.SocketIO, server: socket.socket, length: int, *, is_put: bool) -> bool:
         while length:
             piece = reader.read(min(length, 16_384))
             if not piece:

@@ -110,9 +110,7 @@ def start(folder: Path) -> Iterator[dict[str, Provider]]:
         unknown = Provider("ministack", "s3", endpoint_url, root, root, root, root)
         iam = unknown.client_for(root, "iam")
         identities = {name: _create_user(iam, name.replace("_", "-"), RIGHTS[name]) for name in RIGHTS}
-        provider = Provider(
-            name="ministack", mode="s3", endpoint_url=endpoint_url, hides_missing=False, **identities
-        )
+        provider = Provider(name="ministack", mode="s3", endpoint_url=endpoint_url, hides_missing=False, **identities)
         wait_until_enforced(provider)
         yield {provider.name: provider}
     finally:

@@ -119,7 +119,5 @@ def run(command: Sequence[str], *, seconds: float = 120, text: str | None = None
         check=False,
     )
     if done.returncode:
-        raise ServerDied(
-            f"{' '.join(command[:3])} … ended with {done.returncode}.\n{done.stdout}{done.stderr}"
-        )
+        raise ServerDied(f"{' '.join(command[:3])} … ended with {done.returncode}.\n{done.stdout}{done.stderr}")
     return done.stdout
