@@ -8,7 +8,7 @@ import os
 import random
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from queue import SimpleQueue
 from typing import Any
@@ -16,14 +16,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Race:
-    """Who writes what how often. `builder` is the dotted path of what makes a storage of `environ` and `options`."""
+    """Who writes what how often, and in parts of which size.
+
+    `builder` is the dotted path of what makes a storage of `environ` and options.
+    """
 
     environ: Mapping[str, str]
     rounds: int = 3
     processes: int = 1
     threads: int = 64
     size: int = 300
-    options: Mapping[str, Any] = field(default_factory=dict)
+    part_bytes: int | None = None
     builder: str = "tests.stores.build_storage"
 
     @property
@@ -73,10 +76,25 @@ def run(race: Race) -> list[Outcome]:
         reports.close()
 
 
+def _options(race: Race) -> dict[str, Any]:
+    """Make what can not be sent to another process."""
+    if race.part_bytes is None:
+        return {}
+    from boto3.s3.transfer import TransferConfig
+
+    parts = TransferConfig(
+        multipart_threshold=race.part_bytes,
+        multipart_chunksize=race.part_bytes,
+        max_concurrency=2,
+        preferred_transfer_client="classic",
+    )
+    return {"transfer_config": parts}
+
+
 def _work(race: Race, process: int, barrier: Barrier, reports: Any) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     module, _, function = race.builder.rpartition(".")
-    storage = getattr(importlib.import_module(module), function)(race.environ, **race.options)
+    storage = getattr(importlib.import_module(module), function)(race.environ, **_options(race))
     outcomes: SimpleQueue[Outcome] = SimpleQueue()
     # The last thread to arrive waits for the other processes.
     gate = threading.Barrier(race.threads, action=lambda: barrier.wait(timeout=200))

@@ -10,19 +10,14 @@ import os
 from collections import Counter
 
 import pytest
-from boto3.s3.transfer import TransferConfig
 
 from tests.providers import Provider
 from tests.racing import Race, content_of, contested_name, run
 
 ROUNDS = int(os.environ.get("HOLDALL_RACE_ROUNDS", "2"))
 MIB = 1024 * 1024
-# S3's parts have 5 MiB at least, but for the last.
-MULTIPART = {
-    "transfer_config": TransferConfig(
-        multipart_threshold=5 * MIB, multipart_chunksize=5 * MIB, preferred_transfer_client="classic"
-    )
-}
+# S3's parts have this many bytes at least, but for the last.
+PART_BYTES = 5 * MIB
 
 
 def assert_nothing_was_lost(race: Race, provider: Provider, bucket: str, location: str) -> None:
@@ -65,7 +60,7 @@ def test_racing_writers_of_files_in_parts_all_keep_theirs(
         rounds=max(1, ROUNDS // 2),
         processes=processes,
         threads=threads,
-        size=5 * MIB + 1,
-        options=MULTIPART,
+        size=PART_BYTES + 1,
+        part_bytes=PART_BYTES,
     )
     assert_nothing_was_lost(race, provider, bucket, location)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
@@ -252,6 +253,21 @@ def test_upload_that_breaks_off_leaves_nothing(
         error = failure(make_storage(AWS_S3_ENDPOINT_URL=proxy.url), upload, StoreUnreachable)
         assert proxy.cuts > 0
         assert_explains(error, bucket, "the-file", proxy.url, keys=provider.keys)
+
+    assert provider.keys_in(bucket, location) == []
+    assert provider.unfinished_uploads(bucket, location) == []
+
+
+@over_plain_http
+@pytest.mark.parametrize("upload", [save_little, save_much, write_much], ids=["save", "save-parts", "write-parts"])
+def test_upload_that_gets_stuck_ends_and_leaves_nothing(
+    make_storage: MakeStorage, provider: Provider, bucket: str, location: str, upload: Callable[[Storage], None]
+) -> None:
+    impatient = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 2})
+    with CuttingProxy(provider.endpoint_url, budget_bytes=300_000, stalls=True) as proxy:
+        storage = make_storage(AWS_S3_ENDPOINT_URL=proxy.url, options={"client_config": impatient})
+        failure(storage, upload, StoreUnreachable)
+        assert proxy.cuts > 0
 
     assert provider.keys_in(bucket, location) == []
     assert provider.unfinished_uploads(bucket, location) == []
