@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import urllib.parse
 import urllib.request
 import uuid
@@ -143,9 +144,19 @@ class _Cluster:
         return server
 
     def ask(self, *commands: str) -> str:
-        """Give the monitor some commands in one go: each start of the client costs a second."""
+        """Give the monitor some commands in one go: each start of the client costs a second.
+
+        A monitor that has just started refuses everything (EPERM) until it has made itself the leader.
+        """
         lines = "".join(line + "\n" for line in commands)
-        return run(self.command("ceph", "--connect-timeout", "30"), text=lines)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return run(self.command("ceph", "--connect-timeout", "30"), text=lines)
+            except ServerDied:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.3)
 
     def start_monitor(self) -> None:
         monmap = self.folder / "monmap"
