@@ -16,6 +16,7 @@ import os
 import platform
 import secrets
 import socket
+import ssl
 import string
 import sys
 import tempfile
@@ -81,6 +82,16 @@ class Certificate:
     certificate: Path
     key: Path
 
+    def check(self) -> None:
+        """Refuse files that make no certificate: SeaweedFS would start, and then fail each handshake."""
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key)
+        except OSError as failure:
+            raise DevServerError(
+                f"The embedded S3 server can not listen on HTTPS with {self.certificate} and {self.key}: "
+                f"{failure}. Give a certificate and its key, both PEM."
+            ) from failure
+
 
 def find_program() -> Path:
     """Find the server's program in this Python's environment."""
@@ -145,8 +156,9 @@ def prepare(folder: Path, identities: Iterable[Identity]) -> None:
     """Write what the server reads at its start; keys and secrets are made once and then kept."""
     known = read_identities(folder)
     everything = ("Admin", "Read", "Write", "List", "Tagging")
-    known.setdefault(OWNER, Identity(OWNER, everything).as_json())
-    known.update({identity.name: identity.as_json() for identity in identities})
+    owner = known.get(OWNER) or Identity(OWNER, everything).as_json()
+    known |= {identity.name: identity.as_json() for identity in identities}
+    known[OWNER] = owner
     write_private(folder / KEYS_FILE, json.dumps({"identities": list(known.values())}, indent=2))
 
     security = folder / "security.toml"
@@ -175,7 +187,7 @@ def make_scratch() -> Path:
 
 
 def sockets_of(port: int) -> list[str]:
-    """Name the sockets that SeaweedFS puts into /tmp whatever it is told, and leaves there when it is killed."""
+    """Name the sockets that SeaweedFS puts into /tmp whatever it is told, and leaves when it is killed."""
     ports = ports_of(port)
     parts = ("master", "volume", "filer", "s3", "admin")
     return [f"/tmp/seaweedfs-{part}-grpc-{ports[f'{part}.port.grpc']}.sock" for part in parts]  # noqa: S108
