@@ -98,14 +98,19 @@ def start_provider(
 
         def provider(name: str) -> Provider:
             server = SERVER_OF[name]
-            if server == "ceph" and ceph.missing_binaries():
-                pytest.skip(CEPH_MISSING)
             if name not in running:
                 folder: Path = tmp_path_factory.mktemp(server)
                 running.update(stack.enter_context(start(server, folder, trusted)))
             return running[name]
 
         yield provider
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # Here and not in the fixture: pytest sums up in one line what was skipped from one place that is not a fixture.
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if SERVER_OF.get(parameters.get("provider", "")) == "ceph" and ceph.missing_binaries():
+        pytest.skip(CEPH_MISSING)
 
 
 @pytest.fixture(scope="session", params=PROVIDERS)
