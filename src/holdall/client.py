@@ -36,6 +36,7 @@ from holdall.errors import (
     StoreUnreachable,
 )
 from holdall.providers import Provider
+from holdall.values import Secret
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 60
@@ -53,9 +54,10 @@ class Target:
     bucket_name: str | None
     endpoint_url: str | None = None
     region_name: str | None = None
-    access_key: str | None = None
-    secret_key: str | None = None
-    token: str | None = None
+    # Wrapped, because error pages show the variables of every frame.
+    access_key: Secret | None = None
+    secret_key: Secret | None = None
+    token: Secret | None = None
     profile: str | None = None
     local_folder: str | None = None
     # Only in mode `local`, whose bucket is made on demand.
@@ -180,10 +182,11 @@ class Connection:
     def _build(self) -> None:
         target = self.target
         session = _session(target.profile)
-        endpoint_url, access_key, secret_key = target.endpoint_url, target.access_key, target.secret_key
+        endpoint_url = target.endpoint_url
+        keys = (target.access_key, target.secret_key, target.token)
         if target.local_folder:
             server = devserver.use(Path(target.local_folder))
-            endpoint_url, access_key, secret_key = server.endpoint_url, server.access_key, server.secret_key
+            endpoint_url, keys = server.endpoint_url, (Secret(server.access_key), Secret(server.secret_key), None)
         config = target.config()
         if not self.signed:
             config = config.merge(Config(signature_version=botocore.UNSIGNED))
@@ -194,9 +197,12 @@ class Connection:
             endpoint_url=endpoint_url,
             config=config,
             verify=target.verify,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            aws_session_token=target.token,
+            **{
+                name: key.reveal() if key else None
+                for name, key in zip(
+                    ("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), keys, strict=True
+                )
+            },
         )
         bucket = resource.Bucket(target.bucket_name or "unnamed")
         self._bucket_class, self._object_class = type(bucket), type(bucket.Object("unnamed"))
@@ -281,7 +287,9 @@ class Connection:
         except sdk.ClientError as second:
             learned = _Answer.of(second)
             if answer.status == 404:
-                return answer if learned.status != 404 else answer.but(code="NoSuchBucket")
+                # Any other refusal is a bucket's that exists.
+                self.bucket_seen = learned.status != 404
+                return answer if self.bucket_seen else answer.but(code="NoSuchBucket")
             return answer if learned.bare else learned.but(operation=answer.operation)
         except sdk.BotoCoreError:
             # The question was only for a better sentence.

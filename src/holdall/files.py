@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.core.files.base import File
 from storages.backends.s3 import S3File
 
-from holdall.saving import NewObject, Readable, read_exactly
+from holdall.saving import NewObject, Parts, Readable, read_exactly
 
 if TYPE_CHECKING:
     from holdall.storage import MediaStorage
@@ -97,10 +98,10 @@ class NewFile(BytesFile):
         NameTaken: when it is closed, or when the threshold is passed; the file that has the name is untouched.
     """
 
-    def __init__(self, target: NewObject, *, mode: str) -> None:
-        self._sink = _Sink(target)
+    def __init__(self, name: str, target: Callable[[IO[bytes]], NewObject], *, parts: Parts, mode: str) -> None:
+        self._sink = _Sink(name, target, parts)
         # A raw stream that is written to is as much of a file as `File` needs here.
-        super().__init__(cast("IO[bytes]", self._sink), target.name)
+        super().__init__(cast("IO[bytes]", self._sink), name)
         self.mode = mode
 
     @property
@@ -129,12 +130,19 @@ class NewFile(BytesFile):
 class _Sink(io.RawIOBase):
     """Collect what is written into parts, and send each that is full."""
 
-    def __init__(self, target: NewObject) -> None:
-        self._target = target
+    def __init__(self, name: str, target: Callable[[IO[bytes]], NewObject], parts: Parts) -> None:
+        self._name = name
+        self._make_target = target
+        self._parts = parts
         self._buffer = bytearray()
         self._etags: list[str] = []
         self._written = 0
-        self._begun = False
+        # The upload in parts, once there is one.
+        self._upload: NewObject | None = None
+
+    def _target(self) -> NewObject:
+        # Made when the first bytes are known: they decide what the browser may do with the file.
+        return self._make_target(io.BytesIO(self._buffer))
 
     def writable(self) -> bool:
         return True
@@ -144,7 +152,7 @@ class _Sink(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         if self.closed:
-            raise ValueError(f'"{self._target.name}" is closed.')
+            raise ValueError(f'"{self._name}" is closed.')
         # A caller that writes texts counts characters; the store counts bytes.
         piece = data.encode() if isinstance(data, str) else bytes(data)
         self._buffer += piece
@@ -157,25 +165,31 @@ class _Sink(io.RawIOBase):
         return len(data)
 
     def _send_full_parts(self) -> None:
-        target = self._target
-        if not self._begun and len(self._buffer) > target.parts.threshold_bytes:
+        if self._upload is None:
+            if len(self._buffer) <= self._parts.threshold_bytes:
+                return
             # Nothing of a stream can be sent a second time: the name must be certain before the first part.
-            target.start(again=False)
-            self._begun = True
-        while self._begun and len(self._buffer) >= target.parts.part_bytes:
-            self._etags.append(target.send(len(self._etags) + 1, bytes(self._buffer[: target.parts.part_bytes])))
-            del self._buffer[: target.parts.part_bytes]
+            upload = self._target()
+            upload.start(again=False)
+            self._upload = upload
+        part_bytes = self._parts.part_bytes
+        while len(self._buffer) >= part_bytes:
+            self._send(self._upload, bytes(self._buffer[:part_bytes]))
+            del self._buffer[:part_bytes]
+
+    def _send(self, upload: NewObject, data: bytes) -> None:
+        self._etags.append(upload.send(len(self._etags) + 1, data))
 
     def close(self) -> None:
         if self.closed:
             return
         try:
-            if not self._begun:
-                self._target.put(bytes(self._buffer))
+            if self._upload is None:
+                self._target().put(bytes(self._buffer))
             else:
                 if self._buffer:
-                    self._etags.append(self._target.send(len(self._etags) + 1, bytes(self._buffer)))
-                self._target.finish(self._etags)
+                    self._send(self._upload, bytes(self._buffer))
+                self._upload.finish(self._etags)
         except BaseException:
             self.abandon()
             raise
@@ -186,11 +200,11 @@ class _Sink(io.RawIOBase):
             self._buffer.clear()
             # `io` calls close() on whatever is garbage; it must find this one closed.
             super().close()
-            if self._begun:
-                self._target.abandon()
+            if self._upload is not None:
+                self._upload.abandon()
 
     def __del__(self) -> None:
-        if hasattr(self, "_begun"):
+        if hasattr(self, "_upload"):
             self.abandon()
 
 

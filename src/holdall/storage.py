@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -26,7 +27,7 @@ from holdall.client import Connection, Target, connect, transfer_config
 from holdall.errors import NameTaken, ObjectNotFound
 from holdall.files import MODES, MediaFile, NewFile, Replayed
 from holdall.providers import PROVIDERS, recognise
-from holdall.saving import NewObject, Parts, conditional_put_holds
+from holdall.saving import MAX_PARTS, NewObject, Parts, conditional_put_holds
 from holdall.values import Secret
 
 # What never leaves the process: not into a migration, a log or a pickle's repr.
@@ -54,7 +55,8 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
     local_folder: str | None
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
+        # django-storages formats the keys into texts of its own, so it gets them plain.
+        super().__init__(**{name: _revealed(value) for name, value in settings.items()})
         if self.provider is not None and self.provider not in PROVIDERS:
             known = ", ".join(sorted(PROVIDERS))
             raise ImproperlyConfigured(f'There is no provider "{self.provider}"; known are {known}.')
@@ -68,9 +70,9 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
             bucket_name=self.bucket_name,
             endpoint_url=self.endpoint_url,
             region_name=self.region_name,
-            access_key=_plain(self.access_key),
-            secret_key=_plain(self.secret_key),
-            token=_plain(self.security_token),
+            access_key=_wrapped(self.access_key),
+            secret_key=_wrapped(self.secret_key),
+            token=_wrapped(self.security_token),
             profile=self.session_profile,
             local_folder=self.local_folder,
             public=bool(self.public),
@@ -223,34 +225,39 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         again = is_seekable(content)
         if again:
             content.seek(0)
-        target = self._new_object(cleaned, self._get_write_parameters(cleaned, content))
+        target = self._new_object(cleaned, content)
         body: Any = ReadBytesWrapper(content)
         if self._is_compressed(target.parameters):
             target.parameters["ContentEncoding"] = "gzip"
             body = self._compress_content(body)
         target.create(body, again=again)
+        if again:
+            # The caller may want to read it once more: to make a thumbnail, or to send it by mail.
+            content.seek(0)
         return cleaned
 
     def _save_over(self, name: str, content: Any) -> str:
         with self.translating("saving", name):
             return str(super()._save(name, content))
 
-    def _new_object(self, name: str, parameters: dict[str, Any]) -> NewObject:
+    def _new_object(self, name: str, content: Any) -> NewObject:
         return NewObject(
             connection=self.store,
             client=self._client,
             name=name,
             key=self._normalize_name(name),
-            parameters=parameters,
+            parameters=self._get_write_parameters(name, content),
             replace=self.store.conditional_put is False,
-            parts=self._parts(),
+            parts=self._parts(content),
         )
 
-    def _parts(self) -> Parts:
+    def _parts(self, content: Any = None) -> Parts:
         chosen = self.transfer_config
+        # S3 takes no more than so many parts; longer files need longer ones.
+        least_bytes = -(-(getattr(content, "size", None) or 0) // MAX_PARTS)
         return Parts(
             threshold_bytes=chosen.multipart_threshold,
-            part_bytes=chosen.multipart_chunksize,
+            part_bytes=max(chosen.multipart_chunksize, least_bytes),
             workers=chosen.max_request_concurrency if chosen.use_threads else 1,
         )
 
@@ -288,8 +295,9 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         cleaned = names.clean(name)
         key = self._normalize_name(cleaned)
         if "w" in mode and not self.file_overwrite:
-            conditional_put_holds(self.store, self._client, key=key)
-            return NewFile(self._new_object(cleaned, self._get_write_parameters(cleaned)), mode=mode)
+            if not conditional_put_holds(self.store, self._client, key=key) and self.exists(cleaned):
+                raise NameTaken(f'"{cleaned}" is taken in {self.store.where()}; names are never given twice.')
+            return NewFile(cleaned, partial(self._new_object, cleaned), parts=self._parts(), mode=mode)
         return MediaFile(key, mode, self, cleaned)
 
     def delete(self, name: str) -> None:
@@ -369,8 +377,12 @@ def from_alias(alias: str) -> Storage:
     return storages[alias]
 
 
-def _plain(value: Any) -> Any:
+def _revealed(value: Any) -> Any:
     return value.reveal() if isinstance(value, Secret) else value
+
+
+def _wrapped(key: str | None) -> Secret | None:
+    return Secret(key) if key else None
 
 
 def _head(content: Any) -> bytes:

@@ -124,7 +124,7 @@ def use(
     wish = _Wish(port, tuple(identities), certificate)
     with _mutex:
         known = _memberships.get(folder)
-        if known and _is_member(known) and _is_kept(folder):
+        if known and _is_member(known) and _is_up(folder):
             _check(known.server, wish)
             return known.server
         _forget(folder)
@@ -161,7 +161,7 @@ def serve(folder: Path, port: int | None = None, announce: Callable[[str], objec
         folder = server.folder
         try:
             announce(_announcement(server))
-            while _is_kept(folder):
+            while _is_up(folder):
                 time.sleep(0.5)
             raise DevServerError(f"The embedded S3 server of {folder} ended by itself.\n{_log_tail(folder)}")
         except KeyboardInterrupt:
@@ -238,6 +238,11 @@ def _is_kept(folder: Path) -> bool:
         return True
     finally:
         os.close(lock)
+
+
+def _is_up(folder: Path) -> bool:
+    """Say whether a keeper has a server that it does not mean to end."""
+    return (folder / keeper.STATE).exists() and _is_kept(folder)
 
 
 @contextlib.contextmanager
@@ -320,6 +325,8 @@ def _join(folder: Path) -> Server | None:
 
 def _start(folder: Path, wish: _Wish) -> Server:
     program = weed.find_program()
+    if wish.certificate:
+        wish.certificate.check()
     _end_leftover(folder)
     refused: set[int] = set()
     while True:
@@ -355,18 +362,25 @@ def _launch(folder: Path, program: Path, port: int, certificate: Certificate | N
         "grace_seconds": GRACE_SECONDS,
         "stop_seconds": STOP_SECONDS,
     }
-    started = subprocess.run(  # noqa: S603 - this Python and a file of this package
-        [sys.executable, "-I", "-S", keeper.__file__],
-        input=json.dumps(order),
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-        check=False,
-    )
-    if started.stdout != keeper.STARTED and not _is_kept(folder):
+    reason = ""
+    try:
+        started = subprocess.run(  # noqa: S603 - this Python and a file of this package
+            [sys.executable, "-I", "-S", keeper.__file__],
+            input=json.dumps(order),
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+        if started.stdout != keeper.STARTED:
+            reason = (started.stdout + started.stderr).strip()
+    except (OSError, subprocess.TimeoutExpired) as failure:
+        reason = str(failure)
+    if reason and not _is_kept(folder):
         keeper.remove_traces(str(scratch), [])
-        reason = (started.stdout + started.stderr).strip()
-        raise DevServerError(f"The embedded S3 server of {folder} could not be started by {sys.executable}: {reason}")
+        raise DevServerError(
+            f"The embedded S3 server of {folder} could not be started by {sys.executable or 'no Python'}: {reason}"
+        )
 
 
 def _read_state(folder: Path) -> dict[str, Any] | None:
@@ -404,8 +418,9 @@ def _stop_unused(folder: Path) -> bool:
     """End the server at once if nobody uses it, without the grace; say whether it has ended."""
     users_lock = keeper.open_lock(folder / keeper.USERS_LOCK)
     try:
-        # Held until the end, so that nobody joins a server that is about to go.
-        if not keeper.try_lock(users_lock, fcntl.LOCK_EX):
+        # Held until the end, so that nobody joins a server that is about to go. With patience, because the
+        # keeper has been waiting for this lock and takes it for an instant.
+        if not keeper.try_lock(users_lock, fcntl.LOCK_EX, patience_seconds=0.5):
             return not _is_kept(folder)
         if _is_kept(folder) and (state := _read_state(folder)):
             with contextlib.suppress(ProcessLookupError):

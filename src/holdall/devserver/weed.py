@@ -16,6 +16,7 @@ import os
 import platform
 import secrets
 import socket
+import ssl
 import string
 import sys
 import tempfile
@@ -80,6 +81,16 @@ class Certificate:
 
     certificate: Path
     key: Path
+
+    def check(self) -> None:
+        """Refuse files that make no certificate: SeaweedFS would start all the same, and fail each handshake."""
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key)
+        except OSError as failure:
+            raise DevServerError(
+                f"The embedded S3 server can not listen on HTTPS with {self.certificate} and {self.key}: {failure}. "
+                "Give a certificate and its key, both PEM."
+            ) from failure
 
 
 def find_program() -> Path:
@@ -175,7 +186,7 @@ def make_scratch() -> Path:
 
 
 def sockets_of(port: int) -> list[str]:
-    """Name the sockets that SeaweedFS puts into /tmp whatever it is told, and leaves there when it is killed."""
+    """Name the sockets that SeaweedFS puts into /tmp whatever it is told, and leaves when it is killed."""
     ports = ports_of(port)
     parts = ("master", "volume", "filer", "s3", "admin")
     return [f"/tmp/seaweedfs-{part}-grpc-{ports[f'{part}.port.grpc']}.sock" for part in parts]  # noqa: S108

@@ -1,0 +1,1 @@
+"""A gallery whose photographs live in a bucket."""

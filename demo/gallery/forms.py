@@ -1,0 +1,114 @@
+"""The form that adds photographs. What it refuses, it refuses in a sentence that names the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.template.defaultfilters import filesizeformat
+
+from gallery.images import ImageFacts, NotAPhotograph, inspect_image
+from gallery.models import Photograph
+
+LARGEST_BYTES = 20 * 1024 * 1024
+MOST_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file of the form, looked at."""
+
+    content: UploadedFile
+    image: ImageFacts
+
+    @property
+    def title(self) -> str:
+        """Make a title of the name that the file had on the uploader's machine."""
+        words = PurePath(self.content.name).stem.replace("_", " ").replace("-", " ").split()
+        title = " ".join(words)[:120]
+        return title[:1].upper() + title[1:] or "Photograph"
+
+
+class SeveralFilesInput(forms.ClearableFileInput):
+    """A file input that takes more than one file."""
+
+    allow_multiple_selected = True
+
+
+class PhotographsField(forms.FileField):
+    """One to twenty photographs."""
+
+    widget = SeveralFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Upload]:
+        """Look at each file; refuse all when one is refused, with a sentence for each reason."""
+        files = data if isinstance(data, (list, tuple)) else [data]
+        files = [super(PhotographsField, self).clean(file, initial) for file in files or [None]]
+        if len(files) > MOST_AT_ONCE:
+            raise ValidationError(f"These are {len(files)} files; please send at most {MOST_AT_ONCE} at once.")
+        uploads, problems = [], []
+        for file in files:
+            try:
+                if file.size > LARGEST_BYTES:
+                    raise NotAPhotograph(
+                        f"has {filesizeformat(file.size)}, and {filesizeformat(LARGEST_BYTES)} is the limit"
+                    )
+                uploads.append(Upload(file, inspect_image(file)))
+            except NotAPhotograph as reason:
+                problems.append(f"“{file.name}” {reason}.")
+        if problems:
+            if uploads:
+                problems.append("Nothing was uploaded.")
+            raise ValidationError(problems)
+        return uploads
+
+
+class AddForm(forms.Form):
+    """Photographs, what is to be seen on them, and who may see them."""
+
+    photographs = PhotographsField(
+        widget=SeveralFilesInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif,image/avif"}),
+        error_messages={
+            "required": "Please choose a photograph first.",
+            "empty": "This file is empty; please choose another.",
+            "max_length": "The name of this file is too long; please shorten it.",
+        },
+        max_length=200,
+    )
+    description = forms.CharField(required=False, max_length=300)
+    # Private comes first: what nobody thought about must not be published.
+    visibility = forms.ChoiceField(
+        choices=[("private", "Private"), ("public", "Public")],
+        widget=forms.RadioSelect,
+        initial="private",
+        error_messages={"required": "Please say whether the photographs are private or public."},
+    )
+
+    def save(self) -> list[Photograph]:
+        """Upload the photographs, each into the store of the chosen intent."""
+        return [
+            Photograph.objects.add(
+                upload.content,
+                upload.image,
+                title=upload.title,
+                description=self.cleaned_data["description"],
+                is_public=self.cleaned_data["visibility"] == "public",
+            )
+            for upload in self.cleaned_data["photographs"]
+        ]
+
+
+def refusal_of_length(content_length: int) -> str:
+    """Return the sentence for a request that is too large to be read at all, or nothing."""
+    limit = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    if content_length <= limit:
+        return ""
+    return (
+        f"These files have {filesizeformat(content_length)} together, and {filesizeformat(limit)} is the "
+        "limit. Please send fewer at once."
+    )
