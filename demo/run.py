@@ -145,7 +145,7 @@ def end_embedded_server(folder: Path) -> str:
 
     devserver.leave(folder)
     stays = f"The photographs stay in {folder} for the next start."
-    if devserver._stop_unused(folder):
+    if devserver.end_unused(folder):
         return f"Stopped; no process and no port stays behind. {stays}"
     return f"Stopped. Another program uses the embedded S3 server, which ends with the last one. {stays}"
 
