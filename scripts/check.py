@@ -115,7 +115,9 @@ def own_version() -> str:
 def supported_versions() -> list[str]:
     """Read the versions that the package's classifiers claim: what is claimed is what is tested."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = [line.rpartition(" :: ")[2] for line in project["classifiers"] if "Programming Language :: Python ::" in line]
+    named = [
+        line.rpartition(" :: ")[2] for line in project["classifiers"] if "Programming Language :: Python ::" in line
+    ]
     return [version for version in named if "." in version]
 
 

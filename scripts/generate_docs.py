@@ -34,7 +34,7 @@ GENERATED = "<!-- Written by scripts/generate_docs.py out of the program; a chan
 WIDTH = 100
 
 if not settings.configured:
-    settings.configure(USE_TZ=True, SECRET_KEY="documentation")  # noqa: S106
+    settings.configure(USE_TZ=True, SECRET_KEY="documentation")
     django.setup()
 
 from botocore import exceptions as sdk  # noqa: E402
@@ -44,7 +44,10 @@ from holdall import build, cli, client, content, contract, devserver, errors, na
 from holdall.storage import MediaStorage  # noqa: E402
 
 # Amazon's own documented example pair.
-KEYS = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+}
 S3 = {"STORAGE_BUCKET_NAME": "acme-media"}
 SPACES = {"STORAGES_MODE": "do", **S3, **KEYS}
 
@@ -102,9 +105,12 @@ def variables_page() -> str:
         "| variable | modes | default |",
         "|---|---|---|",
     ]
-    lines += [f"| [`{one.name}`](#{_anchor(one.name)}) | {', '.join(one.modes)} | {one.default} |" for one in contract.VARIABLES]
+    lines += [
+        f"| [`{one.name}`](#{_anchor(one.name)}) | {', '.join(one.modes)} | {one.default} |"
+        for one in contract.VARIABLES
+    ]
     for one in contract.VARIABLES:
-        lines += ["", f"({_anchor(one.name)})=", f"## `{one.name}`", "", f"Meaning: {one.purpose}.", ""]
+        lines += ["", f"({_anchor(one.name)})=", f"## `{one.name}`", "", *_sentences(f"Meaning: {one.purpose}."), ""]
         lines += [f"- Default: {one.default}.", f"- Read in mode: {', '.join(f'`{mode}`' for mode in one.modes)}."]
         if one.secret == "whole":
             lines += ["- Secret: its length is all that is ever shown."]
@@ -118,8 +124,10 @@ def variables_page() -> str:
         "",
         "## Names that are read by nobody",
         "",
-        "A name from another tool, or with a slip of the pen in it, stops the start while the real one is unset, "
-        "and is warned of when the real one is set.",
+        (
+            "A name from another tool, or with a slip of the pen in it, stops the start while the real one is unset, "
+            "and is warned of when the real one is set."
+        ),
         "",
         "| found | meant |",
         "|---|---|",
@@ -127,8 +135,10 @@ def variables_page() -> str:
     lines += [f"| `{wrong}` | [`{right}`](#{_anchor(right)}) |" for wrong, right in contract.MISNOMERS.items()]
     lines += [
         "",
-        f"{' and '.join(f'`{name}`' for name in contract.AMBIENT_ENDPOINTS)} redirect boto3 in other programs; "
-        "they do not redirect the storage, and are warned of.",
+        (
+            f"{' and '.join(f'`{name}`' for name in contract.AMBIENT_ENDPOINTS)} redirect boto3 in other programs; "
+            "they do not redirect the storage, and are warned of."
+        ),
         "",
         f"A variable that begins with `{contract.PARENT}` asks for a fork of another store, which this version can not make:",
         "",
@@ -142,7 +152,9 @@ def variables_page() -> str:
 def _said(shown: Mapping[str, str], *, subject: str = "") -> list[str]:
     reading = contract.read({**S3, **shown})
     # What only makes the rest of the environment usable is no news.
-    told = {name: value for name, value in shown.items() if name == subject or (name, value) not in {**S3, **KEYS}.items()}
+    told = {
+        name: value for name, value in shown.items() if name == subject or (name, value) not in {**S3, **KEYS}.items()
+    }
     lines = [" ".join(f"{name}={_quoted(value)}" for name, value in told.items() if value)]
     if not lines[0]:
         lines = [f"({' and '.join(shown)} unset)"]
@@ -204,7 +216,9 @@ def _warned() -> Warning:
 # For each class, what provokes it; the texts are the program's own.
 PROVOKED: dict[type[BaseException], Callable[[], list[BaseException]]] = {
     errors.ContractError: lambda: [
-        _raised(lambda: holdall.from_env({"STORAGE_MAKE_FILES_PUBLIC": "ture", "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"}))
+        _raised(
+            lambda: holdall.from_env({"STORAGE_MAKE_FILES_PUBLIC": "ture", "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"})
+        )
     ],
     errors.BuildModeError: lambda: [_raised(lambda: build.BuildModeStorage().url("avatars/ada.png"))],
     errors.BucketNotFound: lambda: [_answered("NoSuchBucket", "PutObject", 404)],
@@ -225,7 +239,9 @@ PROVOKED: dict[type[BaseException], Callable[[], list[BaseException]]] = {
     ],
     errors.StoreUnreachable: lambda: [
         _unanswered(sdk.EndpointConnectionError(endpoint_url="https://ams3.digitaloceanspaces.com")),
-        _unanswered(sdk.SSLError(endpoint_url="https://ams3.digitaloceanspaces.com", error="certificate verify failed")),
+        _unanswered(
+            sdk.SSLError(endpoint_url="https://ams3.digitaloceanspaces.com", error="certificate verify failed")
+        ),
     ],
     errors.StoreFailed: lambda: [
         _answered("PermanentRedirect", "PutObject", 301, **{"x-amz-bucket-region": "eu-west-1"}),
@@ -239,9 +255,7 @@ PROVOKED: dict[type[BaseException], Callable[[], list[BaseException]]] = {
 
 def error_classes() -> list[type[BaseException]]:
     """Give every class of `holdall.errors`, in the order of the tree."""
-    return [
-        one for one in vars(errors).values() if inspect.isclass(one) and one.__module__ == errors.__name__
-    ]
+    return [one for one in vars(errors).values() if inspect.isclass(one) and one.__module__ == errors.__name__]
 
 
 def errors_page() -> str:
@@ -251,8 +265,10 @@ def errors_page() -> str:
         "",
         *_sentences("Every exception is a `HoldallError`, and also what Django or Python callers already expect."),
         "Code that knows nothing of Holdall handles it rightly: `except FileNotFoundError` catches a missing file.",
-        "Each has the store's own code in `code`, the number of repetitions in `retries`, "
-        "and the SDK's error, where there is one, as `__cause__`.",
+        (
+            "Each has the store's own code in `code`, the number of repetitions in `retries`, "
+            "and the SDK's error, where there is one, as `__cause__`."
+        ),
         "No text of any of them contains a secret.",
         "",
         "```text",
@@ -261,7 +277,9 @@ def errors_page() -> str:
     ]
     for one in error_classes():
         lines += ["", f"({_anchor(one.__name__)})=", f"## `{one.__name__}`", "", *_paragraphs(one), ""]
-        expected = [base.__name__ for base in one.__mro__[1:] if base is not object and base.__module__ != errors.__name__]
+        expected = [
+            base.__name__ for base in one.__mro__[1:] if base is not object and base.__module__ != errors.__name__
+        ]
         above = [base.__name__ for base in one.__bases__ if base.__module__ == errors.__name__]
         kinds = [f"[`{name}`](#{_anchor(name)})" for name in above] + [f"`{name}`" for name in _nearest(expected)]
         lines += [f"It is also: {', '.join(kinds)}."]
@@ -287,8 +305,10 @@ def commands_page() -> str:
     lines = [
         "# Commands",
         "",
-        "`holdall`, `python -m holdall` and, inside a project with `holdall` in `INSTALLED_APPS`, `manage.py holdall` "
-        "are the same commands.",
+        (
+            "`holdall`, `python -m holdall` and, inside a project with `holdall` in `INSTALLED_APPS`, `manage.py holdall` "
+            "are the same commands."
+        ),
         "",
         "Exit codes: 0, all is well; 1, something is wrong with what was looked at; 2, wrong use.",
         "",
@@ -364,10 +384,14 @@ def options_page() -> str:
     lines = [
         "# Storage options",
         "",
-        "`holdall.from_env()` writes the options of `holdall.storage.MediaStorage` out of the environment; "
-        "`storages=` lays a project's own over them, key by key.",
-        "Each option that the contract decides is written out, `None` included: "
-        "a forgotten `AWS_DEFAULT_ACL` in a project's settings can not publish private files.",
+        (
+            "`holdall.from_env()` writes the options of `holdall.storage.MediaStorage` out of the environment; "
+            "`storages=` lays a project's own over them, key by key."
+        ),
+        (
+            "Each option that the contract decides is written out, `None` included: "
+            "a forgotten `AWS_DEFAULT_ACL` in a project's settings can not publish private files."
+        ),
         "",
         "## Options that are Holdall's own",
     ]
@@ -420,10 +444,14 @@ def providers_page() -> str:
         "A fact stands here only with its source; what is not known is probed where it matters.",
         "",
         "- *Conditional create*: `PUT` with `If-None-Match: *` is refused when the key exists, so of two writers one wins.",
-        "- *Conditional completion*: the same for a multipart upload; where it is not known to hold, "
-        "the name is reserved first.",
-        "- *Public by ACL*: public files are sent with the ACL `public-read`; elsewhere the bucket or the CDN decides, "
-        "and no ACL is sent.",
+        (
+            "- *Conditional completion*: the same for a multipart upload; where it is not known to hold, "
+            "the name is reserved first."
+        ),
+        (
+            "- *Public by ACL*: public files are sent with the ACL `public-read`; elsewhere the bucket or the CDN decides, "
+            "and no ACL is sent."
+        ),
         "",
         "| id | provider | addressing | conditional create | conditional completion | public by ACL | checksum |",
         "|---|---|---|---|---|---|---|",
@@ -431,8 +459,10 @@ def providers_page() -> str:
     for one in providers.PROVIDERS.values():
         checksum = "the SDK's" if one.sdk_checksums else "`Content-MD5`"
         lines += [
-            f"| `{one.id}` | {one.title} | {one.addressing} | {said[one.conditional_put]} | "
-            f"{said[one.conditional_complete]} | {said[one.public_by_acl]} | {checksum} |"
+            (
+                f"| `{one.id}` | {one.title} | {one.addressing} | {said[one.conditional_put]} | "
+                f"{said[one.conditional_complete]} | {said[one.public_by_acl]} | {checksum} |"
+            )
         ]
     lines += ["", "## Sources", ""]
     for one in providers.PROVIDERS.values():
@@ -453,15 +483,19 @@ def content_types_page() -> str:
         "",
         "## Stored as an attachment",
         "",
-        "A browser that opens these can run script in them; it is told to save them instead, "
-        "unless the type stands in the option [`inline_types`](#option-inline-types).",
+        (
+            "A browser that opens these can run script in them; it is told to save them instead, "
+            "unless the type stands in the option [`inline_types`](options.md#option-inline-types)."
+        ),
         "",
         *_types(content.SCRIPTABLE),
         "",
         "## Shown by the browser",
         "",
-        "A file with one of these extensions that begins as an HTML or SVG document, "
-        f"and is not text by its type, is stored as an attachment of type `{content.UNKNOWN}`.",
+        (
+            "A file with one of these extensions that begins as an HTML or SVG document, "
+            f"and is not text by its type, is stored as an attachment of type `{content.UNKNOWN}`."
+        ),
         "",
         *_types(content.HARMLESS),
     ]
