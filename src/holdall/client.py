@@ -339,14 +339,16 @@ class Connection:
 
     # -- requests
 
-    def call(self, operation: str, *, action: str, name: str = "", client: Any = None, **parameters: Any) -> Any:
+    def call(
+        self, operation: str, *, action: str, name: str = "", about: str = "", client: Any = None, **parameters: Any
+    ) -> Any:
         """Send one request about the store's bucket and translate its failure.
 
         `operation` is the SDK's method ("put_object"); `action` completes the error's sentence ('saving "a.jpg"' is
-        made of "saving" and the name).
+        made of "saving" and the name). `about` is the key that the error speaks of, where it is not the request's.
         """
         client = client or self.client
-        with self.translating(action, name=name, key=str(parameters.get("Key", "")), client=client):
+        with self.translating(action, name=name, key=about or str(parameters.get("Key", "")), client=client):
             answer = getattr(client, operation)(Bucket=self.target.bucket_name, **parameters)
         self.bucket_seen = True
         return answer

@@ -422,10 +422,10 @@ class _Reader:
     def _not_used_in(self, mode: str) -> None:
         for variable in VARIABLES:
             if mode not in variable.modes and self._is_set(variable.name):
-                if variable.name in self.broken:
-                    # What is not used can not be in the way.
-                    mark = self._mark(variable.name)
-                    self.problems = [problem for problem in self.problems if not problem.startswith(mark)]
+                # What is not used can not be in the way.
+                mark = self._mark(variable.name)
+                self.problems = [problem for problem in self.problems if not problem.startswith(mark)]
+                self.warnings = [warning for warning in self.warnings if not warning.startswith(mark)]
                 # AWS's own tools set these for purposes of their own.
                 if variable.name not in {"AWS_REGION", "AWS_DEFAULT_REGION"} and mode != "local":
                     hint = " Is `STORAGES_MODE=do` missing?" if variable.name == "DO_REGION" else ""
@@ -662,7 +662,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         "cloudfront_key_id": store.cloudfront_key_id.reveal() if store.cloudfront_key_id else None,
         "cloudfront_key": store.cloudfront_key,
     }
-    if store.custom_domain and values.is_local(store.custom_domain.rpartition(":")[0] or store.custom_domain):
+    if store.custom_domain and values.is_local(urlsplit(f"//{store.custom_domain}").hostname or ""):
         chosen["url_protocol"] = "http:"
     if store.keys and not (store.boto3_reads_keys and boto3_sees_environment):
         chosen |= {

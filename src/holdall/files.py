@@ -246,6 +246,15 @@ class _Sink(io.RawIOBase):
             self.abandon()
 
 
+def is_seekable(content: Any) -> bool:
+    """Say whether a content can be read again from its beginning; something that has `read` alone can not."""
+    try:
+        return bool(content.seekable())
+    except AttributeError:
+        # `File` asks what it wraps for more than a reader needs to have.
+        return hasattr(content, "seek")
+
+
 class Replayed(BytesFile):
     """A stream that can be read once, made to give its beginning a second time.
 

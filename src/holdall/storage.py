@@ -22,13 +22,13 @@ from django.utils import timezone
 from django.utils.encoding import filepath_to_uri
 from django.utils.module_loading import import_string
 from storages.backends.s3 import S3Storage, _filter_download_params
-from storages.utils import ReadBytesWrapper, is_seekable, setting
+from storages.utils import ReadBytesWrapper, setting
 
 from holdall import content as rules
 from holdall import names
 from holdall.client import Connection, Target, connect, transfer_config
 from holdall.errors import NameTaken, ObjectNotFound
-from holdall.files import MODES, MediaFile, NewFile, ObjectFile, Replayed
+from holdall.files import MODES, MediaFile, NewFile, ObjectFile, Replayed, is_seekable
 from holdall.providers import PROVIDERS, recognise
 from holdall.reading import ObjectReader
 from holdall.saving import MAX_PARTS, NewObject, Parts, conditional_put_holds
@@ -217,7 +217,7 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         if not is_seekable(content):
             content = Replayed(ReadBytesWrapper(content), name=name, remembered_bytes=self._parts().threshold_bytes + 1)
         candidates = self._candidates(names.clean(str(name)), max_length)
-        if not conditional_put_holds(self.store, self._client, key=self._normalize_name(str(name))):
+        if not conditional_put_holds(self.store, self._client, name=str(name), key=self._normalize_name(str(name))):
             # Without the condition only a name that nobody else can think of is free for certain.
             next(candidates)
         last = None
@@ -311,7 +311,7 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         cleaned = names.clean(name)
         key = self._normalize_name(cleaned)
         if "w" in mode and not self.file_overwrite:
-            if not conditional_put_holds(self.store, self._client, key=key) and self.exists(cleaned):
+            if not conditional_put_holds(self.store, self._client, name=cleaned, key=key) and self.exists(cleaned):
                 raise NameTaken(f'"{cleaned}" is taken in {self.store.where()}; names are never given twice.')
             return NewFile(cleaned, partial(self._new_object, cleaned), parts=self._parts(), mode=mode)
         if "w" in mode or self.gzip:
@@ -346,9 +346,14 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         """
         if not names.clean(name):
             return False
-        with suppress(ObjectNotFound), self.translating("looking for", name):
-            return bool(super().exists(name))
-        return False
+        key = self._normalize_name(name)
+        parameters = _filter_download_params(self.get_object_parameters(name))
+        try:
+            with self.translating("looking for", name, key):
+                self._client.head_object(Bucket=self.bucket_name, Key=key, **parameters)
+        except ObjectNotFound:
+            return False
+        return True
 
     def size(self, name: str) -> int:
         """Give the file's size in bytes. One HEAD."""
@@ -492,7 +497,7 @@ def _wrapped(key: str | None) -> Secret | None:
 
 def _head(content: Any) -> bytes:
     """Look at the first bytes of a content without moving in it."""
-    if content is None or not is_seekable(content) or not hasattr(content, "seek"):
+    if content is None or not is_seekable(content):
         return b""
     at = content.tell() if hasattr(content, "tell") else 0
     content.seek(0)

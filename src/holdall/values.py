@@ -47,8 +47,9 @@ def tidy(raw: str, remark: Remark) -> str | None:
     `.env` files are parsed differently by different tools: some keep the quotes. Secrets made with `echo` end in a newline.
     """
     value = raw.strip()
-    if value != raw:
-        what = "a line break" if raw.strip(" \t") != value else "blanks"
+    # A PEM key ends in a line break by right.
+    if value != raw and not (value.endswith("-----") and raw.rstrip("\r\n") == value):
+        what = "line breaks" if raw.strip(" \t") != value else "blanks"
         remark(f"had {what} around its value, which were removed.")
     if len(value) >= 2 and value[0] == value[-1] and value[0] in _QUOTES:
         value = value[1:-1].strip()
@@ -177,6 +178,9 @@ def domain(value: str, remark: Remark) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
+    if "//" not in given and looks_like_a_key(given):
+        # A secret with a slash in it would pass for a host and a path.
+        raise ValueError(f"is {quoted(given)}; write a domain name alone, such as media.example.com.")
     if "@" in given:
         raise ValueError("contains a user name or password; write a domain name alone, such as media.example.com.")
     if not host or not _is_host(host):
