@@ -206,6 +206,16 @@ def picture(suffix: str = "PNG", size: tuple[int, int] = (40, 30)) -> bytes:
     return content.getvalue()
 
 
+@pytest.fixture
+def launched() -> Iterator[list[Demo]]:
+    """Keep what a test starts, so that nothing of it outlives a failure."""
+    demos: list[Demo] = []
+    yield demos
+    for demo in demos:
+        if demo.process.poll() is None:
+            demo.stop(signal.SIGTERM)
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     demo = start(tmp_path_factory.mktemp("gallery"), port=free_port())
@@ -346,10 +356,11 @@ def test_unknown_page_and_unknown_photograph_are_answered_politely(visitor: Visi
 
 
 @posix_only
-def test_demo_stops_without_a_trace_and_starts_again_where_it_was(tmp_path: Path) -> None:
+def test_demo_stops_without_a_trace_and_starts_again_where_it_was(tmp_path: Path, launched: list[Demo]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         first = start(tmp_path, port=port)
+        launched.append(first)
         assert f"Port {port} is taken by another program" in first.printed
         assert first.address != f"http://127.0.0.1:{port}/"
         assert f"{len(SHIPPED)} of them uploaded just now" in first.printed
@@ -366,6 +377,7 @@ def test_demo_stops_without_a_trace_and_starts_again_where_it_was(tmp_path: Path
         assert processes_of(first, tmp_path) == []
 
     second = start(tmp_path, port=free_port())
+    launched.append(second)
     assert f"{len(SHIPPED) + 1} in the gallery\n" in second.printed
     kept = cards(Visitor(second.address).get("/"))["Kept"]
     assert fetch(kept.link) == (200, picture())

@@ -24,7 +24,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from holdall import devserver
-from holdall.devserver import keeper, weed
+from holdall.devserver import keeper, sharing, weed
 from holdall.errors import DevServerError
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the system tells it only on Linux")
@@ -142,7 +142,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield folder
     devserver.leave(folder)
     if folder.exists():
-        assert devserver._stop_unused(folder), "a test left a user behind"
+        assert devserver.end_unused(folder), "a test left a user behind"
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ def test_server_ends_soon_after_its_last_user_was_killed(folder: Path, start_use
     state = state_of(folder)
     user.kill()
 
-    wait_until(lambda: is_gone(state), devserver.GRACE_SECONDS + devserver.STOP_SECONDS)
+    wait_until(lambda: is_gone(state), sharing.GRACE_SECONDS + 8)
     assert not (folder / keeper.STATE).exists()
 
 
@@ -324,7 +324,7 @@ def test_forked_child_counts_as_a_user_after_its_parent_left(folder: Path, start
     user.process.wait()
     state = state_of(folder)
     # Longer than the keeper needs to notice that nobody is left.
-    time.sleep(devserver.GRACE_SECONDS + 1)
+    time.sleep(sharing.GRACE_SECONDS + 1)
     assert keeper.process_mark(state["server_pid"]) == state["server_mark"]
     user.begin()
     assert user.line() == "used\n", user.finish()
@@ -343,7 +343,8 @@ def test_killed_keeper_takes_the_server_along_and_use_recovers(folder: Path) -> 
     put(server, "kept", b"content")
     state = state_of(folder)
     os.kill(state["keeper_pid"], signal.SIGKILL)
-    wait_until(lambda: keeper.process_mark(state["server_pid"]) is None, 5)
+    # The keeper's lock is free only when the last of its threads is gone, an instant after the server.
+    wait_until(lambda: not sharing.is_kept(folder) and keeper.process_mark(state["server_pid"]) is None, 5)
 
     again = devserver.use(folder)
 
@@ -351,6 +352,19 @@ def test_killed_keeper_takes_the_server_along_and_use_recovers(folder: Path) -> 
     assert (again.port, again.secret_key) == (server.port, server.secret_key)
     assert servers_of(folder) == [state_of(folder)["server_pid"]]
     assert not Path(state["scratch"]).exists()
+
+
+@linux
+def test_end_removes_what_a_killed_keeper_left(folder: Path) -> None:
+    devserver.use(folder)
+    state = state_of(folder)
+    os.kill(state["keeper_pid"], signal.SIGKILL)
+    wait_until(lambda: not sharing.is_kept(folder))
+    assert Path(state["scratch"]).exists()
+    devserver.leave(folder)
+
+    assert devserver.end_unused(folder)
+    assert is_gone(state)
 
 
 def test_killed_server_takes_the_keeper_along_and_use_recovers(folder: Path) -> None:
@@ -377,7 +391,7 @@ def test_data_keys_and_port_survive_a_restart(folder: Path) -> None:
     server = devserver.use(folder)
     put(server, "kept", b"content")
     devserver.leave(folder)
-    assert devserver._stop_unused(folder)
+    assert devserver.end_unused(folder)
 
     again = devserver.use(folder)
 
@@ -389,7 +403,7 @@ def test_data_survive_a_change_of_port(folder: Path) -> None:
     server = devserver.use(folder)
     put(server, "kept", b"content")
     devserver.leave(folder)
-    assert devserver._stop_unused(folder)
+    assert devserver.end_unused(folder)
 
     with socket.create_server((weed.HOST, server.port)):
         again = devserver.use(folder)
@@ -442,7 +456,7 @@ def test_paths_with_spaces_and_of_any_length_work(tmp_path: Path) -> None:
         assert get(server, "kept") == b"content"
     finally:
         devserver.leave(folder)
-        assert devserver._stop_unused(folder)
+        assert devserver.end_unused(folder)
 
 
 def test_running_server_that_differs_from_what_is_asked_is_an_error(folder: Path, tmp_path: Path) -> None:
@@ -570,7 +584,7 @@ devserver.serve(Path(sys.argv[1]), announce=lambda text: print(text, flush=True)
 
 
 def read_announcement(user: User) -> dict[str, str]:
-    lines = []
+    lines: list[str] = []
     while not (lines and lines[-1].startswith("Ctrl-C")):
         lines.append(user.line())
         assert lines[-1], user.finish()
@@ -640,7 +654,7 @@ def test_nothing_is_left_in_the_temporary_folder(folder: Path) -> None:
     devserver.use(folder)
     state = state_of(folder)
     devserver.leave(folder)
-    assert devserver._stop_unused(folder)
+    assert devserver.end_unused(folder)
 
     assert is_gone(state)
     assert set(Path(tempfile.gettempdir()).glob("holdall-*")) <= before

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from holdall import devserver
-from holdall.devserver import keeper, weed
+from holdall.devserver import keeper, sharing, weed
 from holdall.errors import DevServerError
 
 
@@ -225,7 +226,7 @@ def test_scratch_folder_is_short_and_private_whatever_the_users_is(
 ) -> None:
     long = tmp_path / ("x" * 120)
     long.mkdir()
-    monkeypatch.setattr(weed.tempfile, "tempdir", str(long))
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
     scratch = weed.make_scratch()
     try:
         assert len(os.fsencode(scratch)) + len("/filer.sock") < 104
@@ -286,7 +287,7 @@ def test_leftover_is_ended_only_when_it_is_the_recorded_process(tmp_path: Path, 
         }
         (tmp_path / keeper.STATE).write_text(json.dumps(state))
 
-        devserver._end_leftover(tmp_path)
+        sharing.end_leftover(tmp_path)
 
         assert list(tmp_path.iterdir()) == []
         assert (keeper.process_mark(child.pid) is None) == is_ours

@@ -179,14 +179,25 @@ class Keeper:
                 return
 
     def stop(self, server: subprocess.Popen[bytes]) -> None:
+        # Told to end while parts of it are still starting, the server now and then locks up.
+        complete = self.folder / self.order["complete"]
+        deadline = time.monotonic() + self.order["complete_seconds"]
+        while not complete.exists() and time.monotonic() < deadline:
+            if self.ended_within(0.02):
+                return
         server.terminate()
-        deadline = time.monotonic() + self.order["stop_seconds"]
+        if not self.ended_within(self.order["stop_seconds"]):
+            server.kill()
+            server.wait()
+
+    def ended_within(self, seconds: float) -> bool:
+        """Wait for the server's end, deaf to everything else."""
+        deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             with contextlib.suppress(queue.Empty):
                 if self.events.get(timeout=left) == "ended":
-                    return
-        server.kill()
-        server.wait()
+                    return True
+        return False
 
 
 def die_with_parent() -> Callable[[], None] | None:

@@ -35,6 +35,8 @@ REGION = "us-east-1"
 OWNER = "holdall"
 KEYS_FILE = "s3.json"
 PORT_FILE = "port"
+# SeaweedFS writes it when the last of its parts has started.
+OPTIONS_FILE = "data/mini.options"
 # The port of S3 and the nine after it.
 BLOCK = 10
 # SeaweedFS looks for the gRPC door of its own administration here, whatever it is told.
@@ -83,13 +85,13 @@ class Certificate:
     key: Path
 
     def check(self) -> None:
-        """Refuse files that make no certificate: SeaweedFS would start all the same, and fail each handshake."""
+        """Refuse files that make no certificate: SeaweedFS would start, and then fail each handshake."""
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key)
         except OSError as failure:
             raise DevServerError(
-                f"The embedded S3 server can not listen on HTTPS with {self.certificate} and {self.key}: {failure}. "
-                "Give a certificate and its key, both PEM."
+                f"The embedded S3 server can not listen on HTTPS with {self.certificate} and {self.key}: "
+                f"{failure}. Give a certificate and its key, both PEM."
             ) from failure
 
 
@@ -156,8 +158,9 @@ def prepare(folder: Path, identities: Iterable[Identity]) -> None:
     """Write what the server reads at its start; keys and secrets are made once and then kept."""
     known = read_identities(folder)
     everything = ("Admin", "Read", "Write", "List", "Tagging")
-    known.setdefault(OWNER, Identity(OWNER, everything).as_json())
-    known.update({identity.name: identity.as_json() for identity in identities})
+    owner = known.get(OWNER) or Identity(OWNER, everything).as_json()
+    known |= {identity.name: identity.as_json() for identity in identities}
+    known[OWNER] = owner
     write_private(folder / KEYS_FILE, json.dumps({"identities": list(known.values())}, indent=2))
 
     security = folder / "security.toml"
@@ -175,7 +178,7 @@ def prepare(folder: Path, identities: Iterable[Identity]) -> None:
     data = folder / "data"
     data.mkdir(mode=0o700, exist_ok=True)
     # SeaweedFS writes its options down and obeys them at the next start, even if they are not given again.
-    (data / "mini.options").unlink(missing_ok=True)
+    (folder / OPTIONS_FILE).unlink(missing_ok=True)
 
 
 def make_scratch() -> Path:

@@ -1,0 +1,167 @@
+"""Run what `make test` promises: style, types, layers, documentation, and the tests on every supported Python.
+
+    .venv/bin/python scripts/check.py [lint] [docs] [tests] [matrix]
+
+Without arguments all four, in this order. A step that fails does not stop the others; the summary at the end names it,
+and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PYTHON = sys.executable
+
+
+@dataclass
+class Report:
+    """What ran, how it ended and how long it took."""
+
+    outcomes: list[tuple[str, str, float]] = field(default_factory=list)
+
+    def step(self, title: str, *commands: list[str]) -> bool:
+        """Run the commands one after the other until one fails; their output goes straight to the reader."""
+        return self.attempt(title, lambda: all(run(command) for command in commands))
+
+    def attempt(self, title: str, deed: Callable[[], bool]) -> bool:
+        print(f"\n== {title}", flush=True)
+        began = time.monotonic()
+        passed = deed()
+        seconds = time.monotonic() - began
+        self.outcomes.append((title, "passed" if passed else "FAILED", seconds))
+        print(f"-- {title}: {'passed' if passed else 'FAILED'} in {seconds:.1f} s", flush=True)
+        return passed
+
+    def absent(self, title: str, why: str) -> None:
+        print(f"\n== {title}\n{why}", flush=True)
+        self.outcomes.append((title, "not run", 0.0))
+
+    def summary(self) -> int:
+        width = max(len(title) for title, _, _ in self.outcomes)
+        print("\n== Summary")
+        for title, outcome, seconds in self.outcomes:
+            print(f"{title:<{width}}  {outcome:<7}  {seconds:6.1f} s")
+        return 1 if any(outcome == "FAILED" for _, outcome, _ in self.outcomes) else 0
+
+
+def run(command: list[str], **environment: str) -> bool:
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False)
+    return done.returncode == 0
+
+
+def lint(report: Report) -> None:
+    report.step("ruff check", [PYTHON, "-m", "ruff", "check", "."])
+    report.step("ruff format --check", [PYTHON, "-m", "ruff", "format", "--check", "."])
+    report.step("mypy", [PYTHON, "-m", "mypy"])
+    report.step("lint-imports", [str(BIN / "lint-imports")])
+
+
+def docs(report: Report) -> None:
+    report.step("generated documentation is fresh", [PYTHON, "scripts/generate_docs.py", "--check"])
+    built = ROOT / "docs" / "_build" / "html"
+    # Warnings are errors. `-E`: a page that did not change may still link to one that went.
+    sphinx = [PYTHON, "-m", "sphinx", "-W", "--keep-going", "-q", "-E", "-b", "html", "docs", str(built)]
+    if report.step("documentation", sphinx):
+        print(f"The documentation is in {built.relative_to(ROOT)}/index.html.")
+
+
+def tests(report: Report) -> None:
+    def measured() -> bool:
+        run([PYTHON, "-m", "coverage", "erase"])
+        passed = run([PYTHON, "-m", "coverage", "run", "-m", "pytest", "-q"])
+        run([PYTHON, "-m", "coverage", "combine", "--quiet"])
+        # Also after a failure: what was not reached may be why.
+        return run([PYTHON, "-m", "coverage", "report"]) and passed
+
+    report.attempt(f"tests with coverage on Python {own_version()}", measured)
+
+
+def matrix(report: Report) -> None:
+    for version in supported_versions():
+        if version == own_version():
+            continue
+        title = f"tests on Python {version}"
+        interpreter = find_python(version)
+        if interpreter is None:
+            report.absent(title, f"Python {version} is not on this machine; its tests were not run.")
+            continue
+        report.attempt(title, lambda version=version, interpreter=interpreter: suite_on(version, interpreter))
+
+
+def suite_on(version: str, interpreter: str) -> bool:
+    """Run the suite in an environment of that Python's own, which is made once and kept."""
+    command = [interpreter, "scripts/environment.py", "dev", "--folder", str(ROOT / f".venv-{version}")]
+    made = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if made.returncode:
+        return False
+    return run([made.stdout.strip().splitlines()[-1], "-m", "pytest", "-q"])
+
+
+def own_version() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def supported_versions() -> list[str]:
+    """Read the versions that the package's classifiers claim: what is claimed is what is tested."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [
+        line.rpartition(" :: ")[2] for line in project["classifiers"] if "Programming Language :: Python ::" in line
+    ]
+    return [version for version in named if "." in version]
+
+
+def find_python(version: str) -> str | None:
+    """Find an interpreter of this version by running it: a shim of pyenv exists also where the version is not chosen."""
+    for candidate in _candidates(version):
+        try:
+            asked = subprocess.run(
+                [candidate, "-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except OSError:
+            continue
+        if asked.returncode == 0 and asked.stdout.strip() == version:
+            return candidate
+    return None
+
+
+def _candidates(version: str) -> Iterator[str]:
+    yield f"python{version}"
+    if pyenv := shutil.which("pyenv"):
+        root = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False).stdout.strip()
+        if root:
+            found = sorted(Path(root).glob(f"versions/{version}.*/bin/python"), reverse=True)
+            yield from map(str, found)
+
+
+STEPS = {"lint": lint, "docs": docs, "tests": tests, "matrix": matrix}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("steps", nargs="*", metavar="step", help=f"{', '.join(STEPS)}; all of them when none is named")
+    chosen = parser.parse_args().steps or list(STEPS)
+    if unknown := [name for name in chosen if name not in STEPS]:
+        parser.error(f"there is no step {unknown[0]!r}; the steps are {', '.join(STEPS)}")
+    report = Report()
+    for name, step in STEPS.items():
+        if name in chosen:
+            step(report)
+    return report.summary()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

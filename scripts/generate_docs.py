@@ -1,0 +1,614 @@
+"""Write the parts of the documentation that the program itself knows; with `--check`, say which are stale.
+
+    .venv/bin/python scripts/generate_docs.py [--check]
+
+The pages of `PAGES` are written whole. In every other page, and in README.md, a console block after the line
+`<!-- run -->` is a transcript: its commands run in a shell of their own, with an environment of nothing but what
+the block exports, and what they print is put below them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import inspect
+import io
+import json
+import os
+import pprint
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+GENERATED = "<!-- Written by scripts/generate_docs.py out of the program; a change by hand is lost. -->"
+WIDTH = 100
+
+if not settings.configured:
+    settings.configure(USE_TZ=True, SECRET_KEY="documentation")
+    django.setup()
+
+from botocore import exceptions as sdk  # noqa: E402
+
+import holdall  # noqa: E402
+from holdall import build, cli, client, content, contract, devserver, errors, names, providers  # noqa: E402
+from holdall.storage import MediaStorage  # noqa: E402
+
+# Amazon's own documented example pair.
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+}
+S3 = {"STORAGE_BUCKET_NAME": "acme-media"}
+SPACES = {"STORAGES_MODE": "do", **S3, **KEYS}
+
+# -- variables
+
+# What to show for each variable: environments, each laid over a usable one.
+SHOWN: dict[str, list[dict[str, str]]] = {
+    "STORAGES_MODE": [{"STORAGES_MODE": "spaces"}, {"STORAGE_MODE": "do"}],
+    "STORAGE_BUCKET_NAME": [{"STORAGE_BUCKET_NAME": ""}, {"STORAGE_BUCKET_NAME": "s3://acme-media/uploads"}],
+    "STORAGE_MAKE_FILES_PUBLIC": [
+        {"STORAGE_MAKE_FILES_PUBLIC": "ture"},
+        {"STORAGE_MAKE_FILES_PUBLIC": "true"},
+    ],
+    "AWS_S3_CUSTOM_DOMAIN": [
+        {"STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "https://media.example.com/"},
+        {"AWS_S3_CUSTOM_DOMAIN": "media.example.com"},
+    ],
+    "DO_REGION": [{**SPACES, "DO_REGION": "amsterdam"}, {"DO_REGION": "ams3"}],
+    "AWS_ACCESS_KEY_ID": [
+        {"AWS_ACCESS_KEY_ID": KEYS["AWS_ACCESS_KEY_ID"]},
+        {**KEYS, "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE"},
+        {**SPACES, "AWS_ACCESS_KEY_ID": ""},
+    ],
+    "AWS_SECRET_ACCESS_KEY": [
+        {**KEYS, "AWS_SECRET_ACCESS_KEY": "two words"},
+        {**KEYS, "AWS_SECRET_ACCESS_KEY": f"{KEYS['AWS_SECRET_ACCESS_KEY']}\n"},
+    ],
+    "AWS_SESSION_TOKEN": [{"AWS_SESSION_TOKEN": "FwoGZXIvYXdzEXAMPLETOKEN"}],
+    "AWS_S3_REGION_NAME": [{"AWS_S3_REGION_NAME": "eu-central-1a"}, {"AWS_S3_REGION": "eu-central-1"}],
+    "AWS_REGION": [{"AWS_REGION": "Frankfurt"}],
+    "AWS_DEFAULT_REGION": [{"AWS_DEFAULT_REGION": "EU (Ireland)"}],
+    "AWS_S3_ENDPOINT_URL": [
+        {"AWS_S3_ENDPOINT_URL": "https://acme-media.s3.fr-par.scw.cloud"},
+        {"AWS_S3_ENDPOINT_URL": "https://acme-media.ams3.cdn.digitaloceanspaces.com"},
+        {"AWS_ENDPOINT_URL": "https://s3.example.com"},
+    ],
+    "STORAGE_LOCATION": [{"STORAGE_LOCATION": "/media/"}, {"STORAGE_LOCATION": "../other"}],
+    "STORAGE_URL_LIFETIME": [{"STORAGE_URL_LIFETIME": "1 week"}, {"STORAGE_URL_LIFETIME": "30d"}],
+    "STORAGE_ENVIRONMENT": [{"STORAGE_ENVIRONMENT": "production"}],
+    "AWS_CLOUDFRONT_KEY_ID": [{"AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F"}],
+    "AWS_CLOUDFRONT_KEY": [{"AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F", "AWS_CLOUDFRONT_KEY": "/run/secrets/key.pem"}],
+    "AWS_STORAGE_BUCKET_NAME": [{"AWS_STORAGE_BUCKET_NAME": "other-media"}],
+    "BUILD_MODE": [{"BUILD_MODE": "production"}],
+}
+
+
+def variables_page() -> str:
+    """Give the page of every variable, in the order in which `holdall env` prints them."""
+    lines = [
+        "# Variables",
+        "",
+        "Every variable that Holdall reads, as the code declares it.",
+        "`holdall env` prints the same list with the values of the environment where it runs, and contacts nothing.",
+        "",
+        "| variable | modes | default |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| [`{one.name}`](#{_anchor(one.name)}) | {', '.join(one.modes)} | {one.default} |"
+        for one in contract.VARIABLES
+    ]
+    for one in contract.VARIABLES:
+        lines += ["", f"({_anchor(one.name)})=", f"## `{one.name}`", "", *_sentences(f"Meaning: {one.purpose}."), ""]
+        lines += [f"- Default: {one.default}.", f"- Read in mode: {', '.join(f'`{mode}`' for mode in one.modes)}."]
+        if one.secret == "whole":
+            lines += ["- Secret: its length is all that is ever shown."]
+        elif one.secret == "key id":
+            lines += ["- Shown by its last four letters and its length alone."]
+        lines += ["", "What is said of some values:", "", "```text"]
+        for shown in SHOWN[one.name]:
+            lines += _said(shown, subject=one.name)
+        lines += ["```"]
+    lines += [
+        "",
+        "## Names that are read by nobody",
+        "",
+        (
+            "A name from another tool, or with a slip of the pen in it, stops the start while the real one is unset, "
+            "and is warned of when the real one is set."
+        ),
+        "",
+        "| found | meant |",
+        "|---|---|",
+    ]
+    lines += [f"| `{wrong}` | [`{right}`](#{_anchor(right)}) |" for wrong, right in contract.MISNOMERS.items()]
+    lines += [
+        "",
+        (
+            f"{' and '.join(f'`{name}`' for name in contract.AMBIENT_ENDPOINTS)} redirect boto3 in other programs; "
+            "they do not redirect the storage, and are warned of."
+        ),
+        "",
+        f"A variable that begins with `{contract.PARENT}` asks for a fork of another store, which this version can not make:",
+        "",
+        "```text",
+        *_said({"PARENT_STORAGE_BUCKET_NAME": "acme-production"}),
+        "```",
+    ]
+    return _joined(lines)
+
+
+def _said(shown: Mapping[str, str], *, subject: str = "") -> list[str]:
+    reading = contract.read({**S3, **shown})
+    # What only makes the rest of the environment usable is no news.
+    told = {
+        name: value for name, value in shown.items() if name == subject or (name, value) not in {**S3, **KEYS}.items()
+    }
+    lines = [" ".join(f"{name}={_quoted(value)}" for name, value in told.items() if value)]
+    if not lines[0]:
+        lines = [f"({' and '.join(shown)} unset)"]
+    elif unset := [name for name, value in shown.items() if not value]:
+        lines[0] += f"   ({' and '.join(unset)} unset)"
+    lines += [f"    problem: {text}" for text in reading.problems]
+    lines += [f"    warning: {text}" for text in reading.warnings]
+    if len(lines) == 1:
+        raise AssertionError(f"nothing is said of {shown}")
+    return lines
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value) if re.search(r"[\s()]", value) else value
+
+
+# -- errors
+
+
+def _answered(code: str, operation: str, status: int, *, action: str = "saving", **headers: str) -> Exception:
+    target = client.Target(provider=providers.AMAZON, bucket_name="acme-media", region_name="eu-central-1")
+    answer: Any = {
+        "Error": {"Code": code, "Message": ""},
+        "ResponseMetadata": {"HTTPStatusCode": status, "RetryAttempts": 3, "HTTPHeaders": headers},
+    }
+    return _translated(target, sdk.ClientError(answer, operation), action)
+
+
+def _unanswered(error: Exception) -> Exception:
+    target = client.Target(
+        provider=providers.SPACES, bucket_name="acme-media", endpoint_url="https://ams3.digitaloceanspaces.com"
+    )
+    return _translated(target, error, "saving")
+
+
+def _translated(target: client.Target, error: Exception, action: str) -> Exception:
+    def raising() -> None:
+        with client.Connection(target).translating(action, name="avatars/ada.png", key="avatars/ada.png"):
+            raise error
+
+    return _raised(raising)
+
+
+def _raised(deed: Callable[[], object]) -> Exception:
+    try:
+        deed()
+    except errors.HoldallError as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def _warned() -> Warning:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        holdall.from_env({**S3, "STORAGE_LOCATION": "/media/"})
+    return caught[0].message  # type: ignore[return-value]
+
+
+# For each class, what provokes it; the texts are the program's own.
+PROVOKED: dict[type[BaseException], Callable[[], list[BaseException]]] = {
+    errors.ContractError: lambda: [
+        _raised(
+            lambda: holdall.from_env({"STORAGE_MAKE_FILES_PUBLIC": "ture", "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"})
+        )
+    ],
+    errors.BuildModeError: lambda: [_raised(lambda: build.BuildModeStorage().url("avatars/ada.png"))],
+    errors.BucketNotFound: lambda: [_answered("NoSuchBucket", "PutObject", 404)],
+    errors.InvalidName: lambda: [
+        _raised(lambda: names.to_key("../other/ada.png", location="media")),
+        _raised(lambda: names.to_key("long/" + "name/" * 300)),
+    ],
+    errors.ObjectNotFound: lambda: [_answered("NoSuchKey", "GetObject", 404, action="reading")],
+    errors.NameTaken: lambda: [_answered("PreconditionFailed", "PutObject", 412)],
+    errors.AccessRefused: lambda: [
+        _answered("AccessDenied", "PutObject", 403),
+        _answered("AccessDenied", "ListObjectsV2", 403, action="listing"),
+        _answered("AccessControlListNotSupported", "PutObject", 400),
+    ],
+    errors.CredentialsRefused: lambda: [
+        *(_answered(code, "PutObject", 403) for code in client._CREDENTIALS),
+        _unanswered(sdk.NoCredentialsError()),
+    ],
+    errors.StoreUnreachable: lambda: [
+        _unanswered(sdk.EndpointConnectionError(endpoint_url="https://ams3.digitaloceanspaces.com")),
+        _unanswered(
+            sdk.SSLError(endpoint_url="https://ams3.digitaloceanspaces.com", error="certificate verify failed")
+        ),
+    ],
+    errors.StoreFailed: lambda: [
+        _answered("PermanentRedirect", "PutObject", 301, **{"x-amz-bucket-region": "eu-west-1"}),
+        _answered("SlowDown", "PutObject", 503),
+        _answered("InternalError", "PutObject", 500),
+    ],
+    errors.DevServerError: lambda: [_raised(lambda: devserver.use(Path("/dev/null/media")))],
+    errors.ContractWarning: lambda: [_warned()],
+}
+
+
+def error_classes() -> list[type[BaseException]]:
+    """Give every class of `holdall.errors`, in the order of the tree."""
+    return [one for one in vars(errors).values() if inspect.isclass(one) and one.__module__ == errors.__name__]
+
+
+def errors_page() -> str:
+    tree = inspect.cleandoc(errors.__doc__ or "").split("\n\n")
+    lines = [
+        "# Errors",
+        "",
+        *_sentences("Every exception is a `HoldallError`, and also what Django or Python callers already expect."),
+        "Code that knows nothing of Holdall handles it rightly: `except FileNotFoundError` catches a missing file.",
+        (
+            "Each has the store's own code in `code`, the number of repetitions in `retries`, "
+            "and the SDK's error, where there is one, as `__cause__`."
+        ),
+        "No text of any of them contains a secret.",
+        "",
+        "```text",
+        *inspect.cleandoc(next(part for part in tree if "├──" in part)).splitlines(),
+        "```",
+    ]
+    for one in error_classes():
+        lines += ["", f"({_anchor(one.__name__)})=", f"## `{one.__name__}`", "", *_paragraphs(one), ""]
+        expected = [
+            base.__name__ for base in one.__mro__[1:] if base is not object and base.__module__ != errors.__name__
+        ]
+        above = [base.__name__ for base in one.__bases__ if base.__module__ == errors.__name__]
+        kinds = [f"[`{name}`](#{_anchor(name)})" for name in above] + [f"`{name}`" for name in _nearest(expected)]
+        lines += [f"It is also: {', '.join(kinds)}."]
+        if one in PROVOKED:
+            lines += ["", "It says, for example:", "", "```text"]
+            texts = list(dict.fromkeys(str(error) for error in PROVOKED[one]()))
+            lines += "\n\n".join(texts).splitlines()
+            lines += ["```"]
+    return _joined(lines)
+
+
+def _nearest(bases: list[str]) -> list[str]:
+    """Leave out what everything is."""
+    return [name for name in bases if name not in {"Exception", "BaseException", "Warning"}] or bases[:1]
+
+
+# -- commands
+
+
+def commands_page() -> str:
+    parser = argparse.ArgumentParser(prog="holdall", description="Media storage for stateless Django.")
+    cli.add_commands(parser)
+    lines = [
+        "# Commands",
+        "",
+        (
+            "`holdall`, `python -m holdall` and, inside a project with `holdall` in `INSTALLED_APPS`, `manage.py holdall` "
+            "are the same commands."
+        ),
+        "",
+        "Exit codes: 0, all is well; 1, something is wrong with what was looked at; 2, wrong use.",
+        "",
+        "```console",
+        "$ holdall --help",
+        *_help([]),
+        "```",
+    ]
+    for name in subcommands(parser):
+        lines += ["", f"(command-{name})=", f"## `holdall {name}`", "", "```console", f"$ holdall {name} --help"]
+        lines += [*_help([name]), "```", ""]
+        lines += [COMMANDS[name]]
+    return _joined(lines)
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    action = next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
+    return dict(action.choices)
+
+
+def _help(words: list[str]) -> list[str]:
+    environment = {"PATH": os.environ["PATH"], "COLUMNS": str(WIDTH), "NO_COLOR": "1", "PYTHON_COLORS": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from holdall.cli import main; sys.exit(main())", *words, "--help"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.rstrip().splitlines()
+
+
+def _env_json() -> str:
+    out = io.StringIO()
+    reading = contract.read({"STORAGES_MODE": "do", "STORAGE_MAKE_FILES_PUBLIC": "ture"})
+    cli._env(reading, as_json=True, out=out)
+    document = json.loads(out.getvalue())
+    document["variables"] = document["variables"][:2]
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+COMMANDS = {
+    "env": "It needs no Django project, reads the environment alone, and contacts nothing.\n"
+    "The exit code is 1 when there are problems, so that a deployment can stop before it starts.\n\n"
+    "`--json` gives one document; its `version` is raised when a key changes its meaning or goes.\n"
+    "Here it is with two problems, and the first two of its variables:\n\n"
+    f"```json\n{_env_json()}\n```",
+    "serve": "It prints the variables with which any other S3 client can use the server, its keys included: "
+    "they are made once for each folder, and only this machine can reach the server.",
+}
+
+
+# -- options
+
+
+def own_options() -> dict[str, str]:
+    """Read the options that are ours from the docstring of the class: name -> what it does."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in inspect.cleandoc(MediaStorage.__doc__ or "").splitlines():
+        if match := re.match(r"`(\w+)`: (.*)", line):
+            name, found[match[1]] = match[1], match[2]
+        elif name and line.startswith("    "):
+            found[name] += f" {line.strip()}"
+        else:
+            name = ""
+    return found
+
+
+def options_page() -> str:
+    described = own_options()
+    defaults = MediaStorage(bucket_name="acme-media").get_default_settings()
+    lines = [
+        "# Storage options",
+        "",
+        (
+            "`holdall.from_env()` writes the options of `holdall.storage.MediaStorage` out of the environment; "
+            "`storages=` lays a project's own over them, key by key."
+        ),
+        (
+            "Each option that the contract decides is written out, `None` included: "
+            "a forgotten `AWS_DEFAULT_ACL` in a project's settings can not publish private files."
+        ),
+        "",
+        "## Options that are Holdall's own",
+    ]
+    for name, text in described.items():
+        text = text[:1].upper() + text[1:]
+        lines += ["", f"(option-{name.replace('_', '-')})=", f"### `{name}`", "", *_sentences(text)]
+    lines += [
+        "",
+        "## Options of django-storages",
+        "",
+        "All of them work as documented there, as an option or as the `AWS_*` setting of that name.",
+        "Two defaults differ: `file_overwrite` is false, and `signature_version` is SigV4.",
+        "",
+        *(f"- `{name}`" for name in sorted(defaults) if name not in described),
+        "",
+        "## What an environment becomes",
+    ]
+    for title, environ in (
+        ("Private files on Amazon S3", S3),
+        (
+            "Public files on DigitalOcean Spaces",
+            {**SPACES, "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "media.example.com"},
+        ),
+        ("Local mode", {"STORAGES_MODE": "local"}),
+        ("While an image is built", {"BUILD_MODE": "true"}),
+    ):
+        chosen = holdall.from_env(environ, local_folder="/srv/project/.holdall")
+        for entry in chosen.values():
+            entry.get("OPTIONS", {}).update(
+                {name: "(secret)" for name in ("access_key", "secret_key") if entry.get("OPTIONS", {}).get(name)}
+            )
+        lines += ["", f"### {title}", "", "```text", *(f"{name}={value}" for name, value in _shown(environ)), "```", ""]
+        lines += ["```python", *pprint.pformat(chosen, width=WIDTH, sort_dicts=False).splitlines(), "```"]
+    return _joined(lines)
+
+
+def _shown(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    return ((name, "(secret)" if name == "AWS_SECRET_ACCESS_KEY" else value) for name, value in environ.items())
+
+
+# -- providers and content types
+
+
+def providers_page() -> str:
+    said = {True: "yes", False: "no", None: "probed"}
+    lines = [
+        "# Providers",
+        "",
+        "What Holdall takes for known of each kind of S3; the endpoint's host decides which it is.",
+        "A fact stands here only with its source; what is not known is probed where it matters.",
+        "",
+        "- *Conditional create*: `PUT` with `If-None-Match: *` is refused when the key exists, so of two writers one wins.",
+        (
+            "- *Conditional completion*: the same for a multipart upload; where it is not known to hold, "
+            "the name is reserved first."
+        ),
+        (
+            "- *Public by ACL*: public files are sent with the ACL `public-read`; elsewhere the bucket or the CDN decides, "
+            "and no ACL is sent."
+        ),
+        "",
+        "| id | provider | addressing | conditional create | conditional completion | public by ACL | checksum |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in providers.PROVIDERS.values():
+        checksum = "the SDK's" if one.sdk_checksums else "`Content-MD5`"
+        lines += [
+            (
+                f"| `{one.id}` | {one.title} | {one.addressing} | {said[one.conditional_put]} | "
+                f"{said[one.conditional_complete]} | {said[one.public_by_acl]} | {checksum} |"
+            )
+        ]
+    lines += ["", "## Sources", ""]
+    for one in providers.PROVIDERS.values():
+        lines += [f"- {one.title}: {_source(source)}" for source in one.sources]
+    return _joined(lines)
+
+
+def _source(text: str) -> str:
+    return f"<{text}>" if text.startswith("https://") else f"{text}."
+
+
+def content_types_page() -> str:
+    lines = [
+        "# Content types",
+        "",
+        "A file's type comes from this list, by its extension; what the client claimed is never believed.",
+        f"Any other extension is `{content.UNKNOWN}`.",
+        "",
+        "## Stored as an attachment",
+        "",
+        (
+            "A browser that opens these can run script in them; it is told to save them instead, "
+            "unless the type stands in the option [`inline_types`](options.md#option-inline-types)."
+        ),
+        "",
+        *_types(content.SCRIPTABLE),
+        "",
+        "## Shown by the browser",
+        "",
+        (
+            "A file with one of these extensions that begins as an HTML or SVG document, "
+            f"and is not text by its type, is stored as an attachment of type `{content.UNKNOWN}`."
+        ),
+        "",
+        *_types(content.HARMLESS),
+    ]
+    return _joined(lines)
+
+
+def _types(table: Mapping[str, str]) -> list[str]:
+    grouped: dict[str, list[str]] = {}
+    for extension, content_type in table.items():
+        grouped.setdefault(content_type, []).append(f"`.{extension}`")
+    rows = [f"| `{content_type}` | {', '.join(found)} |" for content_type, found in grouped.items()]
+    return ["| type | extensions |", "|---|---|", *rows]
+
+
+# -- transcripts
+
+_RUN = re.compile(r"(?P<head>^<!-- run -->\n\n?```console\n)(?P<body>.*?)(?P<tail>^```$)", re.MULTILINE | re.DOTALL)
+_END_OF_OUTPUT = "@@ end of output @@"
+
+
+def with_transcripts(text: str) -> str:
+    """Run every transcript of a page again and give the page with what was printed."""
+    return _RUN.sub(lambda match: match["head"] + transcript(match["body"]) + match["tail"], text)
+
+
+def transcript(body: str) -> str:
+    """Run the commands of a console block, one shell for all, and give the block anew."""
+    commands: list[str] = []
+    for line in body.splitlines():
+        if line.startswith("$ "):
+            commands.append(line[2:])
+        elif line.startswith("> ") and commands:
+            commands[-1] += f"\n{line[2:]}"
+    script = "".join(f"{command}\necho '{_END_OF_OUTPUT}'\n" for command in commands)
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            ["sh", "-c", script],
+            cwd=folder,
+            env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": folder, "NO_COLOR": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    printed = done.stdout.split(f"{_END_OF_OUTPUT}\n")
+    return "".join(
+        "$ " + command.replace("\n", "\n> ") + "\n" + output for command, output in zip(commands, printed, strict=False)
+    )
+
+
+# -- writing
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/reference/variables.md": variables_page,
+    "docs/reference/errors.md": errors_page,
+    "docs/reference/commands.md": commands_page,
+    "docs/reference/options.md": options_page,
+    "docs/reference/providers.md": providers_page,
+    "docs/reference/content-types.md": content_types_page,
+}
+
+
+def _anchor(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def _paragraphs(described: object) -> list[str]:
+    lines: list[str] = []
+    for paragraph in inspect.cleandoc(described.__doc__ or "").split("\n\n"):
+        lines += [*_sentences(" ".join(paragraph.split())), ""]
+    return lines[:-1]
+
+
+def _sentences(text: str) -> list[str]:
+    return re.split(r"(?<=[.!?]) (?=[A-Z`])", text)
+
+
+def _joined(lines: list[str]) -> str:
+    return "\n".join([lines[0], "", GENERATED, *lines[1:], ""])
+
+
+def wanted() -> dict[Path, str]:
+    """Give every file that has generated parts, as it should be."""
+    pages = {ROOT / name: make() for name, make in PAGES.items()}
+    for path in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]:
+        if path not in pages and "_build" not in path.parts:
+            pages[path] = with_transcripts(path.read_text())
+    return pages
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a page is stale")
+    check = parser.parse_args().check
+    stale = 0
+    for path, text in wanted().items():
+        before = path.read_text() if path.exists() else ""
+        if before == text:
+            continue
+        stale += 1
+        name = str(path.relative_to(ROOT))
+        if check:
+            sys.stdout.writelines(
+                difflib.unified_diff(before.splitlines(True), text.splitlines(True), name, "what the program says")
+            )
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            print(f"{name} was written.")
+    if check and stale:
+        print("Stale documentation; `.venv/bin/python scripts/generate_docs.py` writes it anew.")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""What all tests share: a closed world, and the S3 servers, each started when the first test needs it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.storage import Storage
+
+from tests.providers import Provider
+from tests.servers import authority, ceph
+from tests.servers.catalogue import PROVIDERS, SERVER_OF, start
+from tests.stores import build_storage
+
+CEPH_MISSING = f"Ceph is not installed, so its gateway was not tried; on Debian: apt-get install {ceph.PACKAGES}"
+
+
+class OutsideWorld(RuntimeError):
+    """A test tried to leave this machine."""
+
+
+def _is_loopback(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a socket in the file system
+    host = address[0]
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_way_out() -> Iterator[list[Any]]:
+    """Refuse every connection that leaves this machine, and remember it: the code under test may swallow the refusal."""
+    attempts: list[Any] = []
+
+    def guard(method: Callable[..., Any]) -> Callable[..., Any]:
+        def connect(self: socket.socket, address: Any) -> Any:
+            if not _is_loopback(address):
+                attempts.append(address)
+                raise OutsideWorld(f"A test tried to reach {address}; tests talk to loopback only.")
+            return method(self, address)
+
+        return connect
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guard(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", guard(socket.socket.connect_ex))
+        yield attempts
+
+
+@pytest.fixture(autouse=True)
+def _stays_inside(_no_way_out: list[Any]) -> Iterator[None]:
+    before = len(_no_way_out)
+    yield
+    assert _no_way_out[before:] == [], "tests talk to loopback only"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bare_environment() -> Iterator[None]:
+    """Hide what the developer's shell and home folder say about AWS, stores and proxies."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("AWS_", "STORAGE", "PARENT_", "DO_REGION", "BUILD_MODE")) or name.lower() in {
+                "http_proxy",
+                "https_proxy",
+                "all_proxy",
+            }:
+                patch.delenv(name)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        yield
+
+
+@pytest.fixture(scope="session")
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> authority.Authority:
+    """The authority that signs the certificates of the servers which speak HTTPS."""
+    return authority.create(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def start_provider(
+    tmp_path_factory: pytest.TempPathFactory, trusted: authority.Authority
+) -> Iterator[Callable[[str], Provider]]:
+    """Give a provider by its name, starting its server when it is the first to ask; all end with the session."""
+    running: dict[str, Provider] = {}
+    with ExitStack() as stack:
+
+        def provider(name: str) -> Provider:
+            server = SERVER_OF[name]
+            if name not in running:
+                folder: Path = tmp_path_factory.mktemp(server)
+                running.update(stack.enter_context(start(server, folder, trusted)))
+            return running[name]
+
+        yield provider
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # Here and not in the fixture: pytest sums up in one line what was skipped from one place that is not a fixture.
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if SERVER_OF.get(parameters.get("provider", "")) == "ceph" and ceph.missing_binaries():
+        pytest.skip(CEPH_MISSING)
+
+
+@pytest.fixture(scope="session", params=PROVIDERS)
+def provider(request: pytest.FixtureRequest, start_provider: Callable[[str], Provider]) -> Iterator[Provider]:
+    """Each S3 server in turn. `only(...)` in `tests.contract` picks some."""
+    chosen = start_provider(request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        if chosen.ca_file:
+            patch.setenv("AWS_CA_BUNDLE", str(chosen.ca_file))
+        yield chosen
+
+
+@pytest.fixture(scope="session")
+def bucket(provider: Provider) -> str:
+    """One bucket of the provider for the whole session: making one costs Ceph seconds. Tests differ in `location`."""
+    return provider.create_bucket()
+
+
+@pytest.fixture
+def location() -> str:
+    """A prefix that no other test uses."""
+    return f"test-{uuid.uuid4().hex[:10]}"
+
+
+MakeStorage = Callable[..., Storage]
+
+
+@pytest.fixture
+def make_storage(provider: Provider, bucket: str, location: str) -> MakeStorage:
+    """Make a storage in this test's bucket and location; keywords of `Provider.environ` change the environment."""
+
+    def make(*, options: dict[str, Any] | None = None, **changes: Any) -> Storage:
+        given = {"bucket": bucket, "location": location} | changes
+        return build_storage(provider.environ(given.pop("bucket"), **given), **(options or {}))
+
+    return make
+
+
+@pytest.fixture
+def storage(make_storage: MakeStorage) -> Storage:
+    """A storage for private files."""
+    return make_storage()
+
+
+@pytest.fixture
+def public_storage(make_storage: MakeStorage) -> Storage:
+    """A storage for public files."""
+    return make_storage(is_public=True)

@@ -1,0 +1,106 @@
+"""The reference knows every variable, error, command and option, and is what the program says today."""
+
+import argparse
+import difflib
+import re
+import subprocess
+import sys
+
+from holdall import cli, contract, errors
+from holdall.storage import MediaStorage
+from tests.docs.pages import DOCS, ROOT, generator
+
+
+def headings(page: str) -> set[str]:
+    return set(re.findall(r"^#+ (.*)$", (DOCS / "reference" / page).read_text(), re.MULTILINE))
+
+
+def test_variables_have_headings():
+    assert {f"`{variable.name}`" for variable in contract.VARIABLES} <= headings("variables.md")
+
+
+def test_errors_have_headings():
+    classes = generator().error_classes()
+
+    assert errors.HoldallError in classes
+    assert {f"`{one.__name__}`" for one in classes} <= headings("errors.md")
+
+
+def test_errors_have_examples():
+    unshown = set(generator().error_classes()) - set(generator().PROVOKED)
+
+    assert unshown == {errors.HoldallError}  # the root itself is never raised
+
+
+def test_errors_stand_in_the_tree():
+    for one in generator().error_classes():
+        assert one.__name__ in (errors.__doc__ or "")
+
+
+def test_commands_have_headings():
+    parser = argparse.ArgumentParser()
+    cli.add_commands(parser)
+    found = generator().subcommands(parser)
+
+    assert {"env", "serve"} <= found.keys()
+    assert {f"`holdall {name}`" for name in found} <= headings("commands.md")
+    assert found.keys() == generator().COMMANDS.keys()
+
+
+def test_arguments_of_commands_stand_on_the_page():
+    parser = argparse.ArgumentParser()
+    cli.add_commands(parser)
+    page = (DOCS / "reference" / "commands.md").read_text()
+
+    for command in generator().subcommands(parser).values():
+        for action in command._actions:
+            for option in action.option_strings:
+                assert option in page
+
+
+def test_options_of_ours_have_headings():
+    ours = set(MediaStorage(bucket_name="media").get_default_settings()) - set(
+        MediaStorage.__mro__[1](bucket_name="media").get_default_settings()
+    )
+
+    assert ours == set(generator().own_options())
+    assert {f"`{name}`" for name in ours} <= headings("options.md")
+
+
+def test_options_of_django_storages_are_listed():
+    page = (DOCS / "reference" / "options.md").read_text()
+
+    for name in MediaStorage(bucket_name="media").get_default_settings():
+        assert f"`{name}`" in page
+
+
+def test_generated_pages_are_fresh():
+    stale = {
+        str(path.relative_to(ROOT)): "\n".join(
+            difflib.unified_diff(path.read_text().splitlines(), text.splitlines(), lineterm="")
+        )
+        for path, text in generator().wanted().items()
+        if path.read_text() != text
+    }
+
+    assert not stale, "scripts/generate_docs.py writes them anew:\n" + "\n".join(stale.values())
+
+
+def test_check_exits_with_one_when_a_page_is_stale(tmp_path):
+    """The script is copied beside a tree of its own, so that no page of the repository is touched."""
+    for folder in ("scripts", "docs"):
+        (tmp_path / folder).mkdir()
+    script = tmp_path / "scripts" / "generate_docs.py"
+    script.write_text((ROOT / "scripts" / "generate_docs.py").read_text())
+    page = tmp_path / "README.md"
+    page.write_text("<!-- run -->\n```console\n$ echo one\none\n```\n")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, str(script), *arguments], check=False, capture_output=True, text=True)
+
+    assert run().returncode == 0
+    assert run("--check").returncode == 0
+    page.write_text(page.read_text().replace("\none\n", "\ntwo\n"))
+    stale = run("--check")
+    assert stale.returncode == 1
+    assert "-two" in stale.stdout

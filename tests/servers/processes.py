@@ -1,0 +1,123 @@
+"""Run server processes that can not outlive whoever started them."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+# Below the range from which Linux takes the ports of outgoing connections: those would race with ours.
+PORTS = range(10_000, 30_000)
+
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+class ServerDied(RuntimeError):
+    """A server could not start; the text ends with the last lines that it wrote."""
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(count: int) -> range:
+    """Find so many ports in a row that nothing listens on."""
+    # Not the seeded generator: pytest-randomly would give two sessions at once the same ports.
+    source = random.SystemRandom()
+    for _ in range(1_000):
+        first = source.choice(PORTS)
+        block = range(first, first + count)
+        if all(map(_is_free, block)):
+            return block
+    raise ServerDied(f"There are no {count} free ports in a row between {PORTS.start} and {PORTS.stop}.")
+
+
+def free_port() -> int:
+    """Find a port that nothing listens on."""
+    return free_ports(1)[0]
+
+
+def _tether(parent: int) -> Callable[[], None]:
+    def before_exec() -> None:
+        # The kernel ends the server when its parent ends, however that ended: no finaliser survives kill -9.
+        if _libc is not None:
+            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # it ended before the kernel knew
+                os._exit(1)
+
+    return before_exec
+
+
+class Server:
+    """One running server process, its output in a log file."""
+
+    def __init__(
+        self, command: Sequence[str], *, folder: Path, name: str, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                list(command),
+                cwd=folder,
+                env=None if environ is None else dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C in the terminal is for pytest, which then stops its servers in order.
+                start_new_session=True,
+                preexec_fn=_tether(os.getpid()),
+            )
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def wait_until(self, is_ready: Callable[[], bool], *, seconds: float = 60) -> None:
+        """Wait for a sign of life; raise `ServerDied` with the end of the log when none comes."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not self.is_alive:
+                raise ServerDied(f"{self.name} ended with {self._process.returncode}.\n{self.last_lines()}")
+            if is_ready():
+                return
+            time.sleep(0.1)
+        raise ServerDied(f"{self.name} was not ready after {seconds:.0f} s.\n{self.last_lines()}")
+
+    def last_lines(self, count: int = 15) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+
+    def stop(self) -> None:
+        """Kill it at once: what it stored is thrown away with the session."""
+        self._process.kill()
+        self._process.wait()
+
+
+def run(command: Sequence[str], *, seconds: float = 120, text: str | None = None) -> str:
+    """Run a command to its end and return what it said; raise `ServerDied` with it when it failed."""
+    done = subprocess.run(
+        list(command),
+        input=text,
+        stdin=subprocess.DEVNULL if text is None else None,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    if done.returncode:
+        raise ServerDied(f"{' '.join(command[:3])} … ended with {done.returncode}.\n{done.stdout}{done.stderr}")
+    return done.stdout
