@@ -52,6 +52,7 @@ EXPORTED = {
     "HoldallError",
     "InvalidName",
     "NameTaken",
+    "ObjectChanged",
     "ObjectNotFound",
     "StoreFailed",
     "StoreUnreachable",
