@@ -369,9 +369,9 @@ def own_options() -> dict[str, str]:
     found: dict[str, str] = {}
     name = ""
     for line in inspect.cleandoc(MediaStorage.__doc__ or "").splitlines():
-        if match := re.match(r"`(\w+)`: (.*)", line):
+        if match := re.match(r"- `(\w+)`: (.*)", line):
             name, found[match[1]] = match[1], match[2]
-        elif name and line.startswith("    "):
+        elif name and line.startswith("  "):
             found[name] += f" {line.strip()}"
         else:
             name = ""
