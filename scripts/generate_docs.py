@@ -271,7 +271,7 @@ def errors_page() -> str:
         ),
         "No text of any of them contains a secret.",
         "",
-        "```text",
+        "```none",
         *inspect.cleandoc(next(part for part in tree if "├──" in part)).splitlines(),
         "```",
     ]
@@ -354,7 +354,7 @@ COMMANDS = {
     "env": "It needs no Django project, reads the environment alone, and contacts nothing.\n"
     "The exit code is 1 when there are problems, so that a deployment can stop before it starts.\n\n"
     "`--json` gives one document; its `version` is raised when a key changes its meaning or goes.\n"
-    "Here it is with two problems, and the first two of its variables:\n\n"
+    "Here it is with problems, and the first two of its variables:\n\n"
     f"```json\n{_env_json()}\n```",
     "serve": "It prints the variables with which any other S3 client can use the server, its keys included: "
     "they are made once for each folder, and only this machine can reach the server.",
@@ -404,8 +404,9 @@ def options_page() -> str:
         "",
         "All of them work as documented there, as an option or as the `AWS_*` setting of that name.",
         "Two defaults differ: `file_overwrite` is false, and `signature_version` is SigV4.",
+        "Those that stand in the examples below are decided by the environment, and the setting of that name is not read.",
         "",
-        *(f"- `{name}`" for name in sorted(defaults) if name not in described),
+        f"They are {', '.join(f'`{name}`' for name in sorted(defaults) if name not in described)}.",
         "",
         "## What an environment becomes",
     ]
