@@ -5,6 +5,7 @@ No other module imports the SDK or catches its errors.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import boto3.session
@@ -31,11 +33,13 @@ from holdall.errors import (
     HoldallError,
     InvalidName,
     NameTaken,
+    ObjectChanged,
     ObjectNotFound,
     StoreFailed,
     StoreUnreachable,
 )
 from holdall.providers import Provider
+from holdall.signing import Place, Signer, SigningKeys
 from holdall.values import Secret
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -68,6 +72,34 @@ class Target:
     addressing_style: str | None = None
     proxies: tuple[tuple[str, str], ...] = ()
     client_config: Config | None = None
+
+    def place(self, endpoint_url: str | None, region_name: str | None) -> Place | None:
+        """Tell where links lead, without making a client. None: only the SDK can tell.
+
+        The SDK's own rules, held to them by tests: a bucket's name with dots matches no certificate, so it stands in
+        the path; an address has no subdomains.
+        """
+        if (
+            self.client_config
+            or self.signature_version not in {None, "s3v4"}
+            or not self.bucket_name
+            or not region_name
+        ):
+            return None
+        if endpoint_url is None:
+            # Other partitions have other domains, and names that are no buckets (ARNs) have rules of their own.
+            if not self.use_ssl or region_name.startswith(("cn-", "us-iso", "eu-iso")) or ":" in self.bucket_name:
+                return None
+            endpoint_url = f"https://s3.{region_name}.amazonaws.com"
+        parts = urlsplit(endpoint_url)
+        style = self.addressing_style or self.provider.addressing
+        host = parts.netloc
+        dotted = "." in self.bucket_name and parts.scheme == "https"
+        if style == "virtual" and not dotted and not _is_address(parts.hostname or ""):
+            return Place(scheme=parts.scheme, host=f"{self.bucket_name}.{host}", region=region_name)
+        if style in {"virtual", "path"} and not parts.path.strip("/"):
+            return Place(scheme=parts.scheme, host=host, path=f"/{self.bucket_name}", region=region_name)
+        return None
 
     def __repr__(self) -> str:
         return f"<{self.provider.title}, bucket {self.bucket_name!r}>"
@@ -124,12 +156,19 @@ class Connection:
     def __init__(self, target: Target, *, signed: bool = True) -> None:
         self.target = target
         self.signed = signed
+        self.pid = os.getpid()
         # Whether the bucket is known to exist: S3's answer to HEAD does not tell a missing bucket from a missing file.
         self.bucket_seen = False
         # Whether `If-None-Match: *` holds here; None until it is known or probed.
         self.conditional_put = target.provider.conditional_put
         self.lock = threading.RLock()
         self._resource: Any = None
+        self._found_region: str | None = None
+        self._signer: Signer | None = None
+        self._signer_keys: SigningKeys | None = None
+        self._signer_ends: float | None = None
+        self._place: Place | None = None
+        self._place_is_known = False
         self._bucket_class: Any = None
         self._object_class: Any = None
 
@@ -152,6 +191,67 @@ class Connection:
         bucket = self._bucket_class(name, client=self.client)
         bucket.Object = partial(self._object_class, name, client=self.client)
         return bucket
+
+    # -- what links are made of
+
+    def place(self) -> Place | None:
+        """Tell where links lead. None: only the SDK can tell.
+
+        Requests: none, but for a region that is neither configured nor boto3's, which is asked once a process.
+        """
+        if not self._place_is_known:
+            with self.lock, self.translating("connecting"):
+                endpoint_url = self._server().endpoint_url if self.target.local_folder else self.target.endpoint_url
+                self._place = self.target.place(endpoint_url, self._region())
+                self._place_is_known = True
+        return self._place
+
+    def signer(self, place: Place) -> tuple[Signer, float | None]:
+        """Give what signs links here, and when its keys end if they do.
+
+        Keys that are known are taken as they are; only others need boto3's session, which renews them in time.
+
+        Raises:
+            CredentialsRefused: no source has any.
+        """
+        if self._signer is not None and self._signer_ends is None:
+            return self._signer, None
+        with self.lock:
+            keys, ends = self._signing_keys()
+            if keys != self._signer_keys:
+                self._signer, self._signer_keys = Signer(place, keys), keys
+            self._signer_ends = ends
+            assert self._signer is not None  # noqa: S101  for the type checker
+            return self._signer, ends
+
+    def _signing_keys(self) -> tuple[SigningKeys, float | None]:
+        if known := self._known_keys():
+            return known, None
+        with self.translating("looking for keys"):
+            credentials = _session(self.target.profile).get_credentials()
+            if credentials is None:
+                raise sdk.NoCredentialsError
+            frozen = credentials.get_frozen_credentials()
+            # Private to the SDK, and watched by a test: there is no other way to learn when a role's session ends.
+            ends = getattr(credentials, "_expiry_time", None)
+        keys = SigningKeys(frozen.access_key, Secret(frozen.secret_key), Secret(frozen.token) if frozen.token else None)
+        return keys, ends.timestamp() if ends else None
+
+    def _known_keys(self) -> SigningKeys | None:
+        target = self.target
+        if target.local_folder:
+            server = self._server()
+            return SigningKeys(server.access_key, Secret(server.secret_key))
+        if target.access_key and target.secret_key:
+            return SigningKeys(target.access_key.reveal(), target.secret_key, target.token)
+        key_id, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+        if key_id and secret and not target.profile and "AWS_CREDENTIAL_EXPIRATION" not in os.environ:
+            token = os.environ.get("AWS_SESSION_TOKEN") or os.environ.get("AWS_SECURITY_TOKEN")
+            return SigningKeys(key_id, Secret(secret), Secret(token) if token else None)
+        return None
+
+    def _server(self) -> devserver.Server:
+        return devserver.use(Path(str(self.target.local_folder)))
 
     def credential_source(self) -> str:
         """Tell where the keys come from, in the SDK's words: "explicit", "env", "container-role", "iam-role"…
@@ -185,14 +285,14 @@ class Connection:
         endpoint_url = target.endpoint_url
         keys = (target.access_key, target.secret_key, target.token)
         if target.local_folder:
-            server = devserver.use(Path(target.local_folder))
+            server = self._server()
             endpoint_url, keys = server.endpoint_url, (Secret(server.access_key), Secret(server.secret_key), None)
         config = target.config()
         if not self.signed:
             config = config.merge(Config(signature_version=botocore.UNSIGNED))
         resource: Any = session.resource(
             "s3",
-            region_name=self._region(session),
+            region_name=self._region(),
             use_ssl=target.use_ssl,
             endpoint_url=endpoint_url,
             config=config,
@@ -210,11 +310,14 @@ class Connection:
             _make_local_bucket(resource.meta.client, target)
         self._resource = resource
 
-    def _region(self, session: Any) -> str | None:
+    def _region(self) -> str | None:
         target = self.target
         if target.region_name or target.endpoint_url or target.local_folder:
             return target.region_name or "us-east-1"
-        return session.region_name or self._ask_region(session)
+        if self._found_region is None:
+            session = _session(target.profile)
+            self._found_region = session.region_name or self._ask_region(session)
+        return self._found_region
 
     def _ask_region(self, session: Any) -> str | None:
         """Ask Amazon where the bucket lies. One unsigned HEAD: the answer names the region even when it is a refusal."""
@@ -236,14 +339,16 @@ class Connection:
 
     # -- requests
 
-    def call(self, operation: str, *, action: str, name: str = "", client: Any = None, **parameters: Any) -> Any:
+    def call(
+        self, operation: str, *, action: str, name: str = "", about: str = "", client: Any = None, **parameters: Any
+    ) -> Any:
         """Send one request about the store's bucket and translate its failure.
 
         `operation` is the SDK's method ("put_object"); `action` completes the error's sentence ('saving "a.jpg"' is
-        made of "saving" and the name).
+        made of "saving" and the name). `about` is the key that the error speaks of, where it is not the request's.
         """
         client = client or self.client
-        with self.translating(action, name=name, key=str(parameters.get("Key", "")), client=client):
+        with self.translating(action, name=name, key=about or str(parameters.get("Key", "")), client=client):
             answer = getattr(client, operation)(Bucket=self.target.bucket_name, **parameters)
         self.bucket_seen = True
         return answer
@@ -342,6 +447,14 @@ def _forget_after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _make_local_bucket(client: Any, target: Target) -> None:
@@ -455,6 +568,8 @@ def _answered(answer: _Answer, *, what: str, name: str, key: str, connection: Co
         )
     elif answer.code in {"NoSuchKey", "404"}:
         error = ObjectNotFound(f'File does not exist: {name} (key "{key}" in {where}).')
+    elif answer.code in {"PreconditionFailed", "412"} and answer.operation == "GetObject":
+        error = ObjectChanged(f'"{name}" was replaced in {where} while it was read. Read it again from the beginning.')
     elif answer.code in {"PreconditionFailed", "412"}:
         error = NameTaken(f'"{name}" is taken in {where}; names are never given twice. Nothing was changed.')
     elif answer.code == "KeyTooLongError":

@@ -12,6 +12,7 @@ handles it rightly:
     ├── NameTaken                FileExistsError              an object has this name, and names are never reused
     ├── AccessRefused            PermissionError              the keys are known, but may not do this
     │   └── CredentialsRefused                                the keys themselves are refused, or there are none
+    ├── ObjectChanged            OSError                      the file was replaced while it was read
     ├── StoreUnreachable         ConnectionError              no answer came, or it broke off
     ├── StoreFailed              OSError                      the store answered, with a failure of its own
     └── DevServerError           RuntimeError                 the embedded S3 server can not run
@@ -84,6 +85,10 @@ class ObjectNotFound(HoldallError, FileNotFoundError):
 
 class NameTaken(HoldallError, FileExistsError):
     """An object has this name already, and a name is never given twice."""
+
+
+class ObjectChanged(HoldallError, OSError):
+    """The file was replaced while it was read; a mixture of both was not given."""
 
 
 class AccessRefused(HoldallError, PermissionError):

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from django.core.files.base import File
 from storages.backends.s3 import S3File
 
+from holdall.reading import BUFFER_BYTES, ObjectReader
 from holdall.saving import NewObject, Parts, Readable, read_exactly
 
 if TYPE_CHECKING:
@@ -23,8 +24,45 @@ else:
 MODES = frozenset({"r", "rb", "rt", "w", "wb", "wt"})
 
 
+class ObjectFile(BytesFile):
+    """A file of the store, opened for reading: seekable, buffered, fetched in ranges as it is read.
+
+    Nothing of it touches the disk. In text mode it is UTF-8. After `close` only `open` is allowed, which begins anew.
+
+    Requests: one GET when it is opened, which brings a small file whole; then one for each block beyond.
+    """
+
+    def __init__(self, open_reader: Callable[[], ObjectReader], *, name: str, mode: str) -> None:
+        self._open_reader = open_reader
+        super().__init__(self._opened(mode), name)
+        self.mode = mode
+
+    def _opened(self, mode: str) -> IO[Any]:
+        self.reader = self._open_reader()
+        buffered = io.BufferedReader(self.reader, BUFFER_BYTES)
+        return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding="utf-8")
+
+    @property
+    def size(self) -> int:
+        """The size of the object in bytes."""
+        return self.reader.size
+
+    def open(self, mode: str | None = None, *_arguments: Any, **_options: Any) -> ObjectFile:
+        if mode not in {None, self.mode}:
+            raise ValueError(f'"{self.name}" was opened with mode "{self.mode}"; open it anew for "{mode}".')
+        if self.closed:
+            self.file = self._opened(self.mode)
+        else:
+            self.seek(0)
+        return self
+
+    def readlines(self, _hint: int = -1) -> list[Any]:
+        # Django's own iteration, which ends lines at a carriage return too.
+        return list(self)
+
+
 class MediaFile(S3File):  # type: ignore[misc]  # django-storages is not typed
-    """A file of the store, as django-storages reads and overwrites it, with Holdall's errors.
+    """A file of the store, as django-storages overwrites it (and reads what it compressed), with Holdall's errors.
 
     An exception inside `with` leaves what was there before: nothing is committed and no upload stays unfinished.
 
@@ -206,6 +244,15 @@ class _Sink(io.RawIOBase):
     def __del__(self) -> None:
         if hasattr(self, "_upload"):
             self.abandon()
+
+
+def is_seekable(content: Any) -> bool:
+    """Say whether a content can be read again from its beginning; something that has `read` alone can not."""
+    try:
+        return bool(content.seekable())
+    except AttributeError:
+        # `File` asks what it wraps for more than a reader needs to have.
+        return hasattr(content, "seek")
 
 
 class Replayed(BytesFile):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
 
@@ -13,6 +14,9 @@ from django.core.files.utils import validate_file_name
 from holdall.errors import InvalidName
 from holdall.providers import MAX_KEY_BYTES
 
+# Short enough to make a valid key under any location that the contract allows.
+PLAIN_LENGTH = 500
+
 
 def clean(name: str | PurePath) -> str:
     """Normalise a name as django-storages does: slashes only, no empty or dotted segments, a trailing slash kept."""
@@ -21,6 +25,15 @@ def clean(name: str | PurePath) -> str:
     if cleaned == ".":
         return ""
     return f"{cleaned}/" if given.endswith("/") and not cleaned.endswith("/") else cleaned
+
+
+# Names that are their own key and their own path in a link: nothing in them is cleaned away or encoded.
+_PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*").fullmatch
+
+
+def is_plain(name: str) -> bool:
+    """Say whether a name needs neither cleaning nor encoding, as nearly all names that Django makes."""
+    return len(name) <= PLAIN_LENGTH and _PLAIN(name) is not None
 
 
 def to_key(name: str | PurePath, *, location: str = "") -> str:

@@ -252,15 +252,18 @@ class NewObject:
         )
 
 
-def conditional_put_holds(connection: Connection, client: Any, *, key: str) -> bool:
+def conditional_put_holds(connection: Connection, client: Any, *, name: str, key: str) -> bool:
     """Say whether `If-None-Match: *` on a PUT is honoured here: a known fact of the provider, or a probe beside `key`.
 
     Requests: none where it is known; otherwise three, once a process.
+
+    Raises:
+        HoldallError: the probe was refused, as the file would be; the error speaks of the file.
     """
     if connection.conditional_put is None:
         with connection.lock:
             if connection.conditional_put is None:
-                connection.conditional_put = _probe(connection, client, key)
+                connection.conditional_put = _probe(connection, client, name, key)
                 if not connection.conditional_put:
                     log.warning(
                         "%s does not know conditional writes; every name gets a random suffix, so that no file is lost.",
@@ -269,11 +272,11 @@ def conditional_put_holds(connection: Connection, client: Any, *, key: str) -> b
     return connection.conditional_put
 
 
-def _probe(connection: Connection, client: Any, key: str) -> bool:
+def _probe(connection: Connection, client: Any, name: str, key: str) -> bool:
     # In the folder of the file that is to be saved: the rights may end there. Always under the same name: whoever
     # finds it taken knows enough, and where it can not be deleted there is no more than one.
-    name = posixpath.join(posixpath.dirname(key), ".holdall-probe")
-    request = partial(connection.call, action="probing conditional writes with", name=name, client=client, Key=name)
+    probe = posixpath.join(posixpath.dirname(key), ".holdall-probe")
+    request = partial(connection.call, action="saving", name=name, about=key, client=client, Key=probe)
     try:
         request("put_object", Body=b"", IfNoneMatch="*")
     except NameTaken:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -17,18 +19,24 @@ from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 from django.core.files.utils import validate_file_name
 from django.utils import timezone
+from django.utils.encoding import filepath_to_uri
 from django.utils.module_loading import import_string
-from storages.backends.s3 import S3Storage
-from storages.utils import ReadBytesWrapper, is_seekable, setting
+from storages.backends.s3 import S3Storage, _filter_download_params
+from storages.utils import ReadBytesWrapper, setting
 
 from holdall import content as rules
 from holdall import names
 from holdall.client import Connection, Target, connect, transfer_config
 from holdall.errors import NameTaken, ObjectNotFound
-from holdall.files import MODES, MediaFile, NewFile, Replayed
+from holdall.files import MODES, MediaFile, NewFile, ObjectFile, Replayed, is_seekable
 from holdall.providers import PROVIDERS, recognise
+from holdall.reading import ObjectReader
 from holdall.saving import MAX_PARTS, NewObject, Parts, conditional_put_holds
+from holdall.signing import offset_of, public_url, window
 from holdall.values import Secret
+
+# As many links as a busy page has, ten times over; each is about half a kilobyte.
+KEPT_LINKS = 4096
 
 # What never leaves the process: not into a migration, a log or a pickle's repr.
 SECRET_OPTIONS = frozenset({"access_key", "secret_key", "security_token", "cloudfront_key"})
@@ -84,6 +92,11 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
             client_config=own_config,
         )
         self.client_config = self._target.config()
+        self._store: Connection | None = None
+        # A project's own rule for keys counts for links too.
+        self._own_keys = type(self)._normalize_name is not MediaStorage._normalize_name
+        # Links that stay the same for a while, by name, each with the moment when it changes.
+        self._links: dict[str | None, tuple[str, float]] = {}
 
     def _chosen(self, settings: dict[str, Any], option: str, attribute: str, name: str) -> Any:
         return settings.get(option) or getattr(type(self), attribute, None) or setting(name)
@@ -119,7 +132,10 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
     @property
     def store(self) -> Connection:
         """The process's connection to this store."""
-        return connect(self._target)
+        found = self._store
+        if found is None or found.pid != os.getpid():
+            found = self._store = connect(self._target)
+        return found
 
     @property
     def connection(self) -> Any:
@@ -203,7 +219,7 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         if not is_seekable(content):
             content = Replayed(ReadBytesWrapper(content), name=name, remembered_bytes=self._parts().threshold_bytes + 1)
         candidates = self._candidates(names.clean(str(name)), max_length)
-        if not conditional_put_holds(self.store, self._client, key=self._normalize_name(str(name))):
+        if not conditional_put_holds(self.store, self._client, name=str(name), key=self._normalize_name(str(name))):
             # Without the condition only a name that nobody else can think of is free for certain.
             next(candidates)
         last = None
@@ -297,10 +313,20 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         cleaned = names.clean(name)
         key = self._normalize_name(cleaned)
         if "w" in mode and not self.file_overwrite:
-            if not conditional_put_holds(self.store, self._client, key=key) and self.exists(cleaned):
+            if not conditional_put_holds(self.store, self._client, name=cleaned, key=key) and self.exists(cleaned):
                 raise NameTaken(f'"{cleaned}" is taken in {self.store.where()}; names are never given twice.')
             return NewFile(cleaned, partial(self._new_object, cleaned), parts=self._parts(), mode=mode)
-        return MediaFile(key, mode, self, cleaned)
+        if "w" in mode or self.gzip:
+            return MediaFile(key, mode, self, cleaned)
+        open_reader = partial(
+            ObjectReader,
+            self.store,
+            self._client,
+            name=cleaned,
+            key=key,
+            parameters=_filter_download_params(self.get_object_parameters(cleaned)),
+        )
+        return ObjectFile(open_reader, name=cleaned, mode=mode)
 
     def delete(self, name: str) -> None:
         """Delete a file; one that does not exist is none to worry about. One DELETE.
@@ -322,9 +348,14 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         """
         if not names.clean(name):
             return False
-        with suppress(ObjectNotFound), self.translating("looking for", name):
-            return bool(super().exists(name))
-        return False
+        key = self._normalize_name(name)
+        parameters = _filter_download_params(self.get_object_parameters(name))
+        try:
+            with self.translating("looking for", name, key):
+                self._client.head_object(Bucket=self.bucket_name, Key=key, **parameters)
+        except ObjectNotFound:
+            return False
+        return True
 
     def size(self, name: str) -> int:
         """Give the file's size in bytes. One HEAD."""
@@ -365,18 +396,97 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         """
         if isinstance(expire, timedelta):
             expire = int(expire.total_seconds())
-        cleaned = names.clean(name or "")
-        if not cleaned and not self.custom_domain:
+        if parameters or expire is not None or http_method:
+            return self._link(name or "", parameters or {}, expire, http_method or "GET")[0]
+        kept = self._links.get(name)
+        if kept is None or time.time() >= kept[1]:
+            kept = self._link(name or "", {}, None, "GET")
+            if len(self._links) >= KEPT_LINKS:
+                self._links.clear()
+            self._links[name] = kept
+        return kept[0]
+
+    def _link(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> tuple[str, float]:
+        """Make a link, and tell until when the same would be made."""
+        location = self.location.rstrip("/")
+        path = f"{location}/{name}" if location else name
+        if names.is_plain(path) and not self._own_keys:
+            cleaned, key = name, path
+        else:
+            cleaned = names.clean(name)
+            key = self._normalize_name(cleaned)
+            path = filepath_to_uri(key)
+        lifetime_seconds = self.querystring_expire if expire is None else expire
+        if self.custom_domain:
+            return self._domain_link(key, path, parameters, lifetime_seconds)
+        store = self.store
+        place = store.place()
+        if place and not (key and self.querystring_auth):
             # Nothing can be signed for no key; Django gives the base of all links.
-            base = str(self._client.meta.endpoint_url).rstrip("/")
-            return f"{base}/{self.bucket_name}/{quote(self._normalize_name(cleaned))}"
-        with self.translating("linking", cleaned):
-            return str(super().url(cleaned, parameters, expire, http_method))
+            return public_url(place, key) + _query(parameters), math.inf
+        signed = _signed_parameters(parameters)
+        if place is None or signed is None:
+            return self._sdk_link(cleaned, parameters, lifetime_seconds, method), 0.0
+        signer, keys_end_at = store.signer(place)
+        span = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(key), keys_end_at=keys_end_at)
+        if self._may_cache_links and method == "GET" and "response-cache-control" not in signed:
+            signed["response-cache-control"] = rules.cache_control(public=False, lifetime_seconds=span.valid_seconds)
+        return signer.url(key, span, method=method, parameters=signed), span.changes_at
+
+    def _domain_link(
+        self, key: str, path: str, parameters: Mapping[str, Any], lifetime_seconds: int
+    ) -> tuple[str, float]:
+        url = f"{self.url_protocol}//{self.custom_domain}/{path}{_query(parameters)}"
+        if not (self.querystring_auth and self.cloudfront_signer):
+            return url, math.inf
+        span = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(key))
+        until = datetime.fromtimestamp(span.signed_at + span.valid_seconds, UTC)
+        return str(self.cloudfront_signer.generate_presigned_url(url, date_less_than=until)), span.changes_at
+
+    def _sdk_link(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> str:
+        """Let the SDK make a link that is out of the ordinary."""
+        with self.translating("linking", name):
+            return str(super().url(name, dict(parameters), expire, method))
+
+    @property
+    def _may_cache_links(self) -> bool:
+        # Where names are given once, what a link shows never changes.
+        return self.public is False and not self.file_overwrite
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Links that were kept were made with the options as they were.
+        super().__setattr__(name, value)
+        if (kept := self.__dict__.get("_links")) is not None:
+            kept.clear()
 
 
 def from_alias(alias: str) -> Storage:
     """Give the storage that `STORAGES` has under this alias; migrations are written with it."""
     return storages[alias]
+
+
+# What `url(parameters=…)` may contain, in the SDK's words, and what S3 calls it in a query.
+_SIGNED_PARAMETERS = {
+    "ResponseCacheControl": "response-cache-control",
+    "ResponseContentDisposition": "response-content-disposition",
+    "ResponseContentEncoding": "response-content-encoding",
+    "ResponseContentLanguage": "response-content-language",
+    "ResponseContentType": "response-content-type",
+    "VersionId": "versionId",
+}
+
+
+def _signed_parameters(parameters: Mapping[str, Any]) -> dict[str, str] | None:
+    """Translate link parameters for the query; None when one of them is out of the ordinary."""
+    if not parameters:
+        return {}
+    if all(name in _SIGNED_PARAMETERS and isinstance(value, str) for name, value in parameters.items()):
+        return {_SIGNED_PARAMETERS[name]: value for name, value in parameters.items()}
+    return None
+
+
+def _query(parameters: Mapping[str, Any]) -> str:
+    return f"?{urlencode(parameters)}" if parameters else ""
 
 
 def _revealed(value: Any) -> Any:
@@ -389,7 +499,7 @@ def _wrapped(key: str | None) -> Secret | None:
 
 def _head(content: Any) -> bytes:
     """Look at the first bytes of a content without moving in it."""
-    if content is None or not is_seekable(content) or not hasattr(content, "seek"):
+    if content is None or not is_seekable(content):
         return b""
     at = content.tell() if hasattr(content, "tell") else 0
     content.seek(0)
