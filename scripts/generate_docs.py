@@ -228,6 +228,7 @@ PROVOKED: dict[type[BaseException], Callable[[], list[BaseException]]] = {
     ],
     errors.ObjectNotFound: lambda: [_answered("NoSuchKey", "GetObject", 404, action="reading")],
     errors.NameTaken: lambda: [_answered("PreconditionFailed", "PutObject", 412)],
+    errors.ObjectChanged: lambda: [_answered("PreconditionFailed", "GetObject", 412, action="reading")],
     errors.AccessRefused: lambda: [
         _answered("AccessDenied", "PutObject", 403),
         _answered("AccessDenied", "ListObjectsV2", 403, action="listing"),
