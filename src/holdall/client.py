@@ -90,7 +90,9 @@ class Target:
             # Other partitions have other domains, and names that are no buckets (ARNs) have rules of their own.
             if not self.use_ssl or region_name.startswith(("cn-", "us-iso", "eu-iso")) or ":" in self.bucket_name:
                 return None
-            endpoint_url = f"https://s3.{region_name}.amazonaws.com"
+            # The SDK's own default for the oldest region is the host without a region.
+            part = "" if region_name == "us-east-1" else f".{region_name}"
+            endpoint_url = f"https://s3{part}.amazonaws.com"
         parts = urlsplit(endpoint_url)
         style = self.addressing_style or self.provider.addressing
         host = parts.netloc
