@@ -48,11 +48,11 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
     Every option and `AWS_*` setting of django-storages works as documented there, but for two defaults: no file is
     ever overwritten (`file_overwrite=False`), and SigV4 signs. Beyond them:
 
-    `provider`: the id of the kind of S3 (`holdall.providers`); found from the endpoint when it is left out.
-    `public`: the declared intent; decides the `Cache-Control` that files get. None: no intent, no header.
-    `inline_types`: content types that may be shown by the browser although they can run script, such as
-    `["image/svg+xml"]` where only editors upload.
-    `local_folder`: start the embedded server on this folder when the storage is first used.
+    - `provider`: the id of the kind of S3 (`holdall.providers`); found from the endpoint when it is left out.
+    - `public`: the declared intent; decides the `Cache-Control` that files get. None: no intent, no header.
+    - `inline_types`: content types that may be shown by the browser although they can run script, such as
+      `["image/svg+xml"]` where only editors upload.
+    - `local_folder`: start the embedded server on this folder when the storage is first used.
 
     One instance may be used by any number of threads; after a fork each process makes connections of its own.
     """
@@ -207,7 +207,9 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
 
         Raises:
             InvalidName: the name can not become a key; nothing was sent.
-            AccessRefused, BucketNotFound, StoreUnreachable, StoreFailed: nothing was saved.
+            AccessRefused, BucketNotFound: nothing was saved.
+            StoreUnreachable, StoreFailed: no name was given; when every answer was lost, a file may be there that
+                nobody was told of.
         """
         if self.file_overwrite:
             return str(super().save(name, content, max_length))
