@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
 
 import urllib3
@@ -222,18 +222,20 @@ def _answer(operation: str, response: Any) -> dict[str, Any]:
 def _listing(body: bytes) -> dict[str, Any]:
     root = ET.fromstring(body)  # noqa: S314  the store's own answer, to a signed request
     space = root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""
+    # Not every server that is asked to encode does.
+    decoded = unquote_plus if root.findtext(f"{space}EncodingType") == "url" else str
     contents = []
     for entry in root.iterfind(f"{space}Contents"):
         fields = {child.tag[len(space) :]: child.text or "" for child in entry}
         contents.append(
             {
-                "Key": unquote(fields["Key"]),
+                "Key": decoded(fields["Key"]),
                 "Size": int(fields.get("Size", 0)),
                 "ETag": fields.get("ETag", ""),
                 "LastModified": fields.get("LastModified", ""),
             }
         )
-    folders = [{"Prefix": unquote(text.text or "")} for text in root.iterfind(f"{space}CommonPrefixes/{space}Prefix")]
+    folders = [{"Prefix": decoded(text.text or "")} for text in root.iterfind(f"{space}CommonPrefixes/{space}Prefix")]
     return {
         "Contents": contents,
         "CommonPrefixes": folders,
