@@ -185,7 +185,7 @@ class ObjectReader(io.RawIOBase):
             answer["Body"].close()
             raise ObjectChanged(
                 f'"{self._name}" is not what it was when reading began, or the store does not keep to ranges '
-                f"({self._connection.where(self._client)}). Read it again from the beginning."
+                f"({self._connection.where()}). Read it again from the beginning."
             )
         self.etag, self.size = answer.get("ETag"), size
         return answer

@@ -66,8 +66,8 @@ class NewObject:
     """One object that is about to be created, under a key that nobody may have yet."""
 
     connection: Connection
-    # The SDK's client to send through.
-    client: Any
+    # A client of the project's own to send through, if there is one.
+    client: Any = None
     name: str
     key: str
     # The SDK's parameters of the object: content type, ACL, cache control…
@@ -152,9 +152,7 @@ class NewObject:
             if again and self.connection.target.provider.conditional_complete:
                 # Asking first is cheap beside uploading everything only to hear that the name is taken.
                 if self._exists():
-                    raise NameTaken(
-                        f'"{self.name}" is taken in {self.connection.where(self.client)}. Nothing was changed.'
-                    )
+                    raise NameTaken(f'"{self.name}" is taken in {self.connection.where()}. Nothing was changed.')
                 self._condition = {"IfNoneMatch": "*"}
             else:
                 self.put(b"")
@@ -267,7 +265,7 @@ def conditional_put_holds(connection: Connection, client: Any, *, name: str, key
                 if not connection.conditional_put:
                     log.warning(
                         "%s does not know conditional writes; every name gets a random suffix, so that no file is lost.",
-                        connection.where(client),
+                        connection.where(),
                     )
     return connection.conditional_put
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 from PIL import Image
 
+from holdall.client import Connection
 from holdall.errors import ObjectChanged
 from tests.contract import only
 from tests.providers import Provider
@@ -38,21 +38,19 @@ class Requests(list[str]):
 
 
 @pytest.fixture
-def requests(storage: Any) -> Iterator[Requests]:
+def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
     seen = Requests()
+    send = Connection._send
 
-    def note(params: dict[str, Any], **_: Any) -> None:
-        seen.append(params["headers"].get("Range", "all"))
+    def note(self: Connection, operation: str, parameters: dict[str, Any], client: Any) -> Any:
+        answer = send(self, operation, parameters, client)
+        seen.append(parameters.get("Range", operation))
+        if operation == "get_object":
+            seen.received_bytes += answer["ContentLength"]
+        return answer
 
-    def count(parsed: dict[str, Any], **_: Any) -> None:
-        seen.received_bytes += parsed.get("ContentLength", 0)
-
-    events = storage.connection.meta.client.meta.events
-    events.register("before-call.s3", note)
-    events.register("after-call.s3.GetObject", count)
-    yield seen
-    events.unregister("before-call.s3", note)
-    events.unregister("after-call.s3.GetObject", count)
+    monkeypatch.setattr(Connection, "_send", note)
+    return seen
 
 
 def test_file_is_read_at_random_as_if_it_lay_here(storage: Storage, name: str, noise: bytes) -> None:
