@@ -344,8 +344,8 @@ def _help(words: list[str]) -> list[str]:
 
 def _env_json() -> str:
     out = io.StringIO()
-    reading = contract.read({"STORAGES_MODE": "do", "STORAGE_MAKE_FILES_PUBLIC": "ture"})
-    cli._env(reading, as_json=True, out=out)
+    command = argparse.Namespace(holdall_command="env", prefix="", as_json=True)
+    cli.run(command, out=out, err=out, environ={"STORAGES_MODE": "do", "STORAGE_MAKE_FILES_PUBLIC": "ture"})
     document = json.loads(out.getvalue())
     document["variables"] = document["variables"][:2]
     return json.dumps(document, indent=2, ensure_ascii=False)

@@ -172,6 +172,8 @@ class Connection:
         self.conditional_put = target.provider.conditional_put
         self.lock = threading.RLock()
         self._resource: Any = None
+        # Counts the clients that were given up; what threads made of an earlier one is of no use.
+        self.generation = 0
         self._found_region: str | None = None
         self._signer: Signer | None = None
         self._signer_keys: SigningKeys | None = None
@@ -321,6 +323,13 @@ class Connection:
             _make_local_bucket(resource.meta.client, target)
         self._resource = resource
 
+    def _forget_client(self) -> None:
+        # A client that was made while the source of its keys did not answer would stay without keys for good.
+        with self.lock:
+            self._resource = None
+            self.generation += 1
+            _forget_session(self.target.profile)
+
     def _region(self) -> str | None:
         target = self.target
         if target.region_name or target.endpoint_url or target.local_folder:
@@ -432,6 +441,8 @@ class Connection:
                 self.bucket_seen = True
             raise _answered(answer, action=action, name=name, key=key, connection=self) from error
         except (sdk.BotoCoreError, Boto3Error, RetriesExceededError, HTTPError) as error:
+            if isinstance(error, _NO_KEYS):
+                self._forget_client()
             raise _without_answer(error, what=_what(action, name), where=self.where()) from error
 
     def _learn(self, answer: _Answer, key: str, client: Any) -> _Answer:
@@ -491,6 +502,11 @@ def _session(profile: str | None) -> Any:
         if profile not in _sessions:
             _sessions[profile] = boto3.Session(profile_name=profile) if profile else boto3.Session()
         return _sessions[profile]
+
+
+def _forget_session(profile: str | None) -> None:
+    with _session_lock:
+        _sessions.pop(profile, None)
 
 
 _session_lock = threading.RLock()
@@ -614,6 +630,8 @@ _CREDENTIALS = {
     "AccountProblem": "the account behind the key has a problem of its own. Ask the provider.",
     "NotSignedUp": "the account behind the key may not use S3. Ask the provider.",
 }
+# The operations by which the SDK fetches keys; their refusals are none of the bucket's.
+_KEY_SOURCES = ("AssumeRole", "GetRoleCredentials", "GetSessionToken", "GetFederationToken", "CreateOAuth2Token")
 _REGION = frozenset(
     {"PermanentRedirect", "301", "307", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 )
@@ -640,6 +658,11 @@ def _answered(answer: _Answer, *, action: str, name: str, key: str, connection: 
         error = NameTaken(f'"{name}" is taken in {where}; names are never given twice. Nothing was changed.')
     elif answer.code == "KeyTooLongError":
         error = InvalidName(f'{refused}: "{name}" is too long for a key there. Shorten it. {answer.message}'.rstrip())
+    elif answer.operation.startswith(_KEY_SOURCES):
+        error = CredentialsRefused(
+            f"{what[:1].upper()}{what[1:]} failed in {where}: {answer.operation}, which is to give the keys, was refused "
+            f"({said}). Check the role (`AWS_ROLE_ARN`), who may assume it, and the token. {answer.message}".rstrip()
+        )
     elif answer.code in _CREDENTIALS:
         error = CredentialsRefused(f"{refused}: {_CREDENTIALS[answer.code]}")
     elif answer.code in _REGION:
@@ -659,7 +682,8 @@ def _answered(answer: _Answer, *, action: str, name: str, key: str, connection: 
     elif answer.status in {429, 503} or answer.code in {"SlowDown", "TooManyRequests"}:
         error = StoreFailed(f"{refused}: too many requests, also after {answer.retries} repetitions. Try again later.")
     else:
-        error = StoreFailed(f"{refused}: {answer.message or 'it gave no reason'}")
+        reason = answer.message.rstrip(".") or "it gave no reason"
+        error = StoreFailed(f"{refused}: {reason}. Try again; if it stays, ask whoever runs the store.")
     error.code, error.retries = answer.code, answer.retries
     return error
 

@@ -662,7 +662,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         "cloudfront_key_id": store.cloudfront_key_id.reveal() if store.cloudfront_key_id else None,
         "cloudfront_key": store.cloudfront_key,
     }
-    if store.custom_domain and values.is_local(urlsplit(f"//{store.custom_domain}").hostname or ""):
+    if store.custom_domain and values.is_loopback(urlsplit(f"//{store.custom_domain}").hostname or ""):
         chosen["url_protocol"] = "http:"
     if store.keys and not (store.boto3_reads_keys and boto3_sees_environment):
         chosen |= {

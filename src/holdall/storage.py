@@ -145,25 +145,28 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
     @property
     def connection(self) -> Any:
         """The calling thread's S3 resource, over the one client of the process."""
-        return self._of_thread(self._connections, "connection", self.store.resource)
+        return self._of_thread(self._connections, "connection", self.store.resource, self.store.generation)
 
     @property
     def unsigned_connection(self) -> Any:
         """The same for requests and links without a signature."""
         unsigned = connect(self._target, signed=False)
-        return self._of_thread(self._unsigned_connections, "connection", unsigned.resource)
+        return self._of_thread(self._unsigned_connections, "connection", unsigned.resource, unsigned.generation)
 
     @property
     def bucket(self) -> Any:
         """The calling thread's bucket; django-storages shares the first thread's with all others."""
-        return self._of_thread(self._connections, "bucket", lambda: self.connection.Bucket(self.bucket_name))
+        return self._of_thread(
+            self._connections, "bucket", lambda: self.connection.Bucket(self.bucket_name), self.store.generation
+        )
 
     @staticmethod
-    def _of_thread(place: threading.local, name: str, make: Any) -> Any:
+    def _of_thread(place: threading.local, name: str, make: Any, generation: int) -> Any:
         # After a fork a thread's own things are those of the parent process, sockets included.
-        if getattr(place, "pid", os.getpid()) != os.getpid():
+        now = (os.getpid(), generation)
+        if getattr(place, "made", now) != now:
             place.__dict__.clear()
-        place.pid = os.getpid()
+        place.made = now
         found = getattr(place, name, None)
         if found is None:
             found = make()

@@ -282,6 +282,16 @@ def _distance(one: str, other: str, limit: int) -> int:
     return row[-1]
 
 
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def is_local(host: str) -> bool:
     """Say whether a host is this machine, or inside a private network."""
     if (
