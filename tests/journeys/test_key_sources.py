@@ -286,20 +286,62 @@ def test_profile_that_does_not_exist_is_named(server: devserver.Server) -> None:
     assert "The config profile (nobody) could not be found" in told["said"]
 
 
-def test_instance_on_ec2_lends_its_role(server: devserver.Server) -> None:
-    def metadata(method: str, path: str, headers: dict[str, str]) -> Answer:
-        if method == "PUT" and path == "/latest/api/token":
-            return 200, "imds-v2"
-        if headers.get("x-aws-ec2-metadata-token") != "imds-v2":
-            return 401, ""
-        if path.rstrip("/").endswith("security-credentials"):
-            return 200, "media-role"
-        return 200, role_keys(server)
+def instance_metadata(server: devserver.Server, method: str, path: str, headers: dict[str, str]) -> Answer:
+    """Answer as EC2's metadata service does, in its second version."""
+    if method == "PUT" and path == "/latest/api/token":
+        return 200, "imds-v2"
+    if headers.get("x-aws-ec2-metadata-token") != "imds-v2":
+        return 401, ""
+    if path.rstrip("/").endswith("security-credentials"):
+        return 200, "media-role"
+    return 200, role_keys(server)
 
-    with running(metadata) as source:
+
+def test_instance_on_ec2_lends_its_role(server: devserver.Server) -> None:
+    with running(lambda *request: instance_metadata(server, *request)) as source:
         told = run(server, {"AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": source.url})
     assert_kept(told, server, "iam-role")
     assert any(path.endswith("/security-credentials/media-role") for _, path, _ in source.asked)
+
+
+def test_keys_that_were_not_there_at_first_are_found_later(server: devserver.Server) -> None:
+    """An instance's metadata may fail for a moment; the process must not stay without keys for the rest of its life."""
+    ready = threading.Event()
+
+    def metadata(method: str, path: str, headers: dict[str, str]) -> Answer:
+        if path == "/ready":
+            ready.set()
+            return 200, ""
+        return instance_metadata(server, method, path, headers) if ready.is_set() else (404, "")
+
+    with running(metadata) as source:
+        # By the SDK's client and by the fast lane: each looks for keys in its own way.
+        first_use = f"""
+import os, urllib.request
+from django.core.files.storage import storages
+def refused(use):
+    try:
+        use()
+    except holdall.CredentialsRefused:
+        return
+    raise AssertionError("it had keys")
+settings.configure(STORAGES=holdall.from_env())
+django.setup()
+refused(lambda: storages["default"].delete("ada.txt"))
+refused(lambda: storages["default"].exists("ada.txt"))
+urllib.request.urlopen("{source.url}/ready")
+storages["default"].delete("ada.txt")
+assert storages["default"].exists("ada.txt") is False
+settings._wrapped = None
+from django.utils.functional import empty
+settings._wrapped = empty
+"""
+        told = run(
+            server,
+            {"AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": source.url},
+            before=(f"import holdall\n{first_use}",),
+        )
+    assert_kept(told, server, "iam-role")
 
 
 def test_keys_of_the_environment_go_before_a_role(server: devserver.Server) -> None:
