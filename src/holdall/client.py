@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,10 @@ class Target:
 
     def __repr__(self) -> str:
         return f"<{self.provider.title}, bucket {self.bucket_name!r}>"
+
+    def with_bucket(self, bucket_name: str | None) -> Target:
+        """Give the same place and keys for another bucket."""
+        return replace(self, bucket_name=bucket_name, public=False)
 
     def config(self) -> Config:
         """Give the SDK's configuration: explicit in all that the SDK would otherwise guess, the caller's on top."""
@@ -652,6 +656,8 @@ def _answered(answer: _Answer, *, action: str, name: str, key: str, connection: 
         )
     elif answer.code in {"NoSuchKey", "404"}:
         error = ObjectNotFound(f'File does not exist: {name} (key "{key}" in {where}).')
+    elif answer.code in {"PreconditionFailed", "412"} and answer.operation == "CopyObject":
+        error = ObjectChanged(f'What "{name}" was to be a copy of was replaced meanwhile ({where}). Open it again.')
     elif answer.code in {"PreconditionFailed", "412"} and answer.operation == "GetObject":
         error = ObjectChanged(f'"{name}" was replaced in {where} while it was read. Read it again from the beginning.')
     elif answer.code in {"PreconditionFailed", "412"}:

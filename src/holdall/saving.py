@@ -61,6 +61,19 @@ class Parts:
     workers: int
 
 
+# What one request may copy: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+MAX_COPY_BYTES = 5 * 1024**3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An object to copy, as it was when it was looked at."""
+
+    bucket_name: str
+    key: str
+    etag: str
+
+
 @dataclass(kw_only=True)
 class NewObject:
     """One object that is about to be created, under a key that nobody may have yet."""
@@ -100,6 +113,30 @@ class NewObject:
             self.put(head)
         else:
             self.multipart(_in_parts(head, body, self.parts.part_bytes), again=again)
+
+    def copy(self, source: Source) -> None:
+        """Make the object out of one that lies in the same provider; its bytes do not pass through here.
+
+        Requests: two; the first reserves the name, for the condition on a copy is not to be trusted: most ignore it.
+
+        Raises:
+            NameTaken: the key is taken; nothing was changed.
+            HoldallError: whatever else failed; nothing is left.
+        """
+        if not self.replace:
+            self.put(b"")
+            self._reserved = True
+        try:
+            self._call(
+                "copy_object",
+                CopySource={"Bucket": source.bucket_name, "Key": source.key},
+                CopySourceIfMatch=source.etag,
+                MetadataDirective="REPLACE",
+                **self.parameters,
+            )
+        except BaseException:
+            self.abandon()
+            raise
 
     # -- one PUT
 
