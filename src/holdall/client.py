@@ -24,6 +24,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore import exceptions as sdk
 from botocore.config import Config
 from s3transfer.exceptions import RetriesExceededError
+from urllib3.exceptions import HTTPError
 
 from holdall import devserver
 from holdall.errors import (
@@ -362,7 +363,8 @@ class Connection:
             yield
         except HoldallError:
             raise
-        except (sdk.ClientError, sdk.BotoCoreError, Boto3Error, RetriesExceededError) as error:
+        # A body that breaks off inside TLS comes from below the SDK, untranslated.
+        except (sdk.ClientError, sdk.BotoCoreError, Boto3Error, RetriesExceededError, HTTPError) as error:
             raise self._translated(error, action=action, name=name, key=key, client=client) from error
 
     def _translated(self, error: Exception, *, action: str, name: str, key: str, client: Any) -> HoldallError:
@@ -370,7 +372,8 @@ class Connection:
         if not isinstance(error, sdk.ClientError):
             return _without_answer(error, what=what, where=self.where(client))
         answer = _Answer.of(error)
-        if answer.bare and client is not None:
+        # A failure of the server's own says enough, and a second question would only add to its load.
+        if answer.bare and client is not None and answer.status < 500:
             answer = self._learn(answer, key, client)
         if answer.code in _OBJECT_CODES:
             self.bucket_seen = True
@@ -388,11 +391,13 @@ class Connection:
                     client.head_bucket(Bucket=bucket)
                     self.bucket_seen = True
             elif key:
-                client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")
+                client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"].close()
             else:
                 client.list_objects_v2(Bucket=bucket, MaxKeys=1)
         except sdk.ClientError as second:
             learned = _Answer.of(second)
+            if learned.status >= 500:
+                return answer
             if answer.status == 404:
                 # Any other refusal is a bucket's that exists.
                 self.bucket_seen = learned.status != 404
@@ -597,6 +602,8 @@ def _answered(answer: _Answer, *, what: str, name: str, key: str, connection: Co
     else:
         error = StoreFailed(f"{refused}: {answer.message or 'it gave no reason'}")
     error.code, error.retries = answer.code, answer.retries
+    # 501 says for certain that nothing was done.
+    error.outcome_unknown = answer.status >= 500 and answer.status != 501
     return error
 
 
@@ -616,7 +623,10 @@ _NO_CONNECTION = (
     sdk.ResponseStreamingError,
     sdk.IncompleteReadError,
     RetriesExceededError,
+    HTTPError,
 )
+# Nothing was sent, at least by the last attempt.
+_NOTHING_SENT = (sdk.EndpointConnectionError, sdk.ConnectTimeoutError, sdk.ProxyConnectionError, sdk.SSLError)
 
 
 def _without_answer(error: Exception, *, what: str, where: str) -> HoldallError:
@@ -632,7 +642,9 @@ def _without_answer(error: Exception, *, what: str, where: str) -> HoldallError:
             "certificate authority of your own is named by `AWS_CA_BUNDLE`."
         )
     if isinstance(error, _NO_CONNECTION):
-        return StoreUnreachable(
+        unreachable = StoreUnreachable(
             f"{failed}: no answer came, or it broke off ({error}). Check the endpoint, and the network between."
         )
+        unreachable.outcome_unknown = not isinstance(error, _NOTHING_SENT)
+        return unreachable
     return StoreFailed(f"{failed}: {error}")

@@ -258,7 +258,9 @@ class Rule:
 class FaultProxy:
     """Forward requests, each by the first rule that fits, else by what `choose` draws; remember them all."""
 
-    def __init__(self, upstream_url: str, *rules: Rule, choose: Callable[[Request], Fault | None] | None = None) -> None:
+    def __init__(
+        self, upstream_url: str, *rules: Rule, choose: Callable[[Request], Fault | None] | None = None
+    ) -> None:
         parts = urllib.parse.urlsplit(upstream_url)
         assert parts.hostname is not None
         assert parts.port is not None
