@@ -23,6 +23,8 @@ STREAM_FROM_BYTES = 1024 * 1024
 # A gap that is cheaper to read over than to ask anew.
 SKIP_BYTES = 256 * 1024
 BUFFER_BYTES = 128 * 1024
+# The most that is lost when a body breaks off.
+PIECE_BYTES = 256 * 1024
 # How often a stream that breaks off is taken up again without having brought anything.
 RESUMPTIONS = 3
 
@@ -180,13 +182,15 @@ class ObjectReader(io.RawIOBase):
             while due_bytes > 0:
                 pieces.append(self._read(body, due_bytes))
                 due_bytes -= len(pieces[-1])
-        except BaseException:
+        except BaseException as failure:
             body.close()
-            raise
+            # What came is worth keeping; the next block begins where it ends.
+            if not (pieces and isinstance(failure, _BrokeOff)):
+                raise
         self._block, self._block_at = b"".join(pieces), start
         if "ContentRange" in answer or len(self._block) == self.size:
             body.close()
-        else:
+        elif due_bytes == 0:
             # A store that does not keep to ranges sends everything at once: as a stream it can be read on.
             self._stream, self._stream_at = body, len(self._block)
 
@@ -220,7 +224,7 @@ class ObjectReader(io.RawIOBase):
         """Read some bytes, at least one, where there must be more."""
         try:
             with self._connection.translating("reading", name=self._name, key=self._key, client=self._client):
-                data = bytes(body.read(size_bytes))
+                data = bytes(body.read(min(size_bytes, PIECE_BYTES)))
         except StoreUnreachable as failure:
             raise _BrokeOff(failure) from failure
         if not data:

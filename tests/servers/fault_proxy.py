@@ -217,15 +217,23 @@ def flips_a_bit(exchange: Exchange) -> None:
     exchange.answer(exchange.forward(body=body[:-1] + bytes([body[-1] ^ 1]) if body else body))
 
 
-def without_header(name: str) -> Fault:
-    """Send it without a header that it has, as a server would see it that does not know the header."""
+def answers(make: Callable[[Request], Answer]) -> Fault:
+    """Answer in the server's place, with what it would never say."""
 
-    def drops_header(exchange: Exchange) -> None:
-        kept = tuple((given, value) for given, value in exchange.request.headers if given.lower() != name.lower())
-        request = Request(exchange.request.method, exchange.request.target, kept, exchange.request.body)
-        exchange.answer(exchange.proxy.ask(request, request.body))
+    def answers_itself(exchange: Exchange) -> None:
+        exchange.answer(make(exchange.request))
 
-    return drops_header
+    return answers_itself
+
+
+def after(deed: Callable[[], object], fault: Fault) -> Fault:
+    """Do something else first, such as changing what the server keeps."""
+
+    def does_and_then(exchange: Exchange) -> None:
+        deed()
+        fault(exchange)
+
+    return does_and_then
 
 
 def _failure(exchange: Exchange, status: int, code: str) -> Answer:
