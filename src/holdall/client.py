@@ -439,11 +439,13 @@ class Connection:
             raise
         except (sdk.ClientError, Refused) as error:
             answer = _Answer.of(error)
-            if answer.bare and learn:
+            # A failure of the server's own says enough, and a second question would only add to its load.
+            if answer.bare and learn and answer.status < 500:
                 answer = self._learn(answer, key, client)
             if answer.code in _OBJECT_CODES:
                 self.bucket_seen = True
             raise _answered(answer, action=action, name=name, key=key, connection=self) from error
+        # A body that breaks off inside TLS comes from below the SDK, untranslated.
         except (sdk.BotoCoreError, Boto3Error, RetriesExceededError, HTTPError) as error:
             if isinstance(error, _NO_KEYS):
                 self._forget_client()
@@ -458,7 +460,7 @@ class Connection:
         try:
             if not missing:
                 if key:
-                    self._send("get_object", {"Key": key, "Range": "bytes=0-0"}, client)
+                    self._send("get_object", {"Key": key, "Range": "bytes=0-0"}, client)["Body"].close()
                 else:
                     self._send("list_objects_v2", {"MaxKeys": 1}, client)
             elif not self.bucket_seen:
@@ -466,6 +468,8 @@ class Connection:
                 self.bucket_seen = True
         except (sdk.ClientError, Refused) as second:
             learned = _Answer.of(second)
+            if learned.status >= 500:
+                return answer
             if missing:
                 # Any other refusal is a bucket's that exists.
                 self.bucket_seen = learned.status != 404
@@ -691,6 +695,8 @@ def _answered(answer: _Answer, *, action: str, name: str, key: str, connection: 
         reason = answer.message.rstrip(".") or "it gave no reason"
         error = StoreFailed(f"{refused}: {reason}. Try again; if it stays, ask whoever runs the store.")
     error.code, error.retries = answer.code, answer.retries
+    # 501 says for certain that nothing was done.
+    error.outcome_unknown = answer.status >= 500 and answer.status != 501
     return error
 
 
@@ -712,6 +718,8 @@ _NO_CONNECTION = (
     RetriesExceededError,
     HTTPError,
 )
+# Nothing was sent, at least by the last attempt.
+_NOTHING_SENT = (sdk.EndpointConnectionError, sdk.ConnectTimeoutError, sdk.ProxyConnectionError, sdk.SSLError)
 
 
 def _without_answer(error: Exception, *, what: str, where: str) -> HoldallError:
@@ -727,7 +735,9 @@ def _without_answer(error: Exception, *, what: str, where: str) -> HoldallError:
             "certificate authority of your own is named by `AWS_CA_BUNDLE`."
         )
     if isinstance(error, _NO_CONNECTION):
-        return StoreUnreachable(
+        unreachable = StoreUnreachable(
             f"{failed}: no answer came, or it broke off ({error}). Check the endpoint, and the network between."
         )
+        unreachable.outcome_unknown = not isinstance(error, _NOTHING_SENT)
+        return unreachable
     return StoreFailed(f"{failed}: {error}")
