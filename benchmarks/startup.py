@@ -26,7 +26,7 @@ SPACES = {
     "STORAGE_URL_LIFETIME": "1h",
 }
 # The standard library and Django's exceptions, which every settings module has loaded by then.
-FLOOR = "import dataclasses, urllib.parse; import django.core.exceptions"
+FLOOR = "import django.core.exceptions"
 DJANGO = "import django; from django.core.management import ManagementUtility; "
 ROWS = {
     "import holdall; from_env()": "import holdall; holdall.from_env()",
