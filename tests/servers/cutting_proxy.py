@@ -32,6 +32,8 @@ class CuttingProxy:
         """Method and path with query of every request, in order."""
         self.body_bytes = 0
         """How much of the bodies of `PUT`s went through."""
+        self.answer_bytes = 0
+        """How much came back, heads included."""
         self.cuts = 0
         """How often an upload was broken off."""
 
@@ -81,6 +83,8 @@ class CuttingProxy:
     def _relay(self, server: socket.socket, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while piece := server.recv(65_536):
+                with self._lock:
+                    self.answer_bytes += len(piece)
                 client.sendall(piece)
         self._end(client)
 
