@@ -13,66 +13,80 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from django.core.files.storage import Storage
 from tests.providers import Provider
 from tests.racing import Race, content_of, run
 from tests.servers import ceph
 from tests.servers.catalogue import PROVIDERS, running
 
+from benchmarks.measuring import Row, Site
+
 MIB = 1024 * 1024
 BUILDERS = {
-    "holdall": "tests.stores.build_storage",
-    "django-storages": "benchmarks.race.plain_storage",
+    "holdall": "benchmarks.contenders.ours",
+    "django-storages": "benchmarks.contenders.theirs",
 }
 COLUMNS = "{:<16} {:<16} {:<7} {:<10} {:>8} {:>6} {:>8} {:>7} {:>9} {:>9}"
 
 
-def plain_storage(environ: Mapping[str, str], **options: Any) -> Storage:
-    """Build django-storages' own class as its documentation says, told to overwrite nothing."""
-    from botocore.config import Config
-    from storages.backends.s3 import S3Storage
+class Result(NamedTuple):
+    """What became of the uploads of one race."""
 
-    return S3Storage(
-        bucket_name=environ["STORAGE_BUCKET_NAME"],
-        endpoint_url=environ["AWS_S3_ENDPOINT_URL"],
-        access_key=environ["AWS_ACCESS_KEY_ID"],
-        secret_key=environ["AWS_SECRET_ACCESS_KEY"],
-        region_name=environ.get("AWS_S3_REGION_NAME", "us-east-1"),
-        location=environ["STORAGE_LOCATION"],
-        file_overwrite=False,
-        verify=os.environ.get("AWS_CA_BUNDLE"),
-        # Without these no upload to Ceph over HTTPS succeeds at all.
-        client_config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
-        **options,
-    )
+    saves: int
+    # Reported as saved, and not in the bucket as they were saved.
+    lost: int
+    refused: int
+    # Objects without content, which nobody saved.
+    empty: int
+    unfinished: int
+    seconds: float
+    errors: Counter[str]
 
 
-def report(provider: Provider, bucket: str, race: Race, who: str, kind: str) -> None:
-    """Run one race and print its row."""
+def contest(provider: Provider, bucket: str, race: Race) -> Result:
+    """Run one race, and look into the bucket for what the writers were told."""
     started = time.monotonic()
     outcomes = run(race)
     seconds = time.monotonic() - started
     location = race.environ["STORAGE_LOCATION"]
     saved = [outcome for outcome in outcomes if not outcome.error]
     stored = {key: provider.read(bucket, key) for key in provider.keys_in(bucket, location)}
-    lost = sum(
-        stored.get(f"{location}/{outcome.name}") != content_of(race, outcome.round, outcome.writer) for outcome in saved
+    return Result(
+        saves=len(outcomes),
+        lost=sum(
+            stored.get(f"{location}/{outcome.name}") != content_of(race, outcome.round, outcome.writer)
+            for outcome in saved
+        ),
+        refused=len(outcomes) - len(saved),
+        empty=sum(not content for content in stored.values()),
+        unfinished=len(provider.unfinished_uploads(bucket, location)),
+        seconds=seconds,
+        errors=Counter(outcome.error[:150] for outcome in outcomes if outcome.error),
     )
-    empty = sum(not content for content in stored.values())
-    unfinished = len(provider.unfinished_uploads(bucket, location))
+
+
+def measure(site: Site, rounds: int) -> Iterator[Row]:
+    """Race in threads of one process, where the whole program (`python -m benchmarks.race`) has more."""
+    race = Race({}, rounds=rounds)
+    lost: dict[str, float] = {}
+    for who, builder in BUILDERS.items():
+        environ = site.environ(f"race-{who}")
+        result = contest(site.provider, site.bucket, dataclasses.replace(race, environ=environ, builder=builder))
+        assert not result.refused, result.errors
+        lost[who.replace("-", "_")] = result.lost
+    title = f"{race.threads} writers save one name, {rounds} times over"
+    yield Row(title, f"files lost of {rounds * race.threads:,}", lost, at_most=0)
+
+
+def report(provider: Provider, bucket: str, race: Race, who: str, kind: str) -> None:
+    """Run one race and print its row."""
+    found = contest(provider, bucket, race)
     writers = f"{race.processes}x{race.threads}"
-    row = (provider.name, who, kind, writers, len(outcomes), lost, len(outcomes) - len(saved), empty, unfinished)
-    print(COLUMNS.format(*row, f"{seconds:.1f}"), flush=True)
-    for error, count in Counter(outcome.error[:150] for outcome in outcomes if outcome.error).most_common(2):
+    print(COLUMNS.format(provider.name, who, kind, writers, *found[:5], f"{found.seconds:.1f}"), flush=True)
+    for error, count in found.errors.most_common(2):
         print(f"    {count} times: {error}", flush=True)
 
 

@@ -1,6 +1,6 @@
 """What the first line of a settings module costs: CPU time of fresh processes, median of 15, minus a bare interpreter.
 
-    python benchmarks/startup.py
+    python -m benchmarks.startup
 
 Django is loaded anyway wherever a settings module is, so each row stands twice: on its own, and on top of Django.
 """
@@ -11,6 +11,9 @@ import resource
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
+
+from benchmarks.measuring import Row
 
 RUNS = 15
 ENVIRON = {"STORAGE_BUCKET_NAME": "acme-media"}
@@ -26,7 +29,7 @@ SPACES = {
     "STORAGE_URL_LIFETIME": "1h",
 }
 # The standard library and Django's exceptions, which every settings module has loaded by then.
-FLOOR = "import dataclasses, urllib.parse; import django.core.exceptions"
+FLOOR = "import re, typing, urllib.parse; import django.core.exceptions"
 DJANGO = "import django; from django.core.management import ManagementUtility; "
 ROWS = {
     "import holdall; from_env()": "import holdall; holdall.from_env()",
@@ -44,15 +47,36 @@ def cpu_milliseconds(code: str) -> float:
     return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-def main() -> None:
+def taken() -> dict[str, float]:
+    """Give the medians of a bare interpreter, of Django, and of each row without and with Django before it."""
     codes = {"": "pass", DJANGO: DJANGO}
     codes |= {base + code: base + code for base in ("", DJANGO) for code in ROWS.values()}
-    taken: dict[str, list[float]] = {key: [] for key in codes}
+    times: dict[str, list[float]] = {key: [] for key in codes}
     # In turns, so that a busy moment of the machine falls on all alike.
     for _ in range(RUNS):
         for key, code in codes.items():
-            taken[key].append(cpu_milliseconds(code))
-    median = {key: statistics.median(times) for key, times in taken.items()}
+            times[key].append(cpu_milliseconds(code))
+    return {key: statistics.median(found) for key, found in times.items()}
+
+
+def measure() -> Iterator[Row]:
+    median = taken()
+    ours, theirs = ROWS["import holdall; from_env()"], ROWS["import storages.backends.s3"]
+    for title, base, most in (
+        ("read the environment in settings.py", DJANGO, 30),
+        ("the same, before Django", "", None),
+    ):
+        numbers = {
+            "holdall": median[base + ours] - median[base],
+            "django_storages": median[base + theirs] - median[base],
+        }
+        yield Row(title, "ms of CPU", numbers, at_most=most)
+    leaned = median[ROWS["what it leans on (see above)"]] - median[""]
+    yield Row("of which Django's exceptions, which every settings module loads", "ms of CPU", {"holdall": leaned})
+
+
+def main() -> None:
+    median = taken()
     print(f"CPU milliseconds, median of {RUNS} processes.")
     print(f"A bare interpreter takes {median['']:.0f}, one with Django's commands {median[DJANGO]:.0f}.")
     print(f"{'':32}{'alone':>10}{'after Django':>16}")

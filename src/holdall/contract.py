@@ -2,15 +2,15 @@
 
 `read` turns an environment into a `Reading`: the store it describes, where each value came from, and all that is
 wrong with it at once. `settings` turns stores into `STORAGES`. Neither contacts anything, and importing this module
-loads neither boto3 nor django-storages.
+loads neither boto3 nor django-storages. What it declares are named tuples, because it is read at every start: a
+dataclass costs ten times as much to declare, and `dataclasses` itself as much as the rest.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from holdall import providers, values
@@ -22,8 +22,7 @@ DEFAULT_SPACES_REGION = "ams3"
 LOCAL_BUCKET = "media"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Variable:
+class Variable(NamedTuple):
     """One variable of the contract; the reference page and `holdall env` are made of these."""
 
     name: str
@@ -200,8 +199,7 @@ SYNONYMS = (
 AMBIENT_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Keys:
+class Keys(NamedTuple):
     """A key pair, with its token when it is temporary; it shows itself nowhere."""
 
     access_key: Secret
@@ -209,8 +207,7 @@ class Keys:
     token: Secret | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Store:
+class Store(NamedTuple):
     """One configured place, as the environment describes it."""
 
     mode: str
@@ -233,8 +230,7 @@ class Store:
     environment: str | None = None
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """One row of `holdall env`: the effective value of a variable, shown without secrets, and where it came from."""
 
     name: str
@@ -243,8 +239,7 @@ class Setting:
     purpose: str
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What was read from an environment. `store` is None when there are problems, or while an image is built."""
 
     prefix: str
@@ -260,23 +255,21 @@ def read(environ: Mapping[str, str], *, prefix: str = "") -> Reading:
     return _Reader(environ, prefix).read()
 
 
-@dataclass
 class _Reader:
     """The reading of one environment under one prefix, as far as it has come."""
 
-    # A repr of the environment would show every secret in it.
-    environ: Mapping[str, str] = field(repr=False)
-    prefix: str
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    # Parsed values of the variables that are set and valid; the names of those that are set but not valid.
-    parsed: dict[str, Any] = field(default_factory=dict)
-    broken: set[str] = field(default_factory=set)
-    remarked: set[str] = field(default_factory=set)
-    # What `holdall env` shows where it differs from the variable's own value: name -> (value, source).
-    effective: dict[str, tuple[str, str]] = field(default_factory=dict)
-    # The texts of all secrets in the environment, of any prefix: text -> the variable that holds it.
-    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    def __init__(self, environ: Mapping[str, str], prefix: str) -> None:
+        self.environ, self.prefix = environ, prefix
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+        # Parsed values of the variables that are set and valid; the names of those that are set but not valid.
+        self.parsed: dict[str, Any] = {}
+        self.broken: set[str] = set()
+        self.remarked: set[str] = set()
+        # What `holdall env` shows where it differs from the variable's own value: name -> (value, source).
+        self.effective: dict[str, tuple[str, str]] = {}
+        # The texts of all secrets in the environment, of any prefix: text -> the variable that holds it.
+        self.secrets: dict[str, str] = {}
 
     def read(self) -> Reading:
         self._collect_secrets()
@@ -468,7 +461,7 @@ class _Reader:
                 f"set `{self.prefix}DO_REGION` to the region of the Space.",
             )
         self._bucket_within(endpoint, store.bucket_name)
-        return replace(store, provider=providers.SPACES, endpoint_url=endpoint, region_name=region)
+        return store._replace(provider=providers.SPACES, endpoint_url=endpoint, region_name=region)
 
     def _s3(self, store: Store) -> Store:
         endpoint = self._get("AWS_S3_ENDPOINT_URL")
@@ -490,7 +483,7 @@ class _Reader:
                 break
         if region is None:
             self.effective["AWS_S3_REGION_NAME"] = ("", "boto3, else asked from the bucket once a process")
-        return replace(store, provider=provider, endpoint_url=endpoint, region_name=region)
+        return store._replace(provider=provider, endpoint_url=endpoint, region_name=region)
 
     def _bucket_within(self, endpoint: str, bucket: str) -> None:
         """Find the bucket at the front of the endpoint, as panels show it: files would lie in a folder of its name."""
@@ -547,7 +540,7 @@ class _Reader:
         old_token = self.environ.get("AWS_SECURITY_TOKEN") or token
         verbatim = not self.prefix and not self.remarked & {*pair, "AWS_SESSION_TOKEN"} and old_token == token
         keys = Keys(access_key=access_key, secret_key=self.parsed[pair[1]], token=token)
-        return replace(store, keys=keys, boto3_reads_keys=verbatim)
+        return store._replace(keys=keys, boto3_reads_keys=verbatim)
 
     def _delivery(self, store: Store) -> Store:
         """Decide how files reach people: the CDN domain, and what signs links for it."""
@@ -569,9 +562,9 @@ class _Reader:
                 )
             if half:
                 self._warning("AWS_CLOUDFRONT_KEY_ID", "is not used: links to public files are not signed.")
-            return replace(store, custom_domain=domain)
+            return store._replace(custom_domain=domain)
         if domain and key_id and key:
-            return replace(store, custom_domain=domain, cloudfront_key_id=key_id, cloudfront_key=key)
+            return store._replace(custom_domain=domain, cloudfront_key_id=key_id, cloudfront_key=key)
         if domain and not half:
             # jschneier/django-storages#165: links to private files for a domain that nobody signs for are refused to everyone.
             self._warning(

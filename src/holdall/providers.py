@@ -7,7 +7,7 @@ What is not known is `None`, and is probed where it matters; never hoped for.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 # S3 refuses longer keys (KeyTooLongError), counted in bytes of UTF-8.
@@ -19,8 +19,7 @@ MAX_KEY_BYTES = 1024
 MAX_SIGNED_SECONDS = 7 * 24 * 3600
 
 
-@dataclass(frozen=True, kw_only=True)
-class Provider:
+class Provider(NamedTuple):
     """One kind of S3, with its quirks."""
 
     id: str

@@ -43,6 +43,8 @@ KEPT_LINKS = 4096
 # What one request may delete: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETE_BATCH = 1000
 POOL_WORKERS = 16
+# The options that links are made of.
+LINK_OPTIONS = ("location", "custom_domain", "url_protocol", "querystring_auth", "querystring_expire", "bucket_name")
 
 # What never leaves the process: not into a migration, a log or a pickle's repr.
 SECRET_OPTIONS = frozenset({"access_key", "secret_key", "security_token", "cloudfront_key"})
@@ -105,6 +107,13 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         self._store: Connection | None = None
         # A project's own rule for keys counts for links too.
         self._own_keys = type(self)._normalize_name is not MediaStorage._normalize_name
+        # The accident: a project computes the location anew for each link, out of the tenant that is served (a known
+        # recipe), and a link that was remembered by its name shows one tenant the other's file.
+        self._remembers_links = not self._own_keys and not any(
+            hasattr(getattr(type(self), option, None), "__get__") for option in LINK_OPTIONS
+        )
+        # What stands before the names of all public links; "" where there is no such thing, None until it is asked for.
+        self._base: str | None = None
         # Links that stay the same for a while, by name, each with the moment when it changes.
         self._links: dict[str | None, tuple[str, float]] = {}
 
@@ -466,17 +475,31 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
 
         Requests: none, but those that find keys and region once a process.
         """
-        if isinstance(expire, timedelta):
-            expire = int(expire.total_seconds())
         if parameters or expire is not None or http_method:
+            if isinstance(expire, timedelta):
+                expire = int(expire.total_seconds())
             return self._link(name or "", parameters or {}, expire, http_method or "GET")[0]
+        base = self._base
+        if base is None:
+            base = self.__dict__["_base"] = self._public_base()
+        if base and isinstance(name, str) and names.is_plain(name):
+            return base + name
         kept = self._links.get(name)
         if kept is None or time.time() >= kept[1]:
             kept = self._link(name or "", {}, None, "GET")
+            if not self._remembers_links:
+                return kept[0]
             if len(self._links) >= KEPT_LINKS:
                 self._links.clear()
             self._links[name] = kept
         return kept[0]
+
+    def _public_base(self) -> str:
+        location = self.location.strip("/")
+        signed = self.querystring_auth and self.cloudfront_signer
+        if signed or not (self.custom_domain and self._remembers_links) or (location and not names.is_plain(location)):
+            return ""
+        return f"{self.url_protocol}//{self.custom_domain}/{location}{'/' if location else ''}"
 
     def _link(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> tuple[str, float]:
         """Make a link, and tell until when the same would be made."""
@@ -530,6 +553,7 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         super().__setattr__(name, value)
         if (kept := self.__dict__.get("_links")) is not None:
             kept.clear()
+            self.__dict__["_base"] = None
 
 
 def from_alias(alias: str) -> Storage:

@@ -24,7 +24,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from storages.backends.s3 import S3Storage
 
+import holdall
 from holdall import client as client_module
 from holdall import storage as storage_module
 from holdall.client import Target
@@ -263,6 +265,46 @@ def test_link_that_was_kept_is_made_anew_when_an_option_changes(storage: Any) ->
     storage.querystring_expire = 60
 
     assert "X-Amz-Expires=90&" in storage.url("ada.jpg")
+
+
+@pytest.mark.parametrize("public", ["true", "false"])
+def test_links_of_a_location_that_the_project_computes_are_not_remembered(public: str) -> None:
+    """The recipe for tenants: what is remembered by its name alone would show one of them the other's file."""
+    tenant = "one"
+
+    class OfTenant(storage_module.MediaStorage):
+        location = property(lambda self: tenant)
+
+    environ = {
+        "STORAGE_BUCKET_NAME": "acme-media",
+        "STORAGE_MAKE_FILES_PUBLIC": public,
+        "AWS_S3_REGION_NAME": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": "s" * 40,
+    }
+    if public == "true":
+        environ["AWS_S3_CUSTOM_DOMAIN"] = "media.example.com"
+    options = holdall.from_env(environ)["default"]["OPTIONS"]
+    options.pop("location", None)
+    made = OfTenant(**options)
+
+    first = made.url("a.jpg")
+    tenant = "two"
+
+    assert "/one/a.jpg" in first
+    assert "/two/a.jpg" in made.url("a.jpg")
+
+
+@pytest.mark.parametrize("location", ["", "media", "sites/one", "späße", "a b"])
+@pytest.mark.parametrize("name", ["a.jpg", "x/y/ä b.jpg", "x//y.jpg", "x/./y.jpg", "folder/", "x/+%.jpg", "x/.hidden"])
+def test_public_links_on_a_domain_are_those_of_django_storages(location: str, name: str) -> None:
+    place = {"bucket_name": "acme-media", "custom_domain": "media.example.com", "location": location}
+
+    made = storage_module.MediaStorage(**place, querystring_auth=False)
+
+    assert made.url(name) == S3Storage(**place, querystring_auth=False).url(name)
+    made.custom_domain = "other.example.com"
+    assert made.url(name).startswith("https://other.example.com/")
 
 
 @only("seaweedfs-http")

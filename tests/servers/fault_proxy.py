@@ -99,9 +99,11 @@ class Exchange:
         kept = _HOP_BY_HOP | {"content-length"}
         lines += [f"{name}: {value}" for name, value in answer.headers if name.lower() not in kept]
         lines.append(f"Content-Length: {answer.declared_bytes}" if framed else "Connection: close")
-        self.client.sendall("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n")
-        if not answer.is_head:
-            self.client.sendall(answer.body[:body_bytes])
+        head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
+        body = b"" if answer.is_head else answer.body[:body_bytes]
+        self.client.sendall(head)
+        self.client.sendall(body)
+        self.proxy.answer_bytes += len(head) + len(body)
 
     def wait_for_client_to_give_up(self) -> None:
         """Say nothing until the client closes the connection."""
@@ -285,6 +287,8 @@ class FaultProxy:
         """Every request, in order."""
         self.faults = 0
         """How often something was done to one."""
+        self.answer_bytes = 0
+        """How much was answered in all, heads included."""
 
     @property
     def requests(self) -> list[tuple[str, str]]:

@@ -1,0 +1,110 @@
+"""Measure Holdall beside django-storages, print a table, and write it into the documentation.
+
+    python -m benchmarks [--only links reads …] [--full] [--keys 20000] [--rounds 3]
+
+Run it in the project's folder, with the environment of `python scripts/environment.py dev`; `make bench` does.
+Only a run of everything is recorded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+import django
+
+# What the developer's shell and home folder say about AWS is not to be measured.
+for name in [one for one in os.environ if one.startswith(("AWS_", "STORAGE", "PARENT_", "DO_REGION", "BUILD_MODE"))]:
+    del os.environ[name]
+os.environ |= {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "DJANGO_SETTINGS_MODULE": "tests.settings",
+    "no_proxy": "*",
+}
+django.setup()
+
+from tests.servers.catalogue import running  # noqa: E402
+
+import holdall  # noqa: E402
+from benchmarks import links, listing, page, race, reads, startup, threads, writes  # noqa: E402
+from benchmarks.measuring import Row, Site  # noqa: E402
+
+FULL = {"keys": 100_000, "rounds": 20}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
+    parser.add_argument("--keys", type=int, default=20_000, help="files in the folder that is listed")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of the race")
+    parser.add_argument("--full", action="store_true", help=f"{FULL['keys']:,} keys, {FULL['rounds']} rounds")
+    parser.add_argument("--only", nargs="+", help="measure these alone, and record nothing")
+    parser.add_argument("--render", action="store_true", help="measure nothing, write the page of the last results")
+    chosen = parser.parse_args()
+    if chosen.render:
+        page.PAGE.write_text(page.render(page.load()))
+        return 0
+    if chosen.full:
+        vars(chosen).update(FULL)
+    with tempfile.TemporaryDirectory(prefix="holdall-") as folder, running("seaweedfs-http", Path(folder)) as provider:
+        site = Site(provider, provider.create_bucket())
+        areas: dict[str, tuple[str, Callable[[], Iterable[Row]]]] = {
+            "links": ("Links", lambda: links.measure(site)),
+            "threads": ("Threads", lambda: threads.measure(site)),
+            "reads": ("Reading", lambda: reads.measure(site)),
+            "writes": ("Saving", lambda: writes.measure(site)),
+            "race": ("Racing writers", lambda: race.measure(site, chosen.rounds)),
+            "listing": ("Listing", lambda: listing.measure(site, chosen.keys)),
+            "startup": ("Start-up", startup.measure),
+        }
+        if unknown := set(chosen.only or ()) - areas.keys():
+            parser.error(f"there is no {' or '.join(sorted(unknown))}; there are {', '.join(areas)}")
+        measured = [
+            {"title": title, "rows": list(printed(title, measure()))}
+            for name, (title, measure) in areas.items()
+            if not chosen.only or name in chosen.only
+        ]
+    result = {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{os.cpu_count()} cores of {platform.machine()}, {platform.system()}",
+        "versions": {
+            "Holdall": holdall.__version__,
+            "django-storages": version("django-storages"),
+            "boto3": version("boto3"),
+            "Django": version("django"),
+            "Python": platform.python_version(),
+        },
+        "areas": measured,
+    }
+    for text in page.missed(result):
+        print(f"missed: {text}")
+    if not chosen.only:
+        page.RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+        page.PAGE.write_text(page.render(result))
+        print(f"{page.PAGE.relative_to(page.ROOT)} was written.")
+    return 1 if page.missed(result) else 0
+
+
+def printed(title: str, rows: Iterable[Row]) -> Iterable[dict[str, object]]:
+    """Show each row as soon as it is known."""
+    line = "{:<62} {:<26} {:>10} {:>22} {:>16} {:>11}  {:<20} {}"
+    print(f"\n{line.format(title, *page.HEADER[1:])}", flush=True)
+    for row in rows:
+        # Four digits are more than the machine knows.
+        numbers = {who: float(f"{number:.4g}") for who, number in row.numbers.items()}
+        found = {**row._asdict(), "numbers": numbers}
+        print(line.format(*page.cells(found)).rstrip(), flush=True)
+        yield found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

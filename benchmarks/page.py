@@ -1,0 +1,105 @@
+"""Render the results of a run as a page of the documentation, and as lines for a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results.json"
+PAGE = ROOT / "docs" / "explanation" / "benchmarks.md"
+COLUMNS = {"holdall": "Holdall", "without_fast_lane": "without its fast lane", "django_storages": "django-storages"}
+GENERATED = "<!-- Written by `make bench` out of benchmarks/results.json; a change by hand is lost. -->"
+
+Result = Mapping[str, Any]
+
+
+def is_met(row: Mapping[str, Any]) -> bool | None:
+    """Judge a row by its goal; None where it has none."""
+    numbers = row["numbers"]
+    if row["times_less"] is not None:
+        return bool(numbers["django_storages"] >= row["times_less"] * numbers["holdall"])
+    if row["at_most"] is not None:
+        return bool(numbers["holdall"] <= row["at_most"])
+    return None
+
+
+def missed(result: Result) -> list[str]:
+    """Name the rows whose goal is not met."""
+    return [
+        f"{area['title']}: {row['title']} ({row['unit']})"
+        for area in result["areas"]
+        for row in area["rows"]
+        if is_met(row) is False
+    ]
+
+
+def cells(row: Mapping[str, Any]) -> list[str]:
+    numbers, goal = row["numbers"], ""
+    if row["times_less"] is not None:
+        goal = f"{_number(row['times_less'])} times less" if row["times_less"] > 1 else "no more than theirs"
+    elif row["at_most"] is not None:
+        goal = f"at most {_number(row['at_most'])}" if row["at_most"] else "none"
+    verdict = {True: "met", False: "**missed**", None: ""}[is_met(row)]
+    return [
+        row["title"],
+        row["unit"],
+        *(_number(numbers[who]) if who in numbers else "" for who in COLUMNS),
+        _times(numbers),
+        goal,
+        verdict,
+    ]
+
+
+def _times(numbers: Mapping[str, float]) -> str:
+    ours, theirs = numbers.get("holdall"), numbers.get("django_storages")
+    return f"{_number(theirs / ours)}" if ours and theirs else ""
+
+
+def _number(value: float) -> str:
+    """Three digits tell as much as a noisy machine knows; whole numbers are exact."""
+    if value == int(value) or abs(value) >= 100:
+        return f"{round(value):,}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+HEADER = ["what", "unit", *COLUMNS.values(), "times less", "goal", ""]
+
+
+def lines_of_table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    aligned = ["---", "---", *["--:"] * (len(COLUMNS) + 1), "---", "---"]
+    return [f"| {' | '.join(line)} |" for line in (HEADER, aligned, *map(cells, rows))]
+
+
+def render(result: Result) -> str:
+    """Give the page."""
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    lines = [
+        "# What it costs, measured",
+        "",
+        GENERATED,
+        "",
+        "`make bench` measures Holdall beside django-storages in one run, against the embedded SeaweedFS, and writes this page.",
+        "",
+        "Times are medians, of CPU where nothing else is said: that of this process and all its threads, not the server's.",
+        "The contenders take turns, so a busy moment of the machine falls on all alike; the ratios say more than the numbers.",
+        "Requests and bytes are counted by a proxy between client and server, and are exact.",
+        "Memory and first times are those of fresh processes.",
+        "",
+        "The column in the middle is Holdall with the option `fast_lane` off: the SDK sends every request.",
+        "[The decision](../decisions/fast-lane.md) rests on it.",
+        "django-storages is told to overwrite nothing and to sign with SigV4, as Holdall does.",
+        "",
+        f"Measured on {result['date']} with {versions}, on {result['machine']}.",
+    ]
+    for area in result["areas"]:
+        lines += ["", f"## {area['title']}", "", *lines_of_table(area["rows"])]
+    lines += ["", "## Goals that are missed", ""]
+    lines += [f"- {text}" for text in missed(result)] or ["None."]
+    return "\n".join(lines) + "\n"
+
+
+def load() -> Any:
+    return json.loads(RESULTS.read_text())
