@@ -36,6 +36,8 @@ napoleon_custom_sections = [("Requests", "returns_style")]
 
 html_theme = "furo"
 html_title = f"Holdall {release}"
+html_static_path = ["_static"]
+html_css_files = ["holdall.css"]
 html_copy_source = False
 html_show_sourcelink = False
 pygments_style = "friendly"

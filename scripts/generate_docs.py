@@ -228,6 +228,7 @@ PROVOKED: dict[type[BaseException], Callable[[], list[BaseException]]] = {
     ],
     errors.ObjectNotFound: lambda: [_answered("NoSuchKey", "GetObject", 404, action="reading")],
     errors.NameTaken: lambda: [_answered("PreconditionFailed", "PutObject", 412)],
+    errors.ObjectChanged: lambda: [_answered("PreconditionFailed", "GetObject", 412, action="reading")],
     errors.AccessRefused: lambda: [
         _answered("AccessDenied", "PutObject", 403),
         _answered("AccessDenied", "ListObjectsV2", 403, action="listing"),
@@ -271,7 +272,7 @@ def errors_page() -> str:
         ),
         "No text of any of them contains a secret.",
         "",
-        "```text",
+        "```none",
         *inspect.cleandoc(next(part for part in tree if "├──" in part)).splitlines(),
         "```",
     ]
@@ -343,8 +344,8 @@ def _help(words: list[str]) -> list[str]:
 
 def _env_json() -> str:
     out = io.StringIO()
-    reading = contract.read({"STORAGES_MODE": "do", "STORAGE_MAKE_FILES_PUBLIC": "ture"})
-    cli._env(reading, as_json=True, out=out)
+    command = argparse.Namespace(holdall_command="env", prefix="", as_json=True)
+    cli.run(command, out=out, err=out, environ={"STORAGES_MODE": "do", "STORAGE_MAKE_FILES_PUBLIC": "ture"})
     document = json.loads(out.getvalue())
     document["variables"] = document["variables"][:2]
     return json.dumps(document, indent=2, ensure_ascii=False)
@@ -354,7 +355,7 @@ COMMANDS = {
     "env": "It needs no Django project, reads the environment alone, and contacts nothing.\n"
     "The exit code is 1 when there are problems, so that a deployment can stop before it starts.\n\n"
     "`--json` gives one document; its `version` is raised when a key changes its meaning or goes.\n"
-    "Here it is with two problems, and the first two of its variables:\n\n"
+    "Here it is with problems, and the first two of its variables:\n\n"
     f"```json\n{_env_json()}\n```",
     "serve": "It prints the variables with which any other S3 client can use the server, its keys included: "
     "they are made once for each folder, and only this machine can reach the server.",
@@ -369,9 +370,9 @@ def own_options() -> dict[str, str]:
     found: dict[str, str] = {}
     name = ""
     for line in inspect.cleandoc(MediaStorage.__doc__ or "").splitlines():
-        if match := re.match(r"`(\w+)`: (.*)", line):
+        if match := re.match(r"- `(\w+)`: (.*)", line):
             name, found[match[1]] = match[1], match[2]
-        elif name and line.startswith("    "):
+        elif name and line.startswith("  "):
             found[name] += f" {line.strip()}"
         else:
             name = ""
@@ -404,8 +405,9 @@ def options_page() -> str:
         "",
         "All of them work as documented there, as an option or as the `AWS_*` setting of that name.",
         "Two defaults differ: `file_overwrite` is false, and `signature_version` is SigV4.",
+        "Those that stand in the examples below are decided by the environment, and the setting of that name is not read.",
         "",
-        *(f"- `{name}`" for name in sorted(defaults) if name not in described),
+        f"They are {', '.join(f'`{name}`' for name in sorted(defaults) if name not in described)}.",
         "",
         "## What an environment becomes",
     ]

@@ -6,6 +6,7 @@ Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 wrong
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -34,6 +35,10 @@ WIDTH = 100
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "holdall") -> int:
     """Run a command and give its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal or pipe that can not show a letter is no reason to say nothing.
+            stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(prog=prog, description="Media storage for stateless Django.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {holdall.__version__}")
     add_commands(parser)
@@ -63,14 +68,16 @@ def run(options: argparse.Namespace, *, out: Stream, err: Stream, environ: Mappi
                 announce=lambda text: (out.write(f"{text}\n"), out.flush()),
             )
             return 0
-        return _env(contract.read(environ, prefix=options.prefix), as_json=options.as_json, out=out)
+        # `manage.py` has a flag of its own.
+        style = _Style.of(out, wanted=not getattr(options, "no_color", False))
+        return _env(contract.read(environ, prefix=options.prefix), as_json=options.as_json, out=out, style=style)
     except HoldallError as error:
         err.write(f"{error}\n")
         return 1
 
 
-def _env(reading: contract.Reading, *, as_json: bool, out: Stream) -> int:
-    out.write(_env_as_json(reading) if as_json else _env_as_text(reading, _Style.of(out)))
+def _env(reading: contract.Reading, *, as_json: bool, out: Stream, style: _Style) -> int:
+    out.write(_env_as_json(reading) if as_json else _env_as_text(reading, style))
     return 1 if reading.problems else 0
 
 
@@ -129,8 +136,9 @@ class _Style:
         self._coloured = coloured
 
     @classmethod
-    def of(cls, out: Stream) -> _Style:
-        return cls(coloured=out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+    def of(cls, out: Stream, *, wanted: bool) -> _Style:
+        possible = out.isatty() and os.environ.get("TERM") != "dumb"
+        return cls(coloured=wanted and possible and not os.environ.get("NO_COLOR"))
 
     def _paint(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._coloured else text

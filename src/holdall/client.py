@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore import exceptions as sdk
 from botocore.config import Config
+from botocore.httpsession import get_cert_path
+from botocore.utils import get_environ_proxies
 from s3transfer.exceptions import RetriesExceededError
+from urllib3.exceptions import HTTPError
 
 from holdall import devserver
 from holdall.errors import (
@@ -38,6 +42,7 @@ from holdall.errors import (
     StoreFailed,
     StoreUnreachable,
 )
+from holdall.fastlane import Declined, FastLane, Refused
 from holdall.providers import Provider
 from holdall.signing import Place, Signer, SigningKeys
 from holdall.values import Secret
@@ -64,6 +69,8 @@ class Target:
     token: Secret | None = None
     profile: str | None = None
     local_folder: str | None = None
+    # Whether plain requests may go by the fast lane.
+    fast: bool = True
     # Only in mode `local`, whose bucket is made on demand.
     public: bool = False
     use_ssl: bool = True
@@ -90,7 +97,9 @@ class Target:
             # Other partitions have other domains, and names that are no buckets (ARNs) have rules of their own.
             if not self.use_ssl or region_name.startswith(("cn-", "us-iso", "eu-iso")) or ":" in self.bucket_name:
                 return None
-            endpoint_url = f"https://s3.{region_name}.amazonaws.com"
+            # The SDK's own default for the oldest region is the host without a region.
+            part = "" if region_name == "us-east-1" else f".{region_name}"
+            endpoint_url = f"https://s3{part}.amazonaws.com"
         parts = urlsplit(endpoint_url)
         style = self.addressing_style or self.provider.addressing
         host = parts.netloc
@@ -103,6 +112,10 @@ class Target:
 
     def __repr__(self) -> str:
         return f"<{self.provider.title}, bucket {self.bucket_name!r}>"
+
+    def with_bucket(self, bucket_name: str | None) -> Target:
+        """Give the same place and keys for another bucket."""
+        return replace(self, bucket_name=bucket_name, public=False)
 
     def config(self) -> Config:
         """Give the SDK's configuration: explicit in all that the SDK would otherwise guess, the caller's on top."""
@@ -163,12 +176,16 @@ class Connection:
         self.conditional_put = target.provider.conditional_put
         self.lock = threading.RLock()
         self._resource: Any = None
+        # Counts the clients that were given up; what threads made of an earlier one is of no use.
+        self.generation = 0
         self._found_region: str | None = None
         self._signer: Signer | None = None
         self._signer_keys: SigningKeys | None = None
         self._signer_ends: float | None = None
         self._place: Place | None = None
         self._place_is_known = False
+        self._lane: FastLane | None = None
+        self._lane_is_known = False
         self._bucket_class: Any = None
         self._object_class: Any = None
 
@@ -200,7 +217,7 @@ class Connection:
         Requests: none, but for a region that is neither configured nor boto3's, which is asked once a process.
         """
         if not self._place_is_known:
-            with self.lock, self.translating("connecting"):
+            with self.lock, self.translating("connecting", learn=False):
                 endpoint_url = self._server().endpoint_url if self.target.local_folder else self.target.endpoint_url
                 self._place = self.target.place(endpoint_url, self._region())
                 self._place_is_known = True
@@ -275,7 +292,7 @@ class Connection:
         if self._resource is None:
             with self.lock:
                 if self._resource is None:
-                    with self.translating("connecting"):
+                    with self.translating("connecting", learn=False):
                         self._build()
         return self._resource
 
@@ -309,6 +326,13 @@ class Connection:
         if target.local_folder and self.signed:
             _make_local_bucket(resource.meta.client, target)
         self._resource = resource
+
+    def _forget_client(self) -> None:
+        # A client that was made while the source of its keys did not answer would stay without keys for good.
+        with self.lock:
+            self._resource = None
+            self.generation += 1
+            _forget_session(self.target.profile)
 
     def _region(self) -> str | None:
         target = self.target
@@ -346,67 +370,117 @@ class Connection:
 
         `operation` is the SDK's method ("put_object"); `action` completes the error's sentence ('saving "a.jpg"' is
         made of "saving" and the name). `about` is the key that the error speaks of, where it is not the request's.
+        With a `client` the request goes through it; otherwise by the fast lane, or by the SDK where that declines.
         """
-        client = client or self.client
         with self.translating(action, name=name, key=about or str(parameters.get("Key", "")), client=client):
-            answer = getattr(client, operation)(Bucket=self.target.bucket_name, **parameters)
+            answer = self._send(operation, parameters, client)
         self.bucket_seen = True
         return answer
 
+    def pages(self, *, action: str, name: str = "", client: Any = None, **parameters: Any) -> Iterator[Any]:
+        """Give the pages of a listing, each when it is asked for. One request for each 1,000 entries."""
+        token: dict[str, str] = {}
+        while True:
+            page = self.call("list_objects_v2", action=action, name=name, client=client, **parameters, **token)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _send(self, operation: str, parameters: Mapping[str, Any], client: Any) -> Any:
+        # Where moto is loaded, a test wants to answer in S3's place, and it hears of the SDK's requests alone.
+        if client is None and "moto" not in sys.modules and (lane := self._fast_lane()) is not None:
+            try:
+                return lane.send(operation, parameters)
+            except Declined as declined:
+                if declined.for_good:
+                    self._lane = None
+        return getattr(client or self.client, operation)(Bucket=self.target.bucket_name, **parameters)
+
+    def _fast_lane(self) -> FastLane | None:
+        if not self._lane_is_known:
+            with self.lock:
+                if not self._lane_is_known:
+                    self._lane = self._make_fast_lane()
+                    self._lane_is_known = True
+        return self._lane
+
+    def _make_fast_lane(self) -> FastLane | None:
+        target = self.target
+        if not (target.fast and self.signed) or target.proxies or target.verify is not None:
+            return None
+        if target.local_folder:
+            # Makes the bucket.
+            self._built()
+        place = self.place()
+        if place is None or get_environ_proxies(place.base):
+            return None
+        ca_file = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+        return FastLane(
+            place,
+            lambda: self.signer(place)[0],
+            ca_file=ca_file or get_cert_path(True),
+            connect_seconds=CONNECT_TIMEOUT_SECONDS,
+            read_seconds=READ_TIMEOUT_SECONDS,
+            attempts=ATTEMPTS,
+            pool_size=POOL_SIZE,
+        )
+
+    # -- errors
+
     @contextmanager
-    def translating(self, action: str, *, name: str = "", key: str = "", client: Any = None) -> Iterator[None]:
-        """Turn the SDK's errors, raised inside, into Holdall's."""
+    def translating(
+        self, action: str, *, name: str = "", key: str = "", client: Any = None, learn: bool = True
+    ) -> Iterator[None]:
+        """Turn the SDK's errors, raised inside, into Holdall's; `learn` allows one request for a better sentence."""
         try:
             yield
         except HoldallError:
             raise
-        except (sdk.ClientError, sdk.BotoCoreError, Boto3Error, RetriesExceededError) as error:
-            raise self._translated(error, action=action, name=name, key=key, client=client) from error
-
-    def _translated(self, error: Exception, *, action: str, name: str, key: str, client: Any) -> HoldallError:
-        what = f'{action} "{name}"' if name else action
-        if not isinstance(error, sdk.ClientError):
-            return _without_answer(error, what=what, where=self.where(client))
-        answer = _Answer.of(error)
-        if answer.bare and client is not None:
-            answer = self._learn(answer, key, client)
-        if answer.code in _OBJECT_CODES:
-            self.bucket_seen = True
-        return _answered(answer, what=what, name=name, key=key, connection=self, where=self.where(client))
+        except (sdk.ClientError, Refused) as error:
+            answer = _Answer.of(error)
+            if answer.bare and learn:
+                answer = self._learn(answer, key, client)
+            if answer.code in _OBJECT_CODES:
+                self.bucket_seen = True
+            raise _answered(answer, action=action, name=name, key=key, connection=self) from error
+        except (sdk.BotoCoreError, Boto3Error, RetriesExceededError, HTTPError) as error:
+            if isinstance(error, _NO_KEYS):
+                self._forget_client()
+            raise _without_answer(error, what=_what(action, name), where=self.where()) from error
 
     def _learn(self, answer: _Answer, key: str, client: Any) -> _Answer:
         """Ask for what a bare status does not say: answers to HEAD have no body, hence no code.
 
         Requests: one, only after a refusal, or after the first "not found" of a process.
         """
-        bucket = self.target.bucket_name
+        missing = answer.status == 404
         try:
-            if answer.status == 404:
-                if not self.bucket_seen:
-                    client.head_bucket(Bucket=bucket)
-                    self.bucket_seen = True
-            elif key:
-                client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")
-            else:
-                client.list_objects_v2(Bucket=bucket, MaxKeys=1)
-        except sdk.ClientError as second:
+            if not missing:
+                if key:
+                    self._send("get_object", {"Key": key, "Range": "bytes=0-0"}, client)
+                else:
+                    self._send("list_objects_v2", {"MaxKeys": 1}, client)
+            elif not self.bucket_seen:
+                self._send("head_bucket", {}, client)
+                self.bucket_seen = True
+        except (sdk.ClientError, Refused) as second:
             learned = _Answer.of(second)
-            if answer.status == 404:
+            if missing:
                 # Any other refusal is a bucket's that exists.
                 self.bucket_seen = learned.status != 404
                 return answer if self.bucket_seen else answer.but(code="NoSuchBucket")
             return answer if learned.bare else learned.but(operation=answer.operation)
-        except sdk.BotoCoreError:
+        except (sdk.BotoCoreError, HTTPError):
             # The question was only for a better sentence.
             return answer
         return answer
 
-    def where(self, client: Any = None) -> str:
+    def where(self) -> str:
         """Say which bucket, where, in words for an error."""
         if self.target.local_folder:
             return f'bucket "{self.target.bucket_name}" of the embedded server'
-        endpoint = self.target.endpoint_url or getattr(getattr(client, "meta", None), "endpoint_url", None)
-        return f'bucket "{self.target.bucket_name}" at {endpoint or self.target.provider.title}'
+        return f'bucket "{self.target.bucket_name}" at {self.target.endpoint_url or self.target.provider.title}'
 
 
 # -- one connection a process and target
@@ -432,6 +506,11 @@ def _session(profile: str | None) -> Any:
         if profile not in _sessions:
             _sessions[profile] = boto3.Session(profile_name=profile) if profile else boto3.Session()
         return _sessions[profile]
+
+
+def _forget_session(profile: str | None) -> None:
+    with _session_lock:
+        _sessions.pop(profile, None)
 
 
 _session_lock = threading.RLock()
@@ -498,6 +577,8 @@ class _Answer:
 
     @classmethod
     def of(cls, error: Any) -> _Answer:
+        if isinstance(error, Refused):
+            return cls(error.operation, error.status, error.code, error.message, error.retries, error.headers)
         response = error.response
         meta = response.get("ResponseMetadata", {})
         details = response.get("Error", {})
@@ -553,12 +634,19 @@ _CREDENTIALS = {
     "AccountProblem": "the account behind the key has a problem of its own. Ask the provider.",
     "NotSignedUp": "the account behind the key may not use S3. Ask the provider.",
 }
+# The operations by which the SDK fetches keys; their refusals are none of the bucket's.
+_KEY_SOURCES = ("AssumeRole", "GetRoleCredentials", "GetSessionToken", "GetFederationToken", "CreateOAuth2Token")
 _REGION = frozenset(
     {"PermanentRedirect", "301", "307", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 )
 
 
-def _answered(answer: _Answer, *, what: str, name: str, key: str, connection: Connection, where: str) -> HoldallError:
+def _what(action: str, name: str) -> str:
+    return f'{action} "{name}"' if name else action
+
+
+def _answered(answer: _Answer, *, action: str, name: str, key: str, connection: Connection) -> HoldallError:
+    what, where = _what(action, name), connection.where()
     said = f"{answer.status} {answer.code}" if not answer.bare else str(answer.status)
     refused = f"{what[:1].upper()}{what[1:]} was refused ({said}) by {where}"
     error: HoldallError
@@ -568,12 +656,19 @@ def _answered(answer: _Answer, *, what: str, name: str, key: str, connection: Co
         )
     elif answer.code in {"NoSuchKey", "404"}:
         error = ObjectNotFound(f'File does not exist: {name} (key "{key}" in {where}).')
+    elif answer.code in {"PreconditionFailed", "412"} and answer.operation == "CopyObject":
+        error = ObjectChanged(f'What "{name}" was to be a copy of was replaced meanwhile ({where}). Open it again.')
     elif answer.code in {"PreconditionFailed", "412"} and answer.operation == "GetObject":
         error = ObjectChanged(f'"{name}" was replaced in {where} while it was read. Read it again from the beginning.')
     elif answer.code in {"PreconditionFailed", "412"}:
         error = NameTaken(f'"{name}" is taken in {where}; names are never given twice. Nothing was changed.')
     elif answer.code == "KeyTooLongError":
         error = InvalidName(f'{refused}: "{name}" is too long for a key there. Shorten it. {answer.message}'.rstrip())
+    elif answer.operation.startswith(_KEY_SOURCES):
+        error = CredentialsRefused(
+            f"{what[:1].upper()}{what[1:]} failed in {where}: {answer.operation}, which is to give the keys, was refused "
+            f"({said}). Check the role (`AWS_ROLE_ARN`), who may assume it, and the token. {answer.message}".rstrip()
+        )
     elif answer.code in _CREDENTIALS:
         error = CredentialsRefused(f"{refused}: {_CREDENTIALS[answer.code]}")
     elif answer.code in _REGION:
@@ -593,7 +688,8 @@ def _answered(answer: _Answer, *, what: str, name: str, key: str, connection: Co
     elif answer.status in {429, 503} or answer.code in {"SlowDown", "TooManyRequests"}:
         error = StoreFailed(f"{refused}: too many requests, also after {answer.retries} repetitions. Try again later.")
     else:
-        error = StoreFailed(f"{refused}: {answer.message or 'it gave no reason'}")
+        reason = answer.message.rstrip(".") or "it gave no reason"
+        error = StoreFailed(f"{refused}: {reason}. Try again; if it stays, ask whoever runs the store.")
     error.code, error.retries = answer.code, answer.retries
     return error
 
@@ -614,6 +710,7 @@ _NO_CONNECTION = (
     sdk.ResponseStreamingError,
     sdk.IncompleteReadError,
     RetriesExceededError,
+    HTTPError,
 )
 
 

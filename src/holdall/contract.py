@@ -8,7 +8,7 @@ loads neither boto3 nor django-storages.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -28,7 +28,7 @@ class Variable:
 
     name: str
     purpose: str
-    parse: Callable[[str, values.Remark], Any]
+    parse: values.Parser
     default: str = "none"
     # A value that is never shown. "key id": its last letters are.
     secret: Literal[False, "whole", "key id"] = False
@@ -662,7 +662,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         "cloudfront_key_id": store.cloudfront_key_id.reveal() if store.cloudfront_key_id else None,
         "cloudfront_key": store.cloudfront_key,
     }
-    if store.custom_domain and values.is_local(urlsplit(f"//{store.custom_domain}").hostname or ""):
+    if store.custom_domain and values.is_loopback(urlsplit(f"//{store.custom_domain}").hostname or ""):
         chosen["url_protocol"] = "http:"
     if store.keys and not (store.boto3_reads_keys and boto3_sees_environment):
         chosen |= {

@@ -100,7 +100,10 @@ class CredentialsRefused(AccessRefused):
 
 
 class StoreUnreachable(HoldallError, ConnectionError):
-    """No answer came from the store, or it broke off; nothing was saved."""
+    """No answer came from the store, or it broke off, also after repetitions.
+
+    Whether a write was carried out is not known then: at worst a file is there under a name that nobody was told.
+    """
 
 
 class StoreFailed(HoldallError, OSError):

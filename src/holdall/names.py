@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 from collections.abc import Callable, Iterator
@@ -59,7 +58,7 @@ def to_key(name: str | PurePath, *, location: str = "") -> str:
         raise InvalidName(f"{str(name)!r} is not valid text (a lone surrogate), so it can not become a key.") from error
     if length_bytes > MAX_KEY_BYTES:
         raise InvalidName(
-            f'The name "{cleaned[:60]}…" makes a key of {length_bytes:,} bytes; S3 allows {MAX_KEY_BYTES:,}. '
+            f"The name {cleaned[:60] + '…'!r} makes a key of {length_bytes:,} bytes; S3 allows {MAX_KEY_BYTES:,}. "
             "Shorten it, or give the field a smaller max_length. Nothing was sent."
         )
     return key
@@ -74,17 +73,19 @@ def candidates(name: str, *, max_length: int | None, alternative: Callable[[str,
     Raises:
         SuspiciousFileOperation: the name is not a file name, or `max_length` leaves nothing of it.
     """
-    directory, file_name = os.path.split(clean(name))
+    directory, file_name = posixpath.split(clean(name))
     if ".." in PurePath(directory).parts:
         raise InvalidName(f"{name!r} climbs out of its folder with '..'.")
     validate_file_name(file_name)
-    root, extension = os.path.splitext(file_name)  # noqa: PTH122  names are keys, not paths
+    # All of them, as Django has it: the alternative to "backup.tar.gz" is "backup_x.tar.gz".
+    extension = "".join(PurePath(file_name).suffixes)
+    root = file_name.removesuffix(extension)
 
-    first = os.path.join(directory, file_name)  # noqa: PTH118
+    first = posixpath.join(directory, file_name)
     if max_length is None or len(first) <= max_length:
         yield first
     while True:
-        candidate = os.path.join(directory, alternative(root, extension))  # noqa: PTH118
+        candidate = posixpath.join(directory, alternative(root, extension))
         excess = 0 if max_length is None else len(candidate) - max_length
         if excess > 0:
             root = root[:-excess]

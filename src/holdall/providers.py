@@ -103,7 +103,11 @@ def recognise(endpoint_url: str | None) -> tuple[Provider, str | None]:
     """Tell the provider behind an endpoint, and the region its host names; without an endpoint it is Amazon."""
     if endpoint_url is None:
         return AMAZON, None
-    host = (urlsplit(endpoint_url).hostname or "").lower()
+    try:
+        host = (urlsplit(endpoint_url).hostname or "").lower()
+    except ValueError:
+        # The SDK says what is wrong with it.
+        return GENERIC, GENERIC.region
     for provider in PROVIDERS.values():
         if provider.host and (match := re.fullmatch(provider.host, host)):
             return provider, match.groupdict().get("region") or provider.region

@@ -40,8 +40,8 @@ class ObjectReader(io.RawIOBase):
     def __init__(self, connection: Connection, client: Any, *, name: str, key: str, parameters: dict[str, Any]) -> None:
         # What `close` looks at, also when the first request fails.
         self._stream: Any = None
-        self._connection, self._client = connection, client
-        self._name, self._key, self._parameters = name, key, parameters
+        self.connection, self._client = connection, client
+        self._name, self.key, self._parameters = name, key, parameters
         self._position = 0
         self._block, self._block_at = b"", 0
         self._next_bytes = FIRST_BYTES
@@ -167,12 +167,12 @@ class ObjectReader(io.RawIOBase):
 
     def _get(self, span: str) -> Any:
         same = {"IfMatch": self.etag} if self.etag else {}
-        answer = self._connection.call(
+        answer = self.connection.call(
             "get_object",
             action="reading",
             name=self._name,
             client=self._client,
-            Key=self._key,
+            Key=self.key,
             Range=span,
             **same,
             **self._parameters,
@@ -185,13 +185,13 @@ class ObjectReader(io.RawIOBase):
             answer["Body"].close()
             raise ObjectChanged(
                 f'"{self._name}" is not what it was when reading began, or the store does not keep to ranges '
-                f"({self._connection.where(self._client)}). Read it again from the beginning."
+                f"({self.connection.where()}). Read it again from the beginning."
             )
         self.etag, self.size = answer.get("ETag"), size
         return answer
 
     def _read(self, body: Any, size_bytes: int) -> bytes:
-        with self._connection.translating("reading", name=self._name, key=self._key, client=self._client):
+        with self.connection.translating("reading", name=self._name, key=self.key, client=self._client):
             return bytes(body.read(size_bytes))
 
     def _end_stream(self) -> None:

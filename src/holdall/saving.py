@@ -61,13 +61,26 @@ class Parts:
     workers: int
 
 
+# What one request may copy: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+MAX_COPY_BYTES = 5 * 1024**3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An object to copy, as it was when it was looked at."""
+
+    bucket_name: str
+    key: str
+    etag: str
+
+
 @dataclass(kw_only=True)
 class NewObject:
     """One object that is about to be created, under a key that nobody may have yet."""
 
     connection: Connection
-    # The SDK's client to send through.
-    client: Any
+    # A client of the project's own to send through, if there is one.
+    client: Any = None
     name: str
     key: str
     # The SDK's parameters of the object: content type, ACL, cache control…
@@ -100,6 +113,30 @@ class NewObject:
             self.put(head)
         else:
             self.multipart(_in_parts(head, body, self.parts.part_bytes), again=again)
+
+    def copy(self, source: Source) -> None:
+        """Make the object out of one that lies in the same provider; its bytes do not pass through here.
+
+        Requests: two; the first reserves the name, for the condition on a copy is not to be trusted: most ignore it.
+
+        Raises:
+            NameTaken: the key is taken; nothing was changed.
+            HoldallError: whatever else failed; nothing is left.
+        """
+        if not self.replace:
+            self.put(b"")
+            self._reserved = True
+        try:
+            self._call(
+                "copy_object",
+                CopySource={"Bucket": source.bucket_name, "Key": source.key},
+                CopySourceIfMatch=source.etag,
+                MetadataDirective="REPLACE",
+                **self.parameters,
+            )
+        except BaseException:
+            self.abandon()
+            raise
 
     # -- one PUT
 
@@ -152,9 +189,7 @@ class NewObject:
             if again and self.connection.target.provider.conditional_complete:
                 # Asking first is cheap beside uploading everything only to hear that the name is taken.
                 if self._exists():
-                    raise NameTaken(
-                        f'"{self.name}" is taken in {self.connection.where(self.client)}. Nothing was changed.'
-                    )
+                    raise NameTaken(f'"{self.name}" is taken in {self.connection.where()}. Nothing was changed.')
                 self._condition = {"IfNoneMatch": "*"}
             else:
                 self.put(b"")
@@ -267,7 +302,7 @@ def conditional_put_holds(connection: Connection, client: Any, *, name: str, key
                 if not connection.conditional_put:
                     log.warning(
                         "%s does not know conditional writes; every name gets a random suffix, so that no file is lost.",
-                        connection.where(client),
+                        connection.where(),
                     )
     return connection.conditional_put
 

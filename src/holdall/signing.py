@@ -123,6 +123,37 @@ class Signer:
         signature.update(hashlib.sha256(canonical.encode()).hexdigest().encode())
         return f"{self.place.base}{path}?{query}&X-Amz-Signature={signature.hexdigest()}"
 
+    def headers(
+        self, method: str, path: str, query: str, headers: Mapping[str, str], payload_sha256: str, *, now: float
+    ) -> dict[str, str]:
+        """Give the headers of one request that is sent now, signed: `headers` (in lower case), and those that sign.
+
+        `path` and `query` are encoded and in order already.
+        """
+        second = int(now)
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+        scope, signing = self._day(second // 86_400, stamp[:8])
+        signed = {
+            **headers,
+            "host": self.place.host,
+            "x-amz-content-sha256": payload_sha256,
+            "x-amz-date": stamp,
+        }
+        if self._keys.token:
+            signed["x-amz-security-token"] = self._keys.token.reveal()
+        names = sorted(signed)
+        listed = ";".join(names)
+        lines = "".join(f"{name}:{signed[name]}\n" for name in names)
+        canonical = f"{method}\n{path}\n{query}\n{lines}\n{listed}\n{payload_sha256}"
+        signature = signing.copy()
+        digest = hashlib.sha256(canonical.encode()).hexdigest()
+        signature.update(f"{ALGORITHM}\n{stamp}\n{scope}\n{digest}".encode())
+        signed["authorization"] = (
+            f"{ALGORITHM} Credential={self._keys.access_key}/{scope}, SignedHeaders={listed}, "
+            f"Signature={signature.hexdigest()}"
+        )
+        return signed
+
     def _moment(self, window: Window) -> _Moment:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(window.signed_at))
         scope, signing = self._day(window.signed_at // 86_400, stamp[:8])

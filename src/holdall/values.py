@@ -7,13 +7,16 @@ Modules that few environments need are imported where they are needed: reading t
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 from holdall.providers import DELIVERY_HOST, MAX_SIGNED_SECONDS
 
 Remark = Callable[[str], None]
+Parser = Callable[[str, Remark], Any]
 
 TRUE = frozenset({"true", "yes", "on", "1"})
 FALSE = frozenset({"false", "no", "off", "0"})
@@ -89,9 +92,9 @@ def boolean(value: str, _remark: Remark) -> bool:
 def mode(value: str, _remark: Remark) -> str:
     if value.lower() in MODES:
         return value.lower()
-    hint = {"digitalocean": "do", "spaces": "do", "aws": "s3", "amazon": "s3"}.get(value.lower()) or nearest(
-        value.lower(), MODES
-    )
+    # Comparing takes time that grows with the text: what is long is no slip of the pen.
+    word = value.lower()[:20]
+    hint = {"digitalocean": "do", "spaces": "do", "aws": "s3", "amazon": "s3"}.get(word) or nearest(word, MODES)
     raise ValueError(f"is {quoted(value)}; write s3, do or local" + (f" ({hint}, perhaps?)." if hint else "."))
 
 
@@ -120,7 +123,8 @@ def bucket(value: str, _remark: Remark) -> str:
 
 
 def region(value: str, _remark: Remark) -> str:
-    if not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", value):
+    # It becomes a part of host names.
+    if len(value) > 63 or not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", value):
         raise ValueError(f"is {quoted(value)}; write the region's code, such as eu-central-1.")
     if zone := re.fullmatch(r"([a-z]{2}(?:-[a-z]+)+-\d)[a-f]", value):
         raise ValueError(f"is {quoted(value)}, an availability zone; write its region, {zone[1]}.")
@@ -278,6 +282,16 @@ def _distance(one: str, other: str, limit: int) -> int:
     return row[-1]
 
 
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def is_local(host: str) -> bool:
     """Say whether a host is this machine, or inside a private network."""
     if (
@@ -286,8 +300,6 @@ def is_local(host: str) -> bool:
         or ("." not in host and ":" not in host)
     ):
         return True
-    import ipaddress
-
     try:
         return ipaddress.ip_address(host).is_private
     except ValueError:
@@ -296,8 +308,6 @@ def is_local(host: str) -> bool:
 
 def _is_host(host: str) -> bool:
     if ":" in host:
-        import ipaddress
-
         try:
             ipaddress.IPv6Address(host)
         except ValueError:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.compatibility.test_django_storages import ASSERT_A_DEFECT
 from tests.docs.pages import DOCS, PAPERS, README, ROOT, Block, blocks, name_of, pages
+from tests.servers.catalogue import SERVER_OF
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ALL_BLOCKS = [block for page in pages() for block in blocks(page)]
@@ -117,10 +118,19 @@ def test_transcripts_with_holdall_are_run():
 
 
 def test_number_of_their_failing_tests_is_the_one_stated():
-    words = {5: "five", 6: "six", 7: "seven"}
+    words = dict(
+        enumerate(["six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen"], 6)
+    )
 
     for page in (DOCS / "explanation" / "why.md", DOCS / "decisions" / "over-django-storages.md"):
         assert words[len(ASSERT_A_DEFECT)] in page.read_text()
+
+
+def test_servers_of_the_tests_are_the_ones_stated():
+    text = (DOCS / "explanation" / "not-yet.md").read_text().lower()
+
+    for server in SERVER_OF.values():
+        assert server in text
 
 
 def test_changelog_says_who_must_act():

@@ -32,6 +32,13 @@ def test_errors_have_examples():
     assert unshown == {errors.HoldallError}  # the root itself is never raised
 
 
+def test_errors_are_explained_for_the_night():
+    page = (DOCS / "how-to" / "errors.md").read_text()
+
+    for one in set(generator().error_classes()) - {errors.HoldallError}:
+        assert one.__name__ in page
+
+
 def test_errors_stand_in_the_tree():
     for one in generator().error_classes():
         assert one.__name__ in (errors.__doc__ or "")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT
+from tests.servers.ceph import PACKAGES
 
 # Amazon's own documented example is the one key that may stand anywhere.
 KEYS = re.compile(r"AKIA(?!IOSFODNN7EXAMPLE)[0-9A-Z]{16}|DO00(?![0-9A-Z]*EXAMPLE)[0-9A-Z]{16}")
@@ -57,6 +58,10 @@ def test_tracked_files_do_not_name_this_checkout():
 )
 def test_pattern_finds_what_it_is_for(pattern: re.Pattern[str], text: str):
     assert pattern.search(text)
+
+
+def test_ci_installs_the_packages_that_the_ceph_tests_need():
+    assert f"--no-install-recommends {PACKAGES}" in (ROOT / ".ci" / "run").read_text()
 
 
 def test_scripts_are_executable():

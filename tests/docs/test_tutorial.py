@@ -120,3 +120,12 @@ def test_tutorial_moves_to_mode_do_without_a_change_of_code(reader: Reader):
         devserver.leave(folder)
 
     assert printed == "notes/hello.txt b'Hello, first.'\nFalse b'Hello, second.'\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the tutorial is written for a POSIX shell")
+def test_commands_are_the_same_by_all_their_names(reader: Reader):
+    named = ("holdall", "python -m holdall", "python manage.py holdall")
+    printed = [reader.run(f"{name} env --json") for name in named]
+
+    assert printed[0].startswith("{")
+    assert printed[1:] == printed[:1] * 2

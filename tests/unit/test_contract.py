@@ -673,7 +673,7 @@ def test_domain_with_credentials_is_refused_without_showing_them() -> None:
     ]
 
 
-@pytest.mark.parametrize("domain", ["127.0.0.1:8080", "localhost:8080", "cdn:8080", "[::1]:8080", "[::1]"])
+@pytest.mark.parametrize("domain", ["127.0.0.1:8080", "localhost:8080", "media.localhost", "[::1]:8080", "[::1]"])
 def test_domain_on_this_machine_is_linked_to_by_plain_http(domain: str) -> None:
     made = options({**S3, "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": domain})
     assert (made["custom_domain"], made["url_protocol"]) == (domain, "http:")

@@ -1,0 +1,321 @@
+"""Links, held to botocore's: the same letters for the same moment, and accepted by servers that check signatures."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import time
+import urllib.parse
+from collections.abc import Callable
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.credentials import RefreshableCredentials
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from holdall import client as client_module
+from holdall import storage as storage_module
+from holdall.client import Target
+from holdall.providers import AMAZON, MAX_SIGNED_SECONDS, recognise
+from holdall.signing import Place, Signer, SigningKeys, Window, public_url
+from holdall.values import Secret
+from tests.conftest import MakeStorage
+from tests.contract import only
+from tests.providers import Provider
+from tests.stores import build_storage
+
+NOW = 1_795_349_017
+ACCESS_KEY, SECRET_KEY = "HOLDALLTESTKEY000001", "sec/ret+key="
+
+# (endpoint, style, region, bucket)
+PLACES: list[tuple[str | None, str, str, str]] = [
+    (None, "virtual", "eu-central-1", "acme-media"),
+    (None, "virtual", "us-east-1", "acme-media"),
+    (None, "virtual", "us-gov-west-1", "acme-media"),
+    (None, "virtual", "ap-southeast-2", "acme.media.example"),
+    (None, "path", "eu-west-1", "acme-media"),
+    ("https://ams3.digitaloceanspaces.com", "virtual", "ams3", "acme-media"),
+    ("https://s3.example.com:8443", "virtual", "r1", "acme-media"),
+    ("http://127.0.0.1:9000", "path", "us-east-1", "acme-media"),
+    ("http://127.0.0.1:9000", "virtual", "us-east-1", "acme-media"),
+    ("http://localhost:9000", "virtual", "us-east-1", "acme-media"),
+    ("http://s3.example.com", "virtual", "us-east-1", "acme.media"),
+    ("https://s3.example.com", "virtual", "us-east-1", "acme.media"),
+    ("http://[::1]:9000", "path", "us-east-1", "acme-media"),
+]
+
+
+@cache
+def botocore_client(endpoint_url: str | None, style: str, region: str, token: str | None) -> Any:
+    return boto3.Session().client(
+        "s3",
+        region_name=region,
+        endpoint_url=endpoint_url,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        aws_session_token=token,
+        config=Config(signature_version="s3v4", s3={"addressing_style": style}),
+    )
+
+
+def botocore_url(client: Any, at: int, *, method: str = "GET", seconds: int, **parameters: str) -> str:
+    moment = dt.datetime.fromtimestamp(at, dt.UTC).replace(tzinfo=None)
+    with mock.patch("botocore.auth.get_current_datetime", return_value=moment):
+        return str(client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds, HttpMethod=method))
+
+
+def place_of(endpoint_url: str | None, style: str, region: str, bucket: str) -> Place:
+    provider = recognise(endpoint_url)[0]
+    target = Target(provider=provider, bucket_name=bucket, addressing_style=style)
+    place = target.place(endpoint_url, region)
+    assert place is not None
+    return place
+
+
+def keys(token: str | None = None) -> SigningKeys:
+    return SigningKeys(ACCESS_KEY, Secret(SECRET_KEY), Secret(token) if token else None)
+
+
+# Keys that S3 takes: any text but lone surrogates, not empty, and no more than 1,024 bytes.
+any_key = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    place=st.sampled_from(PLACES),
+    key=any_key,
+    token=st.sampled_from([None, "FwoGZXIvYXdz+/tok=="]),
+    overrides=st.dictionaries(
+        st.sampled_from(["ResponseContentDisposition", "ResponseContentType", "ResponseCacheControl", "VersionId"]),
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30),
+    ),
+    seconds=st.integers(1, MAX_SIGNED_SECONDS),
+    at=st.integers(0, 4_000_000_000),
+    method=st.sampled_from(["GET", "HEAD"]),
+)
+@example(
+    place=PLACES[0],
+    key="a b+c%2F#é😀?&=.jpg",
+    token=None,
+    overrides={"ResponseContentDisposition": 'attachment; filename="é ü.txt"'},
+    seconds=3600,
+    at=NOW,
+    method="GET",
+)
+def test_signed_link_equals_botocores(
+    place: tuple[str | None, str, str, str],
+    key: str,
+    token: str | None,
+    overrides: dict[str, str],
+    seconds: int,
+    at: int,
+    method: str,
+) -> None:
+    names = {
+        "ResponseContentDisposition": "response-content-disposition",
+        "ResponseContentType": "response-content-type",
+        "ResponseCacheControl": "response-cache-control",
+        "VersionId": "versionId",
+    }
+    endpoint_url, style, region, bucket = place
+    client = botocore_client(endpoint_url, style, region, token)
+    theirs = botocore_url(client, at, method=method, seconds=seconds, Bucket=bucket, Key=key, **overrides)
+
+    ours = Signer(place_of(*place), keys(token)).url(
+        key,
+        Window(at, seconds, at + 1),
+        method=method,
+        parameters={names[name]: value for name, value in overrides.items()},
+    )
+
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "us-west-2", "af-south-1", "ap-southeast-2", "us-gov-east-1"])
+def test_link_to_amazon_leads_where_botocores_does_in_every_region(region: str) -> None:
+    client = botocore_client(None, "virtual", region, None)
+    theirs = botocore_url(client, NOW, seconds=60, Bucket="acme-media", Key="a.jpg")
+
+    place = place_of(None, "virtual", region, "acme-media")
+
+    assert theirs.startswith(public_url(place, "a.jpg"))
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-iso-east-1", "eu-isoe-west-1"])
+def test_place_in_another_partition_is_left_to_the_sdk(region: str) -> None:
+    assert Target(provider=AMAZON, bucket_name="acme").place(None, region) is None
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        {"client_config": Config(s3={"use_accelerate_endpoint": True})},
+        {"signature_version": "s3"},
+        {"addressing_style": "auto"},
+        {"bucket_name": "arn:aws:s3:eu-west-1:123456789012:accesspoint/acme"},
+        {"use_ssl": False},
+    ],
+)
+def test_place_out_of_the_ordinary_is_left_to_the_sdk(unusual: dict[str, Any]) -> None:
+    target = Target(**{"provider": AMAZON, "bucket_name": "acme-media", **unusual})
+
+    assert target.place(None, "eu-west-1") is None
+
+
+def test_signer_keeps_nothing_that_a_new_day_would_make_wrong() -> None:
+    signer = Signer(place_of(*PLACES[7]), keys())
+    client = botocore_client(*PLACES[7][:3], None)
+
+    for at in (NOW, NOW + 86_400, NOW, NOW - 86_400 * 40):
+        theirs = botocore_url(client, at, seconds=900, Bucket="acme-media", Key="a.jpg")
+        assert signer.url("a.jpg", Window(at, 900, at + 1)) == theirs
+
+
+# -- on servers
+
+LIFETIME_SECONDS = 60
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Set the time at which the storage makes links."""
+
+    def set_to(moment: float) -> None:
+        monkeypatch.setattr(storage_module.time, "time", lambda: moment)
+
+    return set_to
+
+
+def test_link_of_every_moment_of_its_window_is_accepted_and_is_one(
+    make_storage: MakeStorage, provider: Provider, clock: Callable[[float], None]
+) -> None:
+    storage = make_storage(STORAGE_URL_LIFETIME=f"{LIFETIME_SECONDS}s")
+    name = storage.save("a b+ü.txt", ContentFile(b"within the window"))
+    now = int(time.time())
+    seen = []
+    for second in range(now - LIFETIME_SECONDS // 2, now + 1):
+        clock(second)
+        seen.append(make_storage(STORAGE_URL_LIFETIME=f"{LIFETIME_SECONDS}s").url(name))
+
+    # The span of thirty seconds that ends now touches two windows at most.
+    assert len(set(seen)) <= 2
+    for url in set(seen):
+        answer = provider.fetch(url)
+        assert (answer.status, answer.body) == (200, b"within the window")
+
+
+def test_link_to_a_private_file_lets_the_browser_keep_it(storage: Storage, provider: Provider) -> None:
+    name = storage.save("ada.jpg", ContentFile(b"picture"))
+
+    answer = provider.fetch(storage.url(name))
+
+    assert answer.headers["cache-control"] == "private, max-age=5400"
+
+
+def test_link_with_overrides_gives_what_they_say(storage: Storage, provider: Provider) -> None:
+    name = storage.save("ada.txt", ContentFile(b"text"))
+
+    url = storage.url(name, parameters={"ResponseContentDisposition": 'attachment; filename="ä.txt"'})
+
+    answer = provider.fetch(url)
+    assert answer.status == 200
+    assert answer.headers["content-disposition"].startswith("attachment")
+
+
+def test_link_asked_for_with_a_lifetime_of_its_own_lives_that_long(storage: Storage) -> None:
+    expires = urllib.parse.parse_qs(urllib.parse.urlsplit(storage.url("a.txt", expire=600)).query)["X-Amz-Expires"]
+
+    assert expires == ["900"]
+
+
+@only("seaweedfs-http")
+def test_links_need_neither_a_client_nor_a_session_when_the_keys_are_known(
+    make_storage: MakeStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a session was made")
+
+    storage = make_storage()
+    client_module.connect.__globals__["_connections"].clear()
+    monkeypatch.setattr(client_module.boto3, "Session", refuse)
+    monkeypatch.setattr(client_module, "_session", refuse)
+
+    assert "X-Amz-Signature" in storage.url("ada.jpg")
+
+
+@only("seaweedfs-http")
+def test_link_that_was_kept_is_made_anew_when_an_option_changes(storage: Any) -> None:
+    before = storage.url("ada.jpg")
+    assert storage.url("ada.jpg") is before
+
+    storage.querystring_expire = 60
+
+    assert "X-Amz-Expires=90&" in storage.url("ada.jpg")
+
+
+@only("seaweedfs-http")
+def test_link_signed_by_a_role_ends_with_its_session(
+    make_storage: MakeStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK's private attribute that says when: this fails when it goes."""
+    ends = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10)
+    metadata = {
+        "access_key": "ROLEKEY",
+        "secret_key": "role-secret",
+        "token": "role-token",
+        "expiry_time": ends.isoformat(),
+    }
+    role = RefreshableCredentials.create_from_metadata(metadata, refresh_using=lambda: metadata, method="iam-role")
+    storage = make_storage(options={"access_key": None, "secret_key": None})
+    monkeypatch.setattr(client_module, "_session", lambda _: SimpleNamespace(get_credentials=lambda: role))
+
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(storage.url("ada.jpg")).query)
+
+    signed = dt.datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
+    dies = signed + dt.timedelta(seconds=int(query["X-Amz-Expires"][0]))
+    assert abs((dies - ends).total_seconds()) <= 1
+    assert query["X-Amz-Security-Token"] == ["role-token"]
+
+
+def test_link_for_a_private_cdn_domain_is_signed_for_cloudfront_once_a_window(
+    clock: Callable[[float], None],
+) -> None:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    storage = build_storage(
+        {
+            "STORAGE_BUCKET_NAME": "acme-media",
+            "AWS_S3_REGION_NAME": "eu-central-1",
+            "AWS_S3_CUSTOM_DOMAIN": "media.example.com",
+            "AWS_CLOUDFRONT_KEY_ID": "K2HOLDALLTEST",
+            "AWS_CLOUDFRONT_KEY": pem.replace("\n", "\\n"),
+        }
+    )
+    clock(NOW)
+    url = storage.url("a b.jpg")
+
+    parts = urllib.parse.urlsplit(url)
+    query = {name: values[0] for name, values in urllib.parse.parse_qs(parts.query).items()}
+    assert (parts.netloc, parts.path, query["Key-Pair-Id"]) == ("media.example.com", "/a%20b.jpg", "K2HOLDALLTEST")
+    assert NOW + 3600 <= int(query["Expires"]) <= NOW + 5400
+    policy = (
+        f'{{"Statement":[{{"Resource":"https://media.example.com/a%20b.jpg",'
+        f'"Condition":{{"DateLessThan":{{"AWS:EpochTime":{query["Expires"]}}}}}}}]}}'
+    )
+    signature = base64.b64decode(query["Signature"].translate(str.maketrans("-_~", "+=/")))
+    private.public_key().verify(signature, policy.encode(), PKCS1v15(), SHA1())
+
+    clock(NOW + 1)
+    assert storage.url("a b.jpg") == url
