@@ -42,5 +42,5 @@ INSTALLED_APPS = [
     "model_fields",
     "model_forms",
 ]
-MIGRATION_MODULES = {app: None for app in ("auth", "contenttypes", "sessions", "admin", "sites")}
+MIGRATION_MODULES = dict.fromkeys(("auth", "contenttypes", "sessions", "admin", "sites"))
 SITE_ID = 1
