@@ -151,11 +151,12 @@ def replace_file_system_storage(storage: str, *, with_paths: bool) -> None:
     folder = os.environ["HOLDALL_LOCAL_FOLDER"]
     if storage == "holdall":
         import holdall
-        from holdall.storage import MediaStorage as parent
+        from holdall.storage import MediaStorage
 
         options = holdall.from_env({"STORAGES_MODE": "local"}, local_folder=folder)["default"]["OPTIONS"]
+        parent: type = MediaStorage
     else:
-        from storages.backends.s3 import S3Storage as parent
+        from storages.backends.s3 import S3Storage
 
         from holdall import devserver
 
@@ -169,6 +170,7 @@ def replace_file_system_storage(storage: str, *, with_paths: bool) -> None:
             "signature_version": "s3v4",
             "addressing_style": "path",
         }
+        parent = S3Storage
     package.FileSystemStorage = filesystem.FileSystemStorage = stand_in(parent, options, with_paths=with_paths)
 
 
@@ -176,7 +178,7 @@ def main() -> None:
     storage, outcomes_file = sys.argv[1:]
     suite = json.load(sys.stdin)
     os.environ["DJANGO_SETTINGS_MODULE"] = suite["settings"]
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     warnings.simplefilter("ignore")
     for name, value in suite.get("overrides", {}).items():
         setattr(settings, name, value)
