@@ -23,6 +23,7 @@ from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore import exceptions as sdk
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 from s3transfer.exceptions import RetriesExceededError
 from urllib3.exceptions import HTTPError
 
@@ -356,6 +357,24 @@ class Connection:
         self.bucket_seen = True
         return answer
 
+    def whole(self, answer: Any, member: str, *, action: str, name: str, client: Any = None) -> Any:
+        """Give the answer if it has a member that every whole one has.
+
+        Where no header tells the length, a connection that broke off looks like the end of an answer, and the SDK makes
+        an empty one of it.
+
+        Raises:
+            StoreUnreachable: it has not.
+        """
+        if member not in answer:
+            broken = StoreUnreachable(
+                f'{action[:1].upper()}{action[1:]} "{name}" failed in {self.where(client)}: the answer broke off. '
+                "Check the network between; try again."
+            )
+            broken.outcome_unknown = True
+            raise broken
+        return answer
+
     @contextmanager
     def translating(self, action: str, *, name: str = "", key: str = "", client: Any = None) -> Iterator[None]:
         """Turn the SDK's errors, raised inside, into Holdall's."""
@@ -363,8 +382,7 @@ class Connection:
             yield
         except HoldallError:
             raise
-        # A body that breaks off inside TLS comes from below the SDK, untranslated.
-        except (sdk.ClientError, sdk.BotoCoreError, Boto3Error, RetriesExceededError, HTTPError) as error:
+        except _FAILURES as error:
             raise self._translated(error, action=action, name=name, key=key, client=client) from error
 
     def _translated(self, error: Exception, *, action: str, name: str, key: str, client: Any) -> HoldallError:
@@ -623,8 +641,11 @@ _NO_CONNECTION = (
     sdk.ResponseStreamingError,
     sdk.IncompleteReadError,
     RetriesExceededError,
+    ResponseParserError,
     HTTPError,
 )
+# Neither what is left of a body that broke off nor what breaks off inside TLS is an error of the SDK's own tree.
+_FAILURES = (sdk.ClientError, sdk.BotoCoreError, Boto3Error, RetriesExceededError, ResponseParserError, HTTPError)
 # Nothing was sent, at least by the last attempt.
 _NOTHING_SENT = (sdk.EndpointConnectionError, sdk.ConnectTimeoutError, sdk.ProxyConnectionError, sdk.SSLError)
 

@@ -202,7 +202,7 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         or not at all, and stays open; it is read from its beginning if it can be.
 
         Requests: one PUT. From the multipart threshold on two and one a part, and one that reserves the name (on
-        Amazon: that asks for it). One more for each name that is taken. Where it is not known whether the provider
+        Amazon: that asks for it). Two more for each name that is taken. Where it is not known whether the provider
         has conditional writes, three more once a process.
 
         Raises:
@@ -379,6 +379,7 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
             # V1 breaks on keys with "%" or "+" on Ceph: its marker comes back unescaped.
             paginator = self._client.get_paginator("list_objects_v2")
             for page in paginator.paginate(Bucket=self.bucket_name, Delimiter="/", Prefix=prefix):
+                self.store.whole(page, "IsTruncated", action="listing", name=path, client=self._client)
                 folders += [entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ())]
                 files += [entry["Key"][len(prefix) :] for entry in page.get("Contents", ()) if entry["Key"] != prefix]
         return folders, files
