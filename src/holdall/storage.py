@@ -206,7 +206,7 @@ class MediaStorage(LinkingStorage):
         or not at all, and stays open; it is read from its beginning if it can be.
 
         Requests: one PUT. From the multipart threshold on two and one a part, and one that reserves the name (on
-        Amazon: that asks for it). One more for each name that is taken. Where it is not known whether the provider
+        Amazon: that asks for it). Two more for each name that is taken. Where it is not known whether the provider
         has conditional writes, three more once a process.
 
         Raises:
