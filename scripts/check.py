@@ -22,6 +22,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTHON = sys.executable
+# More processes than most machines have cores to spare for tests: they mostly wait for the servers.
+SUITE = ["-q", "-n", "3", "--dist", "loadgroup"]
+# The pages, and the other packages in environments of their own, are no different on another Python.
+SAME_ON_EVERY_PYTHON = ["--ignore=tests/docs", "--ignore=tests/compatibility"]
 
 
 @dataclass
@@ -79,7 +83,7 @@ def docs(report: Report) -> None:
 def tests(report: Report) -> None:
     def measured() -> bool:
         run([PYTHON, "-m", "coverage", "erase"])
-        passed = run([PYTHON, "-m", "coverage", "run", "-m", "pytest", "-q"])
+        passed = run([PYTHON, "-m", "coverage", "run", "-m", "pytest", *SUITE])
         run([PYTHON, "-m", "coverage", "combine", "--quiet"])
         # Also after a failure: what was not reached may be why.
         return run([PYTHON, "-m", "coverage", "report"]) and passed
@@ -105,7 +109,7 @@ def suite_on(version: str, interpreter: str) -> bool:
     made = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if made.returncode:
         return False
-    return run([made.stdout.strip().splitlines()[-1], "-m", "pytest", "-q"])
+    return run([made.stdout.strip().splitlines()[-1], "-m", "pytest", *SUITE, *SAME_ON_EVERY_PYTHON])
 
 
 def own_version() -> str:

@@ -40,7 +40,7 @@ if not settings.configured:
 from botocore import exceptions as sdk  # noqa: E402
 
 import holdall  # noqa: E402
-from holdall import build, cli, client, content, contract, devserver, errors, names, providers  # noqa: E402
+from holdall import answers, build, cli, client, content, contract, devserver, errors, names, providers  # noqa: E402
 from holdall.storage import MediaStorage  # noqa: E402
 
 # Amazon's own documented example pair.
@@ -235,7 +235,7 @@ PROVOKED: dict[type[BaseException], Callable[[], list[BaseException]]] = {
         _answered("AccessControlListNotSupported", "PutObject", 400),
     ],
     errors.CredentialsRefused: lambda: [
-        *(_answered(code, "PutObject", 403) for code in client._CREDENTIALS),
+        *(_answered(code, "PutObject", 403) for code in answers.CREDENTIALS),
         _unanswered(sdk.NoCredentialsError()),
     ],
     errors.StoreUnreachable: lambda: [

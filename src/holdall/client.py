@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,18 +27,14 @@ from botocore.config import Config
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 from s3transfer.exceptions import RetriesExceededError
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from holdall import devserver
+from holdall.answers import OBJECT_CODES, Answer, explain, what_of
 from holdall.errors import (
-    AccessRefused,
     BucketNotFound,
     CredentialsRefused,
     HoldallError,
-    InvalidName,
-    NameTaken,
-    ObjectChanged,
-    ObjectNotFound,
     StoreFailed,
     StoreUnreachable,
 )
@@ -112,6 +108,10 @@ class Target:
 
     def __repr__(self) -> str:
         return f"<{self.provider.title}, bucket {self.bucket_name!r}>"
+
+    def with_bucket(self, bucket_name: str | None) -> Target:
+        """Give the same place and keys for another bucket."""
+        return replace(self, bucket_name=bucket_name, public=False)
 
     def config(self) -> Config:
         """Give the SDK's configuration: explicit in all that the SDK would otherwise guess, the caller's on top."""
@@ -434,18 +434,22 @@ class Connection:
         except HoldallError:
             raise
         except (sdk.ClientError, Refused) as error:
-            answer = _Answer.of(error)
-            if answer.bare and learn:
+            answer = Answer.of(error)
+            # A failure of the server's own says enough, and a second question would only add to its load.
+            if answer.bare and learn and answer.status < 500:
                 answer = self._learn(answer, key, client)
-            if answer.code in _OBJECT_CODES:
+            if answer.code in OBJECT_CODES:
                 self.bucket_seen = True
-            raise _answered(answer, action=action, name=name, key=key, connection=self) from error
+            raise explain(
+                answer, action=action, name=name, key=key, bucket=self.target.bucket_name, where=self.where()
+            ) from error
+        # A body that breaks off inside TLS comes from below the SDK, untranslated.
         except (sdk.BotoCoreError, Boto3Error, RetriesExceededError, HTTPError) as error:
             if isinstance(error, _NO_KEYS):
                 self._forget_client()
-            raise _without_answer(error, what=_what(action, name), where=self.where()) from error
+            raise _without_answer(error, what=what_of(action, name), where=self.where()) from error
 
-    def _learn(self, answer: _Answer, key: str, client: Any) -> _Answer:
+    def _learn(self, answer: Answer, key: str, client: Any) -> Answer:
         """Ask for what a bare status does not say: answers to HEAD have no body, hence no code.
 
         Requests: one, only after a refusal, or after the first "not found" of a process.
@@ -454,14 +458,16 @@ class Connection:
         try:
             if not missing:
                 if key:
-                    self._send("get_object", {"Key": key, "Range": "bytes=0-0"}, client)
+                    self._send("get_object", {"Key": key, "Range": "bytes=0-0"}, client)["Body"].close()
                 else:
                     self._send("list_objects_v2", {"MaxKeys": 1}, client)
             elif not self.bucket_seen:
                 self._send("head_bucket", {}, client)
                 self.bucket_seen = True
         except (sdk.ClientError, Refused) as second:
-            learned = _Answer.of(second)
+            learned = Answer.of(second)
+            if learned.status >= 500:
+                return answer
             if missing:
                 # Any other refusal is a bucket's that exists.
                 self.bucket_seen = learned.status != 404
@@ -543,7 +549,7 @@ def _make_local_bucket(client: Any, target: Target) -> None:
         try:
             request(Bucket=bucket)
         except sdk.ClientError as error:
-            if not _Answer.of(error).code.startswith(code):
+            if not Answer.of(error).code.startswith(code):
                 raise
 
     unless("BucketAlready", client.create_bucket)
@@ -557,144 +563,7 @@ _PUBLIC_POLICY = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", 
 "Action": "s3:GetObject", "Resource": "arn:aws:s3:::BUCKET/*"}]}"""
 
 
-# -- what answers mean
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What S3 said of a request that failed."""
-
-    operation: str
-    status: int
-    code: str
-    message: str
-    retries: int
-    headers: Mapping[str, str]
-
-    @classmethod
-    def of(cls, error: Any) -> _Answer:
-        if isinstance(error, Refused):
-            return cls(error.operation, error.status, error.code, error.message, error.retries, error.headers)
-        response = error.response
-        meta = response.get("ResponseMetadata", {})
-        details = response.get("Error", {})
-        status = int(meta.get("HTTPStatusCode", 0))
-        return cls(
-            operation=error.operation_name,
-            status=status,
-            code=str(details.get("Code") or status),
-            message=str(details.get("Message") or ""),
-            retries=int(meta.get("RetryAttempts", 0)),
-            headers=meta.get("HTTPHeaders", {}),
-        )
-
-    @property
-    def bare(self) -> bool:
-        """Whether there was no body with a code in it."""
-        return self.code.isdigit()
-
-    def but(self, **changes: Any) -> _Answer:
-        return _Answer(**{**self.__dict__, **changes})
-
-
-# Codes that only a bucket which exists answers with.
-_OBJECT_CODES = frozenset({"NoSuchKey", "PreconditionFailed", "ConditionalRequestConflict", "NoSuchUpload"})
-
-# The right that an operation needs.
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
-_RIGHTS = {
-    "PutObject": "s3:PutObject",
-    "CreateMultipartUpload": "s3:PutObject",
-    "UploadPart": "s3:PutObject",
-    "CompleteMultipartUpload": "s3:PutObject",
-    "AbortMultipartUpload": "s3:AbortMultipartUpload",
-    "GetObject": "s3:GetObject",
-    "HeadObject": "s3:GetObject (and s3:ListBucket, without which a missing file is refused instead of not found)",
-    "DeleteObject": "s3:DeleteObject",
-    "ListObjectsV2": "s3:ListBucket",
-    "ListObjects": "s3:ListBucket",
-    "HeadBucket": "s3:ListBucket",
-    "CopyObject": "s3:GetObject and s3:PutObject",
-}
-
-# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-_CREDENTIALS = {
-    "InvalidAccessKeyId": "the store does not know the key's id. Check `AWS_ACCESS_KEY_ID`: it may be mistyped, "
-    "deleted, of another provider or account, or temporary and without its `AWS_SESSION_TOKEN`.",
-    "SignatureDoesNotMatch": "the key's id is known, but the secret does not belong to it. Copy "
-    "`AWS_SECRET_ACCESS_KEY` again, whole; behind a proxy, check that it does not change host or headers.",
-    "ExpiredToken": "the temporary keys have expired. Fetch new ones, with their `AWS_SESSION_TOKEN`.",
-    "TokenRefreshRequired": "the temporary keys must be renewed. Fetch new ones, with their `AWS_SESSION_TOKEN`.",
-    "InvalidToken": "`AWS_SESSION_TOKEN` does not belong to the key. Set all three of one set, or none.",
-    "RequestTimeTooSkewed": "the clock of this machine is wrong by more than 15 minutes. Set it; time zones play no part.",
-    "AccountProblem": "the account behind the key has a problem of its own. Ask the provider.",
-    "NotSignedUp": "the account behind the key may not use S3. Ask the provider.",
-}
-# The operations by which the SDK fetches keys; their refusals are none of the bucket's.
-_KEY_SOURCES = ("AssumeRole", "GetRoleCredentials", "GetSessionToken", "GetFederationToken", "CreateOAuth2Token")
-_REGION = frozenset(
-    {"PermanentRedirect", "301", "307", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
-)
-
-
-def _what(action: str, name: str) -> str:
-    return f'{action} "{name}"' if name else action
-
-
-def _answered(answer: _Answer, *, action: str, name: str, key: str, connection: Connection) -> HoldallError:
-    what, where = _what(action, name), connection.where()
-    said = f"{answer.status} {answer.code}" if not answer.bare else str(answer.status)
-    refused = f"{what[:1].upper()}{what[1:]} was refused ({said}) by {where}"
-    error: HoldallError
-    if answer.code == "NoSuchBucket":
-        error = BucketNotFound(
-            f"There is no {where} ({what} was asked for). Check `STORAGE_BUCKET_NAME`, and that region and endpoint are its own."
-        )
-    elif answer.code in {"NoSuchKey", "404"}:
-        error = ObjectNotFound(f'File does not exist: {name} (key "{key}" in {where}).')
-    elif answer.code in {"PreconditionFailed", "412"} and answer.operation == "GetObject":
-        error = ObjectChanged(f'"{name}" was replaced in {where} while it was read. Read it again from the beginning.')
-    elif answer.code in {"PreconditionFailed", "412"}:
-        error = NameTaken(f'"{name}" is taken in {where}; names are never given twice. Nothing was changed.')
-    elif answer.code == "KeyTooLongError":
-        error = InvalidName(f'{refused}: "{name}" is too long for a key there. Shorten it. {answer.message}'.rstrip())
-    elif answer.operation.startswith(_KEY_SOURCES):
-        error = CredentialsRefused(
-            f"{what[:1].upper()}{what[1:]} failed in {where}: {answer.operation}, which is to give the keys, was refused "
-            f"({said}). Check the role (`AWS_ROLE_ARN`), who may assume it, and the token. {answer.message}".rstrip()
-        )
-    elif answer.code in _CREDENTIALS:
-        error = CredentialsRefused(f"{refused}: {_CREDENTIALS[answer.code]}")
-    elif answer.code in _REGION:
-        region = answer.headers.get("x-amz-bucket-region")
-        advice = f"set `AWS_S3_REGION_NAME={region}`." if region else "check `AWS_S3_REGION_NAME` and the endpoint."
-        error = StoreFailed(f"{refused}: the bucket lies in another region; {advice} {answer.message}".rstrip())
-    elif answer.code == "AccessControlListNotSupported":
-        error = AccessRefused(
-            f"{refused}: the bucket does not allow ACLs, and one was sent. Remove `default_acl` and let a bucket policy "
-            "or the CDN make the files public."
-        )
-    elif answer.status == 403 or answer.code in {"AccessDenied", "AllAccessDisabled"}:
-        right = _RIGHTS.get(answer.operation, f"the right to {answer.operation}")
-        error = AccessRefused(
-            f"{refused}: the keys may not do this. Grant {right} on {_resource(answer, connection, key)}."
-        )
-    elif answer.status in {429, 503} or answer.code in {"SlowDown", "TooManyRequests"}:
-        error = StoreFailed(f"{refused}: too many requests, also after {answer.retries} repetitions. Try again later.")
-    else:
-        reason = answer.message.rstrip(".") or "it gave no reason"
-        error = StoreFailed(f"{refused}: {reason}. Try again; if it stays, ask whoever runs the store.")
-    error.code, error.retries = answer.code, answer.retries
-    return error
-
-
-def _resource(answer: _Answer, connection: Connection, key: str) -> str:
-    bucket = connection.target.bucket_name
-    return (
-        f"arn:aws:s3:::{bucket}"
-        if "Bucket" in answer.operation or "List" in answer.operation
-        else f"arn:aws:s3:::{bucket}/{key}"
-    )
+# -- failures without an answer
 
 
 _NO_KEYS = (sdk.NoCredentialsError, sdk.PartialCredentialsError, sdk.CredentialRetrievalError, sdk.TokenRetrievalError)
@@ -705,6 +574,15 @@ _NO_CONNECTION = (
     sdk.IncompleteReadError,
     RetriesExceededError,
     HTTPError,
+)
+# Nothing was sent, at least by the last attempt.
+_NOTHING_SENT = (
+    sdk.EndpointConnectionError,
+    sdk.ConnectTimeoutError,
+    sdk.ProxyConnectionError,
+    sdk.SSLError,
+    ConnectTimeoutError,
+    NewConnectionError,
 )
 
 
@@ -721,7 +599,9 @@ def _without_answer(error: Exception, *, what: str, where: str) -> HoldallError:
             "certificate authority of your own is named by `AWS_CA_BUNDLE`."
         )
     if isinstance(error, _NO_CONNECTION):
-        return StoreUnreachable(
+        unreachable = StoreUnreachable(
             f"{failed}: no answer came, or it broke off ({error}). Check the endpoint, and the network between."
         )
+        unreachable.outcome_unknown = not isinstance(error, _NOTHING_SENT)
+        return unreachable
     return StoreFailed(f"{failed}: {error}")

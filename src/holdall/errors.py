@@ -33,11 +33,12 @@ class HoldallError(Exception):
     """The root of everything that Holdall raises.
 
     `code` is the store's own error code where it gave one ("AccessDenied"), and `retries` how often the request
-    had been repeated by then.
+    had been repeated by then. `outcome_unknown` says that the store may have done what was asked all the same.
     """
 
     code: str = ""
     retries: int = 0
+    outcome_unknown: bool = False
 
 
 class ContractWarning(UserWarning):

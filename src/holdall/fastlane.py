@@ -208,7 +208,8 @@ def _answer(operation: str, response: Any) -> dict[str, Any]:
     }
     if operation == "get_object":
         answer["Body"] = response
-        answer["ContentRange"] = headers.get("content-range", "")
+        if (span := headers.get("content-range")) is not None:
+            answer["ContentRange"] = span
     else:
         # Read to its end, the connection goes back to the pool.
         response.read()

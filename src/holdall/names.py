@@ -73,7 +73,8 @@ def candidates(name: str, *, max_length: int | None, alternative: Callable[[str,
     Raises:
         SuspiciousFileOperation: the name is not a file name, or `max_length` leaves nothing of it.
     """
-    directory, file_name = posixpath.split(clean(name))
+    # A name of which nothing is left is refused in the form in which it was given.
+    directory, file_name = posixpath.split(clean(name) or name)
     if ".." in PurePath(directory).parts:
         raise InvalidName(f"{name!r} climbs out of its folder with '..'.")
     validate_file_name(file_name)
@@ -89,9 +90,15 @@ def candidates(name: str, *, max_length: int | None, alternative: Callable[[str,
         excess = 0 if max_length is None else len(candidate) - max_length
         if excess > 0:
             root = root[:-excess]
-            if not root:
+            last = PurePath(file_name).suffix
+            if not root and extension != last:
+                # Better a shorter name than none: the dots of "v1.2 of the minutes.pdf" end no file names.
+                root, extension = file_name.removesuffix(last), last
+            elif not root:
+                # The sentence is Django's.
                 raise SuspiciousFileOperation(
-                    f'No file name is left of "{name}" within {max_length} characters; give the field a larger max_length.'
+                    f'Storage can not find an available filename for "{name}" within {max_length} characters. '
+                    'Please make sure that the corresponding file field allows sufficient "max_length".'
                 )
             continue
         yield candidate

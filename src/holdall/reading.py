@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from holdall.client import Connection
 from holdall.errors import HoldallError, ObjectChanged, StoreFailed, StoreUnreachable
@@ -22,8 +23,21 @@ STREAM_FROM_BYTES = 1024 * 1024
 # A gap that is cheaper to read over than to ask anew.
 SKIP_BYTES = 256 * 1024
 BUFFER_BYTES = 128 * 1024
+# The most that is lost when a body breaks off.
+PIECE_BYTES = 256 * 1024
 # How often a stream that breaks off is taken up again without having brought anything.
 RESUMPTIONS = 3
+
+
+T = TypeVar("T")
+
+
+class _BrokeOff(Exception):
+    """A body ended before its end. Not a request that failed: that was repeated often enough."""
+
+    def __init__(self, failure: StoreUnreachable) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
 
 
 class ObjectReader(io.RawIOBase):
@@ -40,14 +54,14 @@ class ObjectReader(io.RawIOBase):
     def __init__(self, connection: Connection, client: Any, *, name: str, key: str, parameters: dict[str, Any]) -> None:
         # What `close` looks at, also when the first request fails.
         self._stream: Any = None
-        self._connection, self._client = connection, client
-        self._name, self._key, self._parameters = name, key, parameters
+        self.connection, self._client = connection, client
+        self._name, self.key, self._parameters = name, key, parameters
         self._position = 0
         self._block, self._block_at = b"", 0
         self._next_bytes = FIRST_BYTES
         self.size = 0
         self.etag: str | None = None
-        self._fetch(0)
+        self._resuming(lambda: self._fetch(0))
 
     # -- what io asks for
 
@@ -103,18 +117,22 @@ class ObjectReader(io.RawIOBase):
         if wanted_bytes <= 0:
             return b""
         data = self._from_block(wanted_bytes)
+        if not data:
+            data = self._resuming(lambda: self._from_stream(wanted_bytes) or self._fetch_here(wanted_bytes))
+        self._position += len(data)
+        return data
+
+    def _resuming(self, fetch: Callable[[], T]) -> T:
+        """Take up what breaks off where it ended; the ETag makes sure that it is the same object."""
         failures = 0
-        while not data:
+        while True:
             try:
-                data = self._from_stream(wanted_bytes) or self._fetch_here(wanted_bytes)
-            except StoreUnreachable:
-                # What broke off is taken up where it ended; the ETag makes sure that it is the same object.
+                return fetch()
+            except _BrokeOff as broken:
                 self._end_stream()
                 failures += 1
                 if failures > RESUMPTIONS:
-                    raise
-        self._position += len(data)
-        return data
+                    raise broken.failure from broken.failure.__cause__
 
     def _from_block(self, wanted_bytes: int) -> bytes:
         start = self._position - self._block_at
@@ -149,50 +167,71 @@ class ObjectReader(io.RawIOBase):
 
     def _fetch(self, start: int) -> None:
         """Fetch one block into memory."""
+        block_bytes = self._next_bytes
         try:
-            answer = self._get(f"bytes={start}-{start + self._next_bytes - 1}")
+            answer = self._get(f"bytes={start}-{start + block_bytes - 1}")
         except StoreFailed as failure:
             # An empty object has no first byte: a range of it can not be satisfied.
             if failure.code not in {"InvalidRange", "416"} or start:
                 raise
             return
         body = answer["Body"]
-        pieces = []
+        due_bytes = min(block_bytes, self.size - start)
+        pieces: list[bytes] = []
         try:
-            while piece := self._read(body, self._next_bytes):
-                pieces.append(piece)
-        finally:
+            while due_bytes > 0:
+                pieces.append(self._read(body, due_bytes))
+                due_bytes -= len(pieces[-1])
+        except BaseException as failure:
             body.close()
+            # What came is worth keeping; the next block begins where it ends.
+            if not (pieces and isinstance(failure, _BrokeOff)):
+                raise
         self._block, self._block_at = b"".join(pieces), start
+        if "ContentRange" in answer or len(self._block) == self.size:
+            body.close()
+        elif due_bytes == 0:
+            # A store that does not keep to ranges sends everything at once: as a stream it can be read on.
+            self._stream, self._stream_at = body, len(self._block)
 
     def _get(self, span: str) -> Any:
         same = {"IfMatch": self.etag} if self.etag else {}
-        answer = self._connection.call(
+        answer = self.connection.call(
             "get_object",
             action="reading",
             name=self._name,
             client=self._client,
-            Key=self._key,
+            Key=self.key,
             Range=span,
             **same,
             **self._parameters,
         )
         answered = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.get("ContentRange", ""))
         asked = int(span.removeprefix("bytes=").partition("-")[0])
-        size = int(answered[3]) if answered else int(answer["ContentLength"])
+        size = int(answered[3]) if answered else int(answer.get("ContentLength", -1))
         begins = int(answered[1]) if answered else 0
-        if begins != asked or (self.etag and (answer.get("ETag") != self.etag or size != self.size)):
+        changed = self.etag and (answer.get("ETag") != self.etag or size != self.size)
+        if begins != asked or size < 0 or changed:
             answer["Body"].close()
             raise ObjectChanged(
                 f'"{self._name}" is not what it was when reading began, or the store does not keep to ranges '
-                f"({self._connection.where()}). Read it again from the beginning."
+                f"({self.connection.where()}). Read it again from the beginning."
             )
         self.etag, self.size = answer.get("ETag"), size
         return answer
 
     def _read(self, body: Any, size_bytes: int) -> bytes:
-        with self._connection.translating("reading", name=self._name, key=self._key, client=self._client):
-            return bytes(body.read(size_bytes))
+        """Read some bytes, at least one, where there must be more."""
+        try:
+            with self.connection.translating("reading", name=self._name, key=self.key, client=self._client):
+                data = bytes(body.read(min(size_bytes, PIECE_BYTES)))
+        except StoreUnreachable as failure:
+            raise _BrokeOff(failure) from failure
+        if not data:
+            # Where no header tells the length, a lost connection looks like the end.
+            where = self.connection.where()
+            raise _BrokeOff(StoreUnreachable(f'Reading "{self._name}" ended too early in {where}. Try again.'))
+        return data
 
     def _end_stream(self) -> None:
         stream, self._stream = self._stream, None

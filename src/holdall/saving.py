@@ -12,7 +12,7 @@ import io
 import logging
 import posixpath
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from holdall.client import Connection
-from holdall.errors import HoldallError, NameTaken, ObjectNotFound, StoreFailed
+from holdall.errors import AccessRefused, HoldallError, NameTaken, ObjectNotFound, StoreFailed, StoreUnreachable
 
 log = logging.getLogger("holdall")
 
@@ -28,7 +28,8 @@ log = logging.getLogger("holdall")
 MAX_PARTS = 10_000
 
 # Each save leaves its own random mark in the object's metadata. When an answer is lost and the SDK repeats the
-# request, the repetition finds the name taken by its own first attempt; the mark tells that from another writer.
+# request, or a proxy on the way does, the repetition finds the name taken by its own first attempt; the mark tells that
+# from another writer.
 MARK = "holdall-save"
 
 # What providers answer that lack the condition: not implemented, or an unknown header.
@@ -61,6 +62,19 @@ class Parts:
     workers: int
 
 
+# What one request may copy: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+MAX_COPY_BYTES = 5 * 1024**3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An object to copy, as it was when it was looked at."""
+
+    bucket_name: str
+    key: str
+    etag: str
+
+
 @dataclass(kw_only=True)
 class NewObject:
     """One object that is about to be created, under a key that nobody may have yet."""
@@ -76,14 +90,17 @@ class NewObject:
     # Whether an object that has the key may be replaced.
     replace: bool = False
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
+    # What the error speaks of, where it is not the key.
+    about: str = ""
     _upload_id: str | None = None
+    # Whether there may be uploads of which only the store knows, because the answer was lost.
+    _has_strays: bool = False
     _reserved: bool = False
     _condition: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.replace:
-            metadata = {**self.parameters.get("Metadata", {}), MARK: self.mark}
-            self.parameters = {**self.parameters, "Metadata": metadata}
+        metadata = {**self.parameters.get("Metadata", {}), MARK: self.mark}
+        self.parameters = {**self.parameters, "Metadata": metadata}
 
     def create(self, body: Readable, *, again: bool) -> None:
         """Store the body. `again` says that the body can be read a second time, should the name be lost late.
@@ -101,6 +118,30 @@ class NewObject:
         else:
             self.multipart(_in_parts(head, body, self.parts.part_bytes), again=again)
 
+    def copy(self, source: Source) -> None:
+        """Make the object out of one that lies in the same provider; its bytes do not pass through here.
+
+        Requests: two; the first reserves the name, for the condition on a copy is not to be trusted: most ignore it.
+
+        Raises:
+            NameTaken: the key is taken; nothing was changed.
+            HoldallError: whatever else failed; nothing is left.
+        """
+        if not self.replace:
+            self.put(b"")
+            self._reserved = True
+        try:
+            self._call(
+                "copy_object",
+                CopySource={"Bucket": source.bucket_name, "Key": source.key},
+                CopySourceIfMatch=source.etag,
+                MetadataDirective="REPLACE",
+                **self.parameters,
+            )
+        except BaseException:
+            self.abandon()
+            raise
+
     # -- one PUT
 
     def put(self, data: bytes) -> None:
@@ -110,11 +151,15 @@ class NewObject:
         while True:
             try:
                 self._call("put_object", Body=data, **condition, **_digest(data, self.connection), **self.parameters)
-            except NameTaken as taken:
-                if taken.retries and self._is_mine():
+            except NameTaken:
+                # By an attempt of our own, for all that is known here: the SDK repeats, and so do proxies, who tell
+                # nobody. An error of the question is better than a second file of the same content.
+                if self._is_mine():
                     return
                 raise
-            except StoreFailed as failure:
+            except (StoreFailed, StoreUnreachable) as failure:
+                if failure.outcome_unknown and self._is_certainly_mine():
+                    return
                 # Two conditional writes met; neither is refused, both may try again.
                 conflicts += 1
                 if failure.code not in _CONFLICTS or conflicts > _MAX_CONFLICTS:
@@ -122,10 +167,15 @@ class NewObject:
             else:
                 return
 
+    def _is_certainly_mine(self, *, complete: bool = False) -> bool:
+        with suppress(HoldallError):
+            return self._is_mine(complete=complete)
+        return False
+
     def _is_mine(self, *, complete: bool = False) -> bool:
         try:
             answer = self._call("head_object", **_customer_key(self.parameters))
-        except HoldallError:
+        except (ObjectNotFound, AccessRefused):
             return False
         marked = answer.get("Metadata", {}).get(MARK) == self.mark
         # The reservation carries the mark too, and is empty; what is uploaded in parts never is.
@@ -158,10 +208,14 @@ class NewObject:
                 self.put(b"")
                 self._reserved = True
         try:
-            self._upload_id = self._call("create_multipart_upload", **self.parameters)["UploadId"]
-        except BaseException:
+            answer = self._call("create_multipart_upload", **self.parameters)
+        except BaseException as failure:
+            answered = isinstance(failure, HoldallError) and not failure.outcome_unknown and not failure.retries
+            self._has_strays = not answered
             self.abandon()
             raise
+        self._upload_id = answer["UploadId"]
+        self._has_strays = answer["ResponseMetadata"]["RetryAttempts"] > 0
 
     def send(self, number: int, data: bytes) -> str:
         """Send one part and give its ETag."""
@@ -192,30 +246,66 @@ class NewObject:
                 **_customer_key(self.parameters),
             )
         except HoldallError as failure:
-            # The answer to the first attempt was lost, so the repetition found nothing left to complete.
-            if failure.retries and not self.replace and self._is_mine(complete=True):
-                return
-            if failure.code in _CONFLICTS:
-                raise NameTaken(f'"{self.name}" was taken while it was uploaded. Nothing was changed.') from failure
-            raise
+            # The answer to the first attempt was lost, so the repetition found nothing left to complete, or the name
+            # taken by what the first attempt had completed.
+            lost = failure.outcome_unknown or failure.code == "NoSuchUpload" or isinstance(failure, NameTaken)
+            if not (lost and self._is_certainly_mine(complete=True)):
+                if failure.code in _CONFLICTS:
+                    raise NameTaken(f'"{self.name}" was taken while it was uploaded. Nothing was changed.') from failure
+                raise
+        # Now and not when they were made: by now the last that was on its way has arrived.
+        self._take_back(self._abort_strays)
 
     def abandon(self) -> None:
-        """Take back what was begun: the upload, and the reservation of the name. Never raises."""
-        if self._upload_id is not None:
+        """Take back what was begun: uploads, and the reservation of the name. Never raises."""
+        # The reservation last: as long as it stands, uploads to this key are ours.
+        self._take_back(self._abort, self._abort_strays, self._release)
+
+    def _take_back(self, *steps: Callable[[], None]) -> None:
+        for step in steps:
             try:
-                self._call("abort_multipart_upload", UploadId=self._upload_id)
+                step()
             except HoldallError as failure:
                 log.warning(
-                    'The unfinished upload %s of "%s" could not be taken back; it is billed until it is aborted: %s',
-                    self._upload_id,
+                    'What was begun for "%s" could not be taken back; an unfinished upload is billed until it is '
+                    "aborted: %s",
                     self.name,
                     failure,
                 )
-        if self._reserved:
-            # Never what somebody else put there since, which a store that overwrites might have done.
-            with suppress(HoldallError):
-                if self._is_mine():
-                    self._call("delete_object")
+                if isinstance(failure, StoreUnreachable):
+                    # Each further question would take as long again.
+                    return
+
+    def _abort(self, upload_id: str | None = None) -> None:
+        upload_id = upload_id or self._upload_id
+        if upload_id is not None:
+            try:
+                self._call("abort_multipart_upload", UploadId=upload_id)
+            except StoreFailed as failure:
+                # The answer to the first attempt was lost.
+                if failure.code != "NoSuchUpload":
+                    raise
+
+    def _abort_strays(self) -> None:
+        """Abort the uploads that were begun for us and whose answers were lost.
+
+        Only where the name is reserved, so that nobody else uploads to this key. Elsewhere one of them may be another
+        writer's; an upload without parts costs nothing, and a lifecycle rule ends it.
+        """
+        if not (self._has_strays and self._reserved):
+            return
+        listed = self.connection.call(
+            "list_multipart_uploads", action="saving", name=self.name, client=self.client, Prefix=self.key
+        )
+        for upload in listed.get("Uploads", ()):
+            if upload["Key"] == self.key and upload["UploadId"] != self._upload_id:
+                self._abort(upload["UploadId"])
+        self._has_strays = False
+
+    def _release(self) -> None:
+        # Never what somebody else put there since, which a store that overwrites might have done.
+        if self._reserved and self._is_mine():
+            self._call("delete_object")
 
     def _exists(self) -> bool:
         try:
@@ -246,7 +336,13 @@ class NewObject:
 
     def _call(self, operation: str, **parameters: Any) -> Any:
         return self.connection.call(
-            operation, action="saving", name=self.name, client=self.client, Key=self.key, **parameters
+            operation,
+            action="saving",
+            name=self.name,
+            about=self.about,
+            client=self.client,
+            Key=self.key,
+            **parameters,
         )
 
 
@@ -275,8 +371,10 @@ def _probe(connection: Connection, client: Any, name: str, key: str) -> bool:
     # finds it taken knows enough, and where it can not be deleted there is no more than one.
     probe = posixpath.join(posixpath.dirname(key), ".holdall-probe")
     request = partial(connection.call, action="saving", name=name, about=key, client=client, Key=probe)
+    parts = Parts(threshold_bytes=0, part_bytes=0, workers=1)
+    first = NewObject(connection=connection, client=client, name=name, about=key, key=probe, parameters={}, parts=parts)
     try:
-        request("put_object", Body=b"", IfNoneMatch="*")
+        first.put(b"")
     except NameTaken:
         return True
     except StoreFailed as failure:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -19,33 +18,29 @@ from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 from django.core.files.utils import validate_file_name
 from django.utils import timezone
-from django.utils.encoding import filepath_to_uri
 from django.utils.module_loading import import_string
-from storages.backends.s3 import S3Storage, _filter_download_params
+from storages.backends.s3 import S3File, _filter_download_params
 from storages.utils import ReadBytesWrapper, setting
 
 from holdall import content as rules
 from holdall import names
 from holdall.client import Connection, Target, connect, transfer_config
-from holdall.errors import NameTaken, ObjectNotFound
+from holdall.errors import NameTaken, ObjectNotFound, StoreFailed
 from holdall.files import MODES, MediaFile, NewFile, ObjectFile, Replayed, is_seekable
+from holdall.links import LinkingStorage
 from holdall.providers import PROVIDERS, recognise
 from holdall.reading import ObjectReader
-from holdall.saving import MAX_PARTS, NewObject, Parts, conditional_put_holds
-from holdall.signing import offset_of, public_url, window
+from holdall.saving import MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Source, conditional_put_holds
 from holdall.values import Secret
 
-# As many links as a busy page has, ten times over; each is about half a kilobyte.
-KEPT_LINKS = 4096
-
-# The options that links are made of.
-LINK_OPTIONS = ("location", "custom_domain", "url_protocol", "querystring_auth", "querystring_expire", "bucket_name")
-
+# What one request may delete: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+DELETE_BATCH = 1000
+POOL_WORKERS = 16
 # What never leaves the process: not into a migration, a log or a pickle's repr.
 SECRET_OPTIONS = frozenset({"access_key", "secret_key", "security_token", "cloudfront_key"})
 
 
-class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not typed
+class MediaStorage(LinkingStorage):
     """Keep media in a bucket: no upload is lost, private files stay private, errors say what to do.
 
     Every option and `AWS_*` setting of django-storages works as documented there, but for two defaults: no file is
@@ -100,17 +95,7 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         )
         self.client_config = self._target.config()
         self._store: Connection | None = None
-        # A project's own rule for keys counts for links too.
-        self._own_keys = type(self)._normalize_name is not MediaStorage._normalize_name
-        # The accident: a project computes the location anew for each link, out of the tenant that is served (a known
-        # recipe), and a link that was remembered by its name shows one tenant the other's file.
-        self._remembers_links = not self._own_keys and not any(
-            hasattr(getattr(type(self), option, None), "__get__") for option in LINK_OPTIONS
-        )
-        # What stands before the names of all public links; "" where there is no such thing, None until it is asked for.
-        self._base: str | None = None
-        # Links that stay the same for a while, by name, each with the moment when it changes.
-        self._links: dict[str | None, tuple[str, float]] = {}
+        self._prepare_links()
 
     def _chosen(self, settings: dict[str, Any], option: str, attribute: str, name: str) -> Any:
         return settings.get(option) or getattr(type(self), attribute, None) or setting(name)
@@ -198,15 +183,12 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
 
     # -- names
 
-    def _normalize_name(self, name: str) -> str:
-        return names.to_key(name, location=self.location)
-
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         """Give a name that is free at this moment. One HEAD for each that is not.
 
         `save` does not ask: what is free now may be taken when the file arrives.
         """
-        return str(super().get_available_name(names.clean(name), max_length))
+        return str(super().get_available_name(names.clean(name) or name, max_length))
 
     def _candidates(self, name: str, max_length: int | None) -> Iterator[str]:
         if type(self).get_available_name is MediaStorage.get_available_name:
@@ -266,15 +248,37 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         if again:
             content.seek(0)
         target = self._new_object(cleaned, content)
-        body: Any = ReadBytesWrapper(content)
         if self._is_compressed(target.parameters):
             target.parameters["ContentEncoding"] = "gzip"
-            body = self._compress_content(body)
-        target.create(body, again=again)
+            target.create(self._compress_content(ReadBytesWrapper(content)), again=again)
+        elif (source := self._source_of(content)) is not None:
+            target.copy(source)
+        else:
+            target.create(ReadBytesWrapper(content), again=again)
         if again:
             # The caller may want to read it once more: to make a thumbnail, or to send it by mail.
             content.seek(0)
         return cleaned
+
+    def _source_of(self, content: Any) -> Source | None:
+        """Find the object that a content is a file of, if the store can copy it by itself."""
+        while isinstance(content, File) and not isinstance(content, (ObjectFile, S3File)):
+            content = content.file
+        if isinstance(content, ObjectFile):
+            reader = content.reader
+            target = reader.connection.target
+            if (
+                reader.etag
+                and reader.size <= MAX_COPY_BYTES
+                and target.with_bucket(None) == self._target.with_bucket(None)
+            ):
+                return Source(bucket_name=str(target.bucket_name), key=reader.key, etag=reader.etag)
+        elif isinstance(content, S3File) and "w" not in content._mode:
+            theirs, found = content._storage, content.obj
+            same = all(getattr(theirs, name) == getattr(self, name) for name in _SAME_PLACE)
+            if same and not found.content_encoding and found.content_length <= MAX_COPY_BYTES:
+                return Source(bucket_name=found.bucket_name, key=found.key, etag=found.e_tag)
+        return None
 
     def _save_over(self, name: str, content: Any) -> str:
         with self.translating("saving", name):
@@ -361,6 +365,32 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
         with suppress(ObjectNotFound), self.translating("deleting", name):
             self.bucket.Object(self._normalize_name(name)).delete()
 
+    def delete_many(self, names: Iterable[str]) -> None:
+        """Delete files; those that do not exist are none to worry about. One request for each 1,000.
+
+        Raises:
+            StoreFailed: some could not be deleted, and which; all others are.
+        """
+        failed: list[str] = []
+        for batch in batched({self._normalize_name(name): name for name in names if _given(name)}.items()):
+            answer = self.store.call(
+                "delete_objects",
+                action="deleting",
+                name=batch[0][1],
+                client=self.connection.meta.client,
+                Delete={"Objects": [{"Key": key} for key, _ in batch], "Quiet": True},
+            )
+            by_key = dict(batch)
+            failed += [f'"{by_key[error["Key"]]}" ({error.get("Code")})' for error in answer.get("Errors", ())]
+        if failed:
+            raise StoreFailed(f"Could not be deleted from {self.store.where()}: {', '.join(failed)}.")
+
+    def exists_many(self, names: Iterable[str]) -> dict[str, bool]:
+        """Say of each name whether a file has it. One HEAD each, a few at a time."""
+        asked = list(dict.fromkeys(names))
+        with ThreadPoolExecutor(min(POOL_WORKERS, len(asked)) or 1, thread_name_prefix="holdall-exists") as pool:
+            return dict(zip(asked, pool.map(self.exists, asked), strict=True))
+
     def exists(self, name: str) -> bool:
         """Say whether a file has this name. One HEAD; one more after the first "no" of a process.
 
@@ -407,125 +437,27 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
             return iter(client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket_name, **parameters))
         return self.store.pages(action="listing", name=path, **parameters)
 
-    def url(
-        self,
-        name: str | None,
-        parameters: dict[str, Any] | None = None,
-        expire: int | timedelta | None = None,
-        http_method: str | None = None,
-    ) -> str:
-        """Give a link to the file, whether or not it exists: public as it is, private signed for `expire` seconds.
-
-        Requests: none, but those that find keys and region once a process.
-        """
-        if parameters or expire is not None or http_method:
-            if isinstance(expire, timedelta):
-                expire = int(expire.total_seconds())
-            return self._link(name or "", parameters or {}, expire, http_method or "GET")[0]
-        base = self._base
-        if base is None:
-            base = self.__dict__["_base"] = self._public_base()
-        if base and isinstance(name, str) and names.is_plain(name):
-            return base + name
-        kept = self._links.get(name)
-        if kept is None or time.time() >= kept[1]:
-            kept = self._link(name or "", {}, None, "GET")
-            if not self._remembers_links:
-                return kept[0]
-            if len(self._links) >= KEPT_LINKS:
-                self._links.clear()
-            self._links[name] = kept
-        return kept[0]
-
-    def _public_base(self) -> str:
-        location = self.location.strip("/")
-        signed = self.querystring_auth and self.cloudfront_signer
-        if signed or not (self.custom_domain and self._remembers_links) or (location and not names.is_plain(location)):
-            return ""
-        return f"{self.url_protocol}//{self.custom_domain}/{location}{'/' if location else ''}"
-
-    def _link(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> tuple[str, float]:
-        """Make a link, and tell until when the same would be made."""
-        location = self.location.rstrip("/")
-        path = f"{location}/{name}" if location else name
-        if names.is_plain(path) and not self._own_keys:
-            cleaned, key = name, path
-        else:
-            cleaned = names.clean(name)
-            key = self._normalize_name(cleaned)
-            path = filepath_to_uri(key)
-        lifetime_seconds = self.querystring_expire if expire is None else expire
-        if self.custom_domain:
-            return self._domain_link(key, path, parameters, lifetime_seconds)
-        store = self.store
-        place = store.place()
-        if place and not (key and self.querystring_auth):
-            # Nothing can be signed for no key; Django gives the base of all links.
-            return public_url(place, key) + _query(parameters), math.inf
-        signed = _signed_parameters(parameters)
-        if place is None or signed is None:
-            return self._sdk_link(cleaned, parameters, lifetime_seconds, method), 0.0
-        signer, keys_end_at = store.signer(place)
-        span = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(key), keys_end_at=keys_end_at)
-        if self._may_cache_links and method == "GET" and "response-cache-control" not in signed:
-            signed["response-cache-control"] = rules.cache_control(public=False, lifetime_seconds=span.valid_seconds)
-        return signer.url(key, span, method=method, parameters=signed), span.changes_at
-
-    def _domain_link(
-        self, key: str, path: str, parameters: Mapping[str, Any], lifetime_seconds: int
-    ) -> tuple[str, float]:
-        url = f"{self.url_protocol}//{self.custom_domain}/{path}{_query(parameters)}"
-        if not (self.querystring_auth and self.cloudfront_signer):
-            return url, math.inf
-        span = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(key))
-        until = datetime.fromtimestamp(span.signed_at + span.valid_seconds, UTC)
-        return str(self.cloudfront_signer.generate_presigned_url(url, date_less_than=until)), span.changes_at
-
-    def _sdk_link(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> str:
-        """Let the SDK make a link that is out of the ordinary."""
-        with self.translating("linking", name):
-            return str(super().url(name, dict(parameters), expire, method))
-
-    @property
-    def _may_cache_links(self) -> bool:
-        # Where names are given once, what a link shows never changes.
-        return self.public is False and not self.file_overwrite
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # Links that were kept were made with the options as they were.
-        super().__setattr__(name, value)
-        if (kept := self.__dict__.get("_links")) is not None:
-            kept.clear()
-            self.__dict__["_base"] = None
-
 
 def from_alias(alias: str) -> Storage:
     """Give the storage that `STORAGES` has under this alias; migrations are written with it."""
     return storages[alias]
 
 
-# What `url(parameters=…)` may contain, in the SDK's words, and what S3 calls it in a query.
-_SIGNED_PARAMETERS = {
-    "ResponseCacheControl": "response-cache-control",
-    "ResponseContentDisposition": "response-content-disposition",
-    "ResponseContentEncoding": "response-content-encoding",
-    "ResponseContentLanguage": "response-content-language",
-    "ResponseContentType": "response-content-type",
-    "VersionId": "versionId",
-}
+# The options that say where a store is and who asks, in django-storages' words.
+_SAME_PLACE = ("endpoint_url", "region_name", "access_key", "secret_key", "security_token", "session_profile")
 
 
-def _signed_parameters(parameters: Mapping[str, Any]) -> dict[str, str] | None:
-    """Translate link parameters for the query; None when one of them is out of the ordinary."""
-    if not parameters:
-        return {}
-    if all(name in _SIGNED_PARAMETERS and isinstance(value, str) for name, value in parameters.items()):
-        return {_SIGNED_PARAMETERS[name]: value for name, value in parameters.items()}
-    return None
+def _given(name: str) -> str:
+    if not name:
+        raise ValueError("The name must be given to delete_many().")
+    return name
 
 
-def _query(parameters: Mapping[str, Any]) -> str:
-    return f"?{urlencode(parameters)}" if parameters else ""
+def batched(items: Iterable[Any], size: int = DELETE_BATCH) -> Iterator[list[Any]]:
+    """Cut into lists of no more than `size`, in order."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def _revealed(value: Any) -> Any:

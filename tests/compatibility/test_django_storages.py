@@ -4,13 +4,13 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.compatibility.sources import ROOT, unpacked
+
 VERSION = version("django-storages")
 
 # The tests that assert a defect which Holdall mends, each with the reason. All others pass.
@@ -45,17 +45,7 @@ ASSERT_A_DEFECT = {
 @pytest.fixture(scope="session")
 def their_source() -> Path:
     """The source distribution of the installed version: its tests are not in the wheel."""
-    cache = ROOT / ".cache"
-    source = cache / f"django_storages-{VERSION}"
-    if not (source / "tests" / "test_s3.py").exists():
-        cache.mkdir(exist_ok=True)
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
-        subprocess.run(
-            [*pip, "--no-binary=django-storages", f"django-storages=={VERSION}", "--dest", str(cache)], check=True
-        )
-        with tarfile.open(cache / f"{source.name}.tar.gz") as archive:
-            archive.extractall(cache, filter="data")
-    return source
+    return unpacked("django-storages", VERSION)
 
 
 def test_django_storages_own_tests_pass_but_for_those_that_assert_a_defect(their_source: Path):

@@ -28,10 +28,11 @@ from storages.backends.s3 import S3Storage
 
 import holdall
 from holdall import client as client_module
-from holdall import storage as storage_module
+from holdall import links as links_module
 from holdall.client import Target
 from holdall.providers import AMAZON, MAX_SIGNED_SECONDS, recognise
 from holdall.signing import Place, Signer, SigningKeys, Window, public_url
+from holdall.storage import MediaStorage
 from holdall.values import Secret
 from tests.conftest import MakeStorage
 from tests.contract import only
@@ -195,7 +196,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Set the time at which the storage makes links."""
 
     def set_to(moment: float) -> None:
-        monkeypatch.setattr(storage_module.time, "time", lambda: moment)
+        monkeypatch.setattr(links_module.time, "time", lambda: moment)
 
     return set_to
 
@@ -272,7 +273,7 @@ def test_links_of_a_location_that_the_project_computes_are_not_remembered(public
     """The recipe for tenants: what is remembered by its name alone would show one of them the other's file."""
     tenant = "one"
 
-    class OfTenant(storage_module.MediaStorage):
+    class OfTenant(MediaStorage):
         location = property(lambda self: tenant)
 
     environ = {
@@ -300,7 +301,7 @@ def test_links_of_a_location_that_the_project_computes_are_not_remembered(public
 def test_public_links_on_a_domain_are_those_of_django_storages(location: str, name: str) -> None:
     place = {"bucket_name": "acme-media", "custom_domain": "media.example.com", "location": location}
 
-    made = storage_module.MediaStorage(**place, querystring_auth=False)
+    made = MediaStorage(**place, querystring_auth=False)
 
     assert made.url(name) == S3Storage(**place, querystring_auth=False).url(name)
     made.custom_domain = "other.example.com"

@@ -650,11 +650,13 @@ def test_serve_on_a_taken_port_names_it(folder: Path) -> None:
 
 
 def test_nothing_is_left_in_the_temporary_folder(folder: Path) -> None:
-    before = set(Path(tempfile.gettempdir()).glob("holdall-*"))
     devserver.use(folder)
     state = state_of(folder)
+    scratch = Path(state["scratch"])
+    assert scratch.parent == Path(tempfile.gettempdir())
+    assert scratch.exists()
     devserver.leave(folder)
     assert devserver.end_unused(folder)
 
     assert is_gone(state)
-    assert set(Path(tempfile.gettempdir()).glob("holdall-*")) <= before
+    assert not scratch.exists()

@@ -1,0 +1,291 @@
+"""A write through a failing network gives the whole file or a clear error, and nothing else is left in the store."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
+
+from holdall.errors import HoldallError, NameTaken, StoreFailed, StoreUnreachable
+from tests.contract import only
+from tests.faults.conftest import MIB, PART_BYTES, Connect, Line
+from tests.servers import fault_proxy as wire
+from tests.servers.fault_proxy import Fault, Rule
+
+NAME = "folder/file.bin"
+SMALL = random.Random(1).randbytes(3_000)
+LARGE = random.Random(2).randbytes(PART_BYTES + 70_000)
+ALWAYS = 1_000
+# Four attempts, a question and the clean-up; each may wait for as long as it is patient.
+SECONDS = 20
+
+
+def save_small(storage: Storage) -> bytes:
+    assert storage.save(NAME, ContentFile(SMALL)) == NAME
+    return SMALL
+
+
+def save_in_parts(storage: Storage) -> bytes:
+    assert storage.save(NAME, ContentFile(LARGE)) == NAME
+    return LARGE
+
+
+def write_small(storage: Storage) -> bytes:
+    with storage.open(NAME, "wb") as file:
+        file.write(SMALL)
+    return SMALL
+
+
+def write_in_parts(storage: Storage) -> bytes:
+    with storage.open(NAME, "wb") as file:
+        for start in range(0, len(LARGE), MIB):
+            file.write(LARGE[start : start + MIB])
+    return LARGE
+
+
+PUT, CREATE, PART, COMPLETE = "PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"
+Write = Callable[[Storage], bytes]
+REQUESTS: list[tuple[Write, str]] = [
+    (save_small, PUT),
+    (save_in_parts, PUT),
+    (save_in_parts, CREATE),
+    (save_in_parts, PART),
+    (save_in_parts, COMPLETE),
+    (write_small, PUT),
+    (write_in_parts, PUT),
+    (write_in_parts, CREATE),
+    (write_in_parts, PART),
+    (write_in_parts, COMPLETE),
+]
+FAULTS = [
+    wire.resets_before,
+    wire.resets_after,
+    wire.stalls_before,
+    wire.stalls_after,
+    wire.answers_500_before,
+    wire.answers_500_after,
+    wire.answers_503_before,
+    wire.answers_503_after,
+    wire.duplicates,
+    wire.is_overtaken,
+    wire.cuts_request(1_000),
+    wire.cuts_answer(10),
+]
+# What a stream sends is what a save sends, so that fewer faults tell whether it is written as carefully.
+FAULTS_OF_STREAMS = [wire.resets_after, wire.answers_500_before, wire.cuts_request(1_000)]
+AGAIN_AND_AGAIN = [wire.resets_before, wire.resets_after, wire.answers_500_after, wire.answers_503_before]
+
+
+def by_name(what: Callable[..., object]) -> str:
+    return what.__name__
+
+
+def attempt(line: Line, write: Write) -> HoldallError | None:
+    """Write, and hold the store to what the caller was told."""
+    started = time.monotonic()
+    failure = None
+    expected: dict[str, bytes] = {}
+    try:
+        expected[NAME] = write(line.storage)
+    except HoldallError as error:
+        failure = error
+    assert time.monotonic() - started < SECONDS
+    assert line.names == list(expected), failure
+    assert all(line.stored(name) == content for name, content in expected.items())
+    assert line.unfinished == []
+    assert line.proxy.faults > 0
+    return failure
+
+
+def cases(of_saves: list[Fault], of_streams: list[Fault]) -> pytest.MarkDecorator:
+    found = [
+        pytest.param(write, operation, fault, id=f"{write.__name__}-{operation}-{fault.__name__}")
+        for write, operation in REQUESTS
+        for fault in (of_saves if write in {save_small, save_in_parts} else of_streams)
+    ]
+    return pytest.mark.parametrize(("write", "operation", "fault"), found)
+
+
+@only("seaweedfs-http")
+@cases(FAULTS, FAULTS_OF_STREAMS)
+def test_write_survives_one_fault(connect: Connect, write: Write, operation: str, fault: Fault) -> None:
+    line = connect(Rule(operation, fault))
+
+    assert attempt(line, write) is None
+
+
+@only("seaweedfs-http")
+@cases(AGAIN_AND_AGAIN, [wire.resets_after])
+def test_write_that_fails_again_and_again_is_whole_or_leaves_nothing(
+    connect: Connect, write: Write, operation: str, fault: Fault
+) -> None:
+    line = connect(Rule(operation, fault, times=ALWAYS))
+
+    failure = attempt(line, write)
+
+    learned = fault not in {wire.resets_before, wire.answers_503_before} and operation in {PUT, COMPLETE}
+    if learned:
+        # The store had it all the time, and is asked in the end.
+        assert failure is None
+    else:
+        assert isinstance(failure, (StoreUnreachable, StoreFailed))
+        assert "folder/file.bin" in str(failure)
+
+
+# Amazon's semantics, Ceph's, and the embedded server's; what is lost is what the server did.
+@pytest.mark.parametrize(
+    ("provider", "kind"),
+    [("ministack", "amazon"), ("ceph-http", "spaces")],
+    indirect=["provider"],
+    scope="session",
+)
+@pytest.mark.parametrize(
+    ("write", "operation"),
+    [(save_small, PUT), (save_in_parts, CREATE), (save_in_parts, COMPLETE), (write_in_parts, PUT)],
+    ids=["save-PutObject", "save-CreateMultipartUpload", "save-CompleteMultipartUpload", "write-PutObject"],
+)
+@pytest.mark.parametrize("fault", [wire.resets_after, wire.duplicates], ids=by_name)
+def test_write_survives_a_lost_answer_everywhere(
+    connect: Connect, kind: str, write: Write, operation: str, fault: Fault
+) -> None:
+    line = connect(Rule(operation, fault), kind=kind)
+    expected = write(line.storage)
+
+    assert line.names == [NAME]
+    assert line.stored(NAME) == expected
+    if kind == "amazon" and write is save_in_parts and operation == CREATE and fault is not wire.duplicates:
+        # Nobody reserved the name there, so the upload could be another writer's, and is let alone; it has no parts.
+        assert len(line.unfinished) == 1
+    else:
+        assert line.unfinished == []
+
+
+@pytest.mark.parametrize("provider", ["ministack"], indirect=True, scope="session")
+@pytest.mark.parametrize("fault", [wire.resets_after, wire.answers_500_after], ids=by_name)
+def test_completion_that_is_never_answered_is_learned_of_on_amazon(connect: Connect, fault: Fault) -> None:
+    line = connect(Rule(COMPLETE, fault, times=ALWAYS), kind="amazon")
+
+    assert attempt(line, save_in_parts) is None
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("operation", ["AbortMultipartUpload", "DeleteObject", "HeadObject", "ListMultipartUploads"])
+@pytest.mark.parametrize(
+    "fault",
+    [wire.resets_before, wire.resets_after, wire.answers_500_after, wire.duplicates, wire.is_overtaken],
+    ids=by_name,
+)
+def test_clean_up_survives_a_fault_of_its_own(connect: Connect, operation: str, fault: Fault) -> None:
+    # What makes it necessary: an upload that was begun twice, and whose parts never arrive.
+    line = connect(
+        Rule(CREATE, wire.resets_after), Rule(PART, wire.resets_before, times=ALWAYS), Rule(operation, fault)
+    )
+
+    assert isinstance(attempt(line, save_in_parts), StoreUnreachable)
+    assert operation in line.proxy.operations
+
+
+@only("seaweedfs-http")
+def test_clean_up_is_not_tried_step_by_step_when_the_store_is_gone(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = [
+        Rule(operation, wire.resets_before, times=ALWAYS)
+        for operation in (PART, "AbortMultipartUpload", "DeleteObject", "HeadObject")
+    ]
+    line = connect(*gone)
+
+    with pytest.raises(StoreUnreachable):
+        line.storage.save(NAME, ContentFile(LARGE))
+
+    assert "HeadObject" not in line.proxy.operations
+    assert "could not be taken back" in caplog.text
+    assert NAME in caplog.text
+
+
+@only("seaweedfs-http")
+def test_save_that_was_never_sent_does_not_ask_what_became_of_it(connect: Connect) -> None:
+    line = connect()
+    line.storage.exists(NAME)
+    line.proxy.__exit__(None, None, None)
+    started = time.monotonic()
+
+    with pytest.raises(StoreUnreachable) as caught:
+        line.storage.save(NAME, ContentFile(SMALL))
+
+    assert not caught.value.outcome_unknown
+    assert time.monotonic() - started < 2
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("write", [save_small, save_in_parts], ids=by_name)
+@pytest.mark.parametrize("fault", [wire.resets_after, wire.duplicates], ids=by_name)
+def test_taken_name_is_never_mistaken_for_ones_own(connect: Connect, write: Write, fault: Fault) -> None:
+    line = connect(Rule(PUT, fault))
+    line.put(NAME, b"another writer's")
+
+    saved = line.storage.save(NAME, ContentFile(SMALL if write is save_small else LARGE))
+
+    assert saved != NAME
+    assert line.stored(NAME) == b"another writer's"
+    assert line.stored(saved) == (SMALL if write is save_small else LARGE)
+    assert sorted(line.names) == sorted([NAME, saved])
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("write", [write_small, write_in_parts], ids=by_name)
+def test_stream_to_a_taken_name_is_refused_also_when_the_answer_is_lost(connect: Connect, write: Write) -> None:
+    line = connect(Rule(PUT, wire.resets_after))
+    line.put(NAME, b"another writer's")
+
+    with pytest.raises(NameTaken):
+        write(line.storage)
+
+    assert line.names == [NAME]
+    assert line.stored(NAME) == b"another writer's"
+    assert line.unfinished == []
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("fault", FAULTS, ids=by_name)
+def test_probe_for_conditional_writes_survives_a_fault(connect: Connect, fault: Fault) -> None:
+    # A provider of which nothing is known is probed beside the first file.
+    line = connect(Rule(PUT, fault), kind="generic")
+
+    assert attempt(line, save_small) is None
+
+
+@pytest.mark.parametrize("provider", ["seaweedfs-http", "ministack", "ceph-http"], indirect=True, scope="session")
+@pytest.mark.parametrize(("write", "operation"), [(save_small, PUT), (save_in_parts, PART)], ids=[PUT, PART])
+def test_bytes_that_were_changed_on_the_way_are_not_stored(connect: Connect, write: Write, operation: str) -> None:
+    line = connect(Rule(operation, wire.flips_a_bit, times=ALWAYS))
+
+    assert attempt(line, write) is not None
+    sent = [dict(request.headers) for request in line.proxy.exchanges if request.operation == operation]
+    assert all("Content-MD5" in headers for headers in sent)
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("fault", FAULTS, ids=by_name)
+def test_delete_survives_one_fault(connect: Connect, fault: Fault) -> None:
+    line = connect(Rule("DeleteObject", fault))
+    line.put(NAME, SMALL)
+    line.put("folder/other.bin", SMALL)
+
+    line.storage.delete(NAME)
+
+    assert line.names == ["folder/other.bin"]
+
+
+@only("seaweedfs-http")
+def test_delete_that_fails_again_and_again_is_an_error(connect: Connect) -> None:
+    line = connect(Rule("DeleteObject", wire.answers_503_before, times=ALWAYS))
+    line.put(NAME, SMALL)
+
+    with pytest.raises(StoreFailed, match=r"folder/file\.bin.*too many requests"):
+        line.storage.delete(NAME)
+    assert line.names == [NAME]
