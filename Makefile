@@ -1,12 +1,13 @@
 # `make demo` and `make test` need git, make and Python 3.11 or newer; everything else they install into .venv.
 # Each recipe is one shell line, so that a failure ends in the sentence that explains it.
-.PHONY: help demo test quick docs format
+.PHONY: help demo test quick bench docs format
 .SILENT:
 
 help:
 	echo "make demo    a photo gallery on an embedded S3 server (Ctrl-C stops it)"
 	echo "make test    everything that CI runs"
 	echo "make quick   the tests that need no server"
+	echo "make bench   measure everything beside django-storages, and write docs/explanation/benchmarks.md"
 	echo "make docs    the documentation, into docs/_build/html"
 	echo "make format  let ruff tidy the code"
 
@@ -18,6 +19,10 @@ test:
 
 quick:
 	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py dev) && exec "$$python" -m pytest -q tests/unit
+
+# BENCH="--keys 100000 --rounds 20" measures more, BENCH="--only links" less.
+bench:
+	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py dev) && exec "$$python" -m benchmarks $(BENCH)
 
 docs:
 	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py dev) && exec "$$python" scripts/check.py docs

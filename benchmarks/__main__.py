@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument("--render", action="store_true", help="measure nothing, write the page of the last results")
     chosen = parser.parse_args()
     if chosen.render:
-        page.PAGE.write_text(page.render(page.load()))
+        page.write(page.load())
         return 0
     if chosen.full:
         vars(chosen).update(FULL)
@@ -89,7 +89,7 @@ def main() -> int:
         print(f"missed: {text}")
     if not chosen.only:
         page.RESULTS.write_text(json.dumps(result, indent=2) + "\n")
-        page.PAGE.write_text(page.render(result))
+        page.write(result)
         print(f"{page.PAGE.relative_to(page.ROOT)} was written.")
     return 1 if page.missed(result) else 0
 

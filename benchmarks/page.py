@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "explanation" / "benchmarks.md"
+DECISION = ROOT / "docs" / "decisions" / "fast-lane.md"
 COLUMNS = {"holdall": "Holdall", "without_fast_lane": "without its fast lane", "django_storages": "django-storages"}
 GENERATED = "<!-- Written by `make bench` out of benchmarks/results.json; a change by hand is lost. -->"
 
@@ -96,9 +98,47 @@ def render(result: Result) -> str:
     ]
     for area in result["areas"]:
         lines += ["", f"## {area['title']}", "", *lines_of_table(area["rows"])]
+        if area["title"] in NOTES:
+            lines += ["", NOTES[area["title"]]]
     lines += ["", "## Goals that are missed", ""]
     lines += [f"- {text}" for text in missed(result)] or ["None."]
     return "\n".join(lines) + "\n"
+
+
+# What a table alone would leave open.
+NOTES = {
+    "Reading": "django-storages reads a whole file, in parts, before it gives the first byte of it.",
+    "Saving": (
+        "A large file costs more CPU than with django-storages, which sends no checksum here.\n"
+        "Holdall sends the MD5 of each part, so that the server refuses what was damaged on the way."
+    ),
+    "Start-up": "django-storages is loaded when the storage is first used, here as there.\nHoldall's settings do not need it.",
+}
+
+_FIGURES = re.compile(r"(?<=^<!-- figures -->\n\n).*?(?=\n\n<!-- end -->$)", re.MULTILINE | re.DOTALL)
+
+
+def with_figures(text: str, result: Result) -> str:
+    """Give the page of the decision that was made by measuring, with what was measured last."""
+    rows = [
+        row
+        for area in result["areas"]
+        for row in area["rows"]
+        if "CPU" in row["unit"] and {"holdall", "without_fast_lane", "django_storages"} <= row["numbers"].keys()
+    ]
+    header, aligned = ["what", "unit", *COLUMNS.values()], ["---", "---", *["--:"] * len(COLUMNS)]
+    lines = [header, aligned, *(cells(row)[: 2 + len(COLUMNS)] for row in rows)]
+    return _FIGURES.sub("\n".join(f"| {' | '.join(line)} |" for line in lines).replace("\\", "\\\\"), text)
+
+
+def wanted(result: Result) -> dict[Path, str]:
+    """Give every page that shows results, as it should be."""
+    return {PAGE: render(result), DECISION: with_figures(DECISION.read_text(), result)}
+
+
+def write(result: Result) -> None:
+    for path, text in wanted(result).items():
+        path.write_text(text)
 
 
 def load() -> Any:

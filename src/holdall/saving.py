@@ -116,7 +116,10 @@ class NewObject:
         if len(head) <= self.parts.threshold_bytes:
             self.put(head)
         else:
-            self.multipart(_in_parts(head, body, self.parts.part_bytes), again=again)
+            parts = _in_parts(_Joined(head, body), self.parts.part_bytes)
+            # As long as a part, and not needed here until the last part is sent.
+            del head
+            self.multipart(parts, again=again)
 
     def copy(self, source: Source) -> None:
         """Make the object out of one that lies in the same provider; its bytes do not pass through here.
@@ -393,9 +396,8 @@ def _probe(connection: Connection, client: Any, name: str, key: str) -> bool:
     return False
 
 
-def _in_parts(head: bytes, rest: Readable, part_bytes: int) -> Iterator[bytes]:
-    joined = _Joined(head, rest)
-    while part := read_exactly(joined, part_bytes):
+def _in_parts(body: Readable, part_bytes: int) -> Iterator[bytes]:
+    while part := read_exactly(body, part_bytes):
         yield part
 
 
@@ -406,7 +408,11 @@ class _Joined:
         self._head, self._rest = io.BytesIO(head), rest
 
     def read(self, size: int = -1, /) -> bytes:
-        return self._head.read(size) or self._rest.read(size)
+        if data := self._head.read(size):
+            return data
+        # Lets go of what was read.
+        self._head = io.BytesIO()
+        return self._rest.read(size)
 
 
 def _digest(data: bytes, connection: Connection) -> dict[str, str]:
