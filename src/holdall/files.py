@@ -50,7 +50,7 @@ class ObjectFile(BytesFile):
     def open(self, mode: str | None = None, *_arguments: Any, **_options: Any) -> ObjectFile:
         wanted = mode or self.mode
         if "r" not in wanted or wanted not in MODES:
-            raise ValueError(f'"{self.name}" was opened for reading; open it through the storage for "{mode}".')
+            raise ValueError(f'"{self.name}" was opened for reading; open it through the storage for mode "{mode}".')
         if self.closed or wanted != self.mode:
             # A field keeps its file, and may be asked for bytes once and for text another time.
             self.close()

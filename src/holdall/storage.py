@@ -211,7 +211,11 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages is not t
 
         `save` does not ask: what is free now may be taken when the file arrives.
         """
-        return str(super().get_available_name(names.clean(name) or name, max_length))
+        cleaned = names.clean(name)
+        if not cleaned:
+            # Django's refusal shows the name as it was given.
+            validate_file_name(name)
+        return str(super().get_available_name(cleaned, max_length))
 
     def _candidates(self, name: str, max_length: int | None) -> Iterator[str]:
         if type(self).get_available_name is MediaStorage.get_available_name:
