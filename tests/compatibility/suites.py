@@ -42,7 +42,8 @@ class Suite:
     with_paths: bool = False
     """They look at the files on the disk, so these are laid there for them."""
     left_out: tuple[str, ...] = ()
-    """What can not be run at all: without end but on a disk, or only with the network, or not by root."""
+    """What can not be run here, whatever the storage: without end but on a disk, only with the network, not by root,
+    or with pages of their whole project."""
     keeps_database: bool = False
     """Making their database takes minutes, so it is made once."""
 
@@ -63,6 +64,7 @@ SUITES = {
         with_paths=True,
         left_out=(
             "file_storage.tests.FileFieldStorageTests.test_extended_length_storage",
+            "file_storage.tests.FileLikeObjectTestCase.test_urllib_request_urlopen",
             "file_uploads.tests.DirectoryCreationTests.test_readonly_root",
         ),
     ),
