@@ -34,7 +34,7 @@ from holdall import client
 from tests.stores import build_storage
 
 storage = build_storage(json.loads(sys.argv[1]))
-CHILDREN, THREADS, ROUNDS = 3, 4, 8
+CHILDREN, THREADS, ROUNDS = 3, 4, 4
 
 
 def hammer(who):
@@ -122,7 +122,7 @@ def test_storage_that_was_used_before_a_fork_works_on_both_sides(
     assert all(report["is_own"] for report in reports), "a child used its parent's client"
     assert [report["connections"] for report in reports] == [1] * 4
     names = [name for report in reports for name in report["names"]]
-    assert len(names) == len(set(names)) == 4 * 4 * 8
+    assert len(names) == len(set(names)) == 4 * 4 * 4
     assert len(provider.keys_in(bucket, location)) == len(names) + 1
 
 
