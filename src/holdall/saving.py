@@ -182,7 +182,7 @@ class NewObject:
             return False
         marked = answer.get("Metadata", {}).get(MARK) == self.mark
         # The reservation carries the mark too, and is empty; what is uploaded in parts never is.
-        return marked and (not complete or answer["ContentLength"] > 0)
+        return marked and (not complete or (answer.get("ContentLength") or 0) > 0)
 
     # -- multipart
 

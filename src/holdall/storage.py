@@ -432,7 +432,13 @@ class MediaStorage(LinkingStorage):
     def size(self, name: str) -> int:
         """Give the file's size in bytes. One HEAD."""
         with self.translating("asking the size of", name):
-            return int(self.bucket.Object(self._normalize_name(name)).content_length)
+            size_bytes = self.bucket.Object(self._normalize_name(name)).content_length
+        if size_bytes is None:
+            raise StoreFailed(
+                f'The size of "{name}" is not known: the answer of {self.store.where(self._client)} has no '
+                "`Content-Length`. Check whether a proxy between compresses what passes."
+            )
+        return int(size_bytes)
 
     def get_modified_time(self, name: str) -> datetime:
         """Give the time when the file was saved: aware under `USE_TZ`, otherwise in the default time zone. One HEAD."""
