@@ -44,6 +44,10 @@ class Suite:
     left_out: tuple[str, ...] = ()
     """What can not be run here, whatever the storage: without end but on a disk, only with the network, not by root,
     or with pages of their whole project."""
+    overrides: tuple[tuple[str, Any], ...] = ()
+    """Settings of theirs that are others here."""
+    package_folder: str = ""
+    """A folder of the installed package that they look for where they are started."""
     keeps_database: bool = False
     """Making their database takes minutes, so it is made once."""
 
@@ -90,6 +94,9 @@ SUITES = {
             "wagtail.images.tests.test_signal_handlers",
         ),
         more_labels=("wagtail.documents.tests", "wagtail.images.tests"),
+        # Documents come through the storage, and not by a redirection to its links.
+        overrides=(("WAGTAILDOCS_SERVE_METHOD", "serve_view"),),
+        package_folder="wagtail",
         keeps_database=True,
     ),
 }
@@ -161,11 +168,15 @@ def run(package: str, storage: str, *, scratch: Path, store: Path, everything: b
         shutil.copytree(unpacked(*suite.source) / suite.folder, work)
     else:
         work.mkdir()
+    if suite.package_folder:
+        (installed,) = environment().glob(f"lib/python*/site-packages/{suite.package_folder}")
+        (work / suite.package_folder).symlink_to(installed)
     order: dict[str, Any] = {
         "settings": suite.settings,
         "labels": suite.more_labels if everything and suite.more_labels else suite.labels,
         "with_paths": suite.with_paths,
         "left_out": suite.left_out,
+        "overrides": dict(suite.overrides),
     }
     if suite.keeps_database:
         order["kept_database"] = str(environment() / f"{package}.sqlite3")
