@@ -44,8 +44,6 @@ class Suite:
     left_out: tuple[str, ...] = ()
     """What can not be run here, whatever the storage: without end but on a disk, only with the network, not by root,
     or with pages of their whole project."""
-    overrides: tuple[tuple[str, Any], ...] = ()
-    """Settings of theirs that are others here."""
     package_folder: str = ""
     """A folder of the installed package that they look for where they are started."""
     keeps_database: bool = False
@@ -94,8 +92,6 @@ SUITES = {
             "wagtail.images.tests.test_signal_handlers",
         ),
         more_labels=("wagtail.documents.tests", "wagtail.images.tests"),
-        # Documents come through the storage, and not by a redirection to its links.
-        overrides=(("WAGTAILDOCS_SERVE_METHOD", "serve_view"),),
         package_folder="wagtail",
         keeps_database=True,
     ),
@@ -176,7 +172,6 @@ def run(package: str, storage: str, *, scratch: Path, store: Path, everything: b
         "labels": suite.more_labels if everything and suite.more_labels else suite.labels,
         "with_paths": suite.with_paths,
         "left_out": suite.left_out,
-        "overrides": dict(suite.overrides),
     }
     if suite.keeps_database:
         order["kept_database"] = str(environment() / f"{package}.sqlite3")
