@@ -25,6 +25,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore import exceptions as sdk
 from botocore.config import Config
 from botocore.httpsession import get_cert_path
+from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
 from s3transfer.exceptions import RetriesExceededError
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
@@ -378,7 +379,7 @@ class Connection:
         token: dict[str, str] = {}
         while True:
             page = self.call("list_objects_v2", action=action, name=name, client=client, **parameters, **token)
-            yield page
+            yield self.whole(page, "IsTruncated", action=action, name=name)
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
@@ -422,6 +423,24 @@ class Connection:
             pool_size=POOL_SIZE,
         )
 
+    def whole(self, answer: Any, member: str, *, action: str, name: str) -> Any:
+        """Give the answer if it has a member that every whole one has.
+
+        Where no header tells the length, a connection that broke off looks like the end of an answer, and the SDK makes
+        an empty one of it.
+
+        Raises:
+            StoreUnreachable: it has not.
+        """
+        if member not in answer:
+            broken = StoreUnreachable(
+                f'{action[:1].upper()}{action[1:]} "{name}" failed in {self.where()}: the answer broke off. '
+                "Check the network between; try again."
+            )
+            broken.outcome_unknown = True
+            raise broken
+        return answer
+
     # -- errors
 
     @contextmanager
@@ -443,8 +462,7 @@ class Connection:
             raise explain(
                 answer, action=action, name=name, key=key, bucket=self.target.bucket_name, where=self.where()
             ) from error
-        # A body that breaks off inside TLS comes from below the SDK, untranslated.
-        except (sdk.BotoCoreError, Boto3Error, RetriesExceededError, HTTPError) as error:
+        except _UNANSWERED as error:
             if isinstance(error, _NO_KEYS):
                 self._forget_client()
             raise _without_answer(error, what=what_of(action, name), where=self.where()) from error
@@ -573,8 +591,11 @@ _NO_CONNECTION = (
     sdk.ResponseStreamingError,
     sdk.IncompleteReadError,
     RetriesExceededError,
+    ResponseParserError,
     HTTPError,
 )
+# Neither what is left of a body that broke off nor what breaks off inside TLS is an error of the SDK's own tree.
+_UNANSWERED = (sdk.BotoCoreError, Boto3Error, RetriesExceededError, ResponseParserError, HTTPError)
 # Nothing was sent, at least by the last attempt.
 _NOTHING_SENT = (
     sdk.EndpointConnectionError,

@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
 
 import urllib3
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 
 from holdall.signing import Place, Signer
 
@@ -122,16 +122,20 @@ class FastLane:
             last = attempt == self._attempts - 1
             try:
                 response = self._send_once(method, path, query, headers, digest, body)
+                if response.status < 300:
+                    return _answer(operation, response)
+                refused = _refused(operation, response, attempt)
             except SSLError as error:
                 # The SDK may know an authority that this machine's own list lacks.
                 raise Declined(for_good=True) from error
+            except ET.ParseError as error:
+                # Where no header tells the length, a connection that broke off looks like the end of an answer.
+                if last:
+                    raise ProtocolError("the answer broke off") from error
             except HTTPError:
                 if last:
                     raise
             else:
-                if response.status < 300:
-                    return _answer(operation, response)
-                refused = _refused(operation, response, attempt)
                 if refused.status in OUT_OF_THE_ORDINARY or refused.code in OUT_OF_THE_ORDINARY_CODES:
                     raise Declined(for_good=True)
                 if last or (refused.status not in TRANSIENT and refused.code not in TRANSIENT_CODES):

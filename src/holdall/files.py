@@ -48,10 +48,14 @@ class ObjectFile(BytesFile):
         return self.reader.size
 
     def open(self, mode: str | None = None, *_arguments: Any, **_options: Any) -> ObjectFile:
-        if mode not in {None, self.mode}:
-            raise ValueError(f'"{self.name}" was opened with mode "{self.mode}"; open it anew for "{mode}".')
-        if self.closed:
-            self.file = self._opened(self.mode)
+        wanted = mode or self.mode
+        if "r" not in wanted or wanted not in MODES:
+            raise ValueError(f'"{self.name}" was opened for reading; open it through the storage for mode "{mode}".')
+        if self.closed or wanted != self.mode:
+            # A field keeps its file, and may be asked for bytes once and for text another time.
+            self.close()
+            self.file = self._opened(wanted)
+            self.mode = wanted
         else:
             self.seek(0)
         return self

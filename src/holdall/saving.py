@@ -182,7 +182,7 @@ class NewObject:
             return False
         marked = answer.get("Metadata", {}).get(MARK) == self.mark
         # The reservation carries the mark too, and is empty; what is uploaded in parts never is.
-        return marked and (not complete or answer["ContentLength"] > 0)
+        return marked and (not complete or (answer.get("ContentLength") or 0) > 0)
 
     # -- multipart
 
@@ -212,6 +212,7 @@ class NewObject:
                 self._reserved = True
         try:
             answer = self._call("create_multipart_upload", **self.parameters)
+            self.connection.whole(answer, "UploadId", action="saving", name=self.name)
         except BaseException as failure:
             answered = isinstance(failure, HoldallError) and not failure.outcome_unknown and not failure.retries
             self._has_strays = not answered
@@ -300,6 +301,7 @@ class NewObject:
         listed = self.connection.call(
             "list_multipart_uploads", action="saving", name=self.name, client=self.client, Prefix=self.key
         )
+        self.connection.whole(listed, "IsTruncated", action="saving", name=self.name)
         for upload in listed.get("Uploads", ()):
             if upload["Key"] == self.key and upload["UploadId"] != self._upload_id:
                 self._abort(upload["UploadId"])

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
+from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -38,6 +39,9 @@ DELETE_BATCH = 1000
 POOL_WORKERS = 16
 # What never leaves the process: not into a migration, a log or a pickle's repr.
 SECRET_OPTIONS = frozenset({"access_key", "secret_key", "security_token", "cloudfront_key"})
+
+# Set by `save` for its own call of `_save`, whose signature is Django's and may be a project's.
+_may_replace = ContextVar("holdall_may_replace", default=False)
 
 
 class MediaStorage(LinkingStorage):
@@ -127,6 +131,11 @@ class MediaStorage(LinkingStorage):
                 return "holdall.storage.from_alias", (alias,), {}
         return path, arguments, {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Models are pickled with their storages, into caches and tasks; a connection belongs to its process.
+        state: dict[str, Any] = super().__getstate__()
+        return {**state, "_store": None, "_links": {}}
+
     # -- connections
 
     @property
@@ -188,7 +197,11 @@ class MediaStorage(LinkingStorage):
 
         `save` does not ask: what is free now may be taken when the file arrives.
         """
-        return str(super().get_available_name(names.clean(name) or name, max_length))
+        cleaned = names.clean(name)
+        if not cleaned:
+            # Django's refusal shows the name as it was given.
+            validate_file_name(name)
+        return str(super().get_available_name(cleaned, max_length))
 
     def _candidates(self, name: str, max_length: int | None) -> Iterator[str]:
         if type(self).get_available_name is MediaStorage.get_available_name:
@@ -206,7 +219,7 @@ class MediaStorage(LinkingStorage):
         or not at all, and stays open; it is read from its beginning if it can be.
 
         Requests: one PUT. From the multipart threshold on two and one a part, and one that reserves the name (on
-        Amazon: that asks for it). One more for each name that is taken. Where it is not known whether the provider
+        Amazon: that asks for it). Two more for each name that is taken. Where it is not known whether the provider
         has conditional writes, three more once a process.
 
         Raises:
@@ -229,19 +242,27 @@ class MediaStorage(LinkingStorage):
         last = None
         for candidate in candidates:
             validate_file_name(candidate, allow_relative_path=True)
+            if is_seekable(content):
+                # A project's own `_save` may have read it for a name that turned out to be taken.
+                content.seek(0)
+            # A project's own `get_available_name` that insists on a taken name means to replace the file.
+            insists = _may_replace.set(candidate == last)
             try:
-                # A project's own `get_available_name` that insists on a taken name means to replace the file.
-                write = self._save_over if candidate == last else self._save
-                saved = write(candidate, content)
+                saved = self._save(candidate, content)
             except NameTaken:
+                if not is_seekable(content):
+                    # Of a stream that was read by a project's own `_save` only the rest would be saved.
+                    raise
                 last = candidate
                 continue
+            finally:
+                _may_replace.reset(insists)
             validate_file_name(saved, allow_relative_path=True)
             return saved
         raise AssertionError("candidates never end")
 
     def _save(self, name: str, content: Any) -> str:
-        if self.file_overwrite:
+        if self.file_overwrite or _may_replace.get():
             return self._save_over(name, content)
         cleaned = names.clean(name)
         again = is_seekable(content)
@@ -411,7 +432,13 @@ class MediaStorage(LinkingStorage):
     def size(self, name: str) -> int:
         """Give the file's size in bytes. One HEAD."""
         with self.translating("asking the size of", name):
-            return int(self.bucket.Object(self._normalize_name(name)).content_length)
+            size_bytes = self.bucket.Object(self._normalize_name(name)).content_length
+        if size_bytes is None:
+            raise StoreFailed(
+                f'The size of "{name}" is not known: the answer of {self.store.where()} has no '
+                "`Content-Length`. Check whether a proxy between compresses what passes."
+            )
+        return int(size_bytes)
 
     def get_modified_time(self, name: str) -> datetime:
         """Give the time when the file was saved: aware under `USE_TZ`, otherwise in the default time zone. One HEAD."""

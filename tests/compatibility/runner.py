@@ -180,8 +180,6 @@ def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = suite["settings"]
     sys.path.insert(0, str(Path.cwd()))
     warnings.simplefilter("ignore")
-    for name, value in suite.get("overrides", {}).items():
-        setattr(settings, name, value)
     replace_file_system_storage(storage, with_paths=suite.get("with_paths", False))
     django.setup()
     from django.test.runner import DiscoverRunner

@@ -75,6 +75,8 @@ FAULTS = [
     wire.cuts_request(1_000),
     wire.cuts_answer(10),
 ]
+# An answer whose length no header tells, so that its end is no sign of anything.
+ENDS = [wire.cuts_answer(0, framed=False), wire.cuts_answer(70, framed=False)]
 # What a stream sends is what a save sends, so that fewer faults tell whether it is written as carefully.
 FAULTS_OF_STREAMS = [wire.resets_after, wire.answers_500_before, wire.cuts_request(1_000)]
 AGAIN_AND_AGAIN = [wire.resets_before, wire.resets_after, wire.answers_500_after, wire.answers_503_before]
@@ -99,6 +101,21 @@ def attempt(line: Line, write: Write) -> HoldallError | None:
     assert line.unfinished == []
     assert line.proxy.faults > 0
     return failure
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("operation", [PUT, CREATE, PART, COMPLETE])
+@pytest.mark.parametrize("fault", ENDS, ids=["nothing", "half"])
+def test_write_whose_answer_seems_to_be_whole_is_whole_or_leaves_nothing(
+    connect: Connect, operation: str, fault: Fault
+) -> None:
+    line = connect(Rule(operation, fault))
+
+    failure = attempt(line, save_in_parts)
+
+    # Half an answer is asked for again. Nothing at all passes for an answer with the SDK; which upload was begun can not
+    # be learned afterwards.
+    assert isinstance(failure, StoreUnreachable) == (operation == CREATE and fault is ENDS[0])
 
 
 def cases(of_saves: list[Fault], of_streams: list[Fault]) -> pytest.MarkDecorator:
