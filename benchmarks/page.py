@@ -77,6 +77,7 @@ def lines_of_table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def render(result: Result) -> str:
     """Give the page."""
+    dates = sorted({area["date"] for area in result["areas"]})
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     lines = [
         "# What it costs, measured",
@@ -94,7 +95,7 @@ def render(result: Result) -> str:
         "[The decision](../decisions/fast-lane.md) rests on it.",
         "django-storages is told to overwrite nothing and to sign with SigV4, as Holdall does.",
         "",
-        f"Measured on {result['date']} with {versions}, on {result['machine']}.",
+        f"Measured on {' and '.join(dates)} with {versions}, on {result['machine']}.",
     ]
     for area in result["areas"]:
         lines += ["", f"## {area['title']}", "", *lines_of_table(area["rows"])]
