@@ -435,7 +435,7 @@ class MediaStorage(LinkingStorage):
             size_bytes = self.bucket.Object(self._normalize_name(name)).content_length
         if size_bytes is None:
             raise StoreFailed(
-                f'The size of "{name}" is not known: the answer of {self.store.where(self._client)} has no '
+                f'The size of "{name}" is not known: the answer of {self.store.where()} has no '
                 "`Content-Length`. Check whether a proxy between compresses what passes."
             )
         return int(size_bytes)
