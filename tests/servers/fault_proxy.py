@@ -45,6 +45,10 @@ class Request:
             return f"{self.method.title()}Object"
         return "ListObjects" if self.method == "GET" else f"{self.method.title()}Bucket"
 
+    def header(self, name: str) -> str | None:
+        """Give the value of a header, in whatever case its name was sent."""
+        return {given.lower(): value for given, value in self.headers}.get(name.lower())
+
     @property
     def same(self) -> tuple[str, str]:
         """What this request and its repetition have in common."""
