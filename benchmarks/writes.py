@@ -68,7 +68,6 @@ def measure(site: Site) -> Iterator[Row]:
             "save 20 KiB under a taken name",
             "requests",
             {who: float(count) for who, count in taken.items()},
-            times_less=1,
         )
 
     storages = {who: build(site.environ(f"saved-{who}")) for who, build in CONTENDERS.items()}
