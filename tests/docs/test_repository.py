@@ -53,7 +53,7 @@ def test_tracked_files_do_not_name_this_checkout():
         (KEYS, "DO00" + "Z" * 16),
         (PRIVATE_KEY, "-----BEGIN PRIVATE " + "KEY-----\n" + "A" * 64),
         (PATHS, "in /ro" + "ot/project"),
-        (REGISTRIES, "https://pypi.org" + "/simple"),
+        (REGISTRIES, "https://py" + "pi.org/simple"),
     ],
 )
 def test_pattern_finds_what_it_is_for(pattern: re.Pattern[str], text: str):
