@@ -10,6 +10,7 @@ import pytest
 
 import holdall
 from holdall import cli, contract
+from holdall.cli import env
 
 VARIABLES = {
     "STORAGES_MODE",
@@ -118,7 +119,7 @@ def test_commands_are_these() -> None:
 
 
 def test_json_has_these_keys() -> None:
-    document = json.loads(cli._env_as_json(contract.read({"STORAGE_BUCKET_NAME": "acme"})))
+    document = json.loads(env.as_json(contract.read({"STORAGE_BUCKET_NAME": "acme"})))
     assert list(document) == ["version", "prefix", "building", "variables", "warnings", "problems"]
     assert document["version"] == 1
     assert {tuple(row) for row in document["variables"]} == {("name", "value", "source", "purpose")}

@@ -1,0 +1,66 @@
+"""Where commands write, and how: colours, widths, and what a test can put in place of a terminal."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+WIDTH = 100
+
+
+class Stream(Protocol):
+    """What is written to: a file, or a management command's wrapper of one."""
+
+    def write(self, text: str, /) -> object: ...
+    def flush(self) -> object: ...
+    def isatty(self) -> bool: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """What a command runs in: its streams, its colours and its environment."""
+
+    out: Stream
+    err: Stream
+    environ: Mapping[str, str]
+    style: Style
+
+
+class Style:
+    """Colours, where a person looks and did not ask for none (https://no-color.org)."""
+
+    def __init__(self, *, coloured: bool) -> None:
+        self._coloured = coloured
+
+    @classmethod
+    def of(cls, out: Stream, *, wanted: bool) -> Style:
+        possible = out.isatty() and os.environ.get("TERM") != "dumb"
+        return cls(coloured=wanted and possible and not os.environ.get("NO_COLOR"))
+
+    def _paint(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._coloured else text
+
+    def bold(self, text: str) -> str:
+        return self._paint("1", text)
+
+    def dim(self, text: str) -> str:
+        return self._paint("2", text)
+
+    def red(self, text: str) -> str:
+        return self._paint("31", text)
+
+    def yellow(self, text: str) -> str:
+        return self._paint("33", text)
+
+    def green(self, text: str) -> str:
+        return self._paint("32", text)
+
+
+def wrapped(text: str, *, indent: str = "    ") -> list[str]:
+    """Break a text into lines that a terminal shows whole."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
