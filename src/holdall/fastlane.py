@@ -212,6 +212,7 @@ def _answer(operation: str, response: Any) -> dict[str, Any]:
     }
     if operation == "get_object":
         answer["Body"] = response
+        answer["ContentEncoding"] = headers.get("content-encoding")
         if (span := headers.get("content-range")) is not None:
             answer["ContentRange"] = span
     else:

@@ -24,7 +24,7 @@ from storages.utils import setting
 from holdall import names
 from holdall.client import Connection, Target, connect, transfer_config
 from holdall.errors import NameTaken, ObjectNotFound, StoreFailed
-from holdall.files import MODES, MediaFile, NewFile, ObjectFile
+from holdall.files import MODES, NewFile, ObjectFile
 from holdall.providers import PROVIDERS, recognise
 from holdall.reading import ObjectReader
 from holdall.saving import conditional_put_holds
@@ -196,12 +196,14 @@ class MediaStorage(WritingStorage):
             raise ValueError(f'A file in a bucket can not be opened with mode "{mode}"; use r, rb, w or wb.')
         cleaned = names.clean(name)
         key = self._normalize_name(cleaned)
-        if "w" in mode and not self.file_overwrite:
-            if not conditional_put_holds(self.store, self._client, name=cleaned, key=key) and self.exists(cleaned):
+        if "w" in mode:
+            if (
+                not self.file_overwrite
+                and not conditional_put_holds(self.store, self._client, name=cleaned, key=key)
+                and self.exists(cleaned)
+            ):
                 raise NameTaken(f'"{cleaned}" is taken in {self.store.where()}; names are never given twice.')
             return NewFile(cleaned, partial(self._new_object, cleaned), parts=self._parts(), mode=mode)
-        if "w" in mode or self.gzip:
-            return MediaFile(key, mode, self, cleaned)
         open_reader = partial(
             ObjectReader,
             self.store,
@@ -210,7 +212,7 @@ class MediaStorage(WritingStorage):
             key=key,
             parameters=_filter_download_params(self.get_object_parameters(cleaned)),
         )
-        return ObjectFile(open_reader, name=cleaned, mode=mode)
+        return ObjectFile(open_reader, name=cleaned, mode=mode, unpacks=self.gzip)
 
     def delete(self, name: str) -> None:
         """Delete a file; one that does not exist is none to worry about. One DELETE.

@@ -50,12 +50,13 @@ class WritingStorage(LinkingStorage):
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         """Save a file under this name or, if it is taken, under one that is free, and give that name.
 
-        Two writers of one name give two files, also when they write at the same moment. The content is stored whole
+        Two writers of one name give two files, also when they write at the same moment. With `file_overwrite` the
+        file that has the name is replaced instead, or left as it was when the save fails. The content is stored whole
         or not at all, and stays open; it is read from its beginning if it can be.
 
         Requests: one PUT. From the multipart threshold on two and one a part, and one that reserves the name (on
         Amazon: that asks for it). Two more for each name that is taken. Where it is not known whether the provider
-        has conditional writes, three more once a process.
+        has conditional writes, three more once a process. With `file_overwrite` none but those that write.
 
         Raises:
             InvalidName: the name can not become a key; nothing was sent.
@@ -63,13 +64,13 @@ class WritingStorage(LinkingStorage):
             StoreUnreachable, StoreFailed: no name was given; when every answer was lost, a file may be there that
                 nobody was told of.
         """
-        if self.file_overwrite:
-            return str(super().save(name, content, max_length))
         name = content.name if name is None else name
         if not hasattr(content, "chunks"):
             content = File(content, name)
         if not is_seekable(content):
             content = Replayed(ReadBytesWrapper(content), name=name, remembered_bytes=self._parts().threshold_bytes + 1)
+        if self.file_overwrite:
+            return str(super().save(name, content, max_length))
         candidates = self._candidates(names.clean(str(name)), max_length)
         if not conditional_put_holds(self.store, self._client, name=str(name), key=self._normalize_name(str(name))):
             # Without the condition only a name that nobody else can think of is free for certain.
@@ -97,12 +98,11 @@ class WritingStorage(LinkingStorage):
         raise AssertionError("candidates never end")
 
     def _save(self, name: str, content: Any) -> str:
-        if self.file_overwrite or _may_replace.get():
-            return self._save_over(name, content)
         cleaned = names.clean(name)
-        again = is_seekable(content)
-        if again:
+        if is_seekable(content):
             content.seek(0)
+        # A stream gives no more than its beginning a second time; what is sent in parts is longer.
+        again = is_seekable(content) and not isinstance(content, Replayed)
         target = self._new_object(cleaned, content)
         if self._is_compressed(target.parameters):
             target.parameters["ContentEncoding"] = "gzip"
@@ -111,7 +111,7 @@ class WritingStorage(LinkingStorage):
             target.copy(source)
         else:
             target.create(ReadBytesWrapper(content), again=again)
-        if again:
+        if is_seekable(content):
             # The caller may want to read it once more: to make a thumbnail, or to send it by mail.
             content.seek(0)
         return cleaned
@@ -125,6 +125,7 @@ class WritingStorage(LinkingStorage):
             target = reader.connection.target
             if (
                 reader.etag
+                and not content.is_unpacked
                 and reader.size <= MAX_COPY_BYTES
                 and target.with_bucket(None) == self._target.with_bucket(None)
             ):
@@ -136,10 +137,6 @@ class WritingStorage(LinkingStorage):
                 return Source(bucket_name=found.bucket_name, key=found.key, etag=found.e_tag)
         return None
 
-    def _save_over(self, name: str, content: Any) -> str:
-        with self.translating("saving", name):
-            return str(super()._save(name, content))
-
     def _new_object(self, name: str, content: Any) -> NewObject:
         return NewObject(
             connection=self.store,
@@ -147,7 +144,7 @@ class WritingStorage(LinkingStorage):
             name=name,
             key=self._normalize_name(name),
             parameters=self._get_write_parameters(name, content),
-            replace=self.store.conditional_put is False,
+            replace=self.file_overwrite or _may_replace.get() or self.store.conditional_put is False,
             parts=self._parts(content),
         )
 
