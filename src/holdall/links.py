@@ -38,6 +38,8 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         self._remembers_links = not self._own_keys and not any(
             hasattr(getattr(type(self), option, None), "__get__") for option in LINK_OPTIONS
         )
+        # The embedded server may be started anew, and on another port.
+        self._remembers_links = self._remembers_links and not self.local_folder
         # What stands before the names of all public links; "" where there is no such thing, None until it is asked for.
         self._base: str | None = None
         # Links that stay the same for a while, by name, each with the moment when it changes.
