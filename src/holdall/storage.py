@@ -120,9 +120,15 @@ class MediaStorage(WritingStorage):
         others (jschneier/django-storages#1393).
         """
         path, arguments, options = super().deconstruct()
-        for alias, entry in getattr(django_settings, "STORAGES", {}).items():
-            if entry.get("OPTIONS", {}) == options and import_string(entry["BACKEND"]) is type(self):
-                return "holdall.storage.from_alias", (alias,), {}
+        aliases = [
+            alias
+            for alias, entry in getattr(django_settings, "STORAGES", {}).items()
+            if entry.get("OPTIONS", {}) == options and import_string(entry["BACKEND"]) is type(self)
+        ]
+        if aliases:
+            # Two may be alike today and differ tomorrow: the one that was asked for counts.
+            alias = next((one for one in aliases[1:] if storages[one] is self), aliases[0])
+            return "holdall.storage.from_alias", (alias,), {}
         return path, arguments, {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
 
     def __getstate__(self) -> dict[str, Any]:
