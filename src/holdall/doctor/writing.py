@@ -1,0 +1,7 @@
+"""Layer `writing`."""
+
+from __future__ import annotations
+
+from holdall.doctor.examination import Probe
+
+PROBES: tuple[Probe, ...] = ()
