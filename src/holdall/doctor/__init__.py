@@ -148,7 +148,7 @@ def _chosen(*, offline: bool, only: Collection[str], skip: Collection[str]) -> s
     for layer in reversed(LAYERS):
         if offline and not layer.offline:
             continue
-        for probe in layer.probes:
+        for probe in reversed(layer.probes):
             named = {layer.name, probe.name}
             required = live and layer.gate and not layer.offline
             if (not only or named & set(only) or required) and not named & set(skip):
