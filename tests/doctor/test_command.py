@@ -103,7 +103,7 @@ def test_file_that_is_none_of_variables_is_refused_without_showing_it(
     if content is not None:
         file.write_text(content)
     code, text, err = run({}, "--env-file", str(file))
-    assert (code, text) == (1, "")
+    assert (code, text) == (2, "")
     assert said in err
     assert "no assignment at all" not in err
 
@@ -122,3 +122,10 @@ def test_project_is_examined_by_alias(
     assert "[second] The keys open the bucket" in text
     call_command("holdall", "doctor", "--only", "connection", "--alias", "second")
     assert "[" not in capsys.readouterr().out
+
+
+def test_unknown_alias_is_wrong_use(settings: object, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call_command("holdall", "doctor", "--alias", "thumbnails")
+    assert ended.value.code == 2
+    assert '`STORAGES` has no alias "thumbnails"' in capsys.readouterr().err
