@@ -113,8 +113,9 @@ def render(result: Result) -> str:
 NOTES = {
     "Reading": "django-storages reads a whole file, in parts, before it gives the first byte of it.",
     "Saving": (
-        "A large file costs more CPU than with django-storages, which sends no checksum here.\n"
-        "Holdall sends the MD5 of each part, so that the server refuses what was damaged on the way."
+        "A large file costs more CPU than with django-storages.\n"
+        "Holdall sends the MD5 of each part, the one checksum that every server verified, so that it refuses what was "
+        "damaged on the way; over plain HTTP the SDK hashes each part once more, to sign it."
     ),
     "Start-up": "django-storages is loaded when the storage is first used, here as there.\nHoldall's settings do not need it.\n"
     "Before Django, most of the time is that of Django's own exceptions, on which Holdall's errors are built.",
