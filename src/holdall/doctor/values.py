@@ -1,0 +1,7 @@
+"""Layer `values`."""
+
+from __future__ import annotations
+
+from holdall.doctor.examination import Probe
+
+PROBES: tuple[Probe, ...] = ()
