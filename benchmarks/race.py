@@ -145,8 +145,8 @@ def main() -> None:
 
 def record(rows: Iterable[Row], **remark: str) -> None:
     """Put the rows over those that were recorded before; servers that did not run keep theirs."""
-    before = [area["rows"] for area in page.load()["areas"] if area["title"] == SECTION]
-    found = {row["title"]: row for row in (*sum(before, []), *map(page.rounded, rows))}
+    before = [row for area in page.load()["areas"] if area["title"] == SECTION for row in area["rows"]]
+    found = {row["title"]: row for row in (*before, *map(page.rounded, rows))}
     area = {
         "title": SECTION,
         "date": time.strftime("%Y-%m-%d"),
