@@ -108,6 +108,7 @@ def test_options_of_private_files_on_amazon_are_complete() -> None:
         "session_profile": None,
         "cloudfront_key_id": None,
         "cloudfront_key": None,
+        "env_prefix": "",
     }
 
 
