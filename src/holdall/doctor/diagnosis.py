@@ -210,5 +210,5 @@ _RULES: tuple[tuple[Callable[[Answer], bool], Callable[[HoldallError, Examinatio
               "IllegalLocationConstraintException", "AuthorizationQueryParametersError"),
         _region_wrong,
     ),
-    (_code("SlowDown", "TooManyRequests", "429", "RequestLimitExceeded", "ServiceUnavailable"), _as(THROTTLED)),
+    (_code("SlowDown", "TooManyRequests", "429", "503", "RequestLimitExceeded", "ServiceUnavailable"), _as(THROTTLED)),
 )  # fmt: skip

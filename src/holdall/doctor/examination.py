@@ -194,6 +194,11 @@ def refusal(error: HoldallError) -> str:
     return f"{answer.operation} was answered with {answer.status}{code}{said}{f' (by {server})' if server else ''}"
 
 
+def statement(action: str, resource: str) -> str:
+    """Give the policy statement that grants one right."""
+    return f'{{"Effect": "Allow", "Action": "{action}", "Resource": "arn:aws:s3:::{resource}"}}'
+
+
 def _target_of(storage: Any) -> Target:
     """Describe a plain `S3Storage` as Holdall's client would meet it."""
     return Target(

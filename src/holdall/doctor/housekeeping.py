@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from holdall.doctor.examination import Examination, Probe, refusal
-from holdall.doctor.saving import statement
+from holdall.doctor.examination import Examination, Probe, refusal, statement
 from holdall.errors import AccessRefused, HoldallError, ObjectNotFound, StoreFailed
 from holdall.findings import Finding, Kind, Level
 

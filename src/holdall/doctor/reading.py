@@ -5,38 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from holdall.doctor.examination import Examination, probes, refusal
-from holdall.doctor.saving import statement
+from holdall.doctor.examination import Examination, probes, refusal, statement
 from holdall.errors import AccessRefused, HoldallError
 from holdall.findings import Cause, Finding, Kind, Level
 
-READS_BACK = Kind("D500", Level.OK, "Files come back as they were", "The stored bytes are those that were saved.")
-GET_NOT_GRANTED = Kind(
+MISSING_EXISTS = Kind(
     "D501",
     Level.ERROR,
-    "The keys may not read files",
-    "Uploads work; thumbnails, downloads through Django and every signed link fail.",
-    failures=("B5",),
+    "A file that was never saved is said to exist",
+    "Something between here and the store answers for it, so no name is ever free.",
+    "Look for a proxy that answers errors with a page of its own.",
 )
-BYTES_DIFFER = Kind(
+NOT_LISTED = Kind(
     "D502",
-    Level.ERROR,
-    "Files do not come back as they were",
-    "The store, or a proxy before it, changes what passes.",
-    "Look for a proxy that compresses or filters; compare the evidence with what another S3 client gets.",
-)
-CHECKSUM_INSIDE = Kind(
-    "D503",
-    Level.ERROR,
-    "The upload's checksum is stored inside the file",
-    "The store does not understand the way in which boto3 sends checksums since version 1.36, and keeps the frame "
-    "with the content: every file is damaged, without an error.",
-    "Use `holdall.storage.MediaStorage`, or set AWS_REQUEST_CHECKSUM_CALCULATION=when_required; files that were saved "
-    "so must be saved again.",
-    ("G6",),
+    Level.WARNING,
+    "A file that was saved is not listed",
+    "The store's listings lag behind, or something between here and the store keeps old ones.",
+    "Do not rely on listings; look for a cache before the S3 API.",
 )
 LIST_NOT_GRANTED = Kind(
-    "D504",
+    "D500",
     Level.ERROR,
     "A missing file is refused instead of not found",
     "Without the right to list the bucket, S3 hides what is missing behind 403: `exists()` fails, and so does every "
@@ -81,32 +69,6 @@ TIME_IS_WRONG = Kind(
 SLOW_SECONDS = 3.0
 
 
-def probe_content(examination: Examination) -> Iterator[Finding]:
-    """Read the sample back, behind the storage's back and through it. Two GETs."""
-    sample = examination.sample
-    if sample is None:
-        return
-    try:
-        stored = examination.read(sample.key)
-        with examination.translating("reading", sample.name), examination.storage.open(sample.name) as file:
-            given = file.read()
-    except AccessRefused as error:
-        yield GET_NOT_GRANTED.found(
-            refusal(error), do=statement("s3:GetObject", f"{examination.bucket}/{examination.location}*")
-        )
-        return
-    if stored == given == sample.content:
-        yield READS_BACK.found(f"{len(stored)} bytes, as they are stored and as the storage gives them")
-    elif b"x-amz-checksum-" in stored or b"chunk-signature=" in stored:
-        yield CHECKSUM_INSIDE.found(
-            f"{len(sample.content)} bytes were saved, {len(stored)} are stored: {stored[:24]!r}…"
-        )
-    else:
-        whose = "stored" if stored != sample.content else "given by the storage"
-        wrong = stored if stored != sample.content else given
-        yield BYTES_DIFFER.found(f"{len(sample.content)} bytes were saved, {len(wrong)} are {whose}: {wrong[:24]!r}…")
-
-
 def probe_missing(examination: Examination) -> Iterator[Finding]:
     """Ask for a file that nobody has, as each save of other storages does. Two requests at most."""
     name = examination.name("missing.txt")
@@ -114,21 +76,26 @@ def probe_missing(examination: Examination) -> Iterator[Finding]:
         with examination.translating("looking for", name):
             found = examination.storage.exists(name)
     except AccessRefused as error:
-        yield LIST_NOT_GRANTED.found(
-            refusal(error),
-            do=statement("s3:ListBucket", examination.bucket),
-            otherwise=[
-                Cause(
-                    "The right is granted on the objects (`…/*`), where S3 does not look for it.",
-                    f'"Resource": "arn:aws:s3:::{examination.bucket}"',
-                )
-            ],
-        )
+        yield list_not_granted(error, examination)
     else:
         if found:
-            yield BYTES_DIFFER.found("a file that was never saved is said to exist")
+            yield MISSING_EXISTS.found(f'"{name}"')
         else:
             yield MISSING_IS_MISSING.found("404")
+
+
+def list_not_granted(error: HoldallError, examination: Examination) -> Finding:
+    """Give the finding that a missing file is hidden."""
+    return LIST_NOT_GRANTED.found(
+        refusal(error),
+        do=statement("s3:ListBucket", examination.bucket),
+        otherwise=[
+            Cause(
+                "The right is granted on the objects (`…/*`), where S3 does not look for it.",
+                f'"Resource": "arn:aws:s3:::{examination.bucket}"',
+            )
+        ],
+    )
 
 
 def probe_range(examination: Examination) -> Iterator[Finding]:
@@ -160,7 +127,7 @@ def probe_listing(examination: Examination) -> Iterator[Finding]:
         return
     seconds = time.monotonic() - began
     if sample.name.rpartition("/")[2] not in files:
-        yield BYTES_DIFFER.found(f'"{sample.name}" was saved, but is not listed')
+        yield NOT_LISTED.found(f'"{sample.name}"')
         return
     yield LISTS.found(f"{len(files)} files in {seconds * 1000:.0f} ms")
     if seconds > SLOW_SECONDS:
@@ -183,4 +150,4 @@ def probe_time(examination: Examination) -> Iterator[Finding]:
         yield TIME_IS_WRONG.found(f"{modified.isoformat()}, {abs(off_seconds):.0f} s from now")
 
 
-PROBES = probes(probe_content, probe_missing, probe_range, probe_listing, probe_time)
+PROBES = probes(probe_missing, probe_range, probe_listing, probe_time)

@@ -12,8 +12,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from holdall.doctor.examination import Examination, probes, refusal
-from holdall.doctor.saving import statement
+from holdall.doctor.examination import Examination, probes, refusal, statement
 from holdall.errors import AccessRefused, HoldallError, NameTaken, StoreFailed
 from holdall.findings import Finding, Kind, Level
 
@@ -151,17 +150,41 @@ KMS_AND_PUBLIC = Kind(
     "Encrypt the bucket with SSE-S3 (AES256); files that are there already must be copied over themselves.",
     ("B7",),
 )
+FRAMING_IS_KEPT = Kind(
+    "D431",
+    Level.ERROR,
+    "The upload's framing is kept as if it were the file's encoding",
+    "The store took boto3's way of sending checksums for a property of the file: browsers and CDNs that meet "
+    "`Content-Encoding: aws-chunked` refuse the file or show nothing.",
+    "Use `holdall.storage.MediaStorage`, or set AWS_REQUEST_CHECKSUM_CALCULATION=when_required; files that were saved "
+    "so must be saved again.",
+    ("G5", "G6"),
+)
+
+
+# What stores answer to a body that is shorter or longer than was said: jschneier/django-storages#1357.
+_LENGTH_CODES = frozenset({"BadDigest", "IncompleteBody", "InternalError", "RequestTimeout", "MissingContentLength"})
 
 
 def probe_text(examination: Examination) -> Iterator[Finding]:
-    """Save a text and a file, and look at what is stored and at what is left in the caller's hands."""
+    """Save a text, and look at what is stored. Two requests."""
     text = "Grüße, 日本語, ¡ñ!\n"
-    saved = examination.save("text.txt", ContentFile(text))
+    try:
+        saved = examination.save("text.txt", ContentFile(text))
+    except HoldallError as error:
+        if error.code not in _LENGTH_CODES:
+            raise
+        yield TEXT_IS_CUT.found(refusal(error))
+        return
     stored = examination.read(saved.key)
     if stored == text.encode():
         yield TEXT_IS_WHOLE.found(f"{len(stored)} bytes")
     else:
         yield TEXT_IS_CUT.found(f"{len(stored)} of {len(text.encode())} bytes were stored")
+
+
+def probe_kept(examination: Examination) -> Iterator[Finding]:
+    """Look at what saving leaves of a file in the caller's hands. One request."""
     name = examination.name("kept.bin")
     content = ContentFile(b"still here", name=name)
     examination.made.add(examination.key(name))
@@ -276,7 +299,10 @@ def probe_types(examination: Examination) -> Iterator[Finding]:
     if "html" in str(picture.get("ContentType")):
         right = False
         yield TYPE_IS_THE_CLIENTS.found(f"photo.jpg, sent as text/html, is stored as {picture['ContentType']}")
-    if archive.get("ContentEncoding"):
+    if "aws-chunked" in str(picture.get("ContentEncoding")):
+        right = False
+        yield FRAMING_IS_KEPT.found(f"photo.jpg has Content-Encoding: {picture['ContentEncoding']}")
+    elif archive.get("ContentEncoding"):
         right = False
         yield ARCHIVES_ARE_UNPACKED.found(f"table.csv.gz has Content-Encoding: {archive['ContentEncoding']}")
     if not picture.get("CacheControl"):
@@ -297,4 +323,6 @@ def _headers(examination: Examination, ending: str, content: bytes, claim: str) 
     return answer
 
 
-PROBES = probes(probe_text, probe_names, probe_condition, probe_multipart, probe_damage, probe_stream, probe_types)
+PROBES = probes(
+    probe_text, probe_kept, probe_names, probe_condition, probe_multipart, probe_damage, probe_stream, probe_types
+)
