@@ -662,6 +662,13 @@ def _unset(variable: Variable) -> tuple[str, str]:
     return (literal[1], "default") if literal else ("", "unset")
 
 
+def summary(store: Store) -> str:
+    """Say in a few words what a store is."""
+    who = "public" if store.public else "private"
+    under = f', under "{store.location}"' if store.location else ""
+    return f'{who} files in bucket "{store.bucket_name}"{under} on {store.provider.title}'
+
+
 def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | None = None) -> dict[str, Any]:
     """Give the `OPTIONS` of `holdall.storage.MediaStorage` for a store.
 

@@ -29,6 +29,8 @@ _QUOTES = ("'", '"')
 class Said(str):
     """A sentence about a variable, with the id of the kind of finding it is (`holdall.doctor.values` declares them)."""
 
+    __slots__ = ("finding", "variable")
+
     finding: str
     variable: str
 
