@@ -420,7 +420,7 @@ class _Reader:
             self._warning(
                 "STORAGE_ENVIRONMENT",
                 "is noted, but this version of Holdall does not keep an owner marker yet.",
-                "D128",
+                UNNAMED,
             )
         if mode == "local":
             return store

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.exceptions import ImproperlyConfigured
 
 import holdall
@@ -57,14 +55,6 @@ def row(reading: Reading, name: str) -> tuple[str, str]:
 def options(environ: Mapping[str, str], **arguments: Any) -> dict[str, Any]:
     made: dict[str, Any] = holdall.from_env(environ, **arguments)["default"]["OPTIONS"]
     return made
-
-
-@pytest.fixture(scope="module")
-def pem() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    ).decode()
 
 
 @pytest.fixture
