@@ -137,6 +137,7 @@ def examine(
                     continue
                 for finding in _run(probe, examination, seconds if layer.timed else None):
                     failed = failed or finding.level is Level.ERROR
+                    examination.found.add(finding.id)
                     yield examination.redacted(finding)
             if failed and layer.gate:
                 stopped_by = layer.name
