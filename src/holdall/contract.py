@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from holdall import providers, values
+from holdall import lineage, providers, values
 from holdall.providers import Provider
 from holdall.values import Secret
 
@@ -248,6 +248,8 @@ class Reading(NamedTuple):
     settings: tuple[Setting, ...]
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
+    # What `PARENT_*` says; its problems and warnings are among those above. None: this is no fork.
+    parent: Reading | None = None
 
 
 def read(environ: Mapping[str, str], *, prefix: str = "") -> Reading:
@@ -276,7 +278,7 @@ class _Reader:
         for variable in VARIABLES:
             self._parse(variable)
         building = self._building()
-        store = None
+        store = parent = None
         if building:
             # Nothing is required of an environment in which nothing may be used.
             mark = self._mark("BUILD_MODE")
@@ -284,7 +286,7 @@ class _Reader:
         else:
             self._names_nobody_reads()
             store = self._store()
-            self._parent()
+            parent = self._parent(store)
         return Reading(
             prefix=self.prefix,
             building=building,
@@ -292,6 +294,7 @@ class _Reader:
             settings=tuple(self._shown(variable) for variable in VARIABLES),
             problems=tuple(map(self._redacted, self.problems)),
             warnings=tuple(map(self._redacted, self.warnings)),
+            parent=parent,
         )
 
     # -- single values
@@ -403,10 +406,6 @@ class _Reader:
             url_lifetime_seconds=self._get("STORAGE_URL_LIFETIME", DEFAULT_LIFETIME_SECONDS),
             environment=self._get("STORAGE_ENVIRONMENT"),
         )
-        if store.environment:
-            self._warning(
-                "STORAGE_ENVIRONMENT", "is noted, but this version of Holdall does not keep an owner marker yet."
-            )
         if mode == "local":
             return store
         store = self._spaces(store) if mode == "do" else self._s3(store)
@@ -438,7 +437,9 @@ class _Reader:
         bucket: str | None = ours or theirs
         if bucket is None and mode == "local":
             # Each store of a project gets a bucket of its own: one may be public and another private.
-            suffix = re.sub(r"[^a-z0-9]+", "-", self.prefix.lower()).strip("-")
+            # A parent's is the one that it has for itself.
+            prefix = self.prefix.replace(PARENT, "")
+            suffix = re.sub(r"[^a-z0-9]+", "-", prefix.lower()).strip("-")
             bucket = f"{LOCAL_BUCKET}-{suffix}"[:63].strip("-") if suffix else LOCAL_BUCKET
             self.effective["STORAGE_BUCKET_NAME"] = (bucket, "default")
         if bucket is None and not {"STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"} & self.broken:
@@ -580,13 +581,32 @@ class _Reader:
             )
         return store
 
-    def _parent(self) -> None:
-        names = [f"{self.prefix}{PARENT}{name}" for name in BY_NAME]
-        if found := [name for name in names if self.environ.get(name, "").strip()]:
-            self.problems.append(
-                f"`{found[0]}` asks for a fork of a parent store, which this version of Holdall can not make yet; "
-                f"unset {' and '.join(f'`{name}`' for name in found)}."
-            )
+    def _parent(self, store: Store | None) -> Reading | None:
+        """Read the parent's contract, and make sure that it can be this store's parent. None: this is no fork."""
+        prefix = f"{self.prefix}{PARENT}"
+        if not any(self._speaks_of_a_parent(name, prefix) for name in self.environ):
+            return None
+        building = self.environ.get(f"{prefix}BUILD_MODE", "").strip()
+        without = {name: value for name, value in self.environ.items() if name != f"{prefix}BUILD_MODE"}
+        parent = _Reader(without, prefix).read()
+        if building:
+            self._warning(f"{PARENT}BUILD_MODE", "is not used: an image is built for the fork, not for its parent.")
+        self.problems += parent.problems
+        self.warnings += parent.warnings
+        above: Reading | None = parent
+        while store and above and above.store:
+            if said := lineage.objection(site(store), site(above.store)):
+                self.problems.append(f"`{above.prefix}STORAGE_BUCKET_NAME` {said}")
+            above = above.parent
+        return parent
+
+    def _speaks_of_a_parent(self, name: str, prefix: str) -> bool:
+        if not name.startswith(prefix) or not self.environ[name].strip():
+            return False
+        bare = name.removeprefix(prefix)
+        while bare.startswith(PARENT):
+            bare = bare.removeprefix(PARENT)
+        return bare != "BUILD_MODE" and (bare in BY_NAME or self._meant(bare) is not None)
 
     # -- showing
 
@@ -629,6 +649,17 @@ def _unset(variable: Variable) -> tuple[str, str]:
     return (literal[1], "default") if literal else ("", "unset")
 
 
+def site(store: Store) -> lineage.Site:
+    """Tell where a store lies."""
+    return lineage.site(
+        store.provider,
+        endpoint_url=store.endpoint_url,
+        bucket_name=store.bucket_name,
+        location=store.location,
+        is_local=store.mode == "local",
+    )
+
+
 def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | None = None) -> dict[str, Any]:
     """Give the `OPTIONS` of `holdall.storage.MediaStorage` for a store.
 
@@ -654,6 +685,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         # It stands in every link, so it is no secret to whoever makes them.
         "cloudfront_key_id": store.cloudfront_key_id.reveal() if store.cloudfront_key_id else None,
         "cloudfront_key": store.cloudfront_key,
+        "environment": store.environment,
     }
     if store.custom_domain and values.is_loopback(urlsplit(f"//{store.custom_domain}").hostname or ""):
         chosen["url_protocol"] = "http:"

@@ -9,7 +9,8 @@ from importlib import import_module
 import pytest
 
 import holdall
-from holdall import cli, contract
+from holdall import cli, contract, lineage, overlay
+from holdall.claims import Claim
 from holdall.cli import env
 
 VARIABLES = {
@@ -57,6 +58,7 @@ EXPORTED = {
     "ObjectNotFound",
     "StoreFailed",
     "StoreUnreachable",
+    "WriteRefused",
     "default_local_folder",
     "from_env",
 }
@@ -89,7 +91,13 @@ def test_package_exports_these_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["holdall.storage.MediaStorage", "holdall.storage.from_alias", "holdall.build.BuildModeStorage"]
+    "path",
+    [
+        "holdall.storage.MediaStorage",
+        "holdall.storage.from_alias",
+        "holdall.fork.ForkedStorage",
+        "holdall.build.BuildModeStorage",
+    ],
 )
 def test_dotted_path_leads_to_what_it_names(path: str) -> None:
     module, _, name = path.rpartition(".")
@@ -103,6 +111,19 @@ def test_settings_name_these_backends() -> None:
         "default": "holdall.storage.MediaStorage",
         "staticfiles": "django.contrib.staticfiles.storage.StaticFilesStorage",
     }
+
+
+def test_settings_of_a_fork_name_its_backend() -> None:
+    made = holdall.from_env({"STORAGE_BUCKET_NAME": "acme-copy", "PARENT_STORAGE_BUCKET_NAME": "acme"})
+    assert made["default"]["BACKEND"] == "holdall.fork.ForkedStorage"
+    assert made["default"]["OPTIONS"]["parent"]["bucket_name"] == "acme"
+
+
+def test_objects_of_holdalls_own_lie_here() -> None:
+    claims = [Claim(kind=kind, holder="x", location="media").key for kind in ("owner", "fork")]
+    assert claims == ["media/.holdall/owner.json", "media/.holdall/fork.json"]
+    assert [json.loads(Claim(kind=kind, holder="x").body())[kind] for kind in ("owner", "fork")] == ["x", "x"]
+    assert (overlay.HIDDEN, lineage.FORKS_FOLDER) == (".holdall/hidden/", "forks")
 
 
 def test_commands_are_these() -> None:
@@ -120,7 +141,10 @@ def test_commands_are_these() -> None:
 
 def test_json_has_these_keys() -> None:
     document = json.loads(env.as_json(contract.read({"STORAGE_BUCKET_NAME": "acme"})))
-    assert list(document) == ["version", "prefix", "building", "variables", "warnings", "problems"]
+    assert list(document) == ["version", "prefix", "building", "variables", "warnings", "problems", "parent"]
     assert document["version"] == 1
+    assert document["parent"] is None
+    fork = json.loads(env.as_json(contract.read({"STORAGE_BUCKET_NAME": "copy", "PARENT_STORAGE_BUCKET_NAME": "acme"})))
+    assert list(fork["parent"]) == ["prefix", "variables", "parent"]
     assert {tuple(row) for row in document["variables"]} == {("name", "value", "source", "purpose")}
     assert [row["name"] for row in document["variables"]] == [variable.name for variable in contract.VARIABLES]
