@@ -471,7 +471,7 @@ def test_no_operation_of_the_sdk_that_changes_anything_reaches_the_parent(family
             lambda: client.generate_presigned_url("delete_object", {"Bucket": family.bucket, "Key": key}),
             lambda: client.generate_presigned_post(family.bucket, key),
             lambda: parent.url("ada.jpg", http_method="PUT"),
-            lambda: parent.url("ada.jpg", {"ContentType": "text/html"}, 60, "PUT"),
+            lambda: parent.url("ada.jpg", {"PartNumber": 1}, 60, "PUT"),
             lambda: parent.unsigned_connection.Bucket(family.bucket).Object(key).delete(),
         ):
             with pytest.raises(WriteRefused, match="parent store"):
