@@ -74,7 +74,7 @@ class ForkedStorage(MediaStorage):
 
     # -- whose a file is
 
-    def _is_not_the_parents(self, name: str) -> bool:
+    def is_not_the_parents(self, name: str) -> bool:
         """Say what needs no question: a name in which forks lie, or one that is too long for a key there."""
         if len(name) * 4 > self._parents_room_bytes and len(name.encode()) > self._parents_room_bytes:
             return True
@@ -113,7 +113,7 @@ class ForkedStorage(MediaStorage):
                     side = None
         if side is None:
             side = Side.HIDDEN if self._is_hidden(name) else Side.PARENTS
-        if side is Side.HIDDEN or self._is_not_the_parents(name):
+        if side is Side.HIDDEN or self.is_not_the_parents(name):
             raise ObjectNotFound(
                 f"File does not exist: {name} (not in {self.store.where()}, and hidden from its parent)."
             )
@@ -121,7 +121,7 @@ class ForkedStorage(MediaStorage):
 
     def _in_parent(self, name: str) -> Entry | None:
         """Look at a file as the parent shows it, hidden here or not. One HEAD, where the parent is no fork itself."""
-        if not name or self._is_not_the_parents(name):
+        if not name or self.is_not_the_parents(name):
             return None
         with suppress(ObjectNotFound):
             return look_at(self.parent, name)
@@ -196,12 +196,12 @@ class ForkedStorage(MediaStorage):
         parents_folders, parents_files = self.parent.listdir(path)
         for file in parents_files:
             name = f"{above}{file}"
-            if file not in hidden_files and not self._is_not_the_parents(name) and not self._is_hidden_by_digest(name):
+            if file not in hidden_files and not self.is_not_the_parents(name) and not self._is_hidden_by_digest(name):
                 files.add(file)
         for folder in parents_folders:
             name = f"{above}{folder}"
             doubtful = folder in hidden_folders or any(lineage.is_below(one, name) for one in self._not_the_parents)
-            if not self._is_not_the_parents(name) and not (doubtful and self._shows_nothing_in(name)):
+            if not self.is_not_the_parents(name) and not (doubtful and self._shows_nothing_in(name)):
                 folders.add(folder)
         return sorted(folders), sorted(files)
 
@@ -219,7 +219,7 @@ class ForkedStorage(MediaStorage):
         return tombstone(name, self._location) != name and self._is_hidden(name)
 
     def _shows_nothing_in(self, folder: str) -> bool:
-        if next(_walk_own(self, f"{folder}/"), None) is not None:
+        if next(walk_own(self, f"{folder}/"), None) is not None:
             return False
         return next(iter(_walk_parents(self, f"{folder}/", set())), None) is None
 
@@ -240,7 +240,7 @@ class ForkedStorage(MediaStorage):
         if name and (http_method or "GET").upper() in SAFE:
             cleaned = name if isinstance(name, str) and names.is_plain(name) else names.clean(name)
             self._normalize_name(cleaned)
-            if self.overlay.look(cleaned) is Side.PARENTS and not self._is_not_the_parents(cleaned):
+            if self.overlay.look(cleaned) is Side.PARENTS and not self.is_not_the_parents(cleaned):
                 return self.parent.url(name, parameters, expire, http_method)
         return super().url(name, parameters, expire, http_method)
 
@@ -315,6 +315,12 @@ class ForkedStorage(MediaStorage):
             )
         self.overlay.note(name, Side.HIDDEN, holds=True)
 
+    def unhide(self, name: str) -> None:
+        """Let the parent's file of this name, if there is one, show again. One DELETE."""
+        key = self._tombstone_key(name)
+        self.store.call("delete_object", action="showing", name=name, client=self._client, Key=key)
+        self.overlay.note(name, Side.HIDDEN, holds=False)
+
 
 def storage_of(options: Mapping[str, Any]) -> MediaStorage:
     """Make the storage that these options describe: a fork where they name a parent."""
@@ -352,14 +358,15 @@ def look_at(storage: MediaStorage, name: str) -> Entry:
 def walk(storage: MediaStorage, prefix: str = "") -> Iterator[Entry]:
     """Give every file of a storage whose name begins so; of a fork, its own first. One request for each 1,000."""
     own = set()
-    for entry in _walk_own(storage, prefix):
+    for entry in walk_own(storage, prefix):
         own.add(entry.name)
         yield entry
     if isinstance(storage, ForkedStorage):
         yield from _walk_parents(storage, prefix, own)
 
 
-def _walk_own(storage: MediaStorage, prefix: str) -> Iterator[Entry]:
+def walk_own(storage: MediaStorage, prefix: str) -> Iterator[Entry]:
+    """Give every file of a storage's own store whose name begins so. One request for each 1,000."""
     start = storage._normalize_name("")
     for page in storage.store.pages(action="listing", name=prefix, Prefix=f"{start}{prefix}"):
         for found in page.get("Contents", ()):
@@ -378,5 +385,5 @@ def _walk_parents(fork: ForkedStorage, prefix: str, own: set[str]) -> Iterator[E
     }
     for entry in walk(fork.parent, prefix):
         known = entry.name in own or tombstone(entry.name, fork._location) in hidden
-        if not known and not fork._is_not_the_parents(entry.name):
+        if not known and not fork.is_not_the_parents(entry.name):
             yield entry
