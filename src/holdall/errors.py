@@ -26,8 +26,12 @@ No text of any of them ever contains a secret.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
+
+if TYPE_CHECKING:
+    from holdall.answers import Answer
 
 
 class HoldallError(Exception):
@@ -35,11 +39,13 @@ class HoldallError(Exception):
 
     `code` is the store's own error code where it gave one ("AccessDenied"), and `retries` how often the request
     had been repeated by then. `outcome_unknown` says that the store may have done what was asked all the same.
+    `answer` is what the store said, where it said anything (`holdall.answers.Answer`).
     """
 
     code: str = ""
     retries: int = 0
     outcome_unknown: bool = False
+    answer: Answer | None = None
 
 
 class ContractWarning(UserWarning):

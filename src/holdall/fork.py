@@ -244,6 +244,10 @@ class ForkedStorage(MediaStorage):
                 return self.parent.url(name, parameters, expire, http_method)
         return super().url(name, parameters, expire, http_method)
 
+    def own_url(self, name: str, **more: Any) -> str:
+        """Give a link into the own store, whichever side has the file. Requests: none."""
+        return super().url(name, **more)
+
     # -- writing
 
     def _candidates(self, name: str, max_length: int | None) -> Iterator[str]:

@@ -66,7 +66,11 @@ def _as_text(reading: contract.Reading, style: Style) -> str:
         if texts:
             lines += ["", paint(f"{title} ({len(texts)})"), *(f"  {text}" for text in texts)]
     if not reading.problems:
-        end = "An image is being built: any use of the storage raises." if reading.building else _summary(reading)
+        end = "An image is being built: any use of the storage raises."
+        if reading.store is not None:
+            above = reading.parent and reading.parent.store
+            fork = f", as a fork of {contract.site(above)}" if above else ""
+            end = f"Usable: {contract.summary(reading.store)}{fork}. Nothing was contacted."
         lines += ["", style.green(end)]
     return "\n".join(lines) + "\n"
 
@@ -78,16 +82,3 @@ def _settings(reading: contract.Reading) -> Iterator[contract.Setting]:
     while parent:
         yield from (row for row in parent.settings if row.value)
         parent = parent.parent
-
-
-def _summary(reading: contract.Reading) -> str:
-    store = reading.store
-    if store is None:
-        return ""
-    who = "public" if store.public else "private"
-    under = f', under "{store.location}"' if store.location else ""
-    fork = f", as a fork of {contract.site(reading.parent.store)}" if reading.parent and reading.parent.store else ""
-    return (
-        f'Usable: {who} files in bucket "{store.bucket_name}"{under} on {store.provider.title}{fork}. '
-        "Nothing was contacted."
-    )

@@ -28,6 +28,8 @@ class Session:
     err: Stream
     environ: Mapping[str, str]
     style: Style
+    # Whether the settings of a Django project are loaded.
+    in_project: bool = False
 
 
 class Style:
