@@ -10,7 +10,7 @@ from botocore.config import Config
 from holdall.findings import Level
 from tests.doctor import errors, examine_storage, ids, the, told, warnings
 from tests.stores import build_storage
-from tests.unit.doctor import PUBLIC, S3, SPACES, offline, offline_plain
+from tests.unit.doctor import S3, offline, offline_plain
 
 SPACES_PLAIN = {
     "endpoint_url": "https://nyc3.digitaloceanspaces.com",
@@ -123,40 +123,3 @@ def test_link_that_can_not_be_made_is_an_error() -> None:
     report = examine_storage(storage, offline=True)
     assert "D251" in errors(report)
     assert "no links today" in the(report, "D251").seen
-
-
-@pytest.mark.failure("C8")
-def test_internal_host_in_links_of_a_public_site_is_named(settings: Any) -> None:
-    settings.ALLOWED_HOSTS = ["www.example.com"]
-    report = offline_plain(endpoint_url="http://minio:9000", addressing_style="path")
-    assert (errors(report), warnings(report)) == (["D262"], []), told(report)
-    settings.ALLOWED_HOSTS = ["localhost"]
-    assert errors(offline_plain(endpoint_url="http://minio:9000", addressing_style="path")) == []
-
-
-@pytest.mark.failure("K2")
-@pytest.mark.parametrize(
-    ("cookie_domain", "domain", "level", "finding"),
-    [
-        (".example.com", "media.example.com", Level.WARNING, "D263"),
-        (None, "www.example.com", Level.WARNING, "D264"),
-        (None, "media.example.com", Level.NOTICE, "D265"),
-        (None, "media.example.net", Level.NOTICE, None),
-    ],
-)
-def test_media_on_the_sites_own_domain_are_named(
-    settings: Any, cookie_domain: str | None, domain: str, level: Level, finding: str | None
-) -> None:
-    settings.ALLOWED_HOSTS = ["www.example.com"]
-    settings.SESSION_COOKIE_DOMAIN = cookie_domain
-    storage = build_storage({**S3, **PUBLIC, "AWS_S3_CUSTOM_DOMAIN": domain})
-    report = examine_storage(storage, offline=True)
-    assert errors(report) == []
-    found = [id_ for id_ in ids(report, level) if id_ != "D256"]
-    assert found == ([finding] if finding else []), told(report)
-
-
-def test_site_under_a_country_is_told_from_its_neighbours(settings: Any) -> None:
-    settings.ALLOWED_HOSTS = ["shop.example.co.uk"]
-    storage = build_storage({**SPACES, **PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "media.other.co.uk"})
-    assert "D265" not in ids(examine_storage(storage, offline=True), Level.NOTICE)
