@@ -9,8 +9,9 @@ from importlib import import_module
 import pytest
 
 import holdall
-from holdall import cli, contract
+from holdall import cli, contract, doctor
 from holdall.cli import env
+from holdall.findings import Report
 
 VARIABLES = {
     "STORAGES_MODE",
@@ -115,7 +116,73 @@ def test_commands_are_these() -> None:
         )
         for name, command in commands.choices.items()
     }
-    assert options == {"env": ["--help", "--json", "--prefix"], "serve": ["--folder", "--help", "--port"]}
+    assert options == {
+        "doctor": [
+            "--alias",
+            "--env-file",
+            "--help",
+            "--json",
+            "--offline",
+            "--only",
+            "--origin",
+            "--prefix",
+            "--seconds",
+            "--skip",
+        ],
+        "env": ["--help", "--json", "--prefix"],
+        "serve": ["--folder", "--help", "--port"],
+    }
+
+
+# What people search for, scripts compare and settings silence: a level may not change either.
+FINDINGS = {
+    "": {"D090": "notice", "D091": "warning", "D092": "unknown"},
+    "connection": dict.fromkeys(
+        [
+            "D301",
+            "D302",
+            "D303",
+            "D304",
+            "D305",
+            "D306",
+            "D308",
+            "D310",
+            "D311",
+            "D320",
+            "D321",
+            "D322",
+            "D323",
+            "D324",
+        ],
+        "error",
+    )
+    | {"D330": "error", "D331": "error", "D300": "ok", "D307": "warning", "D309": "ok", "D312": "unknown"},
+    "saving": dict.fromkeys(["D401", "D402", "D403", "D404", "D405", "D407", "D408", "D409"], "error")
+    | {"D400": "ok", "D406": "ok"},
+    "writing": dict.fromkeys(["D410", "D413", "D418", "D419", "D422", "D424", "D426"], "ok")
+    | dict.fromkeys(["D412", "D414", "D415", "D421", "D423", "D425", "D427", "D428"], "warning")
+    | dict.fromkeys(["D411", "D417", "D420", "D430", "D431"], "error")
+    | {"D416": "notice", "D429": "notice"},
+    "reading": dict.fromkeys(["D500", "D501"], "error")
+    | dict.fromkeys(["D502", "D506", "D507", "D510"], "warning")
+    | {"D505": "ok", "D508": "ok", "D509": "notice"},
+    "processes": {"D550": "notice", "D551": "notice", "D552": "warning"},
+    "housekeeping": {"D900": "ok", "D901": "error", "D902": "warning"},
+}
+
+
+def test_findings_are_these() -> None:
+    expected = {id_: level for found in FINDINGS.values() for id_, level in found.items()}
+    assert {kind.id: kind.level.value for kind in doctor.kinds()} == expected
+
+
+def test_report_has_these_keys() -> None:
+    document = Report([doctor.STOPPED.found("seen")]).as_document()
+    assert list(document) == ["version", "healthy", "counts", "findings"]
+    assert document["version"] == 1
+    assert list(document["counts"]) == ["error", "warning", "notice", "unknown", "ok"]
+    [finding] = document["findings"]
+    assert list(finding) == ["id", "level", "store", "title", "seen", "means", "do", "otherwise", "page"]
 
 
 def test_json_has_these_keys() -> None:

@@ -145,6 +145,7 @@ def examine(
                     continue
                 for finding in _run(probe, examination, seconds if layer.timed else None):
                     failed = failed or finding.level is Level.ERROR
+                    examination.found.add(finding.id)
                     yield examination.redacted(finding)
             if failed and layer.gate:
                 stopped_by = layer.name
@@ -166,7 +167,7 @@ def _chosen(*, offline: bool, only: Collection[str], skip: Collection[str]) -> s
     for layer in reversed(LAYERS):
         if offline and not layer.offline:
             continue
-        for probe in layer.probes:
+        for probe in reversed(layer.probes):
             named = {layer.name, probe.name}
             required = live and layer.gate and not layer.offline
             if (not only or named & set(only) or required) and not named & set(skip):

@@ -69,6 +69,8 @@ class Examination:
         self.web = Web()
         # What `probe_saving` saved, for those that come after it.
         self.sample: Saved | None = None
+        # The ids of what was found so far, so that nothing is told twice.
+        self.found: set[str] = set()
         # Every key that was made, or may have been.
         self.made: set[str] = set()
         self._connection: Connection | None = None

@@ -42,16 +42,20 @@ def probe_requests(examination: Examination) -> Iterator[Finding]:
     if examination.is_ours:
         return
     asked: list[str] = []
-    events = examination.storage.connection.meta.client.meta.events
+    storage = examination.storage
+    # Two clients, where the first thread's bucket serves this one too.
+    clients = {id(one.meta.client): one.meta.client for one in (storage.connection, storage.bucket)}
 
     def count(request: object, operation_name: str, **_: object) -> None:
         asked.append(operation_name)
 
-    events.register("request-created.s3", count)
+    for client in clients.values():
+        client.meta.events.register("request-created.s3", count)
     try:
         examination.save("counted.txt", ContentFile(b"counted"))
     finally:
-        events.unregister("request-created.s3", count)
+        for client in clients.values():
+            client.meta.events.unregister("request-created.s3", count)
     if len(asked) > 1:
         yield ASKS_BEFORE_SAVING.found(" and ".join(asked))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from holdall.doctor.examination import Examination, probes, refusal, statement
@@ -186,7 +187,7 @@ def probe_text(examination: Examination) -> Iterator[Finding]:
 def probe_kept(examination: Examination) -> Iterator[Finding]:
     """Look at what saving leaves of a file in the caller's hands. One request."""
     name = examination.name("kept.bin")
-    content = ContentFile(b"still here", name=name)
+    content = File(io.BytesIO(b"still here"), name=name)
     examination.made.add(examination.key(name))
     with examination.translating("saving", name):
         examination.made.add(examination.key(examination.storage.save(name, content)))
