@@ -23,6 +23,7 @@ from holdall.doctor import (
     project,
     reading,
     saving,
+    site,
     values,
     writing,
 )
@@ -62,10 +63,17 @@ class Layer(NamedTuple):
     module: ModuleType
     # Sends no request, so it is part of `--offline` and of Django's checks.
     offline: bool = False
-    # An error here makes the later layers pointless.
+    # An error here makes those pointless that need a storage which can work.
     gate: bool = False
-    # Runs in threads of its own, each given up after its time.
-    timed: bool = True
+    needs_storage: bool = True
+
+    @property
+    def timed(self) -> bool:
+        """Whether its probes run in threads of their own, each given up after its time.
+
+        What sends nothing needs no limit, and storages and databases keep connections for each thread.
+        """
+        return not self.offline and self.module is not files
 
     @property
     def name(self) -> str:
@@ -78,18 +86,18 @@ class Layer(NamedTuple):
 
 
 LAYERS = (
-    Layer(backend, offline=True, gate=True),
-    Layer(values, offline=True, gate=True),
-    Layer(options, offline=True, gate=True),
+    Layer(backend, offline=True, gate=True, needs_storage=False),
+    Layer(values, offline=True, gate=True, needs_storage=False),
+    Layer(project, offline=True, needs_storage=False),
+    Layer(options, offline=True, gate=True, needs_storage=False),
     Layer(addresses, offline=True),
-    # Django's own: database connections belong to their thread.
-    Layer(project, offline=True, timed=False),
+    Layer(site, offline=True),
     Layer(connection, gate=True),
     Layer(saving, gate=True),
     Layer(writing),
     Layer(reading),
     Layer(processes),
-    Layer(files, timed=False),
+    Layer(files),
     Layer(housekeeping),
 )
 
@@ -127,9 +135,9 @@ def examine(
         stopped_by = ""
         for layer in LAYERS:
             failed = False
-            # What can be told without a request is told at once, whatever else is broken.
-            if not (layer.offline or offline) and (stopped_by or not examination.is_s3):
-                yield STOPPED.found(f"after `{stopped_by}`" if stopped_by else "this is no storage on S3")
+            if layer.needs_storage and (stopped_by or not examination.is_s3):
+                if not offline:
+                    yield STOPPED.found(f"after errors in `{stopped_by}`" if stopped_by else "this is no storage on S3")
                 break
             for probe in layer.probes:
                 # Offline everything is told at once; live, one failure would only be told again by the next probe.
