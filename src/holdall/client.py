@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 import boto3
 import boto3.session
 import botocore
+import botocore.session
 from boto3.exceptions import Boto3Error
-from boto3.s3.transfer import TransferConfig
+from boto3.s3.transfer import S3Transfer, TransferConfig
 from botocore import exceptions as sdk
 from botocore.config import Config
 from botocore.httpsession import get_cert_path
@@ -50,6 +51,8 @@ ATTEMPTS = 4
 POOL_SIZE = 32
 PART_BYTES = 8 * 1024 * 1024
 PART_WORKERS = 4
+# What may be said of a file when it is uploaded.
+UPLOAD_ARGUMENTS = frozenset(S3Transfer.ALLOWED_UPLOAD_ARGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +157,12 @@ def transfer_config(*, use_threads: bool = True) -> TransferConfig:
         use_threads=use_threads,
         preferred_transfer_client="classic",
     )
+
+
+def known_profiles() -> list[str]:
+    """Give the profiles of this machine's AWS configuration."""
+    # botocore's own session: boto3's fails for a profile that is named and missing.
+    return list(botocore.session.Session().available_profiles)
 
 
 class Connection:

@@ -51,6 +51,8 @@ class MediaStorage(WritingStorage):
     - `fast_lane`: send plain requests without the SDK, at a fraction of its CPU. False where something watches the
       SDK's events, such as a tracer.
     - `local_folder`: start the embedded server on this folder when the storage is first used.
+    - `env_prefix`: what stands before the names of the variables that the other options were made of, for the doctor
+      to read them again. None: they were not made of an environment.
 
     One instance may be used by any number of threads; after a fork each process makes connections of its own.
     """
@@ -60,6 +62,7 @@ class MediaStorage(WritingStorage):
     inline_types: tuple[str, ...]
     local_folder: str | None
     fast_lane: bool
+    env_prefix: str | None
 
     def __init__(self, **settings: Any) -> None:
         # django-storages formats the keys into texts of its own, so it gets them plain.
@@ -107,6 +110,7 @@ class MediaStorage(WritingStorage):
             "inline_types": (),
             "local_folder": None,
             "fast_lane": True,
+            "env_prefix": None,
         }
 
     def __repr__(self) -> str:

@@ -16,7 +16,9 @@ from holdall.doctor import (
     addresses,
     backend,
     connection,
+    files,
     housekeeping,
+    options,
     processes,
     project,
     reading,
@@ -78,6 +80,7 @@ class Layer(NamedTuple):
 LAYERS = (
     Layer(backend, offline=True, gate=True),
     Layer(values, offline=True, gate=True),
+    Layer(options, offline=True, gate=True),
     Layer(addresses, offline=True),
     # Django's own: database connections belong to their thread.
     Layer(project, offline=True, timed=False),
@@ -86,6 +89,7 @@ LAYERS = (
     Layer(writing),
     Layer(reading),
     Layer(processes),
+    Layer(files, timed=False),
     Layer(housekeeping),
 )
 
@@ -97,7 +101,9 @@ def kinds() -> list[Kind]:
     from holdall.doctor import diagnosis
 
     modules = [layer.module for layer in LAYERS] + [diagnosis, sys.modules[__name__]]
-    found = {kind.id: kind for module in modules for kind in vars(module).values() if isinstance(kind, Kind)}
+    declared = [kind for module in modules for kind in vars(module).values() if isinstance(kind, Kind)]
+    # Those of the contract have no names: its sentences carry their ids.
+    found = {kind.id: kind for kind in [*declared, *values.KINDS]}
     return [found[id_] for id_ in sorted(found)]
 
 
@@ -118,8 +124,13 @@ def examine(
     """
     chosen = _chosen(offline=offline, only=only, skip=skip)
     try:
+        stopped_by = ""
         for layer in LAYERS:
             failed = False
+            # What can be told without a request is told at once, whatever else is broken.
+            if not (layer.offline or offline) and (stopped_by or not examination.is_s3):
+                yield STOPPED.found(f"after `{stopped_by}`" if stopped_by else "this is no storage on S3")
+                break
             for probe in layer.probes:
                 # Offline everything is told at once; live, one failure would only be told again by the next probe.
                 if (layer.name, probe.name) not in chosen or (failed and layer.gate and not layer.offline):
@@ -128,8 +139,7 @@ def examine(
                     failed = failed or finding.level is Level.ERROR
                     yield examination.redacted(finding)
             if failed and layer.gate:
-                yield STOPPED.found(f"after errors in `{layer.name}`")
-                break
+                stopped_by = layer.name
     except BaseException:
         list(housekeeping.clean_up(examination))
         raise

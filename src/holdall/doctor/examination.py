@@ -41,6 +41,10 @@ class Examination:
         environ: Mapping[str, str] | None = None,
         origins: Iterable[str] = (),
         project: bool = False,
+        alias: str = "default",
+        first: bool = True,
+        broken: Exception | None = None,
+        sources: Mapping[str, str] | None = None,
     ) -> None:
         # Django's storage object of whatever class; None when the environment describes none.
         self.storage = storage
@@ -53,6 +57,14 @@ class Examination:
         self.origins = tuple(origin.rstrip("/") for origin in origins)
         # Whether a Django project's settings are loaded, beyond what this examination itself configured.
         self.project = project
+        # What `STORAGES` calls it.
+        self.alias = alias
+        # Whether it is the first of its project, with which the project itself is examined.
+        self.first = first
+        # Why the storage could not be made.
+        self.broken = broken
+        # Where variables come from that are not the process's own: name -> "file .env".
+        self.sources: Mapping[str, str] = sources or {}
         self.folder = f"holdall-doctor-{secrets.token_hex(8)}"
         self.web = Web()
         # What `probe_saving` saved, for those that come after it.
@@ -87,12 +99,18 @@ class Examination:
     def connection(self) -> Connection:
         """A connection of Holdall's own to the same bucket with the same keys, whatever class the storage has."""
         if self._connection is None:
-            self._connection = self.storage.store if self.is_ours else connect(_target_of(self.storage))
+            self._connection = self.storage.store if self.is_ours else connect(self.target)
         return self._connection
 
     @property
     def provider(self) -> Provider:
-        return self.connection.target.provider
+        return self.target.provider
+
+    @property
+    def target(self) -> Target:
+        """What decides where requests go. Makes no client."""
+        target: Target = self.storage._target if self.is_ours else _target_of(self.storage)
+        return target
 
     @property
     def bucket(self) -> str:
@@ -116,14 +134,15 @@ class Examination:
         """Take every secret out of a finding, wherever it may have come from: the last line of defence."""
 
         def clean(text: str) -> str:
-            for secret in self._secrets():
+            for secret in self.secrets():
                 text = text.replace(secret, "(secret)")
             return text
 
         causes = [Cause(clean(cause.means), clean(cause.do)) for cause in (finding.cause, *finding.otherwise)]
         return finding._replace(seen=clean(finding.seen), cause=causes[0], otherwise=tuple(causes[1:]))
 
-    def _secrets(self) -> Iterator[str]:
+    def secrets(self) -> Iterator[str]:
+        """Give the texts of all secrets, for nothing but to find them where they must not be."""
         given = [str(getattr(self.storage, option, None) or "") for option in ("secret_key", "security_token")]
         marks = ("SECRET_ACCESS_KEY", "SESSION_TOKEN", "CLOUDFRONT_KEY")
         given += [value.strip() for name, value in self.environ.items() if name.endswith(marks)]
