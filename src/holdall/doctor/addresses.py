@@ -284,13 +284,16 @@ def _link(examination: Examination, **more: Any) -> str:
     """Make a link; "" where it takes a request, or fails, which `probe_link` names."""
     if not can_link(examination):
         return ""
-    storage = examination.storage
-    # A fork looks into its own store before it links, and the system checks ask nobody.
-    link = getattr(storage, "own_url", storage.url)
     try:
-        return str(link(examination.name("a.jpg"), **more))
+        return _made(examination, **more)
     except Exception:  # noqa: BLE001  a project's own class may raise anything
         return ""
+
+
+def _made(examination: Examination, **more: Any) -> str:
+    storage = examination.storage
+    # A fork looks into its own store before it links, and the system checks ask nobody.
+    return str(getattr(storage, "own_url", storage.url)(examination.name("a.jpg"), **more))
 
 
 def probe_link(examination: Examination) -> Iterator[Finding]:
@@ -298,7 +301,7 @@ def probe_link(examination: Examination) -> Iterator[Finding]:
     if not can_link(examination):
         return
     try:
-        link = str(examination.storage.url(examination.name("a.jpg")))
+        link = _made(examination)
     except Exception as error:  # noqa: BLE001  a project's own class may raise anything
         yield NO_LINK.found(f"{type(error).__name__}: {error}")
         return
