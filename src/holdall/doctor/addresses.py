@@ -293,12 +293,19 @@ def _link(examination: Examination, **more: Any) -> str:
         return ""
 
 
+def _made(examination: Examination, **more: Any) -> str:
+    storage = examination.storage
+    # A fork asks which side has a file before it links to it; here the own side is meant.
+    make = getattr(storage, "own_url", storage.url)
+    return str(make(examination.name("a.jpg"), **more))
+
+
 def probe_link(examination: Examination) -> Iterator[Finding]:
     """Make a link and look at it."""
     if not can_link(examination):
         return
     try:
-        link = str(examination.storage.url(examination.name("a.jpg")))
+        link = _made(examination)
     except Exception as error:  # noqa: BLE001  a project's own class may raise anything
         yield NO_LINK.found(f"{type(error).__name__}: {error}")
         return

@@ -378,7 +378,7 @@ KINDS = (
         WARNING,
         "The parent is said to be built",
         "It has no effect: an image is built for the fork.",
-        "Unset `{name}`.",
+        "Unset `VARIABLE`.",
     ),
     Kind("D198", WARNING, "Something in the environment is worth a look", "It was put right, or has no effect."),
     Kind(UNNAMED, ERROR, "The environment does not describe a usable store", "The storage can not be made of it."),
