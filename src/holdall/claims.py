@@ -80,6 +80,8 @@ class Claims:
 
     def __init__(self, claims: tuple[Claim, ...], call: Call, where: Callable[[], str]) -> None:
         self._claims, self._call, self._where = claims, call, where
+        # False while the store is only examined, which is to leave nothing behind.
+        self.may_make = True
         self._lock = threading.Lock()
         self._agreed_at: dict[Claim, float] = {}
 
@@ -100,15 +102,18 @@ class Claims:
                     # Whoever waited here finds that another thread has asked.
                     if not self._is_agreed(claim):
                         asked_at = time.monotonic()
-                        self._check(claim)
-                        self._agreed_at[claim] = asked_at
+                        if self._check(claim):
+                            self._agreed_at[claim] = asked_at
 
     def _is_agreed(self, claim: Claim) -> bool:
         agreed_at = self._agreed_at.get(claim)
         return agreed_at is not None and time.monotonic() - agreed_at < CLAIM_SECONDS
 
-    def _check(self, claim: Claim) -> None:
+    def _check(self, claim: Claim) -> bool:
+        """Say whether the claim stands now; False only where it may not be made."""
         holder = read(claim, self._call)
+        if holder is None and not self.may_make:
+            return False
         if holder is None:
             with suppress(NameTaken):
                 make(claim, self._call)
@@ -116,6 +121,7 @@ class Claims:
             holder = read(claim, self._call)
         if holder != claim.holder:
             raise WriteRefused(claim.refusal(holder or "an unknown one", self._where()))
+        return True
 
 
 def read(claim: Claim, call: Call) -> str | None:

@@ -19,6 +19,7 @@ from holdall.doctor import (
     files,
     housekeeping,
     options,
+    ownership,
     processes,
     project,
     reading,
@@ -93,6 +94,7 @@ LAYERS = (
     Layer(addresses, offline=True),
     Layer(site, offline=True),
     Layer(connection, gate=True),
+    Layer(ownership, gate=True),
     Layer(saving, gate=True),
     Layer(writing),
     Layer(reading),
@@ -131,28 +133,35 @@ def examine(
     Requests: about sixty, and none with `offline`.
     """
     chosen = _chosen(offline=offline, only=only, skip=skip)
-    try:
-        stopped_by = ""
-        for layer in LAYERS:
-            failed = False
-            if layer.needs_storage and (stopped_by or not examination.is_s3):
-                if not offline:
-                    yield STOPPED.found(f"after errors in `{stopped_by}`" if stopped_by else "this is no storage on S3")
-                break
-            for probe in layer.probes:
-                # Offline everything is told at once; live, one failure would only be told again by the next probe.
-                if (layer.name, probe.name) not in chosen or (failed and layer.gate and not layer.offline):
-                    continue
-                for finding in _run(probe, examination, seconds if layer.timed else None):
-                    failed = failed or finding.level is Level.ERROR
-                    examination.found.add(finding.id)
-                    yield examination.redacted(finding)
-            if failed and layer.gate:
-                stopped_by = layer.name
-    except BaseException:
-        list(housekeeping.clean_up(examination))
-        raise
-    yield from map(examination.redacted, housekeeping.clean_up(examination))
+    with examination.leaving_no_claims():
+        try:
+            yield from _examine(examination, chosen, seconds, offline=offline)
+        except BaseException:
+            list(housekeeping.clean_up(examination))
+            raise
+        yield from map(examination.redacted, housekeeping.clean_up(examination))
+
+
+def _examine(
+    examination: Examination, chosen: Collection[tuple[str, str]], seconds: float, *, offline: bool
+) -> Iterator[Finding]:
+    stopped_by = ""
+    for layer in LAYERS:
+        failed = False
+        if layer.needs_storage and (stopped_by or not examination.is_s3):
+            if not offline:
+                yield STOPPED.found(f"after errors in `{stopped_by}`" if stopped_by else "this is no storage on S3")
+            return
+        for probe in layer.probes:
+            # Offline everything is told at once; live, one failure would only be told again by the next probe.
+            if (layer.name, probe.name) not in chosen or (failed and layer.gate and not layer.offline):
+                continue
+            for finding in _run(probe, examination, seconds if layer.timed else None):
+                failed = failed or finding.level is Level.ERROR
+                examination.found.add(finding.id)
+                yield examination.redacted(finding)
+        if failed and layer.gate:
+            stopped_by = layer.name
 
 
 def names() -> dict[str, list[str]]:

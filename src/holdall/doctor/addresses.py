@@ -284,20 +284,16 @@ def _link(examination: Examination, **more: Any) -> str:
     """Make a link; "" where it takes a request, or fails, which `probe_link` names."""
     if not can_link(examination):
         return ""
-    storage = examination.storage
-    # A fork looks into its own store before it links, and the system checks ask nobody.
-    link = getattr(storage, "own_url", storage.url)
     try:
-        return str(link(examination.name("a.jpg"), **more))
+        return _made(examination, **more)
     except Exception:  # noqa: BLE001  a project's own class may raise anything
         return ""
 
 
 def _made(examination: Examination, **more: Any) -> str:
     storage = examination.storage
-    # A fork asks which side has a file before it links to it; here the own side is meant.
-    make = getattr(storage, "own_url", storage.url)
-    return str(make(examination.name("a.jpg"), **more))
+    # A fork looks into its own store before it links, and the system checks ask nobody.
+    return str(getattr(storage, "own_url", storage.url)(examination.name("a.jpg"), **more))
 
 
 def probe_link(examination: Examination) -> Iterator[Finding]:
