@@ -38,7 +38,7 @@ SECRET_IN_MIGRATION = Kind(
     Level.ERROR,
     "A key stands in a migration, or the next one will hold it",
     "Migrations are in version control: whoever reads the code may read and delete the files.",
-    "Give the field a callable (storage=lambda: storages['…'] as a function); make a new pair of keys.",
+    "Give the field a function that returns the storage: def media(): return storages['…']. Make a new pair of keys.",
     ("K4",),
 )
 STORAGE_IN_MIGRATION = Kind(
