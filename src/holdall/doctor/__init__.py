@@ -12,7 +12,21 @@ from collections.abc import Collection, Iterator
 from types import ModuleType
 from typing import NamedTuple
 
-from holdall.doctor import addresses, backend, connection, housekeeping, project, reading, saving, values, writing
+from holdall.doctor import (
+    addresses,
+    backend,
+    cdn,
+    connection,
+    cors,
+    housekeeping,
+    intent,
+    links,
+    project,
+    reading,
+    saving,
+    values,
+    writing,
+)
 from holdall.doctor.diagnosis import diagnose
 from holdall.doctor.examination import Examination, Probe
 from holdall.errors import HoldallError
@@ -74,6 +88,10 @@ LAYERS = (
     Layer(saving, gate=True),
     Layer(writing),
     Layer(reading),
+    Layer(intent),
+    Layer(links),
+    Layer(cdn),
+    Layer(cors),
     Layer(housekeeping),
 )
 

@@ -1,0 +1,55 @@
+"""What the doctor's tests share: buckets that visitors may read, and a CDN in front of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.doctor.lab.cdn import Cdn
+from tests.providers import Provider
+
+StartCdn = Callable[..., Cdn]
+
+
+@pytest.fixture
+def start_cdn(provider: Provider) -> Iterator[StartCdn]:
+    """Start a CDN in front of a bucket; keywords are those of `tests.doctor.lab.cdn.Behaviour`."""
+    with ExitStack() as stack:
+
+        def start(bucket: str, **behaviour: Any) -> Cdn:
+            return stack.enter_context(Cdn(provider, bucket, **behaviour))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def public_bucket(provider: Provider) -> str:
+    """A bucket whose policy lets visitors read, as it is for public files where ACLs have no effect."""
+    bucket = provider.create_bucket()
+    if not provider.name.startswith("ceph"):
+        # There, as at DigitalOcean, each file is made public by the ACL that is sent with it.
+        _open(provider, bucket)
+    return bucket
+
+
+def _open(provider: Provider, bucket: str) -> None:
+    if provider.name == "ministack":
+        provider.allow_public_reads(bucket)
+    else:
+        # SeaweedFS knows no public access block.
+        provider.client.put_bucket_policy(Bucket=bucket, Policy=public_policy(bucket))
+
+
+def public_policy(bucket: str, *actions: str) -> str:
+    import json
+
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": list(actions or ["s3:GetObject"]),
+        "Resource": [f"arn:aws:s3:::{bucket}/*", f"arn:aws:s3:::{bucket}"],
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
