@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from storages.backends.s3 import S3Storage
 
 from tests.doctor.lab.cdn import Cdn
 from tests.providers import Provider
 
 StartCdn = Callable[..., Cdn]
+MakePlain = Callable[..., S3Storage]
 
 
 @pytest.fixture
@@ -23,6 +26,27 @@ def start_cdn(provider: Provider) -> Iterator[StartCdn]:
             return stack.enter_context(Cdn(provider, bucket, **behaviour))
 
         yield start
+
+
+@pytest.fixture
+def make_plain(provider: Provider, location: str) -> MakePlain:
+    """Make django-storages' own storage, as a project does by hand that has thought of everything but its options."""
+
+    def make(bucket: str, **options: Any) -> S3Storage:
+        given = {
+            "bucket_name": bucket,
+            "location": location,
+            "access_key": provider.keys.access_key,
+            "secret_key": provider.keys.secret_key,
+            "endpoint_url": provider.endpoint_url,
+            "region_name": provider.region,
+            "signature_version": "s3v4",
+            "addressing_style": "path",
+            "file_overwrite": False,
+        }
+        return S3Storage(**given | options)
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +68,6 @@ def _open(provider: Provider, bucket: str) -> None:
 
 
 def public_policy(bucket: str, *actions: str) -> str:
-    import json
-
     statement = {
         "Effect": "Allow",
         "Principal": "*",

@@ -220,7 +220,7 @@ def probe_domain(examination: Examination) -> Iterator[Finding]:
     """Ask the domain for the sample, and for its other possible paths if need be. One GET, or up to six."""
     answer = outside.at_domain(examination)
     if answer is None or examination.sample is None:
-        if examination.public:
+        if _is_public_without_domain(examination):
             yield NO_CDN.found("no custom domain is set", do=_own_domain(examination))
     elif isinstance(answer, WebFailed):
         yield _unanswered(examination, answer)
@@ -234,6 +234,12 @@ def probe_domain(examination: Examination) -> Iterator[Finding]:
         yield OTHER_CONTENT.found(f"{answer.seen()}, {answer.header('content-type')}, {len(answer.body)} bytes")
     elif not intent.is_hidden(examination):
         yield _refused(examination, answer)
+
+
+def _is_public_without_domain(examination: Examination) -> bool:
+    # Signed links are no CDN's business, and the layer `intent` has told that they are none of a public store's.
+    sample = examination.sample
+    return examination.public and sample is not None and not outside.is_signed(outside.link_to(examination, sample))
 
 
 def _unanswered(examination: Examination, failure: WebFailed) -> Finding:

@@ -38,12 +38,12 @@ def look(examination: Examination) -> Doors:
 
 
 def _public_policy(examination: Examination) -> bool | None:
-    status, _ = _ask(examination, "get_bucket_policy_status")
-    if status is not None and "IsPublic" in status.get("PolicyStatus", {}):
-        return bool(status["PolicyStatus"]["IsPublic"])
-    # Not every server that has policies has their status.
+    # The text first: Ceph's status counts ACLs too, and not every server that has policies has their status.
     policy, _ = _ask(examination, "get_bucket_policy")
-    return None if policy is None else _is_public(policy.get("Policy", "{}"))
+    if policy is not None:
+        return _is_public(policy.get("Policy", "{}"))
+    status, _ = _ask(examination, "get_bucket_policy_status")
+    return None if status is None else bool(status.get("PolicyStatus", {}).get("IsPublic"))
 
 
 def _is_public(text: str) -> bool:

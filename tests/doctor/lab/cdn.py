@@ -15,7 +15,7 @@ import ssl
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,10 @@ class Behaviour:
     says: str = ""
     """What it says instead of that: "DYNAMIC" is Cloudflare's word for what it never keeps."""
     keeps_errors_seconds: float = 0
+    passes: tuple[str, ...] = ("origin",)
+    """Headers of requests that reach the bucket; no others do."""
     key_headers: tuple[str, ...] = ("origin",)
-    """Headers that are part of a copy's identity, and passed on; no others are."""
+    """Headers that are part of a copy's identity."""
     drops: tuple[str, ...] = ()
     """Headers that do not arrive."""
     sets: Mapping[str, str] = field(default_factory=dict)
@@ -119,13 +121,15 @@ class Cdn:
         path, _, query = target.partition("?")
         if method not in does.methods:
             return _refusal(403, "MethodNotAllowed"), {}
-        if does.key_group and not _is_signed_well(f"https://{headers['host']}{path}", query, does.key_group):
+        if does.key_group and not _is_signed_well(
+            f"{'https' if self._tls else 'http'}://{headers['host']}{path}", query, does.key_group
+        ):
             return _refusal(403, "MissingKey"), {}
-        forwarded = {name: headers[name] for name in does.key_headers if name in headers}
+        forwarded = {name: headers[name] for name in does.passes if name in headers}
         if method == "OPTIONS":
             wanted = {name: text for name, text in headers.items() if name.startswith("access-control-request")}
             return self._fetch(method, path, {**forwarded, **wanted}), {}
-        identity = (path, *(f"{name}: {text}" for name, text in sorted(forwarded.items())))
+        identity = (path, *(f"{name}: {headers.get(name)}" for name in does.key_headers))
         with self._lock:
             copy = self._copies.get(identity)
             hit = copy is not None and time.time() < copy.made_at + copy.seconds
@@ -146,7 +150,7 @@ class Cdn:
             path = path.replace(does.strips, "", 1)
         if does.decodes:
             path = urllib.parse.quote(urllib.parse.unquote_plus(path))
-        path = f"/{self.bucket}{does.origin_path}{path}"
+        path = f"{self.bucket and f'/{self.bucket}'}{does.origin_path}{path}"
         status, found, body = ask(self.provider, method, path, headers, keys=does.keys)
         kept = [(name, text) for name, text in found if name.lower() not in {*HOP_BY_HOP, *does.drops}]
         kept = [(name, does.sets.get(name.lower(), text)) for name, text in kept]
@@ -257,9 +261,3 @@ def _handler(cdn: Cdn) -> type[http.server.BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
-
-
-@contextlib.contextmanager
-def in_front_of(provider: Provider, bucket: str, **behaviour: Any) -> Iterator[Cdn]:
-    with Cdn(provider, bucket, **behaviour) as cdn:
-        yield cdn
