@@ -146,9 +146,9 @@ OVERRIDE_IGNORED = Kind(
 OVERRIDE_NEEDS_SIGNATURE = Kind(
     "D716",
     Level.NOTICE,
-    "Links to public files can not name a download",
-    "`url(name, parameters={'ResponseContentDisposition': …})` appends the words, and nothing reads them: only signed "
-    "links may change the answer.",
+    "Links without S3's signature can not name a download",
+    "`url(name, parameters={'ResponseContentDisposition': …})` appends the words, and nothing reads them: only links "
+    "that are signed for the bucket itself may change the answer.",
     "Store the header with the object instead (`get_object_parameters`, or object_parameters in STORAGES).",
     ("F5",),
 )
@@ -318,6 +318,9 @@ def probe_forgeries(examination: Examination) -> Iterator[Finding]:
 def probe_overrides(examination: Examination) -> Iterator[Finding]:
     """Ask by link for another disposition than the stored one. One GET."""
     if examination.sample is None or not outside.is_served(examination):
+        return
+    if _is_old(outside.link_to(examination, examination.sample)):
+        # Told already, and the remedy is the same.
         return
     wanted = 'attachment; filename="holdall-doctor.txt"'
     try:

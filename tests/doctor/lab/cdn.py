@@ -62,8 +62,8 @@ class Behaviour:
     """Headers that arrive otherwise than they were."""
     passes_ranges: bool = True
     methods: tuple[str, ...] = ("GET", "HEAD", "OPTIONS")
-    decodes: bool = False
-    """Passes paths on decoded and encoded anew, a plus as a blank."""
+    encodes_again: bool = False
+    """Takes what is encoded in a path for the name itself: %20 becomes %2520."""
     page_for_errors: bytes = b""
     """Given with 200 instead of an error, as for applications of a single page."""
     transforms: Callable[[bytes], bytes] | None = None
@@ -148,8 +148,8 @@ class Cdn:
         does = self.behaviour
         if does.strips:
             path = path.replace(does.strips, "", 1)
-        if does.decodes:
-            path = urllib.parse.quote(urllib.parse.unquote_plus(path))
+        if does.encodes_again:
+            path = urllib.parse.quote(path)
         path = f"{self.bucket and f'/{self.bucket}'}{does.origin_path}{path}"
         status, found, body = ask(self.provider, method, path, headers, keys=does.keys)
         kept = [(name, text) for name, text in found if name.lower() not in {*HOP_BY_HOP, *does.drops}]
