@@ -243,6 +243,11 @@ def _handler(cdn: Cdn) -> type[http.server.BaseHTTPRequestHandler]:
             self.request = cdn.secured(self.request)
             super().setup()
 
+        def finish(self) -> None:
+            super().finish()
+            # The server knows only the connection that came before the encrypted one.
+            self.request.close()
+
         def _serve(self) -> None:
             if length := int(self.headers.get("content-length") or 0):
                 self.rfile.read(length)
