@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from storages.backends.s3 import S3Storage
 
+from tests.doctor.lab import juicefs
 from tests.doctor.lab.cdn import Cdn
 from tests.providers import Provider
+from tests.servers.processes import ServerDied
 
 StartCdn = Callable[..., Cdn]
 MakePlain = Callable[..., S3Storage]
@@ -75,3 +77,14 @@ def public_policy(bucket: str, *actions: str) -> str:
         "Resource": [f"arn:aws:s3:::{bucket}/*", f"arn:aws:s3:::{bucket}"],
     }
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.fixture(scope="session")
+def weak_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    """JuiceFS's gateway, an S3 that lacks much of S3; tests with it are skipped where it can not be installed."""
+    try:
+        juicefs.program()
+    except ServerDied as error:
+        pytest.skip(f"JuiceFS's gateway is not installed, so a weak S3 was not tried: {error}")
+    with juicefs.start(tmp_path_factory.mktemp("juicefs")) as provider:
+        yield provider

@@ -11,6 +11,7 @@ import pytest
 import holdall
 from holdall import cli, contract
 from holdall.cli import env
+from holdall.findings import Kind
 
 VARIABLES = {
     "STORAGES_MODE",
@@ -59,6 +60,93 @@ EXPORTED = {
     "StoreUnreachable",
     "default_local_folder",
     "from_env",
+}
+# Findings: id -> level, by the module that declares them. An id is never given to another kind.
+INTENT_KINDS = {
+    "D600": "ok",
+    "D601": "error",
+    "D602": "error",
+    "D603": "error",
+    "D604": "ok",
+    "D605": "error",
+    "D606": "error",
+    "D607": "error",
+    "D608": "warning",
+    "D609": "notice",
+    "D610": "error",
+    "D611": "ok",
+    "D612": "error",
+    "D613": "ok",
+}
+LINKS_KINDS = {
+    "D700": "ok",
+    "D701": "error",
+    "D702": "error",
+    "D703": "error",
+    "D704": "error",
+    "D705": "warning",
+    "D706": "error",
+    "D707": "warning",
+    "D708": "error",
+    "D709": "error",
+    "D710": "notice",
+    "D711": "warning",
+    "D712": "ok",
+    "D713": "error",
+    "D714": "error",
+    "D715": "warning",
+    "D716": "notice",
+    "D717": "notice",
+    "D718": "error",
+    "D719": "ok",
+}
+CDN_KINDS = {
+    "D800": "ok",
+    "D801": "error",
+    "D802": "error",
+    "D803": "error",
+    "D804": "error",
+    "D805": "error",
+    "D806": "error",
+    "D807": "error",
+    "D808": "error",
+    "D809": "error",
+    "D810": "notice",
+    "D811": "warning",
+    "D812": "warning",
+    "D813": "notice",
+    "D814": "ok",
+    "D815": "warning",
+    "D816": "notice",
+    "D817": "warning",
+    "D818": "warning",
+    "D819": "notice",
+    "D820": "warning",
+    "D821": "warning",
+    "D822": "warning",
+    "D823": "warning",
+    "D824": "ok",
+    "D825": "error",
+    "D826": "notice",
+    "D827": "ok",
+    "D828": "ok",
+}
+CORS_KINDS = {
+    "D850": "ok",
+    "D851": "warning",
+    "D852": "notice",
+    "D853": "warning",
+    "D854": "warning",
+    "D855": "notice",
+}
+HOUSEKEEPING_KINDS = {
+    "D900": "ok",
+    "D901": "error",
+    "D902": "warning",
+    "D903": "warning",
+    "D904": "notice",
+    "D905": "ok",
+    "D906": "notice",
 }
 
 
@@ -124,3 +212,18 @@ def test_json_has_these_keys() -> None:
     assert document["version"] == 1
     assert {tuple(row) for row in document["variables"]} == {("name", "value", "source", "purpose")}
     assert [row["name"] for row in document["variables"]] == [variable.name for variable in contract.VARIABLES]
+
+
+@pytest.mark.parametrize(
+    ("module", "kinds"),
+    [
+        ("intent", INTENT_KINDS),
+        ("links", LINKS_KINDS),
+        ("cdn", CDN_KINDS),
+        ("cors", CORS_KINDS),
+        ("housekeeping", HOUSEKEEPING_KINDS),
+    ],
+)
+def test_findings_have_these_ids_and_levels(module: str, kinds: dict[str, str]) -> None:
+    declared = vars(import_module(f"holdall.doctor.{module}")).values()
+    assert {kind.id: kind.level.value for kind in declared if isinstance(kind, Kind)} == kinds
