@@ -10,6 +10,7 @@ the block exports, and what they print is put below them.
 from __future__ import annotations
 
 import argparse
+import ast
 import difflib
 import inspect
 import io
@@ -20,6 +21,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -40,7 +42,9 @@ if not settings.configured:
 from botocore import exceptions as sdk  # noqa: E402
 
 import holdall  # noqa: E402
-from holdall import answers, build, cli, client, content, contract, devserver, errors, names, providers  # noqa: E402
+from holdall import answers, build, cli, client, content, contract, devserver, doctor, errors, names, providers  # noqa: E402
+from holdall.doctor.diagnosis import BUCKET_MISSING  # noqa: E402
+from holdall.findings import Report  # noqa: E402
 from holdall.storage import MediaStorage  # noqa: E402
 
 # Amazon's own documented example pair.
@@ -351,7 +355,28 @@ def _env_json() -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
+def _doctor_json() -> str:
+    missing = BUCKET_MISSING.found('bucket "acme-media": HeadBucket was answered with 404')
+    return json.dumps(Report([missing]).as_document(), indent=2, ensure_ascii=False)
+
+
+def _layers() -> list[str]:
+    return [
+        f"| `{layer}` | {', '.join(f'`{probe}`' for probe in probes)} |" for layer, probes in doctor.names().items()
+    ]
+
+
 COMMANDS = {
+    "doctor": "It needs the environment only, or a file of variables; inside a project, `manage.py holdall doctor` examines "
+    "each entry of `STORAGES`, and adds what Django knows.\n"
+    "What it saves lies in a folder with a random name and is deleted again, also after Ctrl-C; the last line proves it.\n"
+    "It sends about sixty requests; with `--offline` none.\n"
+    "The exit code is 1 when there is an error; warnings do not count.\n\n"
+    "`--only` and `--skip` take the name of a layer or a probe, and may be repeated:\n\n"
+    + "\n".join(["| layer | probes |", "|---|---|", *_layers()])
+    + "\n\nEvery finding has an id that never changes; [Findings](findings.md) explains each.\n"
+    "`--json` gives one document; its `version` is raised when a key changes its meaning or goes:\n\n"
+    f"```json\n{_doctor_json()}\n```",
     "env": "It needs no Django project, reads the environment alone, and contacts nothing.\n"
     "The exit code is 1 when there are problems, so that a deployment can stop before it starts.\n\n"
     "`--json` gives one document; its `version` is raised when a key changes its meaning or goes.\n"
@@ -360,6 +385,111 @@ COMMANDS = {
     "serve": "It prints the variables with which any other S3 client can use the server, its keys included: "
     "they are made once for each folder, and only this machine can reach the server.",
 }
+
+
+# -- findings and failures
+
+
+def findings_page() -> str:
+    lines = [
+        "# Findings",
+        "",
+        "What `holdall doctor`, Django's system checks and the other commands find has an id, which never changes.",
+        (
+            "Levels: **error**, uploads, links or intent are broken; **warning**, it works and will hurt; **notice**, worth "
+            "knowing; **unknown**, could not be told; **ok**, proven."
+        ),
+        "A finding says besides what was seen, and where the evidence is exact, its remedy is more exact than here.",
+    ]
+    for title, kinds in _kinds_by_layer():
+        lines += ["", f"## {title}"]
+        for kind in kinds:
+            lines += ["", f"({kind.id.lower()})=", f"### {kind.id}: {kind.title}", "", f"*{kind.level.value.title()}.*"]
+            lines += _sentences(kind.means)
+            if kind.do:
+                lines += ["", "What to do:", "", *(f"> {line}" for line in _sentences(kind.do))]
+            if kind.failures:
+                named = ", ".join(f"[{entry}](failures.md#failures-{entry[0].lower()})" for entry in kind.failures)
+                lines += ["", f"Failures: {named}."]
+    return _joined(lines)
+
+
+LAYER_TITLES = {
+    "0": "The backend and the project",
+    "1": "The environment's values",
+    "2": "Addresses and options",
+    "3": "Connection, keys and bucket",
+    "4": "Saving and writing",
+    "5": "Reading, threads and processes",
+    "6": "Public or private",
+    "7": "Links",
+    "8": "The CDN",
+    "9": "Housekeeping",
+}
+
+
+def _kinds_by_layer() -> list[tuple[str, list[Any]]]:
+    kinds = doctor.kinds()
+    return [
+        (title, [kind for kind in kinds if kind.id[1] == digit])
+        for digit, title in LAYER_TITLES.items()
+        if any(kind.id[1] == digit for kind in kinds)
+    ]
+
+
+def failures() -> dict[str, Any]:
+    """Read the catalogue: its groups, its entries, and those that are known on paper only."""
+    return tomllib.loads((ROOT / "docs" / "failures.toml").read_text())
+
+
+def provoking_tests() -> dict[str, list[str]]:
+    """Find the tests that provoke each failure by their marks: entry -> "file::test"."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            for mark in node.decorator_list:
+                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.failure":
+                    entry = ast.literal_eval(mark.args[0])
+                    found.setdefault(entry, []).append(f"{path.relative_to(ROOT / 'tests')}::{node.name}")
+    return found
+
+
+def failures_page() -> str:
+    catalogue, tests = failures(), provoking_tests()
+    named: dict[str, list[Any]] = {}
+    for kind in doctor.kinds():
+        for entry in kind.failures:
+            named.setdefault(entry, []).append(kind)
+    proven = sum(1 for entry in catalogue["failures"] if entry in named and entry in tests)
+    lines = [
+        "# Failures",
+        "",
+        (
+            f"Of the {len(catalogue['failures'])} known ways in which Django's media on S3 goes wrong, the doctor names "
+            f"{proven}: a test provokes each of them, on a real S3 server wherever one can fail in that way, and finds the "
+            "finding below and no other error."
+        ),
+    ]
+    for group, title in catalogue["groups"].items():
+        lines += [
+            "",
+            f"(failures-{group.lower()})=",
+            f"## {title}",
+            "",
+            "| failure | findings | provoked by |",
+            "|---|---|---|",
+        ]
+        for entry, text in catalogue["failures"].items():
+            if entry.rstrip("0123456789") != group:
+                continue
+            kinds = ", ".join(f"[{kind.id}](findings.md#{kind.id.lower()})" for kind in named.get(entry, [])) or "none"
+            proof = "<br>".join(f"`{test}`" for test in tests.get(entry, [])) or catalogue["paper"].get(
+                entry, "nothing yet"
+            )
+            lines.append(f"| **{entry}** {text} | {kinds} | {proof} |")
+    return _joined(lines)
 
 
 # -- options
@@ -557,6 +687,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/options.md": options_page,
     "docs/reference/providers.md": providers_page,
     "docs/reference/content-types.md": content_types_page,
+    "docs/reference/findings.md": findings_page,
+    "docs/reference/failures.md": failures_page,
 }
 
 

@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 import boto3
 import boto3.session
 import botocore
+import botocore.session
 from boto3.exceptions import Boto3Error
-from boto3.s3.transfer import TransferConfig
+from boto3.s3.transfer import S3Transfer, TransferConfig
 from botocore import exceptions as sdk
 from botocore.config import Config
 from botocore.httpsession import get_cert_path
@@ -50,6 +51,8 @@ ATTEMPTS = 4
 POOL_SIZE = 32
 PART_BYTES = 8 * 1024 * 1024
 PART_WORKERS = 4
+# What may be said of a file when it is uploaded.
+UPLOAD_ARGUMENTS = frozenset(S3Transfer.ALLOWED_UPLOAD_ARGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +159,12 @@ def transfer_config(*, use_threads: bool = True) -> TransferConfig:
     )
 
 
+def known_profiles() -> list[str]:
+    """Give the profiles of this machine's AWS configuration."""
+    # botocore's own session: boto3's fails for a profile that is named and missing.
+    return list(botocore.session.Session().available_profiles)
+
+
 class Connection:
     """The way to one store: one client a process and target, made when first used and shared by all threads.
 
@@ -173,8 +182,9 @@ class Connection:
         self.conditional_put = target.provider.conditional_put
         self.lock = threading.RLock()
         self._resource: Any = None
-        # Counts the clients that were given up; what threads made of an earlier one is of no use.
-        self.generation = 0
+        self._generation = 0
+        # Where the embedded server was when the client was made.
+        self._served_at: str | None = None
         self._found_region: str | None = None
         self._signer: Signer | None = None
         self._signer_keys: SigningKeys | None = None
@@ -185,6 +195,26 @@ class Connection:
         self._lane_is_known = False
         self._bucket_class: Any = None
         self._object_class: Any = None
+
+    @property
+    def generation(self) -> int:
+        """Count the clients that were given up; what threads made of an earlier one is of no use."""
+        self._follow_server()
+        return self._generation
+
+    def _follow_server(self) -> None:
+        """Give up what leads to the embedded server's last port, should it have been started anew on another."""
+        if not self.target.local_folder:
+            return
+        endpoint_url = self._server().endpoint_url
+        if endpoint_url == self._served_at:
+            return
+        with self.lock:
+            if self._served_at not in {None, endpoint_url}:
+                self._resource = self._signer = self._signer_keys = self._lane = None
+                self._place_is_known = self._lane_is_known = False
+                self._generation += 1
+            self._served_at = endpoint_url
 
     # -- the SDK's objects
 
@@ -213,6 +243,7 @@ class Connection:
 
         Requests: none, but for a region that is neither configured nor boto3's, which is asked once a process.
         """
+        self._follow_server()
         if not self._place_is_known:
             with self.lock, self.translating("connecting", learn=False):
                 endpoint_url = self._server().endpoint_url if self.target.local_folder else self.target.endpoint_url
@@ -286,6 +317,7 @@ class Connection:
             return str(credentials.method)
 
     def _built(self) -> Any:
+        self._follow_server()
         if self._resource is None:
             with self.lock:
                 if self._resource is None:
@@ -328,7 +360,7 @@ class Connection:
         # A client that was made while the source of its keys did not answer would stay without keys for good.
         with self.lock:
             self._resource = None
-            self.generation += 1
+            self._generation += 1
             _forget_session(self.target.profile)
 
     def _region(self) -> str | None:
@@ -395,6 +427,7 @@ class Connection:
         return getattr(client or self.client, operation)(Bucket=self.target.bucket_name, **parameters)
 
     def _fast_lane(self) -> FastLane | None:
+        self._follow_server()
         if not self._lane_is_known:
             with self.lock:
                 if not self._lane_is_known:

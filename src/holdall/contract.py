@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from holdall import providers, values
 from holdall.providers import Provider
-from holdall.values import Secret
+from holdall.values import Said, Secret
 
 DEFAULT_LIFETIME_SECONDS = 3600
 DEFAULT_SPACES_REGION = "ams3"
@@ -164,6 +164,8 @@ VARIABLES = (
 )
 BY_NAME = {variable.name: variable for variable in VARIABLES}
 PARENT = "PARENT_"
+# The finding of what has no kind of its own.
+UNNAMED = "D199"
 # From this length on a secret is recognised where it does not belong.
 SECRET_LENGTH = 8
 
@@ -228,6 +230,8 @@ class Store(NamedTuple):
     cloudfront_key_id: Secret | None = None
     cloudfront_key: Secret | None = None
     environment: str | None = None
+    # What stands before the names of its variables.
+    env_prefix: str = ""
 
 
 class Setting(NamedTuple):
@@ -246,6 +250,7 @@ class Reading(NamedTuple):
     building: bool
     store: Store | None
     settings: tuple[Setting, ...]
+    # Each is a `Said`, which knows the id of its kind of finding.
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -290,8 +295,8 @@ class _Reader:
             building=building,
             store=None if self.problems else store,
             settings=tuple(self._shown(variable) for variable in VARIABLES),
-            problems=tuple(map(self._redacted, self.problems)),
-            warnings=tuple(map(self._redacted, self.warnings)),
+            problems=tuple(map(self._redacted_said, self.problems)),
+            warnings=tuple(map(self._redacted_said, self.warnings)),
         )
 
     # -- single values
@@ -303,20 +308,23 @@ class _Reader:
 
         def remark(text: str) -> None:
             self.remarked.add(variable.name)
-            self.warnings.append(f"`{name}` {text}")
+            self.warnings.append(self._said(variable.name, text))
 
         try:
             if (value := values.tidy(self.environ[name], remark)) is not None:
                 # The accident: a secret pasted into the bucket's name or the location stands in every link and log.
                 if not variable.secret and (holder := self._secret_within(value)):
                     raise ValueError(
-                        f"holds the secret of `{holder}`; write its own value, and consider the secret known."
+                        Said(
+                            f"holds the secret of `{holder}`; write its own value, and consider the secret known.",
+                            "D124",
+                        )
                     )
                 parsed = variable.parse(value, remark)
                 self.parsed[variable.name] = Secret(parsed) if variable.secret else parsed
         except ValueError as error:
             self.broken.add(variable.name)
-            self.problems.append(f"`{name}` {error}")
+            self.problems.append(self._said(variable.name, error.args[0]))
 
     def _collect_secrets(self) -> None:
         whole = tuple(variable.name for variable in VARIABLES if variable.secret == "whole")
@@ -346,11 +354,15 @@ class _Reader:
     def _is_set(self, name: str) -> bool:
         return name in self.parsed or name in self.broken
 
-    def _problem(self, name: str, text: str) -> None:
-        self.problems.append(f"`{self.prefix}{name}` {text}")
+    def _problem(self, name: str, text: str, finding: str) -> None:
+        self.problems.append(self._said(name, Said(text, finding)))
 
-    def _warning(self, name: str, text: str) -> None:
-        self.warnings.append(f"`{self.prefix}{name}` {text}")
+    def _warning(self, name: str, text: str, finding: str) -> None:
+        self.warnings.append(self._said(name, Said(text, finding)))
+
+    def _said(self, name: str, text: str) -> Said:
+        full = f"{self.prefix}{name}"
+        return Said(f"`{full}` {text}", getattr(text, "finding", UNNAMED), full)
 
     # -- the environment as a whole
 
@@ -366,13 +378,13 @@ class _Reader:
                 continue
             shown = bare if bare.isprintable() else ascii(bare)[1:-1]
             if used := next((one for one in self._same_as(real) if self._is_set(one)), None):
-                self._warning(shown, f"is read by nobody; `{self.prefix}{used}` is used.")
+                self._warning(shown, f"is read by nobody; `{self.prefix}{used}` is used.", "D126")
             else:
-                self._problem(shown, f"is read by nobody; did you mean `{self.prefix}{real}`?")
+                self._problem(shown, f"is read by nobody; did you mean `{self.prefix}{real}`?", "D125")
         if not self._is_set("AWS_S3_ENDPOINT_URL") and not self.prefix and mode != "local":
             for name in AMBIENT_ENDPOINTS:
                 if self.environ.get(name, "").strip():
-                    self._warning(name, "does not redirect the storage; `AWS_S3_ENDPOINT_URL` does.")
+                    self._warning(name, "does not redirect the storage; `AWS_S3_ENDPOINT_URL` does.", "D127")
 
     @staticmethod
     def _same_as(name: str) -> tuple[str, ...]:
@@ -402,10 +414,13 @@ class _Reader:
             location=self._get("STORAGE_LOCATION", ""),
             url_lifetime_seconds=self._get("STORAGE_URL_LIFETIME", DEFAULT_LIFETIME_SECONDS),
             environment=self._get("STORAGE_ENVIRONMENT"),
+            env_prefix=self.prefix,
         )
         if store.environment:
             self._warning(
-                "STORAGE_ENVIRONMENT", "is noted, but this version of Holdall does not keep an owner marker yet."
+                "STORAGE_ENVIRONMENT",
+                "is noted, but this version of Holdall does not keep an owner marker yet.",
+                UNNAMED,
             )
         if mode == "local":
             return store
@@ -422,7 +437,7 @@ class _Reader:
                 # AWS's own tools set these for purposes of their own.
                 if variable.name not in {"AWS_REGION", "AWS_DEFAULT_REGION"} and mode != "local":
                     hint = " Is `STORAGES_MODE=do` missing?" if variable.name == "DO_REGION" else ""
-                    self._warning(variable.name, f"is not used in mode {mode}.{hint}")
+                    self._warning(variable.name, f"is not used in mode {mode}.{hint}", "D129")
                 self.parsed.pop(variable.name, None)
                 self.effective[variable.name] = ("", f"not used in mode {mode}")
 
@@ -432,6 +447,7 @@ class _Reader:
             self._problem(
                 "STORAGE_BUCKET_NAME",
                 f'is "{ours}", but `{self.prefix}AWS_STORAGE_BUCKET_NAME` is "{theirs}"; keep one of the two.',
+                "D130",
             )
         if theirs and not ours:
             self.effective["STORAGE_BUCKET_NAME"] = (theirs, f"environment, as {self.prefix}AWS_STORAGE_BUCKET_NAME")
@@ -442,7 +458,7 @@ class _Reader:
             bucket = f"{LOCAL_BUCKET}-{suffix}"[:63].strip("-") if suffix else LOCAL_BUCKET
             self.effective["STORAGE_BUCKET_NAME"] = (bucket, "default")
         if bucket is None and not {"STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"} & self.broken:
-            self._problem("STORAGE_BUCKET_NAME", "is missing; it names the bucket that keeps the files.")
+            self._problem("STORAGE_BUCKET_NAME", "is missing; it names the bucket that keeps the files.", "D131")
         return bucket
 
     def _spaces(self, store: Store) -> Store:
@@ -459,6 +475,7 @@ class _Reader:
                 "AWS_S3_ENDPOINT_URL",
                 f"lies in region {named[1]}, but `{self.prefix}DO_REGION` is {region}{by_default}; leave the endpoint out and "
                 f"set `{self.prefix}DO_REGION` to the region of the Space.",
+                "D132",
             )
         self._bucket_within(endpoint, store.bucket_name)
         return store._replace(provider=providers.SPACES, endpoint_url=endpoint, region_name=region)
@@ -494,12 +511,15 @@ class _Reader:
         address = endpoint.replace(f"//{bucket}.", "//", 1)
         if providers.recognise(address)[0] is not providers.GENERIC or "//s3." in address:
             self._problem(
-                "AWS_S3_ENDPOINT_URL", f'begins with the bucket "{bucket}"; write the address without it: {address}'
+                "AWS_S3_ENDPOINT_URL",
+                f'begins with the bucket "{bucket}"; write the address without it: {address}',
+                "D133",
             )
         else:
             self._warning(
                 "AWS_S3_ENDPOINT_URL",
                 f'begins with the bucket\'s name, "{bucket}"; if that is the bucket, write the address without it: {address}',
+                "D134",
             )
 
     def _keys(self, store: Store) -> Store:
@@ -508,20 +528,24 @@ class _Reader:
         if missing and store.mode == "do":
             for name in missing:
                 what = "the id of the Spaces key" if name == "AWS_ACCESS_KEY_ID" else "the secret of the Spaces key"
-                self._problem(name, f"is missing; in mode do it is {what}.")
+                self._problem(name, f"is missing; in mode do it is {what}.", "D135")
         elif len(missing) == 1:
             present = next(name for name in pair if name not in missing)
             self._problem(
-                present, f"is set but `{self.prefix}{missing[0]}` is not; set both, or neither on an AWS instance."
+                present,
+                f"is set but `{self.prefix}{missing[0]}` is not; set both, or neither on an AWS instance.",
+                "D136",
             )
         elif missing:
             for name in pair:
                 self.effective[name] = ("", "boto3 deduces it")
                 if not self.prefix and self.environ.get(name):
-                    self._problem(name, "holds only blanks or quotes, which boto3 would take for a key; unset it.")
+                    self._problem(
+                        name, "holds only blanks or quotes, which boto3 would take for a key; unset it.", "D137"
+                    )
             if self._is_set("AWS_SESSION_TOKEN"):
                 self._problem(
-                    "AWS_SESSION_TOKEN", "is set but the key pair it belongs to is not; set all three, or none."
+                    "AWS_SESSION_TOKEN", "is set but the key pair it belongs to is not; set all three, or none.", "D138"
                 )
         if missing or not all(name in self.parsed for name in pair):
             return store
@@ -535,6 +559,7 @@ class _Reader:
             self._problem(
                 "AWS_ACCESS_KEY_ID",
                 f"is a temporary key (ASIA…), which works only with its `{self.prefix}AWS_SESSION_TOKEN`; set all three.",
+                "D139",
             )
         # boto3 prefers the token's old name to the new one.
         old_token = self.environ.get("AWS_SECURITY_TOKEN") or token
@@ -553,15 +578,16 @@ class _Reader:
         half = [name for name in names if self._is_set(name)]
         if len(half) == 1:
             other = next(name for name in names if name not in half)
-            self._problem(half[0], f"is set but `{self.prefix}{other}` is not; set both, or neither.")
+            self._problem(half[0], f"is set but `{self.prefix}{other}` is not; set both, or neither.", "D140")
         if store.public:
             if not self._is_set("AWS_S3_CUSTOM_DOMAIN"):
                 self._problem(
                     "AWS_S3_CUSTOM_DOMAIN",
                     "is missing; public files are served from the CDN in front of the bucket, and this names its domain.",
+                    "D141",
                 )
             if half:
-                self._warning("AWS_CLOUDFRONT_KEY_ID", "is not used: links to public files are not signed.")
+                self._warning("AWS_CLOUDFRONT_KEY_ID", "is not used: links to public files are not signed.", "D142")
             return store._replace(custom_domain=domain)
         if domain and key_id and key:
             return store._replace(custom_domain=domain, cloudfront_key_id=key_id, cloudfront_key=key)
@@ -572,11 +598,14 @@ class _Reader:
                 "is not used: files are private, and nothing signs links for it. Set "
                 + ("the CloudFront keys, or " if store.mode == "s3" else "")
                 + f"`{self.prefix}STORAGE_MAKE_FILES_PUBLIC=true` if everybody may see every file.",
+                "D143",
             )
             self.effective["AWS_S3_CUSTOM_DOMAIN"] = ("", "not used for private files without CloudFront keys")
         elif half and not self._is_set("AWS_S3_CUSTOM_DOMAIN"):
             self._problem(
-                "AWS_CLOUDFRONT_KEY_ID", f"signs links for `{self.prefix}AWS_S3_CUSTOM_DOMAIN`, which is missing."
+                "AWS_CLOUDFRONT_KEY_ID",
+                f"signs links for `{self.prefix}AWS_S3_CUSTOM_DOMAIN`, which is missing.",
+                "D144",
             )
         return store
 
@@ -611,6 +640,10 @@ class _Reader:
             text = re.sub(re.escape(secret), "(secret)", text, flags=re.IGNORECASE)
         return text
 
+    def _redacted_said(self, said: str) -> Said:
+        finding, variable = getattr(said, "finding", UNNAMED), getattr(said, "variable", "")
+        return Said(self._redacted(said), finding, self._redacted(variable))
+
 
 def _display(variable: Variable, value: Any) -> str:
     if variable.secret:
@@ -627,6 +660,13 @@ def _display(variable: Variable, value: Any) -> str:
 def _unset(variable: Variable) -> tuple[str, str]:
     literal = re.fullmatch(r"`(.+)`", variable.default)
     return (literal[1], "default") if literal else ("", "unset")
+
+
+def summary(store: Store) -> str:
+    """Say in a few words what a store is."""
+    who = "public" if store.public else "private"
+    under = f', under "{store.location}"' if store.location else ""
+    return f'{who} files in bucket "{store.bucket_name}"{under} on {store.provider.title}'
 
 
 def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | None = None) -> dict[str, Any]:
@@ -654,6 +694,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         # It stands in every link, so it is no secret to whoever makes them.
         "cloudfront_key_id": store.cloudfront_key_id.reveal() if store.cloudfront_key_id else None,
         "cloudfront_key": store.cloudfront_key,
+        "env_prefix": store.env_prefix,
     }
     if store.custom_domain and values.is_loopback(urlsplit(f"//{store.custom_domain}").hostname or ""):
         chosen["url_protocol"] = "http:"

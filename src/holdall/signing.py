@@ -14,6 +14,7 @@ import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
@@ -59,6 +60,11 @@ class Window(NamedTuple):
     signed_at: int
     valid_seconds: int
     changes_at: float
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the link stops working."""
+        return datetime.fromtimestamp(self.signed_at + self.valid_seconds, UTC)
 
 
 def window(now: float, *, lifetime_seconds: int, offset: int = 0, keys_end_at: float | None = None) -> Window:

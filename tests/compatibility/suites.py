@@ -141,7 +141,10 @@ def environment() -> Path:
 
 
 def started(script: Path, *arguments: str, cwd: Path, home: Path, text: str = "", **variables: str) -> str:
-    """Run a script of ours in that environment, and give what it wrote; nothing of this shell's settings reaches it."""
+    """Run a script of ours in that environment, and give what it wrote, and how it ended when it did not end well.
+
+    Nothing of this shell's settings reaches it.
+    """
     folder = environment()
     done = subprocess.run(
         [str(folder / "bin" / "python"), str(script), *arguments],
@@ -159,7 +162,8 @@ def started(script: Path, *arguments: str, cwd: Path, home: Path, text: str = ""
         timeout=1_500,
         check=False,
     )
-    return done.stdout + done.stderr
+    ended = f"\n{script.name} ended with exit code {done.returncode}." if done.returncode else ""
+    return done.stdout + done.stderr + ended
 
 
 def run(package: str, storage: str, *, scratch: Path, store: Path, everything: bool = False) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the doctor's tests share: buckets that visitors may read, and a CDN in front of them."""
+"""Stores that fail in one way each, buckets that visitors may read, and a CDN in front of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,73 @@ from storages.backends.s3 import S3Storage
 from tests.doctor.lab import juicefs
 from tests.doctor.lab.cdn import Cdn
 from tests.providers import Provider
+from tests.servers.fault_proxy import Answer, Fault, FaultProxy, Request, Rule, answers
 from tests.servers.processes import ServerDied
 
-StartCdn = Callable[..., Cdn]
+# Each time it is asked.
+ALWAYS = 10_000
+
+
+def s3_error(status: int, code: str, message: str, **headers: str) -> Fault:
+    """Answer as S3 does when it refuses; a HEAD gets no body, as from S3."""
+
+    def make(request: Request) -> Answer:
+        body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+        is_head = request.method == "HEAD"
+        named = [
+            ("Content-Type", "application/xml"),
+            *((name.replace("_", "-"), value) for name, value in headers.items()),
+        ]
+        return Answer(status, tuple(named), b"" if is_head else body, is_head)
+
+    return answers(make)
+
+
+def always(operation: str, fault: Fault) -> Rule:
+    return Rule(operation, fault, times=ALWAYS)
+
+
+Through = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def through(provider: Provider, bucket: str, location: str) -> Iterator[Through]:
+    """Describe the store behind a proxy that answers some requests in its place."""
+    with ExitStack() as stack:
+
+        def describe(
+            *rules: Rule, choose: Callable[[Request], Fault | None] | None = None, **more: Any
+        ) -> dict[str, str]:
+            proxy = stack.enter_context(FaultProxy(provider.endpoint_url, *rules, choose=choose))
+            return provider.environ(bucket, location=location, AWS_S3_ENDPOINT_URL=proxy.url, **more)
+
+        yield describe
+
+
 MakePlain = Callable[..., S3Storage]
+
+
+@pytest.fixture
+def plain(provider: Provider, bucket: str, location: str) -> MakePlain:
+    """Make django-storages' own storage as a project without Holdall has it."""
+
+    def make(**options: Any) -> S3Storage:
+        given = {
+            "bucket_name": bucket,
+            "location": location,
+            "endpoint_url": provider.endpoint_url,
+            "region_name": provider.region,
+            "access_key": provider.keys.access_key,
+            "secret_key": provider.keys.secret_key,
+            "signature_version": "s3v4",
+            "addressing_style": "path",
+        }
+        return S3Storage(**{**given, **options})
+
+    return make
+
+
+StartCdn = Callable[..., Cdn]
 
 
 @pytest.fixture
@@ -28,27 +91,6 @@ def start_cdn(provider: Provider) -> Iterator[StartCdn]:
             return stack.enter_context(Cdn(provider, bucket, **behaviour))
 
         yield start
-
-
-@pytest.fixture
-def make_plain(provider: Provider, location: str) -> MakePlain:
-    """Make django-storages' own storage, as a project does by hand that has thought of everything but its options."""
-
-    def make(bucket: str, **options: Any) -> S3Storage:
-        given = {
-            "bucket_name": bucket,
-            "location": location,
-            "access_key": provider.keys.access_key,
-            "secret_key": provider.keys.secret_key,
-            "endpoint_url": provider.endpoint_url,
-            "region_name": provider.region,
-            "signature_version": "s3v4",
-            "addressing_style": "path",
-            "file_overwrite": False,
-        }
-        return S3Storage(**given | options)
-
-    return make
 
 
 @pytest.fixture(scope="session")

@@ -377,11 +377,12 @@ def test_cdn_that_changes_the_type_is_warned_of(
 @pytest.mark.failure("K2")
 @only("seaweedfs-http", "ministack")
 def test_pages_that_run_on_the_media_domain_are_warned_of(
-    provider: Provider, public_bucket: str, start_cdn: StartCdn, make_plain: MakePlain
+    provider: Provider, public_bucket: str, start_cdn: StartCdn, plain: MakePlain
 ) -> None:
     domain = start_cdn(public_bucket).domain
-    storage = make_plain(public_bucket, custom_domain=domain, url_protocol="http:", querystring_auth=False)
-    report = examine_storage(storage)
+    storage = plain(bucket_name=public_bucket, custom_domain=domain, url_protocol="http:", querystring_auth=False)
+    # django-storages' own storage has faults of its own, which other layers tell.
+    report = examine_storage(storage, only=["intent", "links", "cdn", "cors"])
 
     assert errors(report) == [], told(report)
     assert "D822" in warnings(report)

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.exceptions import ImproperlyConfigured
 
 import holdall
@@ -59,14 +57,6 @@ def options(environ: Mapping[str, str], **arguments: Any) -> dict[str, Any]:
     return made
 
 
-@pytest.fixture(scope="module")
-def pem() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    ).decode()
-
-
 @pytest.fixture
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in list(os.environ):
@@ -108,6 +98,7 @@ def test_options_of_private_files_on_amazon_are_complete() -> None:
         "session_profile": None,
         "cloudfront_key_id": None,
         "cloudfront_key": None,
+        "env_prefix": "",
     }
 
 

@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ImproperlyConfigured
+
 from holdall.cli.terminal import Session, Style, wrapped
 from holdall.errors import HoldallError
 from holdall.findings import Finding, Level, Report
@@ -44,8 +46,13 @@ def run(options: argparse.Namespace, session: Session) -> int:
     if unknown := [name for name in (*options.only, *options.skip) if name not in known]:
         session.err.write(f'There is no layer or probe "{unknown[0]}"; there are {", ".join(sorted(known))}.\n')
         return 2
+    try:
+        examinations = list(_examinations(options, session))
+    except (EnvFileError, ImproperlyConfigured) as error:
+        session.err.write(f"{error}\n")
+        return 2
     report = Report()
-    for examination in _examinations(options, session):
+    for examination in examinations:
         findings = doctor.examine(
             examination, offline=options.offline, only=options.only, skip=options.skip, seconds=options.seconds
         )

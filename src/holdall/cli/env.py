@@ -53,17 +53,8 @@ def _as_text(reading: contract.Reading, style: Style) -> str:
         if texts:
             lines += ["", paint(f"{title} ({len(texts)})"), *(f"  {text}" for text in texts)]
     if not reading.problems:
-        end = "An image is being built: any use of the storage raises." if reading.building else _summary(reading)
+        end = "An image is being built: any use of the storage raises."
+        if reading.store is not None:
+            end = f"Usable: {contract.summary(reading.store)}. Nothing was contacted."
         lines += ["", style.green(end)]
     return "\n".join(lines) + "\n"
-
-
-def _summary(reading: contract.Reading) -> str:
-    store = reading.store
-    if store is None:
-        return ""
-    who = "public" if store.public else "private"
-    under = f', under "{store.location}"' if store.location else ""
-    return (
-        f'Usable: {who} files in bucket "{store.bucket_name}"{under} on {store.provider.title}. Nothing was contacted.'
-    )

@@ -18,9 +18,12 @@ from holdall.doctor import (
     cdn,
     connection,
     cors,
+    files,
     housekeeping,
     intent,
     links,
+    options,
+    processes,
     project,
     reading,
     saving,
@@ -81,6 +84,7 @@ class Layer(NamedTuple):
 LAYERS = (
     Layer(backend, offline=True, gate=True),
     Layer(values, offline=True, gate=True),
+    Layer(options, offline=True, gate=True),
     Layer(addresses, offline=True),
     # Django's own: database connections belong to their thread.
     Layer(project, offline=True, timed=False),
@@ -92,6 +96,8 @@ LAYERS = (
     Layer(links),
     Layer(cdn),
     Layer(cors),
+    Layer(processes),
+    Layer(files, timed=False),
     Layer(housekeeping),
 )
 
@@ -103,7 +109,9 @@ def kinds() -> list[Kind]:
     from holdall.doctor import diagnosis
 
     modules = [layer.module for layer in LAYERS] + [diagnosis, sys.modules[__name__]]
-    found = {kind.id: kind for module in modules for kind in vars(module).values() if isinstance(kind, Kind)}
+    declared = [kind for module in modules for kind in vars(module).values() if isinstance(kind, Kind)]
+    # Those of the contract have no names: its sentences carry their ids.
+    found = {kind.id: kind for kind in [*declared, *values.KINDS]}
     return [found[id_] for id_ in sorted(found)]
 
 
@@ -124,18 +132,23 @@ def examine(
     """
     chosen = _chosen(offline=offline, only=only, skip=skip)
     try:
+        stopped_by = ""
         for layer in LAYERS:
             failed = False
+            # What can be told without a request is told at once, whatever else is broken.
+            if not (layer.offline or offline) and (stopped_by or not examination.is_s3):
+                yield STOPPED.found(f"after `{stopped_by}`" if stopped_by else "this is no storage on S3")
+                break
             for probe in layer.probes:
                 # Offline everything is told at once; live, one failure would only be told again by the next probe.
                 if (layer.name, probe.name) not in chosen or (failed and layer.gate and not layer.offline):
                     continue
                 for finding in _run(probe, examination, seconds if layer.timed else None):
                     failed = failed or finding.level is Level.ERROR
+                    examination.found.add(finding.id)
                     yield examination.redacted(finding)
             if failed and layer.gate:
-                yield STOPPED.found(f"after errors in `{layer.name}`")
-                break
+                stopped_by = layer.name
     except BaseException:
         list(housekeeping.clean_up(examination))
         raise
@@ -154,7 +167,7 @@ def _chosen(*, offline: bool, only: Collection[str], skip: Collection[str]) -> s
     for layer in reversed(LAYERS):
         if offline and not layer.offline:
             continue
-        for probe in layer.probes:
+        for probe in reversed(layer.probes):
             named = {layer.name, probe.name}
             required = live and layer.gate and not layer.offline
             if (not only or named & set(only) or required) and not named & set(skip):

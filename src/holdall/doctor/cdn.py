@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.core.files.base import ContentFile
 
 from holdall import content
-from holdall.doctor import intent, outside
+from holdall.doctor import addresses, intent, outside
 from holdall.doctor.examination import Examination, Saved, probes
 from holdall.doctor.web import Page, WebFailed
 from holdall.findings import Cause, Finding, Kind, Level
@@ -207,6 +207,16 @@ PICTURE = bytes.fromhex(
 )
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>/* the doctor\'s */</script></svg>\n'
 PAGE = b"<!doctype html><title>A file of the doctor's</title>\n"
+# What is told of the domain without asking: the domain would only tell the same again.
+_TOLD_OFFLINE = frozenset(
+    {
+        addresses.DOMAIN_IS_NONE.id,
+        addresses.PROTOCOL_WITHOUT_COLON.id,
+        addresses.CDN_UNUSED.id,
+        addresses.PRIVATE_LINKS_UNSIGNED.id,
+        addresses.LINKS_UNSIGNED.id,
+    }
+)
 # In which headers CDNs tell what their cache did.
 CACHE_HEADERS = (
     "x-cache", "cf-cache-status", "x-cache-status", "cdn-cache", "x-proxy-cache", "x-do-cdn-cache", "cache-status",
@@ -218,6 +228,8 @@ PATIENCE_SECONDS = 12.0
 
 def probe_domain(examination: Examination) -> Iterator[Finding]:
     """Ask the domain for the sample, and for its other possible paths if need be. One GET, or up to six."""
+    if examination.found & _TOLD_OFFLINE:
+        return
     answer = outside.at_domain(examination)
     if answer is None or examination.sample is None:
         if _is_public_without_domain(examination):

@@ -6,11 +6,20 @@ import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-from holdall.doctor.diagnosis import CERTIFICATE_REFUSED, HOST_UNKNOWN, NOT_S3, UNREACHABLE, diagnose
+from holdall.doctor.diagnosis import (
+    CERTIFICATE_REFUSED,
+    HOST_UNKNOWN,
+    NOT_S3,
+    REGION_WRONG,
+    UNREACHABLE,
+    diagnose,
+    set_region,
+)
 from holdall.doctor.examination import Examination, probes
 from holdall.doctor.web import Page, WebFailed
 from holdall.errors import AccessRefused, CredentialsRefused, HoldallError
 from holdall.findings import Finding, Kind, Level
+from holdall.providers import AMAZON
 
 # S3 refuses beyond 15 minutes; a clock that drifts gets there.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (RequestTimeTooSkewed)
@@ -50,13 +59,20 @@ def probe_endpoint(examination: Examination) -> Iterator[Finding]:
         return
     asked_at = time.time()
     try:
-        page = examination.web.fetch(f"{place.base}/")
+        # A refusal too names the bucket's region.
+        page = examination.web.fetch(f"{place.base}?list-type=2&max-keys=1")
     except WebFailed as failure:
         kind = {"name": HOST_UNKNOWN, "certificate": CERTIFICATE_REFUSED}.get(failure.reason, UNREACHABLE)
         yield kind.found(f"{place.base}: {failure}")
         return
     if _is_a_web_page(page):
         yield NOT_S3.found(f"{page.seen()}, {page.header('content-type')}")
+        return
+    found = page.header("x-amz-bucket-region")
+    if found and found != place.region and (examination.provider is AMAZON or page.status in {301, 307}):
+        # The SDK would follow a redirect by itself; links can not.
+        seen = f"{page.seen()}: the bucket lies in {found}, requests are signed for {place.region}"
+        yield REGION_WRONG.found(seen, do=set_region(found, examination))
         return
     yield ENDPOINT_ANSWERS.found(page.seen())
     yield from _clock(page, asked_at)

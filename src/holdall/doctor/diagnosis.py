@@ -149,10 +149,11 @@ def _code(*codes: str) -> Callable[[Answer], bool]:
 def _region_wrong(error: HoldallError, examination: Examination) -> Finding:
     assert error.answer is not None  # noqa: S101  for the type checker
     region = error.answer.headers.get("x-amz-bucket-region") or expected_region(error.answer.message)
-    return REGION_WRONG.found(refusal(error), do=_set_region(region, examination))
+    return REGION_WRONG.found(refusal(error), do=set_region(region, examination))
 
 
-def _set_region(region: str, examination: Examination) -> str:
+def set_region(region: str, examination: Examination) -> str:
+    """Give the line that sets the region; what to look up where it is not known."""
     mode_do = examination.reading is not None and examination.reading.store and examination.reading.store.mode == "do"
     variable = "DO_REGION" if mode_do else "AWS_S3_REGION_NAME"
     prefix = examination.reading.prefix if examination.reading else ""
@@ -209,5 +210,5 @@ _RULES: tuple[tuple[Callable[[Answer], bool], Callable[[HoldallError, Examinatio
               "IllegalLocationConstraintException", "AuthorizationQueryParametersError"),
         _region_wrong,
     ),
-    (_code("SlowDown", "TooManyRequests", "429", "RequestLimitExceeded", "ServiceUnavailable"), _as(THROTTLED)),
+    (_code("SlowDown", "TooManyRequests", "429", "503", "RequestLimitExceeded", "ServiceUnavailable"), _as(THROTTLED)),
 )  # fmt: skip

@@ -41,6 +41,10 @@ class Examination:
         environ: Mapping[str, str] | None = None,
         origins: Iterable[str] = (),
         project: bool = False,
+        alias: str = "default",
+        first: bool = True,
+        broken: Exception | None = None,
+        sources: Mapping[str, str] | None = None,
     ) -> None:
         # Django's storage object of whatever class; None when the environment describes none.
         self.storage = storage
@@ -53,12 +57,22 @@ class Examination:
         self.origins = tuple(origin.rstrip("/") for origin in origins)
         # Whether a Django project's settings are loaded, beyond what this examination itself configured.
         self.project = project
+        # What `STORAGES` calls it.
+        self.alias = alias
+        # Whether it is the first of its project, with which the project itself is examined.
+        self.first = first
+        # Why the storage could not be made.
+        self.broken = broken
+        # Where variables come from that are not the process's own: name -> "file .env".
+        self.sources: Mapping[str, str] = sources or {}
         self.folder = f"holdall-doctor-{secrets.token_hex(8)}"
         self.web = Web()
         # What `probe_saving` saved, for those that come after it.
         self.sample: Saved | None = None
         # What visitors were answered, by URL, so that several probes can look at one answer.
         self.seen: dict[str, Page | WebFailed] = {}
+        # The ids of what was found so far, so that nothing is told twice.
+        self.found: set[str] = set()
         # Every key that was made, or may have been.
         self.made: set[str] = set()
         self._connection: Connection | None = None
@@ -89,12 +103,18 @@ class Examination:
     def connection(self) -> Connection:
         """A connection of Holdall's own to the same bucket with the same keys, whatever class the storage has."""
         if self._connection is None:
-            self._connection = self.storage.store if self.is_ours else connect(_target_of(self.storage))
+            self._connection = self.storage.store if self.is_ours else connect(self.target)
         return self._connection
 
     @property
     def provider(self) -> Provider:
-        return self.connection.target.provider
+        return self.target.provider
+
+    @property
+    def target(self) -> Target:
+        """What decides where requests go. Makes no client."""
+        target: Target = self.storage._target if self.is_ours else _target_of(self.storage)
+        return target
 
     @property
     def bucket(self) -> str:
@@ -118,14 +138,15 @@ class Examination:
         """Take every secret out of a finding, wherever it may have come from: the last line of defence."""
 
         def clean(text: str) -> str:
-            for secret in self._secrets():
+            for secret in self.secrets():
                 text = text.replace(secret, "(secret)")
             return text
 
         causes = [Cause(clean(cause.means), clean(cause.do)) for cause in (finding.cause, *finding.otherwise)]
         return finding._replace(seen=clean(finding.seen), cause=causes[0], otherwise=tuple(causes[1:]))
 
-    def _secrets(self) -> Iterator[str]:
+    def secrets(self) -> Iterator[str]:
+        """Give the texts of all secrets, for nothing but to find them where they must not be."""
         given = [str(getattr(self.storage, option, None) or "") for option in ("secret_key", "security_token")]
         marks = ("SECRET_ACCESS_KEY", "SESSION_TOKEN", "CLOUDFRONT_KEY")
         given += [value.strip() for name, value in self.environ.items() if name.endswith(marks)]
@@ -194,6 +215,11 @@ def refusal(error: HoldallError) -> str:
     code = "" if answer.bare else f" {answer.code}"
     said = f': "{answer.message.rstrip(".")}"' if answer.message else ""
     return f"{answer.operation} was answered with {answer.status}{code}{said}{f' (by {server})' if server else ''}"
+
+
+def statement(action: str, resource: str) -> str:
+    """Give the policy statement that grants one right."""
+    return f'{{"Effect": "Allow", "Action": "{action}", "Resource": "arn:aws:s3:::{resource}"}}'
 
 
 def _target_of(storage: Any) -> Target:

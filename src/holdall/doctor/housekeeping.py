@@ -8,8 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from holdall.doctor.examination import Examination, probes, refusal
-from holdall.doctor.saving import statement
+from holdall.doctor.examination import Examination, probes, refusal, statement
 from holdall.errors import AccessRefused, HoldallError, ObjectNotFound, StoreFailed
 from holdall.findings import Finding, Kind, Level
 

@@ -12,12 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.core.files.base import ContentFile
 
-from holdall.doctor import outside
+from holdall.doctor import addresses, outside
 from holdall.doctor.examination import Examination, Saved, probes
 from holdall.doctor.web import Page, WebFailed
 from holdall.errors import HoldallError
 from holdall.findings import Cause, Finding, Kind, Level
-from holdall.providers import MAX_SIGNED_SECONDS
 from holdall.signing import Window
 
 LINK_WORKS = Kind(
@@ -57,15 +56,6 @@ OLD_SIGNATURE = Kind(
     "`holdall.storage.MediaStorage` does.",
     ("F1",),
 )
-OLD_SIGNATURE_TAKEN = Kind(
-    "D705",
-    Level.WARNING,
-    "Links are signed in the old way",
-    "This store still takes SigV2; buckets with KMS, newer regions and other providers do not.",
-    'Set signature_version="s3v4" and a region (AWS_S3_SIGNATURE_VERSION, AWS_S3_REGION_NAME); '
-    "`holdall.storage.MediaStorage` does.",
-    ("F1",),
-)
 KEYS_ENDED = Kind(
     "D706",
     Level.ERROR,
@@ -82,14 +72,6 @@ LIFETIME_CUT = Kind(
     "Sign with keys that last (a user's, or CloudFront's), or promise less: STORAGE_URL_LIFETIME=15m.",
     ("F2",),
 )
-LIFETIME_TOO_LONG = Kind(
-    "D708",
-    Level.ERROR,
-    "Links ask for more than the seven days that S3 allows",
-    "The SDK signs them without complaint; the store refuses every one.",
-    "STORAGE_URL_LIFETIME=7d   # in STORAGES: querystring_expire=604800",
-    ("F2",),
-)
 LINK_REFUSED = Kind(
     "D709",
     Level.ERROR,
@@ -98,14 +80,6 @@ LINK_REFUSED = Kind(
     "Read the store's answer in the evidence; `holdall doctor --only links` asks again.",
 )
 LINKS_CHANGE = Kind(
-    "D710",
-    Level.NOTICE,
-    "Every view of a page makes a new link",
-    "No browser keeps the picture: each page loads it again.",
-    "Use `holdall.storage.MediaStorage`, whose links stay the same for half of their lifetime.",
-    ("F3",),
-)
-LINKS_CHANGE_BEHIND_CDN = Kind(
     "D711",
     Level.WARNING,
     "Every view of a page makes a new link, so the CDN keeps nothing",
@@ -172,7 +146,10 @@ NAMES_HOLD = Kind(
 )
 
 NAME = "blank plus+ 100% né #1.txt"
-_TOO_LONG = ("AuthorizationQueryParametersError", "AuthorizationHeaderMalformed", "AccessDenied", "InvalidRequest")
+# What is told of links without asking: those below would only tell the same again, as the store does.
+_TOLD_OFFLINE = frozenset(
+    {addresses.NO_LINK.id, addresses.OLD_SIGNATURE.id, addresses.LINK_TOO_LONG.id, addresses.INTERNAL_HOST.id}
+)
 
 
 def probe_link(examination: Examination) -> Iterator[Finding]:
@@ -182,7 +159,7 @@ def probe_link(examination: Examination) -> Iterator[Finding]:
     """
     if examination.sample is None or not outside.is_signed(link := outside.link_to(examination, examination.sample)):
         return
-    if outside.domain(examination):
+    if outside.domain(examination) or examination.found & _TOLD_OFFLINE:
         return
     try:
         first = examination.web.fetch(link, headers={"range": "bytes=0-0"})
@@ -198,8 +175,6 @@ def probe_link(examination: Examination) -> Iterator[Finding]:
         yield LINK_REFUSED.found(f"{seen}; the bytes are not those that were saved")
         return
     yield LINK_WORKS.found(f"{first.seen()}, the same bytes")
-    if _is_old(link):
-        yield OLD_SIGNATURE_TAKEN.found(first.seen())
     if (head := examination.web.fetch(link, method="HEAD")).status >= 400:
         yield HEAD_REFUSED.found(f"HEAD: {head.seen()}")
 
@@ -218,8 +193,6 @@ def _why_refused(examination: Examination, link: str, answer: Page) -> Finding:
         return _broken(examination, link, answer)
     if answer.code in {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}:
         return KEYS_ENDED.found(_said(answer))
-    if (asked := _asked_seconds(link)) and asked > MAX_SIGNED_SECONDS and answer.code in _TOO_LONG:
-        return LIFETIME_TOO_LONG.found(f"{_said(answer)}; {asked} s were asked for")
     return LINK_REFUSED.found(_said(answer))
 
 
@@ -252,15 +225,13 @@ def _is_old(link: str) -> bool:
     return "Signature" in query and "AWSAccessKeyId" in query
 
 
-def _asked_seconds(link: str) -> int:
-    return int(parse_qs(urlsplit(link).query).get("X-Amz-Expires", ["0"])[0])
-
-
 def probe_lifetime(examination: Examination) -> Iterator[Finding]:
     """Compare how long links are promised to work with when their keys end. No request."""
     storage = examination.storage
     promised = int(getattr(storage, "querystring_expire", 0) or 0)
     if examination.sample is None or not outside.is_signed(link := outside.link_to(examination, examination.sample)):
+        return
+    if addresses.KEYS_END_BEFORE_LINKS.id in examination.found:
         return
     if "X-Amz-Algorithm" not in link or (place := examination.connection.place()) is None:
         return
@@ -272,8 +243,10 @@ def probe_lifetime(examination: Examination) -> Iterator[Finding]:
 
 
 def probe_sameness(examination: Examination) -> Iterator[Finding]:
-    """Make the same link again a second later. No request."""
-    if examination.sample is None or not outside.is_signed(first := outside.link_to(examination, examination.sample)):
+    """Make the same link to the CDN again a second later. No request."""
+    if examination.sample is None or not outside.domain(examination):
+        return
+    if not outside.is_signed(first := outside.link_to(examination, examination.sample)):
         return
     links = [first]
     # A link that stays the same changes once in a while, but not twice in a row.
@@ -281,8 +254,7 @@ def probe_sameness(examination: Examination) -> Iterator[Finding]:
         time.sleep(1.1)
         links.append(outside.link_to(examination, examination.sample))
     if len(set(links)) == len(links):
-        kind = LINKS_CHANGE_BEHIND_CDN if outside.domain(examination) else LINKS_CHANGE
-        yield kind.found(f"{len(links)} links made a second apart are all different")
+        yield LINKS_CHANGE.found(f"{len(links)} links made a second apart are all different")
 
 
 def probe_forgeries(examination: Examination) -> Iterator[Finding]:
@@ -319,8 +291,11 @@ def probe_overrides(examination: Examination) -> Iterator[Finding]:
     """Ask by link for another disposition than the stored one. One GET."""
     if examination.sample is None or not outside.is_served(examination):
         return
-    if _is_old(outside.link_to(examination, examination.sample)):
-        # Told already, and the remedy is the same.
+    if (
+        _is_old(outside.link_to(examination, examination.sample))
+        or addresses.OVERRIDES_UNSIGNED.id in examination.found
+    ):
+        # Told already.
         return
     wanted = 'attachment; filename="holdall-doctor.txt"'
     try:

@@ -1,16 +1,17 @@
-"""Layer `saving`: save one file through the real storage, with its real settings, and say why not."""
+"""Layer `saving`: save one file through the real storage, with its real settings, read it back, and say why not."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from django.core.files.base import ContentFile
 
 from holdall.doctor.diagnosis import diagnose
-from holdall.doctor.examination import Examination, probes, refusal
-from holdall.errors import CredentialsRefused, HoldallError
+from holdall.doctor.examination import Examination, probes, refusal, statement
+from holdall.doctor.outside import acl_of
+from holdall.doctor.reading import list_not_granted
+from holdall.errors import AccessRefused, CredentialsRefused, HoldallError
 from holdall.findings import Cause, Finding, Kind, Level
 
 SAVED = Kind("D400", Level.OK, "Files can be saved", "A file was saved through the project's own storage.")
@@ -54,6 +55,32 @@ CHECKSUM_REFUSED = Kind(
     ("G5",),
 )
 
+READS_BACK = Kind("D406", Level.OK, "Files come back as they were", "The stored bytes are those that were saved.")
+GET_NOT_GRANTED = Kind(
+    "D407",
+    Level.ERROR,
+    "The keys may not read files",
+    "Uploads work; thumbnails, downloads through Django and every signed link fail.",
+    failures=("B5",),
+)
+BYTES_DIFFER = Kind(
+    "D408",
+    Level.ERROR,
+    "Files do not come back as they were",
+    "The store, or a proxy before it, changes what passes.",
+    "Look for a proxy that compresses or filters; compare the evidence with what another S3 client gets.",
+)
+CHECKSUM_INSIDE = Kind(
+    "D409",
+    Level.ERROR,
+    "The upload's checksum is stored inside the file",
+    "The store does not understand the way in which boto3 sends checksums since version 1.36, and keeps the frame "
+    "with the content: every file is damaged, without an error.",
+    "Use `holdall.storage.MediaStorage`, or set AWS_REQUEST_CHECKSUM_CALCULATION=when_required; files that were saved "
+    "so must be saved again.",
+    ("G6",),
+)
+
 # What stores answer to a checksum that they do not know, each reported for at least one provider.
 # jschneier/django-storages#1482, #1498, boto/boto3#4398, boto/s3transfer#327, pyronear/old-pyro-platform#214
 _CHECKSUM_CODES = frozenset(
@@ -87,7 +114,10 @@ def _why_not(error: HoldallError, examination: Examination) -> Finding:
         return CHECKSUM_REFUSED.found(f"{refusal(error)}; the same bytes without that checksum were accepted")
     if answer.status != 403:
         return diagnose(error, examination)
-    if (acl := _acl_of(examination)) and _accepted(examination):
+    if answer.operation == "HeadObject":
+        # Other storages ask before they write.
+        return list_not_granted(error, examination)
+    if (acl := acl_of(examination)) and _accepted(examination):
         return ACL_BLOCKED.found(
             f'{refusal(error)}; with the ACL "{acl}"; without it the file was accepted', do=_acl_remedy(examination)
         )
@@ -106,12 +136,6 @@ def _accepted(examination: Examination) -> bool:
     except HoldallError:
         return False
     return True
-
-
-def _acl_of(examination: Examination) -> str:
-    storage = examination.storage
-    parameters: dict[str, Any] = getattr(storage, "object_parameters", None) or {}
-    return str(parameters.get("ACL") or getattr(storage, "default_acl", None) or "")
 
 
 def _acl_remedy(examination: Examination) -> str:
@@ -142,9 +166,29 @@ def _put_not_granted(error: HoldallError, examination: Examination) -> Finding:
     )
 
 
-def statement(action: str, resource: str) -> str:
-    """Give the policy statement that grants one right."""
-    return f'{{"Effect": "Allow", "Action": "{action}", "Resource": "arn:aws:s3:::{resource}"}}'
+def probe_content(examination: Examination) -> Iterator[Finding]:
+    """Read the sample back, behind the storage's back and through it. Two GETs."""
+    sample = examination.sample
+    if sample is None:
+        return
+    try:
+        stored = examination.read(sample.key)
+        with examination.translating("reading", sample.name), examination.storage.open(sample.name) as file:
+            given = file.read()
+    except AccessRefused as error:
+        resource = f"{examination.bucket}/{examination.location}*"
+        yield GET_NOT_GRANTED.found(refusal(error), do=statement("s3:GetObject", resource))
+        return
+    if stored == given == sample.content:
+        yield READS_BACK.found(f"{len(stored)} bytes, as they are stored and as the storage gives them")
+    elif b"x-amz-checksum-" in stored or b"chunk-signature=" in stored:
+        yield CHECKSUM_INSIDE.found(
+            f"{len(sample.content)} bytes were saved, {len(stored)} are stored: {stored[:24]!r}…"
+        )
+    else:
+        whose = "stored" if stored != sample.content else "given by the storage"
+        wrong = stored if stored != sample.content else given
+        yield BYTES_DIFFER.found(f"{len(sample.content)} bytes were saved, {len(wrong)} are {whose}: {wrong[:24]!r}…")
 
 
-PROBES = probes(probe_saving)
+PROBES = probes(probe_saving, probe_content)

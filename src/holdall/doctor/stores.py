@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import Storage
 from django.core.files.storage.handler import StorageHandler
 
 import holdall
@@ -18,11 +19,15 @@ STATIC = "staticfiles"
 
 
 def of_environment(
-    environ: Mapping[str, str] = os.environ, *, prefix: str = "", origins: Iterable[str] = ()
+    environ: Mapping[str, str] = os.environ,
+    *,
+    prefix: str = "",
+    origins: Iterable[str] = (),
+    sources: Mapping[str, str] | None = None,
 ) -> Examination:
     """Examine what an environment describes. Without a Django project, Django is configured with nothing but this."""
     reading = contract.read(environ, prefix=prefix)
-    storage = None
+    storage, broken = None, None
     if reading.store is not None:
         with warnings.catch_warnings():
             # They are findings here.
@@ -30,8 +35,16 @@ def of_environment(
             chosen = holdall.from_env(environ, aliases={"default": prefix})
         if not settings.configured:
             settings.configure(STORAGES=chosen, USE_TZ=True)
-        storage = StorageHandler(chosen)["default"]  # type: ignore[arg-type]  # the stubs expect what it makes
-    return Examination(storage, reading=reading, environ=environ, origins=origins)
+        storage, broken = _made(StorageHandler(chosen), "default")  # type: ignore[arg-type]  # the stubs expect what it makes
+    return Examination(storage, reading=reading, environ=environ, origins=origins, broken=broken, sources=sources)
+
+
+def _made(handler: StorageHandler, alias: str) -> tuple[Storage | None, Exception | None]:
+    """Make a storage; what prevents it is a finding, whatever it is."""
+    try:
+        return handler[alias], None
+    except Exception as error:  # noqa: BLE001  a project's own class may raise anything
+        return None, error
 
 
 def of_project(
@@ -42,14 +55,15 @@ def of_project(
     Raises:
         ImproperlyConfigured: an alias that `STORAGES` does not have.
     """
-    handler = StorageHandler()
+    handler, aliases = StorageHandler(), list(aliases)
     known = handler.backends
-    wanted = list(aliases) or [alias for alias in known if alias != STATIC]
-    if unknown := [alias for alias in wanted if alias not in known]:
+    # Where there is no default, that is a finding too.
+    wanted = aliases or ["default", *(alias for alias in known if alias not in {"default", STATIC})]
+    if unknown := [alias for alias in aliases if alias not in known]:
         raise ImproperlyConfigured(f'`STORAGES` has no alias "{unknown[0]}"; it has {", ".join(known) or "none"}.')
     examinations = []
     for alias in wanted:
-        storage = handler[alias]
+        storage, broken = _made(handler, alias)
         prefix = getattr(storage, "env_prefix", None)
         reading = None if prefix is None else contract.read(environ, prefix=prefix)
         examinations.append(
@@ -60,6 +74,9 @@ def of_project(
                 environ=environ,
                 origins=origins,
                 project=True,
+                alias=alias,
+                first=alias == wanted[0],
+                broken=broken,
             )
         )
     return examinations
