@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from holdall import providers, values
+from holdall import lineage, providers, values
 from holdall.providers import Provider
 from holdall.values import Said, Secret
 
@@ -253,6 +253,8 @@ class Reading(NamedTuple):
     # Each is a `Said`, which knows the id of its kind of finding.
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
+    # What `PARENT_*` says; its problems and warnings are among those above. None: this is no fork.
+    parent: Reading | None = None
 
 
 def read(environ: Mapping[str, str], *, prefix: str = "") -> Reading:
@@ -281,7 +283,7 @@ class _Reader:
         for variable in VARIABLES:
             self._parse(variable)
         building = self._building()
-        store = None
+        store = parent = None
         if building:
             # Nothing is required of an environment in which nothing may be used.
             mark = self._mark("BUILD_MODE")
@@ -289,7 +291,7 @@ class _Reader:
         else:
             self._names_nobody_reads()
             store = self._store()
-            self._parent()
+            parent = self._parent(store)
         return Reading(
             prefix=self.prefix,
             building=building,
@@ -297,6 +299,7 @@ class _Reader:
             settings=tuple(self._shown(variable) for variable in VARIABLES),
             problems=tuple(map(self._redacted_said, self.problems)),
             warnings=tuple(map(self._redacted_said, self.warnings)),
+            parent=parent,
         )
 
     # -- single values
@@ -416,12 +419,6 @@ class _Reader:
             environment=self._get("STORAGE_ENVIRONMENT"),
             env_prefix=self.prefix,
         )
-        if store.environment:
-            self._warning(
-                "STORAGE_ENVIRONMENT",
-                "is noted, but this version of Holdall does not keep an owner marker yet.",
-                UNNAMED,
-            )
         if mode == "local":
             return store
         store = self._spaces(store) if mode == "do" else self._s3(store)
@@ -454,7 +451,9 @@ class _Reader:
         bucket: str | None = ours or theirs
         if bucket is None and mode == "local":
             # Each store of a project gets a bucket of its own: one may be public and another private.
-            suffix = re.sub(r"[^a-z0-9]+", "-", self.prefix.lower()).strip("-")
+            # A parent's is the one that it has for itself.
+            prefix = self.prefix.replace(PARENT, "")
+            suffix = re.sub(r"[^a-z0-9]+", "-", prefix.lower()).strip("-")
             bucket = f"{LOCAL_BUCKET}-{suffix}"[:63].strip("-") if suffix else LOCAL_BUCKET
             self.effective["STORAGE_BUCKET_NAME"] = (bucket, "default")
         if bucket is None and not {"STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"} & self.broken:
@@ -609,13 +608,35 @@ class _Reader:
             )
         return store
 
-    def _parent(self) -> None:
-        names = [f"{self.prefix}{PARENT}{name}" for name in BY_NAME]
-        if found := [name for name in names if self.environ.get(name, "").strip()]:
-            self.problems.append(
-                f"`{found[0]}` asks for a fork of a parent store, which this version of Holdall can not make yet; "
-                f"unset {' and '.join(f'`{name}`' for name in found)}."
+    def _parent(self, store: Store | None) -> Reading | None:
+        """Read the parent's contract, and make sure that it can be this store's parent. None: this is no fork."""
+        prefix = f"{self.prefix}{PARENT}"
+        if not any(self._speaks_of_a_parent(name, prefix) for name in self.environ):
+            return None
+        building = self.environ.get(f"{prefix}BUILD_MODE", "").strip()
+        without = {name: value for name, value in self.environ.items() if name != f"{prefix}BUILD_MODE"}
+        parent = _Reader(without, prefix).read()
+        if building:
+            self._warning(
+                f"{PARENT}BUILD_MODE", "is not used: an image is built for the fork, not for its parent.", "D146"
             )
+        self.problems += parent.problems
+        self.warnings += parent.warnings
+        above: Reading | None = parent
+        while store and above and above.store:
+            if said := lineage.objection(site(store), site(above.store)):
+                name = f"{above.prefix}STORAGE_BUCKET_NAME"
+                self.problems.append(Said(f"`{name}` {said}", "D145", name))
+            above = above.parent
+        return parent
+
+    def _speaks_of_a_parent(self, name: str, prefix: str) -> bool:
+        if not name.startswith(prefix) or not self.environ[name].strip():
+            return False
+        bare = name.removeprefix(prefix)
+        while bare.startswith(PARENT):
+            bare = bare.removeprefix(PARENT)
+        return bare != "BUILD_MODE" and (bare in BY_NAME or self._meant(bare) is not None)
 
     # -- showing
 
@@ -662,6 +683,17 @@ def _unset(variable: Variable) -> tuple[str, str]:
     return (literal[1], "default") if literal else ("", "unset")
 
 
+def site(store: Store) -> lineage.Site:
+    """Tell where a store lies."""
+    return lineage.site(
+        store.provider,
+        endpoint_url=store.endpoint_url,
+        bucket_name=store.bucket_name,
+        location=store.location,
+        is_local=store.mode == "local",
+    )
+
+
 def summary(store: Store) -> str:
     """Say in a few words what a store is."""
     who = "public" if store.public else "private"
@@ -694,6 +726,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         # It stands in every link, so it is no secret to whoever makes them.
         "cloudfront_key_id": store.cloudfront_key_id.reveal() if store.cloudfront_key_id else None,
         "cloudfront_key": store.cloudfront_key,
+        "environment": store.environment,
         "env_prefix": store.env_prefix,
     }
     if store.custom_domain and values.is_loopback(urlsplit(f"//{store.custom_domain}").hostname or ""):

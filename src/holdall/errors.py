@@ -12,6 +12,7 @@ handles it rightly:
     ├── NameTaken                FileExistsError              an object has this name, and names are never reused
     ├── AccessRefused            PermissionError              the keys are known, but may not do this
     │   └── CredentialsRefused                                the keys themselves are refused, or there are none
+    ├── WriteRefused             PermissionError              this environment may read the store, not change it
     ├── ObjectChanged            OSError                      the file was replaced while it was read
     ├── StoreUnreachable         ConnectionError              no answer came, or it broke off
     ├── StoreFailed              OSError                      the store answered, with a failure of its own
@@ -104,6 +105,13 @@ class AccessRefused(HoldallError, PermissionError):
 
 class CredentialsRefused(AccessRefused):
     """The keys are unknown, wrong, expired or absent, or the clock of this machine is."""
+
+
+class WriteRefused(HoldallError, PermissionError):
+    """This environment may read the store but not change it: it is a fork's parent, or another environment's.
+
+    Nothing was sent.
+    """
 
 
 class StoreUnreachable(HoldallError, ConnectionError):

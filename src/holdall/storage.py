@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
@@ -22,9 +22,11 @@ from storages.backends.s3 import _filter_download_params
 from storages.utils import setting
 
 from holdall import names
+from holdall.claims import Claim
 from holdall.client import Connection, Target, connect, transfer_config
 from holdall.errors import NameTaken, ObjectNotFound, StoreFailed
 from holdall.files import MODES, NewFile, ObjectFile
+from holdall.lineage import RESERVED
 from holdall.providers import PROVIDERS, recognise
 from holdall.reading import ObjectReader
 from holdall.saving import conditional_put_holds
@@ -51,6 +53,8 @@ class MediaStorage(WritingStorage):
     - `fast_lane`: send plain requests without the SDK, at a fraction of its CPU. False where something watches the
       SDK's events, such as a tracer.
     - `local_folder`: start the embedded server on this folder when the storage is first used.
+    - `environment`: this environment's name; the first that writes with one owns the store, and no other writes to it.
+    - `read_only`: send nothing but reads, whatever the keys may do, and sign no other links.
     - `env_prefix`: what stands before the names of the variables that the other options were made of, for the doctor
       to read them again. None: they were not made of an environment.
 
@@ -62,6 +66,8 @@ class MediaStorage(WritingStorage):
     inline_types: tuple[str, ...]
     local_folder: str | None
     fast_lane: bool
+    environment: str | None
+    read_only: bool
     env_prefix: str | None
 
     def __init__(self, **settings: Any) -> None:
@@ -93,10 +99,18 @@ class MediaStorage(WritingStorage):
             addressing_style=self.addressing_style,
             proxies=tuple(sorted((self.proxies or {}).items())),
             client_config=own_config,
+            read_only=self.read_only,
+            claims=() if self.read_only else self._claims(),
         )
         self.client_config = self._target.config()
         self._store: Connection | None = None
         self._prepare_links()
+
+    def _claims(self) -> tuple[Claim, ...]:
+        """Give what must stand in the store before this environment writes there."""
+        if not self.environment:
+            return ()
+        return (Claim(kind="owner", holder=self.environment, location=self.location.strip("/")),)
 
     def _chosen(self, settings: dict[str, Any], option: str, attribute: str, name: str) -> Any:
         return settings.get(option) or getattr(type(self), attribute, None) or setting(name)
@@ -110,6 +124,8 @@ class MediaStorage(WritingStorage):
             "inline_types": (),
             "local_folder": None,
             "fast_lane": True,
+            "environment": None,
+            "read_only": False,
             "env_prefix": None,
         }
 
@@ -133,7 +149,7 @@ class MediaStorage(WritingStorage):
             # Two may be alike today and differ tomorrow: the one that was asked for counts.
             alias = next((one for one in aliases[1:] if storages[one] is self), aliases[0])
             return "holdall.storage.from_alias", (alias,), {}
-        return path, arguments, {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
+        return path, arguments, _without_secrets(options)
 
     def __getstate__(self) -> dict[str, Any]:
         # Models are pickled with their storages, into caches and tasks; a connection belongs to its process.
@@ -305,6 +321,9 @@ class MediaStorage(WritingStorage):
         for page in self._pages(path, Delimiter="/", Prefix=prefix):
             folders += [entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ())]
             files += [entry["Key"][len(prefix) :] for entry in page.get("Contents", ()) if entry["Key"] != prefix]
+        if prefix == self._normalize_name(""):
+            # What Holdall keeps there for itself.
+            folders = [folder for folder in folders if folder != RESERVED]
         return folders, files
 
     def _pages(self, path: str, **parameters: Any) -> Iterator[Any]:
@@ -330,6 +349,12 @@ def batched(items: Iterable[Any], size: int = DELETE_BATCH) -> Iterator[list[Any
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
+
+
+def _without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave the secrets out, those of a fork's parent too."""
+    kept = {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
+    return {name: _without_secrets(value) if name == "parent" else value for name, value in kept.items()}
 
 
 def _revealed(value: Any) -> Any:

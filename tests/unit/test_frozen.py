@@ -9,7 +9,8 @@ from importlib import import_module
 import pytest
 
 import holdall
-from holdall import cli, contract, doctor
+from holdall import cli, contract, doctor, lineage, overlay
+from holdall.claims import Claim
 from holdall.cli import env
 from holdall.findings import Report
 
@@ -58,6 +59,7 @@ EXPORTED = {
     "ObjectNotFound",
     "StoreFailed",
     "StoreUnreachable",
+    "WriteRefused",
     "default_local_folder",
     "from_env",
 }
@@ -90,7 +92,13 @@ def test_package_exports_these_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["holdall.storage.MediaStorage", "holdall.storage.from_alias", "holdall.build.BuildModeStorage"]
+    "path",
+    [
+        "holdall.storage.MediaStorage",
+        "holdall.storage.from_alias",
+        "holdall.fork.ForkedStorage",
+        "holdall.build.BuildModeStorage",
+    ],
 )
 def test_dotted_path_leads_to_what_it_names(path: str) -> None:
     module, _, name = path.rpartition(".")
@@ -106,16 +114,34 @@ def test_settings_name_these_backends() -> None:
     }
 
 
+def test_settings_of_a_fork_name_its_backend() -> None:
+    made = holdall.from_env({"STORAGE_BUCKET_NAME": "acme-copy", "PARENT_STORAGE_BUCKET_NAME": "acme"})
+    assert made["default"]["BACKEND"] == "holdall.fork.ForkedStorage"
+    assert made["default"]["OPTIONS"]["parent"]["bucket_name"] == "acme"
+
+
+def test_objects_of_holdalls_own_lie_here() -> None:
+    claims = [Claim(kind=kind, holder="x", location="media").key for kind in ("owner", "fork")]
+    assert claims == ["media/.holdall/owner.json", "media/.holdall/fork.json"]
+    assert [json.loads(Claim(kind=kind, holder="x").body())[kind] for kind in ("owner", "fork")] == ["x", "x"]
+    assert (overlay.HIDDEN, lineage.FORKS_FOLDER) == (".holdall/hidden/", "forks")
+
+
+def commands_of(parser: argparse.ArgumentParser, above: str = "") -> dict[str, list[str]]:
+    nested = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not nested:
+        options = [option for action in parser._actions for option in action.option_strings]
+        return {above: sorted(option for option in options if option.startswith("--"))}
+    found: dict[str, list[str]] = {}
+    for name, command in nested[0].choices.items():
+        found |= commands_of(command, f"{above} {name}".strip())
+    return found
+
+
 def test_commands_are_these() -> None:
     parser = argparse.ArgumentParser()
     cli.add_commands(parser)
-    [commands] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    options = {
-        name: sorted(
-            option for action in command._actions for option in action.option_strings if option.startswith("--")
-        )
-        for name, command in commands.choices.items()
-    }
+    options = commands_of(parser)
     assert options == {
         "doctor": [
             "--alias",
@@ -130,6 +156,12 @@ def test_commands_are_these() -> None:
             "--skip",
         ],
         "env": ["--help", "--json", "--prefix"],
+        "fork diff": ["--help", "--json", "--prefix"],
+        "fork drop": ["--help", "--json", "--prefix", "--yes"],
+        "fork promote": ["--help", "--json", "--prefix", "--yes"],
+        "fork status": ["--help", "--json", "--prefix"],
+        "owner show": ["--help", "--json", "--prefix"],
+        "owner take": ["--help", "--prefix", "--yes"],
         "serve": ["--folder", "--help", "--port"],
     }
 
@@ -205,7 +237,10 @@ def test_report_has_these_keys() -> None:
 
 def test_json_has_these_keys() -> None:
     document = json.loads(env.as_json(contract.read({"STORAGE_BUCKET_NAME": "acme"})))
-    assert list(document) == ["version", "prefix", "building", "variables", "warnings", "problems"]
+    assert list(document) == ["version", "prefix", "building", "variables", "warnings", "problems", "parent"]
     assert document["version"] == 1
+    assert document["parent"] is None
+    fork = json.loads(env.as_json(contract.read({"STORAGE_BUCKET_NAME": "copy", "PARENT_STORAGE_BUCKET_NAME": "acme"})))
+    assert list(fork["parent"]) == ["prefix", "variables", "parent"]
     assert {tuple(row) for row in document["variables"]} == {("name", "value", "source", "purpose")}
     assert [row["name"] for row in document["variables"]] == [variable.name for variable in contract.VARIABLES]

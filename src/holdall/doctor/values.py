@@ -366,6 +366,20 @@ KINDS = (
         "{other}=…   # the distribution's domain",
         ("E7",),
     ),
+    Kind(
+        "D145",
+        ERROR,
+        "The parent is the fork's own store, or lies inside it",
+        "What the fork deletes, replaces or drops would be its parent's.",
+        "STORAGE_LOCATION=forks/…   # or a bucket of the fork's own",
+    ),
+    Kind(
+        "D146",
+        WARNING,
+        "The parent is said to be built",
+        "It has no effect: an image is built for the fork.",
+        "Unset `{name}`.",
+    ),
     Kind("D198", WARNING, "Something in the environment is worth a look", "It was put right, or has no effect."),
     Kind(UNNAMED, ERROR, "The environment does not describe a usable store", "The storage can not be made of it."),
 )

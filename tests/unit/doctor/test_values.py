@@ -60,6 +60,7 @@ BROKEN = [
     case("G11", "D119", {"STORAGE_LOCATION": "../up"}),
     case("L1", "D121", {"STORAGE_ENVIRONMENT": "our production"}),
     case("", "D112", {"AWS_S3_ENDPOINT_URL": "https://user:word@s3.example.com"}),
+    case("", "D145", {f"PARENT_{name}": value for name, value in S3.items()}),
     case("", "D124", {"STORAGE_LOCATION": f"media/{SECRET}"}),
 ]
 ODD = [
@@ -74,6 +75,7 @@ ODD = [
     case("C2", "D115", {"AWS_S3_ENDPOINT_URL": "http://s3.example.com"}),
     case("E1", "D116", {**PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "https://media.example.com/"}),
     case("E4", "D143", {"AWS_S3_CUSTOM_DOMAIN": "media.example.com"}),
+    case("", "D146", {"PARENT_STORAGES_MODE": "local", "PARENT_BUILD_MODE": "true"}),
     case("G11", "D120", {"STORAGE_LOCATION": "/media/"}),
 ]
 
