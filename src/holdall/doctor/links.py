@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.core.files.base import ContentFile
 
-from holdall.doctor import addresses, outside
+from holdall.doctor import addresses, outside, site
 from holdall.doctor.examination import Examination, Saved, probes
 from holdall.doctor.web import Page, WebFailed
 from holdall.errors import HoldallError
@@ -148,7 +148,7 @@ NAMES_HOLD = Kind(
 NAME = "blank plus+ 100% né #1.txt"
 # What is told of links without asking: those below would only tell the same again, as the store does.
 _TOLD_OFFLINE = frozenset(
-    {addresses.NO_LINK.id, addresses.OLD_SIGNATURE.id, addresses.LINK_TOO_LONG.id, addresses.INTERNAL_HOST.id}
+    {addresses.NO_LINK.id, addresses.OLD_SIGNATURE.id, addresses.LINK_TOO_LONG.id, site.INTERNAL_HOST.id}
 )
 
 
