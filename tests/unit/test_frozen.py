@@ -250,9 +250,13 @@ FINDINGS = {
     | dict.fromkeys(["D412", "D414", "D415", "D421", "D423", "D425", "D427", "D428"], "warning")
     | dict.fromkeys(["D411", "D417", "D420", "D430", "D431"], "error")
     | {"D416": "notice", "D429": "notice"},
-    "reading": dict.fromkeys(["D500", "D501"], "error")
+    "reading": dict.fromkeys(["D500", "D501", "D511"], "error")
     | dict.fromkeys(["D502", "D506", "D507", "D510"], "warning")
     | {"D505": "ok", "D508": "ok", "D509": "notice"},
+    "ownership": dict.fromkeys(["D340", "D352", "D353"], "error")
+    | dict.fromkeys(["D343", "D354"], "warning")
+    | dict.fromkeys(["D342", "D351"], "notice")
+    | {"D341": "ok", "D350": "ok"},
     "processes": {"D550": "notice", "D551": "notice", "D552": "warning"},
     "intent": dict.fromkeys(["D600", "D604", "D611", "D613"], "ok")
     | dict.fromkeys(["D601", "D602", "D603", "D605", "D606", "D607", "D610", "D612"], "error")
