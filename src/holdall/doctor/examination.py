@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from holdall import contract, names
 from holdall.client import Connection, Target, connect
 from holdall.contract import SECRET_LENGTH
-from holdall.doctor.web import Web
+from holdall.doctor.web import Page, Web, WebFailed
 from holdall.errors import HoldallError
 from holdall.findings import Cause, Finding
 from holdall.providers import Provider, recognise
@@ -69,6 +69,8 @@ class Examination:
         self.web = Web()
         # What `probe_saving` saved, for those that come after it.
         self.sample: Saved | None = None
+        # What visitors were answered, by URL, so that several probes can look at one answer.
+        self.seen: dict[str, Page | WebFailed] = {}
         # The ids of what was found so far, so that nothing is told twice.
         self.found: set[str] = set()
         # Every key that was made, or may have been.

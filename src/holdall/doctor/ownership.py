@@ -79,16 +79,17 @@ def probe_owner(examination: Examination) -> Iterator[Finding]:
     except AccessRefused:
         # Saving tells.
         return
-    if holder is None and name:
-        yield UNOWNED.found(f'this environment is "{name}"; there is no {claim.key}')
-    elif holder is not None and not name:
+    if holder is None:
+        if name:
+            yield UNOWNED.found(f'this environment is "{name}"; there is no {claim.key}')
+    elif not name:
         yield NAMELESS.found(f'{claim.key} says that it is "{holder}"')
     elif holder != name:
-        refusal = claim.refusal(str(holder), examination.connection.where())
+        refusal = claim.refusal(holder, examination.connection.where())
         yield FOREIGN_OWNER.found(
             f'{claim.key} says that the owner is "{holder}"; this environment is "{name}"', means=refusal
         )
-    elif name:
+    else:
         yield OWNED.found(f'"{name}"')
 
 
