@@ -498,14 +498,30 @@ def provoking_tests() -> dict[str, list[str]]:
     """Find the tests that provoke each failure by their marks: entry -> "file::test"."""
     found: dict[str, list[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.FunctionDef):
-                continue
-            for mark in node.decorator_list:
-                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.failure":
-                    entry = ast.literal_eval(mark.args[0])
+        module = ast.parse(path.read_text())
+        tables = {
+            target.id: node.value
+            for node in module.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(module):
+            if isinstance(node, ast.FunctionDef):
+                for entry in dict.fromkeys(_marks(node, tables)):
                     found.setdefault(entry, []).append(f"{path.relative_to(ROOT / 'tests')}::{node.name}")
     return found
+
+
+def _marks(test: ast.FunctionDef, tables: Mapping[str, ast.expr]) -> Iterable[str]:
+    """Read the marks of a test, and those of its cases: in its decorators, and in the tables that they name."""
+    inside = [part for mark in test.decorator_list for part in ast.walk(mark)]
+    named = [tables[part.id] for part in inside if isinstance(part, ast.Name) and part.id in tables]
+    for part in [*inside, *(part for table in named for part in ast.walk(table))]:
+        if isinstance(part, ast.Call) and ast.unparse(part.func) in {"pytest.mark.failure", "case"}:
+            entry = part.args[0]
+            if isinstance(entry, ast.Constant) and entry.value:
+                yield str(entry.value)
 
 
 def failures_page() -> str:

@@ -16,7 +16,7 @@ from holdall.findings import Finding, Level
 TAG = "storage"
 # What is as it should be while a project is developed, or an image built: told by `check --deploy` alone.
 # Plain http, hosts and cookies of the public site, local disk, and local mode.
-AT_DEPLOYMENT = frozenset({"D001", "D058", "D059", "D115", "D232", "D262", "D263", "D264"})
+AT_DEPLOYMENT = frozenset({"D001", "D058", "D266", "D115", "D232", "D262", "D263", "D264"})
 # Nothing is wrong with an image that is built; and what reads the whole code, or waits, is the doctor's.
 NEVER = frozenset({"D005"})
 SKIPPED = ("paths", "link_stability", "import_use")

@@ -90,6 +90,8 @@ class Claims:
         self, claims: tuple[Claim, ...], call: Call, where: Callable[[], str], lock: AbstractContextManager[object]
     ) -> None:
         self._claims, self._call, self._where = claims, call, where
+        # False while the store is only examined, which is to leave nothing behind.
+        self.may_make = True
         # The connection's own, which its requests take too: a second one could be taken the other way round.
         self._lock = lock
         self._agreed_at: dict[Claim, float] = {}
@@ -115,15 +117,19 @@ class Claims:
     def _look(self, claim: Claim) -> None:
         asked_at = time.monotonic()
         with unasked():
-            self._check(claim)
-        self._agreed_at[claim] = asked_at
+            stands = self._check(claim)
+        if stands:
+            self._agreed_at[claim] = asked_at
 
     def _is_agreed(self, claim: Claim) -> bool:
         agreed_at = self._agreed_at.get(claim)
         return agreed_at is not None and time.monotonic() - agreed_at < CLAIM_SECONDS
 
-    def _check(self, claim: Claim) -> None:
+    def _check(self, claim: Claim) -> bool:
+        """Say whether the claim stands now; False only where it may not be made."""
         holder = read(claim, self._call)
+        if holder is None and not self.may_make:
+            return False
         if holder is None:
             with suppress(NameTaken):
                 make(claim, self._call)
@@ -131,6 +137,7 @@ class Claims:
             holder = read(claim, self._call)
         if holder != claim.holder:
             raise WriteRefused(claim.refusal(holder or "an unknown one", self._where()))
+        return True
 
 
 def read(claim: Claim, call: Call) -> str | None:

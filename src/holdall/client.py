@@ -191,7 +191,7 @@ class Connection:
         self.lock = threading.RLock()
         # What those who use the store remember of it, as long as this process does.
         self.known: dict[str, Any] = {}
-        self._claims = Claims(target.claims, self.call, self.where, self.lock)
+        self.claims = Claims(target.claims, self.call, self.where, self.lock)
         self._resource: Any = None
         self._generation = 0
         # Where the embedded server was when the client was made.
@@ -422,7 +422,7 @@ class Connection:
                 if key
                 else f"This fork may read the parent store {bucket} but not change it; {what} was not sent."
             )
-        self._claims.check()
+        self.claims.check()
 
     def _admit_call(self, model: Any, params: Mapping[str, Any], **_event: Any) -> None:
         if params["method"] not in SAFE:

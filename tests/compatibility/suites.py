@@ -46,6 +46,8 @@ class Suite:
     or with what is not distributed."""
     package_folder: str = ""
     """A folder of the installed package that they look for where they are started."""
+    moves_media: bool = False
+    """Their settings put the files beside their own modules, where those of one run would meet those of the next."""
     keeps_database: bool = False
     """Making their database takes minutes, so it is made once."""
 
@@ -101,6 +103,7 @@ SUITES = {
         ),
         more_labels=("wagtail.documents.tests", "wagtail.images.tests"),
         package_folder="wagtail",
+        moves_media=True,
         keeps_database=True,
     ),
 }
@@ -184,6 +187,7 @@ def run(package: str, storage: str, *, scratch: Path, store: Path, everything: b
         "labels": suite.more_labels if everything and suite.more_labels else suite.labels,
         "with_paths": suite.with_paths,
         "left_out": suite.left_out,
+        "moves_media": suite.moves_media,
     }
     if suite.keeps_database:
         order["kept_database"] = str(environment() / f"{package}.sqlite3")

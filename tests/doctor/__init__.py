@@ -38,6 +38,10 @@ def warnings(report: Report) -> list[str]:
     return ids(report, Level.WARNING)
 
 
+def notices(report: Report) -> list[str]:
+    return ids(report, Level.NOTICE)
+
+
 def the(report: Report, id_: str) -> Finding:
     """Give the one finding with this id."""
     [found] = [finding for finding in report.findings if finding.id == id_]

@@ -1,7 +1,8 @@
-"""Stores that fail in one way each."""
+"""Stores that fail in one way each, buckets that visitors may read, and a CDN in front of them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 from storages.backends.s3 import S3Storage
 
+from tests.doctor.lab import juicefs
+from tests.doctor.lab.cdn import Cdn
 from tests.providers import Provider
 from tests.servers.fault_proxy import Answer, Fault, FaultProxy, Request, Rule, answers
+from tests.servers.processes import ServerDied
 
 # Each time it is asked.
 ALWAYS = 10_000
@@ -73,3 +77,56 @@ def plain(provider: Provider, bucket: str, location: str) -> MakePlain:
         return S3Storage(**{**given, **options})
 
     return make
+
+
+StartCdn = Callable[..., Cdn]
+
+
+@pytest.fixture
+def start_cdn(provider: Provider) -> Iterator[StartCdn]:
+    """Start a CDN in front of a bucket; keywords are those of `tests.doctor.lab.cdn.Behaviour`."""
+    with ExitStack() as stack:
+
+        def start(bucket: str, **behaviour: Any) -> Cdn:
+            return stack.enter_context(Cdn(provider, bucket, **behaviour))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def public_bucket(provider: Provider) -> str:
+    """A bucket whose policy lets visitors read, as it is for public files where ACLs have no effect."""
+    bucket = provider.create_bucket()
+    if not provider.name.startswith("ceph"):
+        # There, as at DigitalOcean, each file is made public by the ACL that is sent with it.
+        _open(provider, bucket)
+    return bucket
+
+
+def _open(provider: Provider, bucket: str) -> None:
+    if provider.name == "ministack":
+        provider.allow_public_reads(bucket)
+    else:
+        # SeaweedFS knows no public access block.
+        provider.client.put_bucket_policy(Bucket=bucket, Policy=public_policy(bucket))
+
+
+def public_policy(bucket: str, *actions: str) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": list(actions or ["s3:GetObject"]),
+        "Resource": [f"arn:aws:s3:::{bucket}/*", f"arn:aws:s3:::{bucket}"],
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.fixture(scope="session")
+def weak_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    """JuiceFS's gateway, an S3 that lacks much of S3; tests with it are skipped where it can not be installed."""
+    try:
+        juicefs.program()
+    except ServerDied as error:
+        pytest.skip(f"JuiceFS's gateway is not installed, so a weak S3 was not tried: {error}")
+    with juicefs.start(tmp_path_factory.mktemp("juicefs")) as provider:
+        yield provider

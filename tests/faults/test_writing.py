@@ -11,6 +11,7 @@ import pytest
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
+from holdall import saving
 from holdall.errors import HoldallError, NameTaken, StoreFailed, StoreUnreachable
 from tests.contract import only
 from tests.contract.test_round_trips import Unseekable
@@ -286,6 +287,17 @@ def test_bytes_that_were_changed_on_the_way_are_not_stored(connect: Connect, wri
     assert attempt(line, write) is not None
     sent = [request for request in line.proxy.exchanges if request.operation == operation]
     assert all(request.header("Content-MD5") for request in sent)
+
+
+@pytest.mark.parametrize("provider", ["seaweedfs-http", "ministack"], indirect=True, scope="session")
+def test_signed_hash_alone_would_let_damage_pass(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why an MD5 is sent besides: when this fails, docs/decisions/md5-of-each-request.md may be reconsidered."""
+    monkeypatch.setattr(saving, "_digest", lambda *_: {})
+    line = connect(Rule(PUT, wire.flips_a_bit, times=ALWAYS))
+
+    save_small(line.storage)
+
+    assert line.stored(NAME) != SMALL
 
 
 # -- overwriting

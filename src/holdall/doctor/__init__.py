@@ -15,14 +15,20 @@ from typing import NamedTuple
 from holdall.doctor import (
     addresses,
     backend,
+    cdn,
     connection,
+    cors,
     files,
     housekeeping,
+    intent,
+    links,
     options,
+    ownership,
     processes,
     project,
     reading,
     saving,
+    site,
     values,
     writing,
 )
@@ -62,10 +68,17 @@ class Layer(NamedTuple):
     module: ModuleType
     # Sends no request, so it is part of `--offline` and of Django's checks.
     offline: bool = False
-    # An error here makes the later layers pointless.
+    # An error here makes those pointless that need a storage which can work.
     gate: bool = False
-    # Runs in threads of its own, each given up after its time.
-    timed: bool = True
+    needs_storage: bool = True
+
+    @property
+    def timed(self) -> bool:
+        """Whether its probes run in threads of their own, each given up after its time.
+
+        What sends nothing needs no limit, and storages and databases keep connections for each thread.
+        """
+        return not self.offline and self.module is not files
 
     @property
     def name(self) -> str:
@@ -78,18 +91,23 @@ class Layer(NamedTuple):
 
 
 LAYERS = (
-    Layer(backend, offline=True, gate=True),
-    Layer(values, offline=True, gate=True),
-    Layer(options, offline=True, gate=True),
+    Layer(backend, offline=True, gate=True, needs_storage=False),
+    Layer(values, offline=True, gate=True, needs_storage=False),
+    Layer(project, offline=True, needs_storage=False),
+    Layer(options, offline=True, gate=True, needs_storage=False),
     Layer(addresses, offline=True),
-    # Django's own: database connections belong to their thread.
-    Layer(project, offline=True, timed=False),
+    Layer(site, offline=True),
     Layer(connection, gate=True),
+    Layer(ownership, gate=True),
     Layer(saving, gate=True),
     Layer(writing),
     Layer(reading),
+    Layer(intent),
+    Layer(links),
+    Layer(cdn),
+    Layer(cors),
     Layer(processes),
-    Layer(files, timed=False),
+    Layer(files),
     Layer(housekeeping),
 )
 
@@ -123,27 +141,35 @@ def examine(
     Requests: about sixty, and none with `offline`.
     """
     chosen = _chosen(offline=offline, only=only, skip=skip)
-    try:
-        stopped_by = ""
-        for layer in LAYERS:
-            failed = False
-            # What can be told without a request is told at once, whatever else is broken.
-            if not (layer.offline or offline) and (stopped_by or not examination.is_s3):
-                yield STOPPED.found(f"after `{stopped_by}`" if stopped_by else "this is no storage on S3")
-                break
-            for probe in layer.probes:
-                # Offline everything is told at once; live, one failure would only be told again by the next probe.
-                if (layer.name, probe.name) not in chosen or (failed and layer.gate and not layer.offline):
-                    continue
-                for finding in _run(probe, examination, seconds if layer.timed else None):
-                    failed = failed or finding.level is Level.ERROR
-                    yield examination.redacted(finding)
-            if failed and layer.gate:
-                stopped_by = layer.name
-    except BaseException:
-        list(housekeeping.clean_up(examination))
-        raise
-    yield from map(examination.redacted, housekeeping.clean_up(examination))
+    with examination.leaving_no_claims():
+        try:
+            yield from _examine(examination, chosen, seconds, offline=offline)
+        except BaseException:
+            list(housekeeping.clean_up(examination))
+            raise
+        yield from map(examination.redacted, housekeeping.clean_up(examination))
+
+
+def _examine(
+    examination: Examination, chosen: Collection[tuple[str, str]], seconds: float, *, offline: bool
+) -> Iterator[Finding]:
+    stopped_by = ""
+    for layer in LAYERS:
+        failed = False
+        if layer.needs_storage and (stopped_by or not examination.is_s3):
+            if not offline:
+                yield STOPPED.found(f"after errors in `{stopped_by}`" if stopped_by else "this is no storage on S3")
+            return
+        for probe in layer.probes:
+            # Offline everything is told at once; live, one failure would only be told again by the next probe.
+            if (layer.name, probe.name) not in chosen or (failed and layer.gate and not layer.offline):
+                continue
+            for finding in _run(probe, examination, seconds if layer.timed else None):
+                failed = failed or finding.level is Level.ERROR
+                examination.found.add(finding.id)
+                yield examination.redacted(finding)
+        if failed and layer.gate:
+            stopped_by = layer.name
 
 
 def names() -> dict[str, list[str]]:

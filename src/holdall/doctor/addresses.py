@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from django.conf import settings
-
 from holdall.contract import AMBIENT_ENDPOINTS
 from holdall.doctor.examination import Examination, probes
 from holdall.findings import Finding, Kind, Level
@@ -180,45 +178,12 @@ LINKS_UNSIGNED = Kind(
     "AWS_QUERYSTRING_AUTH = False   # if everybody may see every file; else remove the custom domain",
     ("E4",),
 )
-INTERNAL_HOST = Kind(
-    "D262",
-    Level.ERROR,
-    "Links name a host that visitors can not reach",
-    "It is inside a private network, and the site is public; another host in its place breaks the signature.",
-    "Set the endpoint to an address that both the site and its visitors reach.",
-    ("C8",),
-)
-SENDS_SESSION = Kind(
-    "D263",
-    Level.WARNING,
-    "The media host gets the site's session cookie",
-    "A script in an uploaded file could act as whoever opens it.",
-    "Serve media from a domain of its own, or narrow SESSION_COOKIE_DOMAIN.",
-    ("K2",),
-)
-SAME_HOST = Kind(
-    "D264",
-    Level.WARNING,
-    "Media are served from the site's own host",
-    "A script in an uploaded file could act as whoever opens it.",
-    "Serve media from a domain of its own.",
-    ("K2",),
-)
-SAME_SITE = Kind(
-    "D265",
-    Level.NOTICE,
-    "Media are served from a sister of the site's host",
-    "Cookies that are set for the whole domain reach it; scripts in uploaded files could set such cookies too.",
-    "Serve media from another domain if strangers upload; keep SESSION_COOKIE_DOMAIN unset.",
-    ("K2",),
-)
-
 SESSION_SECONDS = 3600
 # Links that botocore signs with second precision differ after this long.
 NEXT_SECOND = 1.05
 
 
-def probe_endpoint(examination: Examination) -> Iterator[Finding]:
+def probe_endpoint_address(examination: Examination) -> Iterator[Finding]:
     """Look at the endpoint's host. What the contract has read it has judged already."""
     endpoint = getattr(examination.storage, "endpoint_url", None)
     if not examination.is_s3 or not endpoint or examination.reading:
@@ -308,18 +273,27 @@ def can_link(examination: Examination) -> bool:
 def link_host(examination: Examination) -> str:
     """Tell the host of links, by a link where one can be made; "" where it can not be told."""
     storage = examination.storage
-    if can_link(examination):
-        return urlsplit(_link(examination)).hostname or ""
+    if link := _link(examination):
+        return urlsplit(link).hostname or ""
     if not examination.is_s3 or (examination.is_ours and storage.local_folder):
         return ""
     return urlsplit(storage.endpoint_url or "").hostname or f"{storage.bucket_name}.s3.amazonaws.com"
 
 
 def _link(examination: Examination, **more: Any) -> str:
+    """Make a link; "" where it takes a request, or fails, which `probe_link` names."""
+    if not can_link(examination):
+        return ""
+    try:
+        return _made(examination, **more)
+    except Exception:  # noqa: BLE001  a project's own class may raise anything
+        return ""
+
+
+def _made(examination: Examination, **more: Any) -> str:
     storage = examination.storage
     # A fork looks into its own store before it links, and the system checks ask nobody.
-    link = getattr(storage, "own_url", storage.url)
-    return str(link(examination.name("a.jpg"), **more))
+    return str(getattr(storage, "own_url", storage.url)(examination.name("a.jpg"), **more))
 
 
 def probe_link(examination: Examination) -> Iterator[Finding]:
@@ -327,7 +301,7 @@ def probe_link(examination: Examination) -> Iterator[Finding]:
     if not can_link(examination):
         return
     try:
-        link = _link(examination)
+        link = _made(examination)
     except Exception as error:  # noqa: BLE001  a project's own class may raise anything
         yield NO_LINK.found(f"{type(error).__name__}: {error}")
         return
@@ -387,9 +361,8 @@ def _signature(examination: Examination, link: str) -> Iterator[Finding]:
 
 def probe_link_stability(examination: Examination) -> Iterator[Finding]:
     """Make a link twice. Takes a second where each is new."""
-    if not can_link(examination) or not examination.storage.querystring_auth or examination.is_ours:
+    if examination.is_ours or not examination.storage.querystring_auth or not (first := _link(examination)):
         return
-    first = _link(examination)
     time.sleep(NEXT_SECOND)
     if _link(examination) != first:
         yield LINKS_CHANGE.found("two links to one file, made a second apart, differ")
@@ -397,48 +370,18 @@ def probe_link_stability(examination: Examination) -> Iterator[Finding]:
 
 def probe_link_parameters(examination: Examination) -> Iterator[Finding]:
     """See whether response overrides end in the address, where nothing heeds them."""
-    if can_link(examination):
-        query = parse_qs(urlsplit(_link(examination, parameters={"ResponseContentDisposition": "attachment"})).query)
-        if "ResponseContentDisposition" in query and not {"Signature", "X-Amz-Signature"} & set(query):
-            yield OVERRIDES_UNSIGNED.found("ResponseContentDisposition stands in the unsigned link as it is")
-
-
-# -- the site
-
-
-def probe_site(examination: Examination) -> Iterator[Finding]:
-    """Compare the host of links with those of the site."""
-    host = link_host(examination) if examination.project and examination.is_s3 else ""
-    sites = [site.lstrip(".") for site in settings.ALLOWED_HOSTS if examination.project and site != "*"]
-    sites = [site for site in sites if not is_local(site)]
-    if not host or not sites:
-        return
-    if is_local(host):
-        yield INTERNAL_HOST.found(f"links lead to {host}; the site is {', '.join(sites)}")
-        return
-    cookie_domain = (settings.SESSION_COOKIE_DOMAIN or "").lstrip(".")
-    sister = next((site for site in sites if _domain_of(site) == _domain_of(host)), None)
-    if cookie_domain and (host == cookie_domain or host.endswith(f".{cookie_domain}")):
-        yield SENDS_SESSION.found(f"links lead to {host}; SESSION_COOKIE_DOMAIN is {settings.SESSION_COOKIE_DOMAIN}")
-    elif host in sites:
-        yield SAME_HOST.found(f"links lead to {host}, which is in ALLOWED_HOSTS")
-    elif sister:
-        yield SAME_SITE.found(f"links lead to {host}; the site is {sister}")
-
-
-def _domain_of(host: str) -> str:
-    """Give the last two labels, three under the like of co.uk: near enough to what is registered, for a notice."""
-    labels = host.split(".")
-    return ".".join(labels[-3:] if len(labels[-1]) == 2 and len(labels[-2:][0]) <= 3 else labels[-2:])
+    link = _link(examination, parameters={"ResponseContentDisposition": "attachment"})
+    query = parse_qs(urlsplit(link).query)
+    if "ResponseContentDisposition" in query and not {"Signature", "X-Amz-Signature"} & set(query):
+        yield OVERRIDES_UNSIGNED.found("ResponseContentDisposition stands in the unsigned link as it is")
 
 
 PROBES = probes(
-    probe_endpoint,
+    probe_endpoint_address,
     probe_region,
     probe_bucket_name,
     probe_client_options,
     probe_link,
     probe_link_stability,
     probe_link_parameters,
-    probe_site,
 )

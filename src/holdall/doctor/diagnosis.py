@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from holdall.answers import Answer
 from holdall.doctor.examination import Examination, refusal
-from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable
+from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable, WriteRefused
 from holdall.findings import Cause, Finding, Kind, Level
 
 KEY_UNKNOWN = Kind(
@@ -111,6 +111,15 @@ THROTTLED = Kind(
     "Run the doctor when less is going on; spread bulk work, and list nothing while a visitor waits.",
     ("I4",),
 )
+FOREIGN_OWNER = Kind(
+    "D340",
+    Level.ERROR,
+    "The store belongs to another environment",
+    "This environment may read its files, but every write and delete is refused, so that a copy can not harm the original.",
+    "Make it a fork: its own bucket or `STORAGE_LOCATION`, and the original's variables with `PARENT_` before their "
+    "names. If the store changes hands for good: holdall owner take",
+    ("L1",),
+)
 REFUSED = Kind(
     "D330",
     Level.ERROR,
@@ -182,6 +191,8 @@ def _without_answer(error: HoldallError, examination: Examination) -> Finding:
     text = str(error)
     if isinstance(error, BucketNotFound):
         return BUCKET_MISSING.found(text)
+    if isinstance(error, WriteRefused):
+        return FOREIGN_OWNER.found(text)
     if isinstance(error, CredentialsRefused):
         return NO_KEYS.found(text)
     if isinstance(error, StoreUnreachable):

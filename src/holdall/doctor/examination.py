@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from holdall import contract, names
 from holdall.client import Connection, Target, connect
 from holdall.contract import SECRET_LENGTH
-from holdall.doctor.web import Web
+from holdall.doctor.web import Page, Web, WebFailed
 from holdall.errors import HoldallError
 from holdall.findings import Cause, Finding
 from holdall.providers import Provider, recognise
@@ -69,6 +69,10 @@ class Examination:
         self.web = Web()
         # What `probe_saving` saved, for those that come after it.
         self.sample: Saved | None = None
+        # What visitors were answered, by URL, so that several probes can look at one answer.
+        self.seen: dict[str, Page | WebFailed] = {}
+        # The ids of what was found so far, so that nothing is told twice.
+        self.found: set[str] = set()
         # Every key that was made, or may have been.
         self.made: set[str] = set()
         self._connection: Connection | None = None
@@ -148,6 +152,19 @@ class Examination:
         given += [value.strip() for name, value in self.environ.items() if name.endswith(marks)]
         # Shorter ones are words, such as the keys of a test server.
         yield from (text for text in given if len(text) >= SECRET_LENGTH)
+
+    @contextmanager
+    def leaving_no_claims(self) -> Iterator[None]:
+        """Write without becoming the store's owner: an examination leaves the bucket as it was."""
+        if not self.is_ours:
+            yield
+            return
+        claims = self.connection.claims
+        claims.may_make = False
+        try:
+            yield
+        finally:
+            claims.may_make = True
 
     # -- requests
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.apps import AppConfig, apps
 from django.conf import settings
@@ -15,7 +14,6 @@ from django.db.models import FileField
 from django.utils.module_loading import import_string
 from storages.backends.s3 import S3Storage
 
-from holdall.doctor.addresses import link_host
 from holdall.doctor.examination import Examination, probes
 from holdall.findings import Finding, Kind, Level
 
@@ -40,7 +38,7 @@ SECRET_IN_MIGRATION = Kind(
     Level.ERROR,
     "A key stands in a migration, or the next one will hold it",
     "Migrations are in version control: whoever reads the code may read and delete the files.",
-    "Give the field a callable (storage=lambda: storages['…'] as a function); make a new pair of keys.",
+    "Give the field a function that returns the storage: def media(): return storages['…']. Make a new pair of keys.",
     ("K4",),
 )
 STORAGE_IN_MIGRATION = Kind(
@@ -90,13 +88,6 @@ LOCAL_IN_PRODUCTION = Kind(
     "They lie in a folder of this machine: in a container they are gone with the next deployment.",
     "STORAGES_MODE=s3   # or do",
 )
-POLICY_FORBIDS_MEDIA = Kind(
-    "D059",
-    Level.WARNING,
-    "The Content-Security-Policy forbids the media host",
-    "Browsers block every picture, although each link works by itself.",
-)
-
 _SECRET_OPTIONS = ("access_key", "secret_key", "security_token", "cloudfront_key")
 _KEY_IN_CODE = re.compile(r"""\b(?:access_key|secret_key|security_token)\s*=\s*['"][^'"]{8,}['"]""")
 
@@ -183,10 +174,19 @@ def probe_paths(examination: Examination) -> Iterator[Finding]:
     names = {field.name for field in file_fields(examination)}
     pattern = re.compile(rf"\.(?:{'|'.join(map(re.escape, sorted(names)))})\.path\b") if names else None
     for app in own_apps() if pattern else ():
-        for file in sorted(Path(app.path).rglob("*.py")):
+        for file in _sources(Path(app.path)):
             for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
                 if pattern and pattern.search(line) and not line.lstrip().startswith("#"):
                     yield USES_PATH.found(f"{app.label}/{file.relative_to(app.path)}, line {number}: {line.strip()}")
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    """Give the Python files of an app, not those of an environment that may lie in its folder."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.name.startswith((".", "__")) and not (path / "pyvenv.cfg").exists():
+            yield from _sources(path)
+        elif path.suffix == ".py":
+            yield path
 
 
 def own_apps() -> Iterable[AppConfig]:
@@ -212,54 +212,6 @@ def probe_import_use(examination: Examination) -> Iterator[Finding]:
         yield USED_AT_IMPORT.found(f'`storages["{examination.alias}"]` has a connection before the first request')
 
 
-def probe_content_policy(examination: Examination) -> Iterator[Finding]:
-    """Compare the Content-Security-Policy with the host of links."""
-    if not (examination.project and examination.is_s3) or not (host := link_host(examination)):
-        return
-    for source, policy in content_policies():
-        name = "img-src" if "img-src" in policy else "default-src"
-        allowed = policy.get(name)
-        if allowed is not None and not any(_allows(one, host) for one in allowed):
-            shown = " ".join(allowed) or "nothing"
-            yield POLICY_FORBIDS_MEDIA.found(
-                f"links lead to {host}; {source} has {name} {shown}", do=f"Add https://{host} to `img-src` in {source}."
-            )
-
-
-def content_policies() -> Iterator[tuple[str, dict[str, list[str]]]]:
-    """Give the policies of Django 6 and of django-csp, of version 4 and before: setting -> directives.
-
-    https://docs.djangoproject.com/en/6.0/ref/csp/ and https://django-csp.readthedocs.io/en/latest/configuration.html
-    """
-    if policy := getattr(settings, "SECURE_CSP", None):
-        yield "SECURE_CSP", _directives(policy)
-    if policy := getattr(settings, "CONTENT_SECURITY_POLICY", None):
-        yield "CONTENT_SECURITY_POLICY", _directives(policy.get("DIRECTIVES", {}))
-    old = {
-        name: getattr(settings, f"CSP_{name.upper().replace('-', '_')}", None) for name in ("img-src", "default-src")
-    }
-    if any(value is not None for value in old.values()):
-        yield "CSP_IMG_SRC", _directives({name: value for name, value in old.items() if value is not None})
-
-
-def _directives(policy: dict[str, Any]) -> dict[str, list[str]]:
-    return {
-        name: [value] if isinstance(value, str) else [str(one) for one in value]
-        for name, value in policy.items()
-        if isinstance(value, (str, list, tuple, set))
-    }
-
-
-def _allows(source: str, host: str) -> bool:
-    """Say whether a source of a policy is the host. https://www.w3.org/TR/CSP3/#match-url-to-source-expression"""
-    if source in {"*", "https:"}:
-        return True
-    if source == "'self'":
-        return host in settings.ALLOWED_HOSTS
-    named = urlsplit(source if "//" in source else f"//{source}").hostname or ""
-    return named == host or (named.startswith("*.") and host.endswith(named[1:]))
-
-
 PROBES = probes(
     probe_staticfiles,
     probe_media_settings,
@@ -267,5 +219,4 @@ PROBES = probes(
     probe_migrations,
     probe_paths,
     probe_import_use,
-    probe_content_policy,
 )

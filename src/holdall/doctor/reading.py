@@ -67,6 +67,13 @@ TIME_IS_WRONG = Kind(
 )
 
 SLOW_SECONDS = 3.0
+FOLDERS_ARE_REFUSED = Kind(
+    "D511",
+    Level.ERROR,
+    "The keys may not list folders",
+    "`listdir()` fails, and with it clean-ups, and choosers of files; on Amazon, saving would fail too.",
+    failures=("B5",),
+)
 
 
 def probe_missing(examination: Examination) -> Iterator[Finding]:
@@ -122,8 +129,9 @@ def probe_listing(examination: Examination) -> Iterator[Finding]:
         with examination.translating("listing", examination.folder):
             _, files = examination.storage.listdir(examination.folder)
         examination.call("list_objects_v2", Prefix=examination.location, MaxKeys=1000)
-    except AccessRefused:
-        # Said already, as a missing file that is refused.
+    except AccessRefused as error:
+        if LIST_NOT_GRANTED.id not in examination.found:
+            yield FOLDERS_ARE_REFUSED.found(refusal(error), do=statement("s3:ListBucket", examination.bucket))
         return
     seconds = time.monotonic() - began
     if sample.name.rpartition("/")[2] not in files:

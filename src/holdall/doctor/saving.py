@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from django.core.files.base import ContentFile
 
 from holdall.doctor.diagnosis import diagnose
 from holdall.doctor.examination import Examination, probes, refusal, statement
+from holdall.doctor.outside import acl_of
 from holdall.doctor.reading import list_not_granted
 from holdall.errors import AccessRefused, CredentialsRefused, HoldallError
 from holdall.findings import Cause, Finding, Kind, Level
@@ -117,7 +117,7 @@ def _why_not(error: HoldallError, examination: Examination) -> Finding:
     if answer.operation == "HeadObject":
         # Other storages ask before they write.
         return list_not_granted(error, examination)
-    if (acl := _acl_of(examination)) and _accepted(examination):
+    if (acl := acl_of(examination)) and _accepted(examination):
         return ACL_BLOCKED.found(
             f'{refusal(error)}; with the ACL "{acl}"; without it the file was accepted', do=_acl_remedy(examination)
         )
@@ -136,12 +136,6 @@ def _accepted(examination: Examination) -> bool:
     except HoldallError:
         return False
     return True
-
-
-def _acl_of(examination: Examination) -> str:
-    storage = examination.storage
-    parameters: dict[str, Any] = getattr(storage, "object_parameters", None) or {}
-    return str(parameters.get("ACL") or getattr(storage, "default_acl", None) or "")
 
 
 def _acl_remedy(examination: Examination) -> str:

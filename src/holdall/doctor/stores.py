@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -64,8 +65,7 @@ def of_project(
     examinations = []
     for alias in wanted:
         storage, broken = _made(handler, alias)
-        prefix = getattr(storage, "env_prefix", None)
-        reading = None if prefix is None else contract.read(environ, prefix=prefix)
+        reading = _reading_of(storage, environ)
         examinations.append(
             Examination(
                 storage,
@@ -80,3 +80,14 @@ def of_project(
             )
         )
     return examinations
+
+
+def _reading_of(storage: Any, environ: Mapping[str, str]) -> contract.Reading | None:
+    """Read again what a storage was made of; None where that was no environment, or another than this."""
+    prefix = getattr(storage, "env_prefix", None)
+    if prefix is None:
+        return None
+    reading = contract.read(environ, prefix=prefix)
+    store = reading.store
+    same = store and (store.bucket_name, store.endpoint_url) == (storage.bucket_name, storage.endpoint_url)
+    return reading if same else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -96,7 +97,8 @@ class Web:
             kept = answer.read(KEPT_BYTES)
             answer.drain_conn()
         except (HTTPError, ValueError) as error:
-            raise WebFailed(_reason(error), str(error)) from error
+            # What follows the question mark of a signed link opens a private file.
+            raise WebFailed(_reason(error), re.sub(r"\?\S+", "?…", str(error))) from error
         return Page(
             url=url,
             status=answer.status,
