@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import holdall
-from holdall.cli import env, serve
+from holdall.cli import env, provision, serve
 from holdall.cli.terminal import Session, Stream, Style
 from holdall.errors import HoldallError
 
@@ -28,7 +28,7 @@ class Command(Protocol):
     def run(self, options: argparse.Namespace, session: Session, /) -> int: ...
 
 
-COMMANDS: dict[str, Command] = {"env": env, "serve": serve}
+COMMANDS: dict[str, Command] = {"env": env, "provision": provision, "serve": serve}
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "holdall") -> int:
