@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 
 from holdall.provision import rights, settings, terraform
@@ -21,7 +22,7 @@ def render(needs: Needs) -> str:
 def _title(needs: Needs) -> list[str]:
     whose = "reads, and never changes," if needs.read_only else "keeps"
     visible = "Everybody may see every file." if needs.store.public else "Nobody may see a file without a signed link."
-    where = f"`{needs.bucket}`, under `{needs.key_prefix}`" if needs.key_prefix else f"`{needs.bucket}`"
+    where = _code(needs.bucket) + (f", under {_code(needs.key_prefix)}" if needs.key_prefix else "")
     return [
         f"# Media storage: the bucket {needs.bucket}",
         "",
@@ -35,6 +36,11 @@ def _title(needs: Needs) -> list[str]:
 def _other_formats(needs: Needs) -> str:
     as_terraform = "as Terraform (`--format terraform`) and " if terraform.writes(needs) else ""
     return f"The same exists {as_terraform}as commands (`--format commands`)."
+
+
+def _code(text: str) -> str:
+    """Write a text as code; one with a backtick in it needs two around it."""
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
@@ -63,7 +69,7 @@ def _bucket(needs: Needs) -> list[str]:
     ]
     if needs.with_areas:
         rows += [
-            (f"files under `{needs.key_prefix}{folder}`", f"expired after {days} days", why)
+            (f"files under {_code(needs.key_prefix + folder)}", f"expired after {days} days", why)
             for folder, days, why in (
                 (settings.STAGING, settings.STAGING_DAYS, "direct uploads that no form was sent for"),
                 (settings.TRASH, settings.TRASH_DAYS, "the trash; the days should cover the age of your backups"),
@@ -99,7 +105,7 @@ def _delivery(needs: Needs) -> list[str]:
     if not needs.store.public:
         return []
     if needs.on_spaces:
-        return ["## The CDN", "", f"Please switch the Space's CDN on{_named(needs)}.", _EXCLUDES]
+        return ["## The CDN", "", f"Please switch the Space's CDN on{_named(needs)}."]
     lines = [f"Please make the files readable for everybody{_named(needs)}, and the listing for nobody."]
     if statements := settings.policy_statements(needs):
         policy = rights.as_json(rights.bucket_policy(*statements))
@@ -182,7 +188,7 @@ def _spaces_key(needs: Needs) -> list[str]:
         _EXCLUDES,
     ]
     if needs.key_prefix:
-        lines.append(f"A key can not be kept to the folder `{needs.key_prefix}`: it reaches the whole Space.")
+        lines.append(f"A key can not be kept to the folder {_code(needs.key_prefix)}: it reaches the whole Space.")
     return lines
 
 
@@ -196,7 +202,7 @@ def _answer(needs: Needs) -> list[str]:
         "This, filled in; the secrets by a way that nobody else reads.",
         "",
         "```sh",
-        *(f"{needs.prefix}{name}={value}" for name, value in _environment(needs)),
+        *(f"{needs.prefix}{name}={shlex.quote(value) if value else ''}" for name, value in _environment(needs)),
         "```",
     ]
 

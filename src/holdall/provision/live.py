@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from holdall.client import Connection, Target
 from holdall.contract import Store
 from holdall.errors import HoldallError
+from holdall.provision import plan as planning
 from holdall.provision.needs import Needs
-from holdall.provision.plan import Change, Document, Plan, Setting, change, settings_of, unplannable
+from holdall.provision.plan import Change, Document, Plan, Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +41,10 @@ def plan(needs: Needs, connection: Connection) -> Plan:
 
     Requests: one for each setting that the store has an opinion on, at most five.
     """
-    changes, same, obstacles = [], [], list(unplannable(needs))
-    for setting in settings_of(needs):
+    changes, same, obstacles = [], [], planning.obstacles(needs)
+    for setting in planning.settings_of(needs):
         try:
-            found = change(setting, _read(connection, setting))
+            found = planning.change(setting, _read(connection, setting))
         except HoldallError as failure:
             # What can not be read can not be added to: writing it would throw away what others have put there.
             obstacles.append(f"{failure} The {setting.name} is left as it is.")

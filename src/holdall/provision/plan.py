@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -120,14 +121,12 @@ def change(setting: Setting, live: Document) -> Change | None:
     )
 
 
-def unplannable(needs: Needs) -> tuple[str, ...]:
+def obstacles(needs: Needs) -> list[str]:
     """Say what is needed and can not be planned yet."""
     if needs.through_cloudfront and not needs.distribution_arn:
-        return (
-            "The bucket policy names the CloudFront distribution, whose ARN is not known here: make the distribution "
-            "(`--format terraform` or `--format commands` says how), then give `--distribution-arn`.",
-        )
-    return ()
+        made = "make it as `--format terraform` or `--format commands` says, then give `--distribution-arn`"
+        return [f"The bucket policy names a CloudFront distribution, whose ARN is not known here: {made}."]
+    return []
 
 
 def canonical(document: Document) -> Document:
@@ -161,8 +160,6 @@ def _merged_policy(live: Document, ours: list[rights.Statement]) -> Document:
 
 def _difference(live: Document, wanted: Document) -> list[str]:
     """Say which lines of the document go, and which come."""
-    import difflib
-
     before, after = (_lines(document) for document in (live, wanted))
     return [
         line

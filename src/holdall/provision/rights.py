@@ -27,6 +27,7 @@ LIST = Right("s3:ListBucket", "listing folders; without it a missing file is ref
 WRITE = Right("s3:PutObject", "saving files, large ones in parts, and copying one inside the bucket")
 WRITE_ACL = Right("s3:PutObjectAcl", "the ACL `public-read` that is sent with each file and makes it public")
 DELETE = Right("s3:DeleteObject", "deleting files, and taking back what an upload that failed has left")
+DELETE_MANY = Right(DELETE.action, "deleting many files with one request, on older Ceph; no file outside the location")
 ABORT = Right("s3:AbortMultipartUpload", "taking back the parts of a large upload that failed, which are billed unseen")
 LIST_UPLOADS = Right(
     "s3:ListBucketMultipartUploads", "finding an upload whose beginning was answered into a broken line"
@@ -66,6 +67,9 @@ def app_policy(needs: Needs) -> Policy:
         _allow("HoldallObjects", on_objects(needs), needs.objects_arn),
         _allow("HoldallBucket", on_bucket(needs), needs.bucket_arn),
     ]
+    if not needs.on_amazon and not needs.read_only:
+        # Ceph 16 asks for this right on the bucket before it asks for it on each file; Amazon knows no such thing.
+        statements.append(_allow("HoldallDeleteMany", (DELETE_MANY,), needs.bucket_arn))
     if needs.with_doctor:
         statements.append(_allow("HoldallDoctor", DOCTOR, needs.bucket_arn))
     return _policy(statements)
