@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
 import os
 import secrets
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.providers import Keys, Provider, fetch, wait_until_enforced
-from tests.servers.processes import Server, ServerDied, free_port
+from tests.servers import environments
+from tests.servers.processes import Server, free_port
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
 REQUIREMENTS = HERE / "requirements.txt"
 OBJECTS = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
 RIGHTS = {
@@ -28,33 +23,6 @@ RIGHTS = {
     "no_list": OBJECTS,
     "no_rights": [],
 }
-
-
-def _environment() -> Path:
-    """Install MiniStack into an environment of its own, once for each list of requirements; return its Python."""
-    cache = ROOT / ".cache"
-    cache.mkdir(exist_ok=True)
-    folder = cache / f"ministack-{sys.version_info.major}.{sys.version_info.minor}"
-    python = folder / "bin" / "python"
-    stamp = folder / "installed"
-    wanted = hashlib.sha256(f"{sys.version} {folder} ".encode() + REQUIREMENTS.read_bytes()).hexdigest()
-    with (cache / f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if stamp.exists() and stamp.read_text() == wanted:
-            return python
-        shutil.rmtree(folder, ignore_errors=True)
-        for command in (
-            [sys.executable, "-m", "venv", str(folder)],
-            [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", str(REQUIREMENTS)],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise ServerDied(
-                    f"MiniStack could not be installed into {folder.relative_to(ROOT)}; is a package index"
-                    f" reachable from here? It needs {REQUIREMENTS.relative_to(ROOT)}.\n{done.stdout}{done.stderr}"
-                )
-        stamp.write_text(wanted)
-    return python
 
 
 def _answers(endpoint_url: str) -> bool:
@@ -80,7 +48,7 @@ def _create_user(iam: Any, name: str, actions: list[str]) -> Keys:
 @contextmanager
 def start(folder: Path) -> Iterator[dict[str, Provider]]:
     """Run MiniStack until the block ends; give its provider, `ministack`."""
-    python = _environment()
+    python = environments.python_with("ministack", REQUIREMENTS)
     endpoint_url = f"http://127.0.0.1:{(port := free_port())}"
     root = Keys(secrets.token_hex(24), secrets.token_hex(24))
     environ = {

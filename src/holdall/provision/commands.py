@@ -21,11 +21,14 @@ _CONTINUED = " \\\n    "
 def render(needs: Needs) -> str:
     """Write the commands, with what they do."""
     lines = [
-        f"# What the media store in the bucket {needs.bucket} needs. Written by `holdall provision --format commands`.",
-        "# Read it before you run it. Each put-… and set… replaces the whole setting of its kind: on a bucket with rules",
-        "# of others, `holdall provision --apply` adds ours to theirs.",
-        "set -eu",
+        f"# What the media store in the bucket {needs.bucket} needs. Written by `holdall provision --format commands`."
     ]
+    if not needs.read_only:
+        lines += [
+            "# Read it before you run it. Each put-… and set… replaces the whole setting of its kind: on a bucket with rules",
+            "# of others, `holdall provision --apply` adds ours to theirs.",
+        ]
+    lines.append("set -eu")
     sections = _spaces(needs) if needs.on_spaces else _amazon(needs) if needs.on_amazon else _others(needs)
     return "\n".join([*lines, *sections]) + "\n"
 
@@ -195,7 +198,7 @@ def _create_response_headers(needs: Needs, rule: settings.Rule) -> str:
         )
     }
     config = {
-        "Name": needs.identity.replace(".", "-"),
+        "Name": needs.identity,
         "CorsConfig": {
             **cors,
             "AccessControlAllowCredentials": False,
@@ -397,8 +400,13 @@ def by_hand(needs: Needs) -> list[str]:
         if needs.store.public and not needs.read_only:
             said.append("Public files need a custom domain on the bucket, made in the dashboard too.")
         return said
-    return [
+    said = [
         "The key of the app may do this and no more. How a key is made is not part of the S3 API: where the provider knows",
-        f"IAM policies, this is one; elsewhere take its nearest words. A call that {title} does not know is answered with",
-        "NotImplemented; `holdall provision --apply` goes on with the others and says which.",
+        "IAM policies, this is one; elsewhere take its nearest words.",
     ]
+    if not needs.read_only:
+        said += [
+            f"A setting that {title} does not know is answered with NotImplemented;",
+            "`holdall provision --apply` goes on with the others and says which.",
+        ]
+    return said

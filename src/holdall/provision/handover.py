@@ -229,15 +229,18 @@ def _environment(needs: Needs) -> list[tuple[str, str]]:
 
 
 def _check(needs: Needs) -> list[str]:
+    prefix = f" --prefix {needs.prefix}" if needs.prefix else ""
     lines = [
         "## How to check it",
         "",
-        "With these variables set: `holdall env` checks them, and contacts nothing.",
+        f"With these variables set, `holdall env{prefix}` checks them, and contacts nothing.",
     ]
     if not needs.read_only:
-        prefix = f" --prefix {needs.prefix}" if needs.prefix else ""
         sites = "".join(f" --origin {origin}" for origin in needs.origins)
-        lines.append(f"With a key that may read the bucket's settings: `holdall provision --diff{prefix}{sites}`.")
+        lines.append(
+            f"With a key that may read the bucket's settings, `holdall provision --diff{prefix}{sites}` compares them with "
+            "this page."
+        )
     if needs.on_amazon:
         lines.append("On an instance with a role, leave the two key variables out.")
     return lines

@@ -123,9 +123,9 @@ class Needs:
 
     @property
     def identity(self) -> str:
-        """How the user, policy or key is called; IAM allows a user 64 letters."""
+        """How the user, policy or key is called: 64 letters, as IAM allows a user, and no dots, as CloudFront has it."""
         tail = "".join(f"-{part}" for part in (self.suffix, "read" if self.read_only else "") if part)
-        return f"holdall-{self.bucket}"[: 64 - len(tail)] + tail
+        return f"holdall-{self.bucket.replace('.', '-')}"[: 64 - len(tail)] + tail
 
 
 def _literal(text: str) -> str:

@@ -168,7 +168,7 @@ def _response_headers(needs: Needs) -> list[Block]:
     rules = settings.cors_rules(needs)
     if not rules:
         return []
-    policy = _resource("aws_cloudfront_response_headers_policy", name=needs.identity.replace(".", "-"))
+    policy = _resource("aws_cloudfront_response_headers_policy", name=needs.identity)
     cors = policy.block(
         "cors_config",
         access_control_allow_credentials=False,
