@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from holdall.client import Connection, Target
 from holdall.contract import Store
-from holdall.errors import HoldallError
+from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable
 from holdall.provision import plan as planning
 from holdall.provision.needs import Needs
 from holdall.provision.plan import Change, Document, Plan, Setting
@@ -39,12 +39,18 @@ def target_of(store: Store) -> Target:
 def plan(needs: Needs, connection: Connection) -> Plan:
     """Compare what is needed with the bucket as it is. Changes nothing.
 
+    Raises:
+        BucketNotFound, CredentialsRefused, StoreUnreachable: there is nothing to compare with.
+
     Requests: one for each setting that the store has an opinion on, at most five.
     """
     changes, same, obstacles = [], [], planning.obstacles(needs)
     for setting in planning.settings_of(needs):
         try:
             found = planning.change(setting, _read(connection, setting))
+        except (BucketNotFound, CredentialsRefused, StoreUnreachable):
+            # Which is so for all others too.
+            raise
         except HoldallError as failure:
             # What can not be read can not be added to: writing it would throw away what others have put there.
             obstacles.append(f"{failure} The {setting.name} is left as it is.")
