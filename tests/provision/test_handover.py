@@ -15,7 +15,7 @@ every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
 def env_file(text: str) -> dict[str, str]:
-    [block] = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    [block] = re.findall(r"^~~~sh\n(.*?)^~~~$", text, re.MULTILINE | re.DOTALL)
     return dict(word.split("=", 1) for word in shlex.split(block))
 
 
@@ -57,7 +57,7 @@ def test_tables_have_the_same_number_of_cells_in_every_row(case: Case) -> None:
 
 @every_case
 def test_blocks_are_closed(case: Case) -> None:
-    assert handover.render(case.needs()).count("\n```") % 2 == 0
+    assert handover.render(case.needs()).count("\n~~~") % 2 == 0
 
 
 def test_second_store_is_asked_for_under_its_prefix() -> None:

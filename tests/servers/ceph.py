@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
 import tempfile
 import time
 import urllib.parse
@@ -196,7 +197,7 @@ class _Cluster:
         return keys
 
 
-def add_user(endpoint_url: str, owner: Keys, name: str) -> Keys:
+def add_user(endpoint_url: str, owner: Keys, name: str, *, ca_file: Path | None = None) -> Keys:
     """Add a user through the gateway's own API: a start of `radosgw-admin` costs seconds."""
     keys = Keys.invent()
     query = {"uid": name, "display-name": name, "access-key": keys.access_key, "secret-key": keys.secret_key}
@@ -204,7 +205,8 @@ def add_user(endpoint_url: str, owner: Keys, name: str) -> Keys:
     request = AWSRequest(method="PUT", url=url, headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
     SigV4Auth(Credentials(owner.access_key, owner.secret_key), "s3", "us-east-1").add_auth(request)
     signed = urllib.request.Request(url, method="PUT", headers=dict(request.headers))
-    with urllib.request.urlopen(signed, timeout=30):
+    context = ssl.create_default_context(cafile=ca_file) if ca_file else None
+    with urllib.request.urlopen(signed, timeout=30, context=context):
         return keys
 
 

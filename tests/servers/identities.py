@@ -35,7 +35,7 @@ def with_policy(provider: Provider, policy: Policy) -> Keys:
     name = f"limited-{os.getpid()}-{next(_numbers)}"
     iam = provider.client_for(provider.keys, "iam")
     if server == "ceph":
-        keys = ceph.add_user(provider.endpoint_url, provider.keys, name)
+        keys = ceph.add_user(provider.endpoint_url, provider.keys, name, ca_file=provider.ca_file)
     else:
         iam.create_user(UserName=name)
         made = iam.create_access_key(UserName=name)["AccessKey"]

@@ -9,6 +9,8 @@ from holdall.provision import rights, settings, terraform
 from holdall.provision.commands import by_hand
 from holdall.provision.needs import DOMAIN, KEY_PAIR, SIGNER, Needs
 
+# Around code. Not backticks, so that the page can itself be quoted as code, in a ticket or a transcript.
+_FENCE = "~~~"
 # https://docs.digitalocean.com/products/spaces/how-to/configure-bucket-policies/
 _EXCLUDES = "A limited key and a bucket policy exclude each other at DigitalOcean, so please set no bucket policy."
 
@@ -109,7 +111,7 @@ def _delivery(needs: Needs) -> list[str]:
     lines = [f"Please make the files readable for everybody{_named(needs)}, and the listing for nobody."]
     if statements := settings.policy_statements(needs):
         policy = rights.as_json(rights.bucket_policy(*statements))
-        lines += ["Where the provider knows bucket policies, this is the one:", "", "```json", policy, "```"]
+        lines += ["Where the provider knows bucket policies, this is the one:", "", f"{_FENCE}json", policy, _FENCE]
     elif needs.on_r2:
         lines.append(
             "At R2 that is a custom domain on the bucket: the API's own host never serves without a signature."
@@ -127,9 +129,9 @@ def _cloudfront(needs: Needs) -> list[str]:
         f"A CloudFront distribution with the bucket as its origin{_named(needs)}.",
         "It reads the bucket by an origin access control that signs always (`sigv4`), and by this bucket policy:",
         "",
-        "```json",
+        f"{_FENCE}json",
         rights.as_json(rights.bucket_policy(statement)),
-        "```",
+        _FENCE,
         "",
         "- No origin path: the links contain the whole key.",
         "- Not `s3:ListBucket` for the distribution: its root would list every file.",
@@ -155,7 +157,7 @@ def _rights(needs: Needs) -> list[str]:
         return ["## The key", "", *_spaces_key(needs)]
     objects = [(f"`{right.action}`", right.why) for right in rights.on_objects(needs)]
     bucket = [(f"`{right.action}`", right.why) for right in rights.on_bucket(needs)]
-    policy = ["```json", rights.as_json(rights.app_policy(needs)), "```"]
+    policy = [f"{_FENCE}json", rights.as_json(rights.app_policy(needs)), _FENCE]
     who = (
         "For the role of the instance, container or function that the application runs on, and no keys at all; "
         "or for a user of its own, with a key pair."
@@ -185,11 +187,17 @@ def _spaces_key(needs: Needs) -> list[str]:
     shown = "Read" if needs.read_only else "Read/Write/Delete"
     lines = [
         f"A limited access key with the permission {shown} (`{permission}`) for the Space `{needs.bucket}` and no other.",
+        "With it the application reads and lists files." if needs.read_only else _uses(needs),
         _EXCLUDES,
     ]
     if needs.key_prefix:
         lines.append(f"A key can not be kept to the folder {_code(needs.key_prefix)}: it reaches the whole Space.")
     return lines
+
+
+def _uses(needs: Needs) -> str:
+    acl = ", and sends the ACL `public-read` with each" if needs.sends_acl else ""
+    return f"With it the application saves, reads, lists and deletes files{acl}; it changes no setting."
 
 
 # -- what to send back
@@ -201,9 +209,9 @@ def _answer(needs: Needs) -> list[str]:
         "",
         "This, filled in; the secrets by a way that nobody else reads.",
         "",
-        "```sh",
+        f"{_FENCE}sh",
         *(f"{needs.prefix}{name}={shlex.quote(value) if value else ''}" for name, value in _environment(needs)),
-        "```",
+        _FENCE,
     ]
 
 
