@@ -197,7 +197,7 @@ WITNESS: dict[tuple[str, str], Callable[[Scene], None]] = {
     ("HoldallObjects", "s3:AbortMultipartUpload"): fail_in_the_middle,
     ("HoldallBucket", "s3:ListBucket"): list_folders,
     ("HoldallBucket", "s3:ListBucketMultipartUploads"): lose_the_answer_to_a_beginning,
-    ("HoldallDeleteMany", "s3:DeleteObject"): delete_many,
+    ("HoldallBucket", "s3:DeleteObject"): delete_many,
 }
 # What a server lets pass without the right. On these nothing is proved by leaving it away.
 LAX = {
@@ -206,8 +206,8 @@ LAX = {
     # For any who may put one.
     ("seaweedfs-http", "HoldallObjects", "s3:AbortMultipartUpload"),
     # As on Amazon, a request that deletes many is a matter of the objects alone.
-    ("seaweedfs-http", "HoldallDeleteMany", "s3:DeleteObject"),
-    ("ministack", "HoldallDeleteMany", "s3:DeleteObject"),
+    ("seaweedfs-http", "HoldallBucket", "s3:DeleteObject"),
+    ("ministack", "HoldallBucket", "s3:DeleteObject"),
 }
 
 

@@ -187,6 +187,16 @@ def test_reading_alone_changes_no_bucket(name: str, tmp_path: Path) -> None:
     assert run(CASES[name], tmp_path) or "holdall-rights.json" in text
 
 
+def test_tokens_of_r2_are_told_of_in_its_own_words() -> None:
+    text = commands.render(CASES["r2-public"].needs())
+
+    assert '"Object Read & Write"' in text
+    assert '"Object Read only"' in commands.render(CASES["r2-private"].needs(read_only=True))
+    # R2 knows no policies.
+    assert "holdall-rights.json" not in text
+    assert "put-bucket-policy" not in text
+
+
 @every_case
 def test_script_is_one_that_a_shell_can_read(case: Case) -> None:
     text = commands.render(case.needs())

@@ -79,7 +79,7 @@ def test_second_store_is_asked_for_under_its_prefix() -> None:
         ("amazon-public", ["origin access control", "<the distribution's ARN>", "`CORS-S3Origin`"]),
         ("amazon-signed-by-cloudfront", ["restricted to a key group", "AWS_CLOUDFRONT_KEY_ID="]),
         ("r2-public", ["Object Read & Write", "custom domain"]),
-        ("other-public", ["HoldallPublicRead", "take its nearest words"]),
+        ("other-public", ["HoldallPublicRead", "where the provider knows IAM policies", "at https://s3.example.com"]),
         ("other-private", [".holdall/trash/", ".holdall/uploads/"]),
     ],
 )

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
-from xml.sax.saxutils import escape
 
-from holdall.provision import rights, settings
+from holdall.provision import rights, settings, shell
 from holdall.provision.needs import Needs
 from holdall.provision.terraform import CACHING_OPTIMIZED, CLOUDFRONT_DOMAIN, CORS_S3_ORIGIN, SPACES_CDN_DOMAIN
-
-# Stands around the name of a shell variable inside a value. No value from outside holds one: it can not be printed.
-_MARK = "\ue000"
-_CONTINUED = " \\\n    "
 
 
 def render(needs: Needs) -> str:
@@ -33,55 +26,18 @@ def render(needs: Needs) -> str:
     return "\n".join([*lines, *sections]) + "\n"
 
 
-# -- writing for a shell
-
-
-def variable(name: str) -> str:
-    """Stand for a shell variable inside a value."""
-    return f"{_MARK}{name}{_MARK}"
-
-
-def _argument(value: Any) -> str:
-    """Quote a value; what is no text is written as JSON.
-
-    The attack: a location such as `$(…)`, which the shell would run.
-    """
-    text = value if isinstance(value, str) else rights.as_json(value)
-    if match := re.fullmatch(f"{_MARK}(\\w+){_MARK}", text):
-        return f'"${match[1]}"'
-    return re.sub(f"{_MARK}(\\w+){_MARK}", r"""'"$\1"'""", shlex.quote(text))
-
-
-def _command(*words: str, **options: Any) -> str:
-    """Write a command; options that are None are left out."""
-    given = [f"--{name.replace('_', '-')} {_argument(value)}" for name, value in options.items() if value is not None]
-    return _CONTINUED.join([" ".join(words), *given])
-
-
-def _into(name: str, command: str) -> str:
-    return f"{name}=$({command})"
-
-
-def _section(title: str, *lines: str) -> list[str]:
-    return ["", *(f"# {line}" for line in title.split("\n")), *lines]
-
-
-def _file(name: str, content: str) -> str:
-    return f"cat > {name} <<'END-OF-FILE'\n{content}\nEND-OF-FILE"
-
-
 # -- Amazon
 
 
 def _amazon(needs: Needs) -> list[str]:
-    region = needs.region or variable("AWS_S3_REGION_NAME")
+    region = needs.region or shell.variable("AWS_S3_REGION_NAME")
     lines = [
         *([] if needs.region else [': "${AWS_S3_REGION_NAME:?set it to the region of the bucket}"']),
-        f"export AWS_PAGER= AWS_REGION={_argument(region)} AWS_DEFAULT_REGION={_argument(region)}",
+        f"export AWS_PAGER= AWS_REGION={shell.argument(region)} AWS_DEFAULT_REGION={shell.argument(region)}",
     ]
     if not needs.read_only:
-        lines += _section("The bucket; leave this out where it exists.", _create(needs, region))
-        lines += _section("Closed to the public, and without ACLs.", *_closed(needs))
+        lines += shell.section("The bucket; leave this out where it exists.", _create(needs, region))
+        lines += shell.section("Closed to the public, and without ACLs.", *_closed(needs))
         lines += _rules(needs, bucket=needs.bucket)
     if needs.through_cloudfront:
         lines += _cloudfront(needs, region)
@@ -91,17 +47,17 @@ def _amazon(needs: Needs) -> list[str]:
 def _create(needs: Needs, region: str) -> str:
     # The oldest region is the one that may not be named.
     place = None if region == "us-east-1" else f"LocationConstraint={region}"
-    return _command("aws s3api create-bucket", bucket=needs.bucket, create_bucket_configuration=place)
+    return shell.command("aws s3api create-bucket", bucket=needs.bucket, create_bucket_configuration=place)
 
 
 def _closed(needs: Needs) -> list[str]:
     return [
-        _command(
+        shell.command(
             "aws s3api put-public-access-block",
             bucket=needs.bucket,
             public_access_block_configuration=settings.PUBLIC_ACCESS_BLOCK,
         ),
-        _command(
+        shell.command(
             "aws s3api put-bucket-ownership-controls",
             bucket=needs.bucket,
             ownership_controls={"Rules": [{"ObjectOwnership": settings.OWNERSHIP}]},
@@ -114,24 +70,24 @@ def _rules(needs: Needs, **place: str | None) -> list[str]:
     lines = []
     if lifecycle := settings.lifecycle_rules(needs):
         command = "aws s3api put-bucket-lifecycle-configuration"
-        call = _command(command, **place, lifecycle_configuration={"Rules": lifecycle})
-        lines += _section(
+        call = shell.command(command, **place, lifecycle_configuration={"Rules": lifecycle})
+        lines += shell.section(
             f"Unfinished uploads are billed unseen: they end after {settings.UNFINISHED_DAYS} days.", call
         )
     if cors := settings.cors_rules(needs):
-        call = _command("aws s3api put-bucket-cors", **place, cors_configuration={"CORSRules": cors})
-        lines += _section("Pages of these sites may read files with fetch, in a canvas and as fonts.", call)
+        call = shell.command("aws s3api put-bucket-cors", **place, cors_configuration={"CORSRules": cors})
+        lines += shell.section("Pages of these sites may read files with fetch, in a canvas and as fonts.", call)
     return lines
 
 
 def _cloudfront(needs: Needs, region: str) -> list[str]:
     lines = []
     if needs.signed_by_cloudfront:
-        lines += _section(
+        lines += shell.section(
             "The public key that belongs to AWS_CLOUDFRONT_KEY, in public_key.pem; its id is AWS_CLOUDFRONT_KEY_ID.",
-            _into("public_key", r"""awk '{ printf "%s\\n", $0 }' public_key.pem"""),
-            _into("key_id", _create_public_key(needs)),
-            _into("key_group", _create_key_group(needs)),
+            shell.into("public_key", r"""awk '{ printf "%s\\n", $0 }' public_key.pem"""),
+            shell.into("key_id", _create_public_key(needs)),
+            shell.into("key_group", _create_key_group(needs)),
             'echo "AWS_CLOUDFRONT_KEY_ID=$key_id"',
         )
     control = {
@@ -140,40 +96,42 @@ def _cloudfront(needs: Needs, region: str) -> list[str]:
         "SigningBehavior": "always",
         "SigningProtocol": "sigv4",
     }
-    access = _command(
+    access = shell.command(
         "aws cloudfront create-origin-access-control",
         origin_access_control_config=control,
         query="OriginAccessControl.Id",
         output="text",
     )
-    lines += _section("CloudFront, which alone may read the bucket.", _into("access", access))
+    lines += shell.section("CloudFront, which alone may read the bucket.", shell.into("access", access))
     lines += _own_certificate(needs)
     if headers := settings.cors_rules(needs):
-        lines.append(_into("headers", _create_response_headers(needs, headers[0])))
-    create = _command(
+        lines.append(shell.into("headers", _create_response_headers(needs, headers[0])))
+    create = shell.command(
         "aws cloudfront create-distribution",
         distribution_config=_distribution(needs, region),
         query="Distribution.[ARN, DomainName]",
         output="text",
     )
-    policy = rights.bucket_policy(rights.cloudfront_statement(needs, variable("distribution")))
+    policy = rights.bucket_policy(rights.cloudfront_statement(needs, shell.variable("distribution")))
     return [
         *lines,
-        _into("made", create),
+        shell.into("made", create),
         'distribution=$(echo "$made" | cut -f 1)',
-        _command("aws s3api put-bucket-policy", bucket=needs.bucket, policy=policy),
+        shell.command("aws s3api put-bucket-policy", bucket=needs.bucket, policy=policy),
         *([] if needs.domain else ['echo "AWS_S3_CUSTOM_DOMAIN=$(echo "$made" | cut -f 2)"']),
     ]
 
 
 def _create_public_key(needs: Needs) -> str:
-    config = {"CallerReference": needs.identity, "Name": needs.identity, "EncodedKey": variable("public_key")}
-    return _command("aws cloudfront create-public-key", public_key_config=config, query="PublicKey.Id", output="text")
+    config = {"CallerReference": needs.identity, "Name": needs.identity, "EncodedKey": shell.variable("public_key")}
+    return shell.command(
+        "aws cloudfront create-public-key", public_key_config=config, query="PublicKey.Id", output="text"
+    )
 
 
 def _create_key_group(needs: Needs) -> str:
-    config = {"Name": needs.identity, "Items": [variable("key_id")]}
-    return _command("aws cloudfront create-key-group", key_group_config=config, query="KeyGroup.Id", output="text")
+    config = {"Name": needs.identity, "Items": [shell.variable("key_id")]}
+    return shell.command("aws cloudfront create-key-group", key_group_config=config, query="KeyGroup.Id", output="text")
 
 
 def _own_certificate(needs: Needs) -> list[str]:
@@ -206,7 +164,7 @@ def _create_response_headers(needs: Needs, rule: settings.Rule) -> str:
             "OriginOverride": True,
         },
     }
-    return _command(
+    return shell.command(
         "aws cloudfront create-response-headers-policy",
         response_headers_policy_config=config,
         query="ResponseHeadersPolicy.Id",
@@ -226,17 +184,17 @@ def _distribution(needs: Needs, region: str) -> dict[str, Any]:
         "CachePolicyId": CACHING_OPTIMIZED,
     }
     if needs.origins:
-        behaviour |= {"OriginRequestPolicyId": CORS_S3_ORIGIN, "ResponseHeadersPolicyId": variable("headers")}
+        behaviour |= {"OriginRequestPolicyId": CORS_S3_ORIGIN, "ResponseHeadersPolicyId": shell.variable("headers")}
     if needs.signed_by_cloudfront:
-        behaviour["TrustedKeyGroups"] = {"Enabled": True, **_items([variable("key_group")])}
+        behaviour["TrustedKeyGroups"] = {"Enabled": True, **_items([shell.variable("key_group")])}
     origin = {
         "Id": "media",
         "DomainName": f"{needs.bucket}.s3.{region}.amazonaws.com",
-        "OriginAccessControlId": variable("access"),
+        "OriginAccessControlId": shell.variable("access"),
         "S3OriginConfig": {"OriginAccessIdentity": ""},
     }
     certificate = {
-        "ACMCertificateArn": variable("CERTIFICATE_ARN"),
+        "ACMCertificateArn": shell.variable("CERTIFICATE_ARN"),
         "SSLSupportMethod": "sni-only",
         "MinimumProtocolVersion": "TLSv1.2_2021",
     }
@@ -256,15 +214,15 @@ def _items_of(members: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _identity(needs: Needs) -> list[str]:
-    name, arn = needs.identity, variable("policy")
-    create = _command(
+    name, arn = needs.identity, shell.variable("policy")
+    create = shell.command(
         "aws iam create-policy",
         policy_name=name,
         policy_document=rights.app_policy(needs),
         query="Policy.Arn",
         output="text",
     )
-    key = _command(
+    key = shell.command(
         "aws iam create-access-key",
         user_name=name,
         query="AccessKey.[AccessKeyId, SecretAccessKey]",
@@ -274,14 +232,14 @@ def _identity(needs: Needs) -> list[str]:
         "The rights of the app, and no more: for the role of the instance, container or function that it runs on, which\n"
         "ROLE names, or else for a user, whose key is printed."
     )
-    return _section(
+    return shell.section(
         title,
-        _into("policy", create),
+        shell.into("policy", create),
         'if [ -n "${ROLE:-}" ]; then',
-        _command("  aws iam attach-role-policy", role_name=variable("ROLE"), policy_arn=arn),
+        shell.command("  aws iam attach-role-policy", role_name=shell.variable("ROLE"), policy_arn=arn),
         "else",
-        _command("  aws iam create-user", user_name=name),
-        _command("  aws iam attach-user-policy", user_name=name, policy_arn=arn),
+        shell.command("  aws iam create-user", user_name=name),
+        shell.command("  aws iam attach-user-policy", user_name=name, policy_arn=arn),
         f"  {key}",
         "fi",
     )
@@ -293,7 +251,7 @@ def _identity(needs: Needs) -> list[str]:
 def _spaces(needs: Needs) -> list[str]:
     lines = []
     if not needs.read_only:
-        lines += _section(
+        lines += shell.section(
             "The Space, by s3cmd with a key of full access in ~/.s3cfg: the app's own key may not change settings.\n"
             "Its ACL stays private: a public one shows every file's name.",
             *_s3cmd(needs),
@@ -302,9 +260,9 @@ def _spaces(needs: Needs) -> list[str]:
             lines += _spaces_cdn(needs)
     return [
         *lines,
-        *_section(
+        *shell.section(
             "The key of the app, for this Space alone; it is printed once. Such a key and a bucket policy exclude each other.",
-            _command(
+            shell.command(
                 f"doctl spaces keys create {needs.identity}",
                 grants=f"bucket={needs.bucket};permission={rights.spaces_permission(needs)}",
             ),
@@ -319,51 +277,39 @@ def _s3cmd(needs: Needs) -> list[str]:
     by_bucket = f"%(bucket)s.{host}" if host.endswith(".digitaloceanspaces.com") else host
     plain = " --no-ssl" if parts.scheme == "http" else ""
     lines = [
-        f'space() {{ s3cmd --host={_argument(host)} --host-bucket={_argument(by_bucket)}{plain} "$@"; }}',
+        f'space() {{ s3cmd --host={shell.argument(host)} --host-bucket={shell.argument(by_bucket)}{plain} "$@"; }}',
         f"space mb s3://{needs.bucket}  # leave this out where it exists",
     ]
     if lifecycle := settings.lifecycle_rules(needs):
         lines += [
-            _file("holdall-lifecycle.xml", _xml("LifecycleConfiguration", {"Rule": lifecycle})),
+            shell.file("holdall-lifecycle.xml", shell.xml("LifecycleConfiguration", {"Rule": lifecycle})),
             f"space setlifecycle holdall-lifecycle.xml s3://{needs.bucket}",
         ]
     if cors := settings.cors_rules(needs):
         lines += [
-            _file("holdall-cors.xml", _xml("CORSConfiguration", {"CORSRule": cors})),
+            shell.file("holdall-cors.xml", shell.xml("CORSConfiguration", {"CORSRule": cors})),
             f"space setcors holdall-cors.xml s3://{needs.bucket}",
         ]
     return lines
-
-
-_SINGULAR = {"AllowedOrigins": "AllowedOrigin", "AllowedMethods": "AllowedMethod", "AllowedHeaders": "AllowedHeader"}
-_SINGULAR |= {"ExposeHeaders": "ExposeHeader"}
-
-
-def _xml(name: str, value: Any, indent: str = "") -> str:
-    """Write a setting in the words of the S3 API's own documents, which s3cmd sends as they are."""
-    if isinstance(value, list):
-        return "\n".join(_xml(_SINGULAR.get(name, name), member, indent) for member in value)
-    if isinstance(value, dict):
-        inner = "\n".join(_xml(key, member, f"{indent}  ") for key, member in value.items())
-        return f"{indent}<{name}>\n{inner}\n{indent}</{name}>"
-    return f"{indent}<{name}>{escape(str(value))}</{name}>"
 
 
 def _spaces_cdn(needs: Needs) -> list[str]:
     origin = f"{needs.bucket}.{needs.region}.digitaloceanspaces.com"
     domain = needs.domain
     if domain is None or domain.endswith(SPACES_CDN_DOMAIN):
-        return _section("The CDN in front of it.", f"doctl compute cdn create {origin}")
-    make = _command(
+        return shell.section("The CDN in front of it.", f"doctl compute cdn create {origin}")
+    make = shell.command(
         "doctl compute certificate create --type lets_encrypt",
         name=f"holdall-{domain.replace('.', '-')}",
         dns_names=domain,
         format="ID",
     )
-    return _section(
+    return shell.section(
         "The CDN in front of it; DigitalOcean makes certificates only for domains whose DNS it serves.",
-        _into("certificate", f"{make} --no-header"),
-        _command(f"doctl compute cdn create {origin}", domain=domain, certificate_id=variable("certificate")),
+        shell.into("certificate", f"{make} --no-header"),
+        shell.command(
+            f"doctl compute cdn create {origin}", domain=domain, certificate_id=shell.variable("certificate")
+        ),
     )
 
 
@@ -374,39 +320,38 @@ def _others(needs: Needs) -> list[str]:
     place = {"bucket": needs.bucket, "endpoint_url": needs.store.endpoint_url, "region": needs.region}
     lines = []
     if not needs.read_only:
-        lines += _section(
+        lines += shell.section(
             "The bucket; leave this out where it exists, and by a key that may change settings.",
-            _command("aws s3api create-bucket", **place),
+            shell.command("aws s3api create-bucket", **place),
         )
         lines += _rules(needs, **place)
         if statements := settings.policy_statements(needs):
-            call = _command("aws s3api put-bucket-policy", **place, policy=rights.bucket_policy(*statements))
-            lines += _section("Everybody may read the files; nobody may list them.", call)
-    return [
-        *lines,
-        *_section("\n".join(by_hand(needs)), _file("holdall-rights.json", rights.as_json(rights.app_policy(needs)))),
-    ]
+            call = shell.command("aws s3api put-bucket-policy", **place, policy=rights.bucket_policy(*statements))
+            lines += shell.section("Everybody may read the files; nobody may list them.", call)
+    if needs.on_r2:
+        if needs.store.public and not needs.read_only:
+            lines += shell.section("Public files need a custom domain on the bucket, made in Cloudflare's dashboard.")
+        return [*lines, *shell.section("\n".join(key_by_hand(needs)))]
+    policy = shell.file("holdall-rights.json", rights.as_json(rights.app_policy(needs)))
+    lines += shell.section("\n".join(key_by_hand(needs)), policy)
+    if not needs.read_only:
+        lines += shell.section(
+            f"A setting that {needs.where} does not know is answered with NotImplemented;\n"
+            "`holdall provision --apply` goes on with the others and says which."
+        )
+    return lines
 
 
-def by_hand(needs: Needs) -> list[str]:
-    """Say what no command of the S3 API can do at this provider."""
-    title = needs.provider.title
+def key_by_hand(needs: Needs) -> list[str]:
+    """Say how the app gets its key where no command makes one."""
     if needs.on_r2:
         may = "Object Read only" if needs.read_only else "Object Read & Write"
-        said = [
-            f'The key is an API token with the permission "{may}", kept to this bucket, made in Cloudflare\'s dashboard:',
-            "https://developers.cloudflare.com/r2/api/tokens/ ; R2 knows no policies, so this is only for comparison.",
+        return [
+            f'The key is an API token with the permission "{may}", kept to this bucket.',
+            "It is made in Cloudflare's dashboard: https://developers.cloudflare.com/r2/api/tokens/",
         ]
-        if needs.store.public and not needs.read_only:
-            said.append("Public files need a custom domain on the bucket, made in the dashboard too.")
-        return said
-    said = [
-        "The key of the app may do this and no more. How a key is made is not part of the S3 API: where the provider knows",
-        "IAM policies, this is one; elsewhere take its nearest words.",
+    return [
+        "The key of the application may do this and no more.",
+        "How a key is made is not part of the S3 API: where the provider knows IAM policies, this is one; elsewhere take its",
+        "nearest words.",
     ]
-    if not needs.read_only:
-        said += [
-            f"A setting that {title} does not know is answered with NotImplemented;",
-            "`holdall provision --apply` goes on with the others and says which.",
-        ]
-    return said

@@ -6,13 +6,18 @@ import shlex
 from collections.abc import Iterable
 
 from holdall.provision import rights, settings, terraform
-from holdall.provision.commands import by_hand
+from holdall.provision.commands import key_by_hand
 from holdall.provision.needs import DOMAIN, KEY_PAIR, SIGNER, Needs
 
 # Around code. Not backticks, so that the page can itself be quoted as code, in a ticket or a transcript.
 _FENCE = "~~~"
 # https://docs.digitalocean.com/products/spaces/how-to/configure-bucket-policies/
 _EXCLUDES = "A limited key and a bucket policy exclude each other at DigitalOcean, so please set no bucket policy."
+
+_FOR_AMAZON = (
+    "For the role of the instance, container or function that the application runs on, and no keys at all;",
+    "or for a user of its own, with a key pair.",
+)
 
 
 def render(needs: Needs) -> str:
@@ -28,7 +33,7 @@ def _title(needs: Needs) -> list[str]:
     return [
         f"# Media storage: the bucket {needs.bucket}",
         "",
-        f"A Django application {whose} its media files in a bucket at {needs.provider.title}: {where}.",
+        f"A Django application {whose} its media files in a bucket at {needs.where}: {where}.",
         visible,
         "This page says what it needs, why, and what to send back; it was written by `holdall provision`.",
         _other_formats(needs),
@@ -59,9 +64,11 @@ def _bucket(needs: Needs) -> list[str]:
     if needs.read_only:
         return []
     region = f"`{needs.region}`" if needs.region else "of your choice; please tell us"
+    # Elsewhere it is a word that the signature needs, and tells no place.
+    chosen = needs.on_amazon or needs.region != needs.provider.region
     rows = [
         ("name", f"`{needs.bucket}`", "it is in the application's settings"),
-        ("region", region, "near the application: each save and each read is a request to it"),
+        *([("region", region, "near the application: each save and each read is a request to it")] if chosen else []),
         *_access_rows(needs),
         (
             "unfinished uploads",
@@ -120,7 +127,7 @@ def _delivery(needs: Needs) -> list[str]:
 
 
 def _named(needs: Needs) -> str:
-    return f", under the domain `{needs.domain}`" if needs.domain else ", and tell us its domain"
+    return f", under the domain `{needs.domain}`" if needs.domain else ", and tell us the domain"
 
 
 def _cloudfront(needs: Needs) -> list[str]:
@@ -155,31 +162,17 @@ def _cloudfront(needs: Needs) -> list[str]:
 def _rights(needs: Needs) -> list[str]:
     if needs.on_spaces:
         return ["## The key", "", *_spaces_key(needs)]
-    objects = [(f"`{right.action}`", right.why) for right in rights.on_objects(needs)]
-    bucket = [(f"`{right.action}`", right.why) for right in rights.on_bucket(needs)]
-    policy = [f"{_FENCE}json", rights.as_json(rights.app_policy(needs)), _FENCE]
-    who = (
-        "For the role of the instance, container or function that the application runs on, and no keys at all; "
-        "or for a user of its own, with a key pair."
-        if needs.on_amazon
-        else "For a key pair of the application's own."
-    )
-    how = [] if needs.on_amazon else ["", *by_hand(needs)]
-    doctor = [
-        "",
-        "The statement `HoldallDoctor` is optional: it lets us look at the settings, to explain what is wrong.",
-    ]
-    return [
-        "## The rights",
-        "",
-        who,
-        *how,
-        "",
-        *_table(("right", "what fails without it"), [*objects, *bucket]),
-        *(doctor if needs.with_doctor else []),
-        "",
-        *policy,
-    ]
+    if needs.on_r2:
+        return ["## The key", "", *key_by_hand(needs)]
+    rows = [(f"`{right.action}`", right.why) for right in (*rights.on_objects(needs), *rights.on_bucket(needs))]
+    lines = ["## The rights", "", *(_FOR_AMAZON if needs.on_amazon else key_by_hand(needs)), ""]
+    lines += _table(("right", "what fails without it"), rows)
+    if needs.with_doctor:
+        lines += [
+            "",
+            "The statement `HoldallDoctor` is optional: it lets us look at the settings, to explain what is wrong.",
+        ]
+    return [*lines, "", f"{_FENCE}json", rights.as_json(rights.app_policy(needs)), _FENCE]
 
 
 def _spaces_key(needs: Needs) -> list[str]:

@@ -62,6 +62,12 @@ class Needs:
         return self.provider.id == R2.id
 
     @property
+    def where(self) -> str:
+        """The provider's name or, where it is not known, the server's address."""
+        known = self.provider.host is not None or not self.store.endpoint_url
+        return self.provider.title if known else str(self.store.endpoint_url)
+
+    @property
     def bucket(self) -> str:
         return self.store.bucket_name
 

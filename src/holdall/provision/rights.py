@@ -27,11 +27,9 @@ LIST = Right("s3:ListBucket", "listing folders; without it a missing file is ref
 WRITE = Right("s3:PutObject", "saving files, large ones in parts, and copying one inside the bucket")
 WRITE_ACL = Right("s3:PutObjectAcl", "the ACL `public-read` that is sent with each file and makes it public")
 DELETE = Right("s3:DeleteObject", "deleting files, and taking back what an upload that failed has left")
-DELETE_MANY = Right(DELETE.action, "deleting many files with one request, on older Ceph; no file outside the location")
+DELETE_MANY = Right(DELETE.action, "on the bucket: deleting many files with one request, where Ceph of release 16 runs")
 ABORT = Right("s3:AbortMultipartUpload", "taking back the parts of a large upload that failed, which are billed unseen")
-LIST_UPLOADS = Right(
-    "s3:ListBucketMultipartUploads", "finding an upload whose beginning was answered into a broken line"
-)
+LIST_UPLOADS = Right("s3:ListBucketMultipartUploads", "finding and ending an upload whose first answer was lost")
 
 # To look at a bucket's settings; nothing of a store's work needs them.
 DOCTOR = (
@@ -54,7 +52,10 @@ def on_objects(needs: Needs) -> tuple[Right, ...]:
 
 def on_bucket(needs: Needs) -> tuple[Right, ...]:
     """Give the rights that concern the bucket as a whole, and can not be kept to a location."""
-    return (LIST,) if needs.read_only else (LIST, LIST_UPLOADS)
+    if needs.read_only:
+        return (LIST,)
+    # Ceph 16 asks for it on the bucket before it asks for it on each file; Amazon knows no such thing.
+    return (LIST, LIST_UPLOADS) if needs.on_amazon or needs.on_r2 else (LIST, LIST_UPLOADS, DELETE_MANY)
 
 
 def app_policy(needs: Needs) -> Policy:
@@ -67,9 +68,6 @@ def app_policy(needs: Needs) -> Policy:
         _allow("HoldallObjects", on_objects(needs), needs.objects_arn),
         _allow("HoldallBucket", on_bucket(needs), needs.bucket_arn),
     ]
-    if not needs.on_amazon and not needs.read_only:
-        # Ceph 16 asks for this right on the bucket before it asks for it on each file; Amazon knows no such thing.
-        statements.append(_allow("HoldallDeleteMany", (DELETE_MANY,), needs.bucket_arn))
     if needs.with_doctor:
         statements.append(_allow("HoldallDoctor", DOCTOR, needs.bucket_arn))
     return _policy(statements)
