@@ -70,6 +70,9 @@ CASES: dict[str, Case] = {
     "spaces-hostile": Case(SPACES | PUBLIC | {"STORAGE_LOCATION": HOSTILE}),
     "r2-private": Case(R2),
     "r2-public": Case(R2 | PUBLIC, {"origins": SITES}),
+    "scaleway-public": Case(
+        {"STORAGE_BUCKET_NAME": "acme-media", "AWS_S3_ENDPOINT_URL": "https://s3.fr-par.scw.cloud"} | PUBLIC
+    ),
     "other-private": Case(OTHER, {"with_areas": True}),
     "other-public": Case(OTHER | PUBLIC | {"STORAGE_LOCATION": "shop"}, {"origins": SITES}),
     "other-hostile": Case(OTHER | PUBLIC | {"STORAGE_LOCATION": HOSTILE}, {"with_doctor": True}),

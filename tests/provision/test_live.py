@@ -17,6 +17,7 @@ from holdall.client import Connection, Target, connect
 from holdall.providers import AMAZON
 from holdall.provision import live, needs
 from holdall.provision.needs import Needs
+from holdall.provision.plan import canonical
 from holdall.values import Secret
 from tests.contract import only
 from tests.providers import Keys, Provider
@@ -260,3 +261,11 @@ def test_bucket_that_is_not_there_is_said_once(provider: Provider) -> None:
     assert (told.code, told.out) == (1, "")
     assert told.err.startswith('There is no bucket "there-is-no-such-bucket"')
     assert told.err.count("\n") == 1
+
+
+def test_rule_of_ours_is_recognised_however_a_server_writes_it_down() -> None:
+    ours = {"ID": "a", "Filter": {"Prefix": ""}, "Methods": ["GET", "HEAD"], "Action": ["s3:GetObject"]}
+    theirs = {"Methods": ["HEAD", "GET"], "ID": "a", "Action": "s3:GetObject", "Filter": {}}
+
+    assert canonical([ours]) == canonical([theirs])
+    assert canonical([ours]) != canonical([{**ours, "Methods": ["GET"]}])

@@ -67,6 +67,14 @@ def test_second_store_has_a_prefix() -> None:
     assert (found.bucket, found.asked) == ("acme-media", PAIR)
 
 
+def test_parent_of_a_fork_is_asked_for_under_its_prefix() -> None:
+    environ = AMAZON | {f"PARENT_{name}": value for name, value in (SPACES | {"STORAGE_LOCATION": "shop"}).items()}
+
+    found = needs.read(environ, prefix="PARENT_", read_only=True)[0]
+
+    assert (found.on_spaces, found.asked, found.identity[-5:]) == (True, PAIR, "-read")
+
+
 def test_stores_of_one_bucket_have_names_of_their_own() -> None:
     one, other = (needs.read(AMAZON | {"STORAGE_LOCATION": where})[0] for where in ("shop", "blog"))
 

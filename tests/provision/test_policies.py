@@ -72,7 +72,7 @@ def test_acl_is_granted_only_where_one_is_sent(case: Case) -> None:
 
     granted = any("s3:PutObjectAcl" in statement["Action"] for statement in rights.app_policy(needs)["Statement"])
 
-    assert granted == (needs.on_spaces and needs.store.public and not needs.read_only)
+    assert granted == (needs.provider.id in {"spaces", "scaleway"} and needs.store.public and not needs.read_only)
 
 
 def test_right_to_look_at_settings_has_a_name_of_its_own() -> None:

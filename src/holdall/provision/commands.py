@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -140,9 +139,9 @@ def _own_certificate(needs: Needs) -> list[str]:
     return [f': "${{CERTIFICATE_ARN:?set it to the certificate of {needs.domain} in us-east-1}}"']
 
 
-def _items(values: Iterable[str]) -> dict[str, Any]:
-    listed = list(values)
-    return {"Quantity": len(listed), "Items": listed}
+def _items(values: list[Any]) -> dict[str, Any]:
+    """Write a list as CloudFront has them."""
+    return {"Quantity": len(values), "Items": values}
 
 
 def _create_response_headers(needs: Needs, rule: settings.Rule) -> str:
@@ -189,7 +188,7 @@ def _distribution(needs: Needs, region: str) -> dict[str, Any]:
         behaviour["TrustedKeyGroups"] = {"Enabled": True, **_items([shell.variable("key_group")])}
     origin = {
         "Id": "media",
-        "DomainName": f"{needs.bucket}.s3.{region}.amazonaws.com",
+        "DomainName": f"{needs.bucket}.s3.{region}.amazonaws.com{'.cn' if needs.partition == 'aws-cn' else ''}",
         "OriginAccessControlId": shell.variable("access"),
         "S3OriginConfig": {"OriginAccessIdentity": ""},
     }
@@ -203,14 +202,10 @@ def _distribution(needs: Needs, region: str) -> dict[str, Any]:
         "Comment": f"Media of {needs.bucket}",
         "Enabled": True,
         "Aliases": _items([needs.domain] if own and needs.domain else []),
-        "Origins": _items_of([origin]),
+        "Origins": _items([origin]),
         "DefaultCacheBehavior": behaviour,
         "ViewerCertificate": certificate if own else {"CloudFrontDefaultCertificate": True},
     }
-
-
-def _items_of(members: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"Quantity": len(members), "Items": members}
 
 
 def _identity(needs: Needs) -> list[str]:

@@ -114,8 +114,10 @@ def _delivery(needs: Needs) -> list[str]:
     if not needs.store.public:
         return []
     if needs.on_spaces:
-        return ["## The CDN", "", f"Please switch the Space's CDN on{_named(needs)}."]
-    lines = [f"Please make the files readable for everybody{_named(needs)}, and the listing for nobody."]
+        return ["## The CDN", "", "Please switch the Space's CDN on.", _domain(needs)]
+    if needs.sends_acl:
+        return ["## Public files", "", "The ACL lets everybody read them.", _domain(needs)]
+    lines = ["Please make the files readable for everybody, and the listing for nobody.", _domain(needs)]
     if statements := settings.policy_statements(needs):
         policy = rights.as_json(rights.bucket_policy(*statements))
         lines += ["Where the provider knows bucket policies, this is the one:", "", f"{_FENCE}json", policy, _FENCE]
@@ -126,14 +128,17 @@ def _delivery(needs: Needs) -> list[str]:
     return ["## Public files", "", *lines]
 
 
-def _named(needs: Needs) -> str:
-    return f", under the domain `{needs.domain}`" if needs.domain else ", and tell us the domain"
+def _domain(needs: Needs) -> str:
+    if needs.domain:
+        return f"The domain that the files are served from is to be `{needs.domain}`."
+    return "Please tell us the domain that the files are served from."
 
 
 def _cloudfront(needs: Needs) -> list[str]:
     statement = rights.cloudfront_statement(needs, needs.distribution_arn or "<the distribution's ARN>")
     lines = [
-        f"A CloudFront distribution with the bucket as its origin{_named(needs)}.",
+        "A CloudFront distribution with the bucket as its origin.",
+        _domain(needs),
         "It reads the bucket by an origin access control that signs always (`sigv4`), and by this bucket policy:",
         "",
         f"{_FENCE}json",
