@@ -80,7 +80,7 @@ def test_second_store_is_asked_for_under_its_prefix() -> None:
         ("amazon-signed-by-cloudfront", ["restricted to a key group", "AWS_CLOUDFRONT_KEY_ID="]),
         ("r2-public", ["Object Read & Write", "custom domain"]),
         ("other-public", ["HoldallPublicRead", "where the provider knows IAM policies", "at https://s3.example.com"]),
-        ("scaleway-public", ["public-read", "the ACL lets everybody read them", "`fr-par`"]),
+        ("scaleway-public", ["public-read", "The ACL lets everybody read them", "`fr-par`"]),
         ("other-private", [".holdall/trash/", ".holdall/uploads/"]),
     ],
 )
