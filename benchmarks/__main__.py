@@ -9,7 +9,6 @@ What is not measured this time stays recorded as it was.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
@@ -73,9 +72,8 @@ def main() -> int:
             for name, (title, measure) in areas.items()
             if not chosen.only or name in chosen.only
         ]
-    before = {area["title"]: area for area in page.load()["areas"]} if page.RESULTS.exists() else {}
-    now = before | {str(area["title"]): area for area in measured}
-    result = {
+    before = page.load() if page.RESULTS.exists() else {}
+    versions = {
         "machine": f"{os.cpu_count()} cores of {platform.machine()}, {platform.system()}",
         "versions": {
             "Holdall": holdall.__version__,
@@ -84,12 +82,10 @@ def main() -> int:
             "Django": version("django"),
             "Python": platform.python_version(),
         },
-        "areas": [now[title] for title, _ in areas.values() if title in now],
     }
-    page.RESULTS.write_text(json.dumps(result, indent=2) + "\n")
-    page.write(result)
+    page.record({**versions, "areas": before.get("areas", [])}, measured)
     print(f"{page.PAGE.relative_to(page.ROOT)} was written.")
-    for text in (missed := page.missed(result)):
+    for text in (missed := page.missed(page.load())):
         print(f"missed: {text}")
     return 1 if missed else 0
 
@@ -99,9 +95,7 @@ def printed(title: str, rows: Iterable[Row]) -> Iterable[dict[str, object]]:
     line = "{:<62} {:<26} {:>10} {:>22} {:>16} {:>11}  {:<20} {}"
     print(f"\n{line.format(title, *page.HEADER[1:])}", flush=True)
     for row in rows:
-        # Four digits are more than the machine knows.
-        numbers = {who: float(f"{number:.4g}") for who, number in row.numbers.items()}
-        found = {**row._asdict(), "numbers": numbers}
+        found = page.rounded(row)
         print(line.format(*page.cells(found)).rstrip(), flush=True)
         yield found
 

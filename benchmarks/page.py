@@ -15,6 +15,18 @@ DECISION = ROOT / "docs" / "decisions" / "fast-lane.md"
 COLUMNS = {"holdall": "Holdall", "without_fast_lane": "without its fast lane", "django_storages": "django-storages"}
 GENERATED = "<!-- Written by `make bench` out of benchmarks/results.json; a change by hand is lost. -->"
 
+# What is measured, in the order of the page.
+SECTIONS = (
+    "Links",
+    "Threads",
+    "Reading",
+    "Saving",
+    "Racing writers",
+    "Racing writers on each server",
+    "Listing",
+    "Start-up",
+)
+
 Result = Mapping[str, Any]
 
 
@@ -113,8 +125,9 @@ def render(result: Result) -> str:
 NOTES = {
     "Reading": "django-storages reads a whole file, in parts, before it gives the first byte of it.",
     "Saving": (
-        "A large file costs more CPU than with django-storages, which sends no checksum here.\n"
-        "Holdall sends the MD5 of each part, so that the server refuses what was damaged on the way."
+        "A large file costs more CPU than with django-storages.\n"
+        "Holdall sends the MD5 of each part, the one checksum that every server verified, so that it refuses what was "
+        "damaged on the way; over plain HTTP the SDK hashes each part once more, to sign it."
     ),
     "Start-up": "django-storages is loaded when the storage is first used, here as there.\nHoldall's settings do not need it.\n"
     "Before Django, most of the time is that of Django's own exceptions, on which Holdall's errors are built.",
@@ -144,6 +157,19 @@ def wanted(result: Result) -> dict[Path, str]:
 def write(result: Result) -> None:
     for path, text in wanted(result).items():
         path.write_text(text)
+
+
+def record(result: dict[str, Any], areas: Iterable[Mapping[str, Any]]) -> None:
+    """Put what was measured over what was recorded, and write the pages."""
+    found = {area["title"]: area for area in (*result.get("areas", ()), *areas)}
+    recorded = {**result, "areas": [found[title] for title in SECTIONS if title in found]}
+    RESULTS.write_text(json.dumps(recorded, indent=2) + "\n")
+    write(recorded)
+
+
+def rounded(row: Any) -> dict[str, Any]:
+    """Give a row as it is recorded: four digits are more than the machine knows."""
+    return {**row._asdict(), "numbers": {who: float(f"{number:.4g}") for who, number in row.numbers.items()}}
 
 
 def load() -> Any:

@@ -1,4 +1,4 @@
-"""Race 64 writers for one name, 20 times, and print how many uploads were lost: Holdall beside plain django-storages.
+"""Race 64 writers for one name, 20 times, and record how many uploads were lost: Holdall beside plain django-storages.
 
     python -m benchmarks.race [--providers seaweedfs-http ministack ceph-http] [--rounds 20]
 
@@ -13,7 +13,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +22,10 @@ from tests.racing import Race, content_of, run
 from tests.servers import ceph
 from tests.servers.catalogue import PROVIDERS, running
 
+from benchmarks import page
 from benchmarks.measuring import Row, Site
 
+SECTION = "Racing writers on each server"
 MIB = 1024 * 1024
 BUILDERS = {
     "holdall": "benchmarks.contenders.ours",
@@ -81,13 +83,23 @@ def measure(site: Site, rounds: int) -> Iterator[Row]:
     yield Row(title, f"files lost of {rounds * race.threads:,}", lost, at_most=0)
 
 
-def report(provider: Provider, bucket: str, race: Race, who: str, kind: str) -> None:
-    """Run one race and print its row."""
+def row_of(server: str, kind: str, race: Race, lost: dict[str, float]) -> Row:
+    """Give the row of one race; what is lost by whom."""
+    rounds = f"{race.rounds} times over" if race.rounds > 1 else "once"
+    workers = f"{race.processes} processes" if race.processes > 1 else "one process"
+    size = "files of two parts" if kind == "parts" else "small files"
+    title = f"{server}: {race.writers} writers in {workers} save {size} under one name, {rounds}"
+    return Row(title, f"files lost of {race.rounds * race.writers:,}", lost, at_most=0)
+
+
+def report(provider: Provider, bucket: str, race: Race, who: str, kind: str) -> int:
+    """Run one race, print its row, and give how many files were lost."""
     found = contest(provider, bucket, race)
     writers = f"{race.processes}x{race.threads}"
     print(COLUMNS.format(provider.name, who, kind, writers, *found[:5], f"{found.seconds:.1f}"), flush=True)
     for error, count in found.errors.most_common(2):
         print(f"    {count} times: {error}", flush=True)
+    return found.lost
 
 
 def main() -> None:
@@ -97,6 +109,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     arguments = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    rows: list[Row] = []
     header = ("server", "storage", "files", "processes", "saves", "lost", "refused", "empty", "unfinished", "seconds")
     print(COLUMNS.format(*header))
     for name in arguments.providers:
@@ -120,10 +133,27 @@ def main() -> None:
             }
             for kind, variants in races.items():
                 for race in variants:
+                    lost: dict[str, float] = {}
                     for who, builder in BUILDERS.items():
                         location = f"{who}-{kind}-{race.processes}"
                         environ = provider.environ(bucket, location=location)
-                        report(provider, bucket, dataclasses.replace(race, environ=environ, builder=builder), who, kind)
+                        runners = dataclasses.replace(race, environ=environ, builder=builder)
+                        lost[who.replace("-", "_")] = report(provider, bucket, runners, who, kind)
+                    rows.append(row_of(name, kind, race, lost))
+    record(rows)
+
+
+def record(rows: Iterable[Row], **remark: str) -> None:
+    """Put the rows over those that were recorded before; servers that did not run keep theirs."""
+    before = [row for area in page.load()["areas"] if area["title"] == SECTION for row in area["rows"]]
+    found = {row["title"]: row for row in (*before, *map(page.rounded, rows))}
+    area = {
+        "title": SECTION,
+        "date": time.strftime("%Y-%m-%d"),
+        "rows": list(found.values()),
+        **remark,
+    }
+    page.record(page.load(), [area])
 
 
 if __name__ == "__main__":

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile, File
+from tests.servers.catalogue import running
 
 from benchmarks.contenders import CONTENDERS, theirs
 from benchmarks.measuring import KIB, MIB, Row, Site, counting, cpu_seconds, fresh, peak_growth_mib, scaled
@@ -90,8 +93,20 @@ def measure(site: Site) -> Iterator[Row]:
     )
     yield Row(f"save {LARGE_MIB} MiB", "s of CPU", {who: one[1] for who, one in large.items()})
 
+    yield Row(f"save {LARGE_MIB} MiB over TLS", "s of CPU", dict(over_tls()))
+
     left = {who: left_behind(site, who) for who in CONTENDERS}
     yield Row(f"break off a save after {BROKEN_MIB} MiB", "objects and uploads left", left, at_most=0)
+
+
+def over_tls() -> Iterator[tuple[str, float]]:
+    """Save one large file with each contender as production does; the server of the site speaks plainly."""
+    with tempfile.TemporaryDirectory(prefix="holdall-") as folder, running("seaweedfs-https", Path(folder)) as provider:
+        site = Site(provider, provider.create_bucket())
+        authority = {"AWS_CA_BUNDLE": str(provider.ca_file)}
+        for who in CONTENDERS:
+            _, seconds = fresh("writes.save_large", who, site.environ(who), LARGE_MIB, environ=authority)
+            yield who, seconds
 
 
 def save_large(who: str, environ: dict[str, str], size_mib: int) -> list[float]:

@@ -10,6 +10,7 @@ the block exports, and what they print is put below them.
 from __future__ import annotations
 
 import argparse
+import ast
 import difflib
 import inspect
 import io
@@ -20,6 +21,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -40,7 +42,9 @@ if not settings.configured:
 from botocore import exceptions as sdk  # noqa: E402
 
 import holdall  # noqa: E402
-from holdall import answers, build, cli, client, content, contract, devserver, errors, names, providers  # noqa: E402
+from holdall import answers, build, claims, cli, client, content, contract, devserver, doctor, errors, names, providers  # noqa: E402
+from holdall.doctor.diagnosis import BUCKET_MISSING  # noqa: E402
+from holdall.findings import Report  # noqa: E402
 from holdall.provision import rights  # noqa: E402
 from holdall.storage import MediaStorage  # noqa: E402
 
@@ -87,12 +91,20 @@ SHOWN: dict[str, list[dict[str, str]]] = {
     ],
     "STORAGE_LOCATION": [{"STORAGE_LOCATION": "/media/"}, {"STORAGE_LOCATION": "../other"}],
     "STORAGE_URL_LIFETIME": [{"STORAGE_URL_LIFETIME": "1 week"}, {"STORAGE_URL_LIFETIME": "30d"}],
-    "STORAGE_ENVIRONMENT": [{"STORAGE_ENVIRONMENT": "production"}],
+    "STORAGE_ENVIRONMENT": [{"STORAGE_ENVIRONMENT": "our production"}],
     "AWS_CLOUDFRONT_KEY_ID": [{"AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F"}],
     "AWS_CLOUDFRONT_KEY": [{"AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F", "AWS_CLOUDFRONT_KEY": "/run/secrets/key.pem"}],
     "AWS_STORAGE_BUCKET_NAME": [{"AWS_STORAGE_BUCKET_NAME": "other-media"}],
     "BUILD_MODE": [{"BUILD_MODE": "production"}],
 }
+
+
+PARENTS = [
+    {"PARENT_STORAGES_MODE": "do", "PARENT_STORAGE_BUCKET_NAME": "acme-production"},
+    {"PARENT_STORAGE_BUCKET": "acme-production"},
+    {"PARENT_STORAGE_BUCKET_NAME": "acme-media"},
+    {"PARENT_STORAGE_BUCKET_NAME": "acme-media", "PARENT_STORAGE_LOCATION": "production"},
+]
 
 
 def variables_page() -> str:
@@ -141,10 +153,24 @@ def variables_page() -> str:
             "they do not redirect the storage, and are warned of."
         ),
         "",
-        f"A variable that begins with `{contract.PARENT}` asks for a fork of another store, which this version can not make:",
+        "(parent)=",
+        f"## `{contract.PARENT}` and any variable above",
+        "",
+        (
+            "Meaning: the contract of the parent, whose files this environment shows; any of them makes it "
+            "[a fork](../explanation/forks.md)."
+        ),
+        "They are read as the others are, and all that is wrong with either store is told at once.",
+        f"A parent that is a fork itself has its own parent under `{contract.PARENT * 2}`, and so on.",
+        (
+            f"`{contract.PARENT}STORAGE_ENVIRONMENT` is the name in which `holdall fork promote` writes to a parent that "
+            "has an owner."
+        ),
+        "",
+        "What is said of some values:",
         "",
         "```text",
-        *_said({"PARENT_STORAGE_BUCKET_NAME": "acme-production"}),
+        *(line for shown in PARENTS for line in _said(shown)),
         "```",
     ]
     return _joined(lines)
@@ -214,6 +240,11 @@ def _warned() -> Warning:
     return caught[0].message  # type: ignore[return-value]
 
 
+def _parent() -> client.Connection:
+    """Give a connection that may only read; it is never used."""
+    return client.Connection(client.Target(provider=providers.AMAZON, bucket_name="acme-media", read_only=True))
+
+
 # For each class, what provokes it; the texts are the program's own.
 PROVOKED: dict[type[BaseException], Callable[[], list[BaseException]]] = {
     errors.ContractError: lambda: [
@@ -238,6 +269,17 @@ PROVOKED: dict[type[BaseException], Callable[[], list[BaseException]]] = {
     errors.CredentialsRefused: lambda: [
         *(_answered(code, "PutObject", 403) for code in answers.CREDENTIALS),
         _unanswered(sdk.NoCredentialsError()),
+    ],
+    errors.WriteRefused: lambda: [
+        _raised(lambda: _parent().call("delete_object", action="deleting", name="ada.png", Key="avatars/ada.png")),
+        errors.WriteRefused(
+            claims.Claim(kind="owner", holder="staging").refusal("production", 'bucket "acme-media" at Amazon S3')
+        ),
+        errors.WriteRefused(
+            claims.Claim(kind="fork", holder='bucket "acme-media" on Amazon S3', location="forks/pr-123").refusal(
+                'bucket "acme-other" on Amazon S3', 'bucket "acme-media" at Amazon S3'
+            )
+        ),
     ],
     errors.StoreUnreachable: lambda: [
         _unanswered(sdk.EndpointConnectionError(endpoint_url="https://ams3.digitaloceanspaces.com")),
@@ -322,13 +364,15 @@ def commands_page() -> str:
     for name in subcommands(parser):
         lines += ["", f"(command-{name})=", f"## `holdall {name}`", "", "```console", f"$ holdall {name} --help"]
         lines += [*_help([name]), "```", ""]
+        for deed in subcommands(subcommands(parser)[name]):
+            lines += ["```console", f"$ holdall {name} {deed} --help", *_help([name, deed]), "```", ""]
         lines += [COMMANDS[name]]
     return _joined(lines)
 
 
 def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    action = next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
-    return dict(action.choices)
+    nested = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
+    return {name: command for action in nested for name, command in action.choices.items()}
 
 
 def _help(words: list[str]) -> list[str]:
@@ -352,12 +396,45 @@ def _env_json() -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
+def _doctor_json() -> str:
+    missing = BUCKET_MISSING.found('bucket "acme-media": HeadBucket was answered with 404')
+    return json.dumps(Report([missing]).as_document(), indent=2, ensure_ascii=False)
+
+
+def _layers() -> list[str]:
+    return [
+        f"| `{layer}` | {', '.join(f'`{probe}`' for probe in probes)} |" for layer, probes in doctor.names().items()
+    ]
+
+
 COMMANDS = {
+    "doctor": "It needs the environment only, or a file of variables; inside a project, `manage.py holdall doctor` examines "
+    "each entry of `STORAGES`, and adds what Django knows.\n"
+    "What it saves lies in a folder with a random name and is deleted again, also after Ctrl-C; the last line proves it.\n"
+    "It sends about sixty requests; with `--offline` none.\n"
+    "The exit code is 1 when there is an error; warnings do not count.\n\n"
+    "`--only` and `--skip` take the name of a layer or a probe, and may be repeated:\n\n"
+    + "\n".join(["| layer | probes |", "|---|---|", *_layers()])
+    + "\n\nEvery finding has an id that never changes; [Findings](findings.md) explains each.\n"
+    "`--json` gives one document; its `version` is raised when a key changes its meaning or goes:\n\n"
+    f"```json\n{_doctor_json()}\n```",
     "env": "It needs no Django project, reads the environment alone, and contacts nothing.\n"
     "The exit code is 1 when there are problems, so that a deployment can stop before it starts.\n\n"
     "`--json` gives one document; its `version` is raised when a key changes its meaning or goes.\n"
     "Here it is with problems, and the first two of its variables:\n\n"
     f"```json\n{_env_json()}\n```",
+    "fork": "They need the environment of [a fork](../explanation/forks.md), and no Django project.\n"
+    "`status` and `diff` ask the parent once for each name that the fork added or hid.\n"
+    "`promote` and `drop` show their plan and ask; where nobody sits before a terminal they do nothing without `--yes`.\n"
+    "The exit code is 1 when something was left undone.\n\n"
+    "`promote` writes to the parent, so it needs `PARENT_` keys that may: give them to this one command, not to the "
+    "environment.\n"
+    "It overwrites nothing, deletes only what the fork saw when it hid it, verifies each file, and takes up an interrupted "
+    "run when it is run again.\n"
+    "The fork keeps its own copies; `drop` deletes them.\n\n"
+    "With `--json` each prints one document, in which `version`, `own` and `parent` come first.",
+    "owner": "They need the environment alone; `take` needs `STORAGE_ENVIRONMENT` too.\n"
+    "[The owner marker](../explanation/owner.md) says what owning a store means.",
     "provision": "Without `--diff` and `--apply` it contacts nothing; the keys, and the domain of a CDN that is still to be "
     "made, may be missing, because they are what is asked for.\n"
     "[Hand over to the infrastructure person](../how-to/hand-over.md) shows what it writes.\n\n"
@@ -370,6 +447,127 @@ COMMANDS = {
     "serve": "It prints the variables with which any other S3 client can use the server, its keys included: "
     "they are made once for each folder, and only this machine can reach the server.",
 }
+
+
+# -- findings and failures
+
+
+def findings_page() -> str:
+    lines = [
+        "# Findings",
+        "",
+        "What `holdall doctor`, Django's system checks and the other commands find has an id, which never changes.",
+        (
+            "Levels: **error**, uploads, links or intent are broken; **warning**, it works and will hurt; **notice**, worth "
+            "knowing; **unknown**, could not be told; **ok**, proven."
+        ),
+        "A finding says besides what was seen, and where the evidence is exact, its remedy is more exact than here.",
+    ]
+    for title, kinds in _kinds_by_layer():
+        lines += ["", f"## {title}"]
+        for kind in kinds:
+            lines += ["", f"({kind.id.lower()})=", f"### {kind.id}: {kind.title}", "", f"*{kind.level.value.title()}.*"]
+            lines += _sentences(kind.means)
+            if kind.do:
+                lines += ["", "What to do:", "", *(f"> {line}" for line in _sentences(kind.do))]
+            if kind.failures:
+                named = ", ".join(f"[{entry}](failures.md#failures-{entry[0].lower()})" for entry in kind.failures)
+                lines += ["", f"Failures: {named}."]
+    return _joined(lines)
+
+
+LAYER_TITLES = {
+    "0": "The backend and the project",
+    "1": "The environment's values",
+    "2": "Addresses and options",
+    "3": "Connection, keys and bucket",
+    "4": "Saving and writing",
+    "5": "Reading, threads and processes",
+    "6": "Public or private",
+    "7": "Links",
+    "8": "The CDN",
+    "9": "Housekeeping",
+}
+
+
+def _kinds_by_layer() -> list[tuple[str, list[Any]]]:
+    kinds = doctor.kinds()
+    return [
+        (title, [kind for kind in kinds if kind.id[1] == digit])
+        for digit, title in LAYER_TITLES.items()
+        if any(kind.id[1] == digit for kind in kinds)
+    ]
+
+
+def failures() -> dict[str, Any]:
+    """Read the catalogue: its groups, its entries, and those that are known on paper only."""
+    return tomllib.loads((ROOT / "docs" / "failures.toml").read_text())
+
+
+def provoking_tests() -> dict[str, list[str]]:
+    """Find the tests that provoke each failure by their marks: entry -> "file::test"."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        module = ast.parse(path.read_text())
+        tables = {
+            target.id: node.value
+            for node in module.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(module):
+            if isinstance(node, ast.FunctionDef):
+                for entry in dict.fromkeys(_marks(node, tables)):
+                    found.setdefault(entry, []).append(f"{path.relative_to(ROOT / 'tests')}::{node.name}")
+    return found
+
+
+def _marks(test: ast.FunctionDef, tables: Mapping[str, ast.expr]) -> Iterable[str]:
+    """Read the marks of a test, and those of its cases: in its decorators, and in the tables that they name."""
+    inside = [part for mark in test.decorator_list for part in ast.walk(mark)]
+    named = [tables[part.id] for part in inside if isinstance(part, ast.Name) and part.id in tables]
+    for part in [*inside, *(part for table in named for part in ast.walk(table))]:
+        if isinstance(part, ast.Call) and ast.unparse(part.func) in {"pytest.mark.failure", "case"}:
+            entry = part.args[0]
+            if isinstance(entry, ast.Constant) and entry.value:
+                yield str(entry.value)
+
+
+def failures_page() -> str:
+    catalogue, tests = failures(), provoking_tests()
+    named: dict[str, list[Any]] = {}
+    for kind in doctor.kinds():
+        for entry in kind.failures:
+            named.setdefault(entry, []).append(kind)
+    proven = sum(1 for entry in catalogue["failures"] if entry in named and entry in tests)
+    lines = [
+        "# Failures",
+        "",
+        (
+            f"Of the {len(catalogue['failures'])} known ways in which Django's media on S3 goes wrong, the doctor names "
+            f"{proven}: a test provokes each of them, on a real S3 server wherever one can fail in that way, and finds the "
+            "finding below and no other error."
+        ),
+    ]
+    for group, title in catalogue["groups"].items():
+        lines += [
+            "",
+            f"(failures-{group.lower()})=",
+            f"## {title}",
+            "",
+            "| failure | findings | provoked by |",
+            "|---|---|---|",
+        ]
+        for entry, text in catalogue["failures"].items():
+            if entry.rstrip("0123456789") != group:
+                continue
+            kinds = ", ".join(f"[{kind.id}](findings.md#{kind.id.lower()})" for kind in named.get(entry, [])) or "none"
+            proof = "<br>".join(f"`{test}`" for test in tests.get(entry, [])) or catalogue["paper"].get(
+                entry, "nothing yet"
+            )
+            lines.append(f"| **{entry}** {text} | {kinds} | {proof} |")
+    return _joined(lines)
 
 
 # -- options
@@ -567,6 +765,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/options.md": options_page,
     "docs/reference/providers.md": providers_page,
     "docs/reference/content-types.md": content_types_page,
+    "docs/reference/findings.md": findings_page,
+    "docs/reference/failures.md": failures_page,
 }
 
 

@@ -124,8 +124,8 @@ class Provider:
         return fetch(url, method=method, ca_file=self.ca_file)
 
     def keys_in(self, bucket: str, prefix: str = "") -> list[str]:
-        """List every key, also those that only reserve a name."""
-        return [found["Key"] for found in self.objects_in(bucket, prefix)]
+        """List every key of a file, also those that only reserve a name; not what Holdall keeps for itself."""
+        return [found["Key"] for found in self.objects_in(bucket, prefix) if "/.holdall/" not in f"/{found['Key']}"]
 
     def objects_in(self, bucket: str, prefix: str = "") -> Iterator[dict[str, Any]]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)

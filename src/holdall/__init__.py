@@ -31,6 +31,7 @@ from holdall.errors import (
     ObjectNotFound,
     StoreFailed,
     StoreUnreachable,
+    WriteRefused,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ __all__ = [
     "ObjectNotFound",
     "StoreFailed",
     "StoreUnreachable",
+    "WriteRefused",
     "default_local_folder",
     "from_env",
 ]
@@ -58,6 +60,7 @@ __all__ = [
 __version__ = "0.1.0.dev0"
 
 _MEDIA = "holdall.storage.MediaStorage"
+_FORK = "holdall.fork.ForkedStorage"
 _BUILD = "holdall.build.BuildModeStorage"
 _STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
 # Where local mode keeps its files, in the project's folder.
@@ -97,13 +100,27 @@ def from_env(
         if reading.store is None:
             chosen[alias] = {"BACKEND": _BUILD, "OPTIONS": {"alias": alias}}
         else:
-            # Only then: the working directory may be gone, and nobody else needs it.
-            folder = _local_folder(local_folder) if reading.store.mode == "local" else None
-            stored = _contract.options(reading.store, boto3_sees_environment=environ is os.environ, local_folder=folder)
-            chosen[alias] = {"BACKEND": _MEDIA, "OPTIONS": stored}
+            chosen[alias] = {
+                "BACKEND": _FORK if reading.parent else _MEDIA,
+                "OPTIONS": _options(reading, local_folder, boto3_sees_environment=environ is os.environ),
+            }
     for alias, extra in (storages or {}).items():
         chosen[alias] = _merged(chosen.get(alias, {}), extra)
     return chosen
+
+
+def _options(
+    reading: _contract.Reading, local_folder: str | os.PathLike[str] | None, *, boto3_sees_environment: bool
+) -> dict[str, Any]:
+    """Give the options of a store, with those of its parent where there is one."""
+    store = reading.store
+    assert store is not None  # noqa: S101  there are no problems, and no image is built
+    # Only then: the working directory may be gone, and nobody else needs it.
+    folder = _local_folder(local_folder) if store.mode == "local" else None
+    stored = _contract.options(store, boto3_sees_environment=boto3_sees_environment, local_folder=folder)
+    if reading.parent:
+        stored["parent"] = _options(reading.parent, local_folder, boto3_sees_environment=boto3_sees_environment)
+    return stored
 
 
 def _local_folder(given: str | os.PathLike[str] | None) -> str:
@@ -112,7 +129,7 @@ def _local_folder(given: str | os.PathLike[str] | None) -> str:
 
 def _merged(own: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     """Lay a project's entry over ours, its options over our options, as long as both speak of one class."""
-    if own.get("BACKEND") == _BUILD and extra.get("BACKEND", _MEDIA) == _MEDIA:
+    if own.get("BACKEND") == _BUILD and extra.get("BACKEND", _MEDIA) in {_MEDIA, _FORK}:
         # Options of the real storage mean nothing while there is none.
         return dict(own)
     if extra.get("BACKEND", own.get("BACKEND")) != own.get("BACKEND"):

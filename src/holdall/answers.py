@@ -162,7 +162,7 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
     else:
         reason = answer.message.rstrip(".") or "it gave no reason"
         error = StoreFailed(f"{refused}: {reason}. Try again; if it stays, ask whoever runs the store.")
-    error.code, error.retries = answer.code, answer.retries
+    error.code, error.retries, error.answer = answer.code, answer.retries, answer
     # 501 says for certain that nothing was done.
     error.outcome_unknown = answer.status >= 500 and answer.status != 501
     return error

@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 import boto3
 import boto3.session
 import botocore
+import botocore.session
 from boto3.exceptions import Boto3Error
-from boto3.s3.transfer import TransferConfig
+from boto3.s3.transfer import S3Transfer, TransferConfig
 from botocore import exceptions as sdk
 from botocore.config import Config
 from botocore.httpsession import get_cert_path
@@ -32,16 +33,18 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from holdall import devserver
 from holdall.answers import OBJECT_CODES, Answer, explain, what_of
+from holdall.claims import Claim, Claims, unasked
 from holdall.errors import (
     BucketNotFound,
     CredentialsRefused,
     HoldallError,
     StoreFailed,
     StoreUnreachable,
+    WriteRefused,
 )
 from holdall.fastlane import Declined, FastLane, Refused
 from holdall.providers import Provider
-from holdall.signing import Place, Signer, SigningKeys
+from holdall.signing import SAFE, Place, Signer, SigningKeys
 from holdall.values import Secret
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -50,6 +53,10 @@ ATTEMPTS = 4
 POOL_SIZE = 32
 PART_BYTES = 8 * 1024 * 1024
 PART_WORKERS = 4
+# How the SDK names the operations that change nothing.
+READS = ("get_", "head_", "list_")
+# What may be said of a file when it is uploaded.
+UPLOAD_ARGUMENTS = frozenset(S3Transfer.ALLOWED_UPLOAD_ARGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +83,10 @@ class Target:
     addressing_style: str | None = None
     proxies: tuple[tuple[str, str], ...] = ()
     client_config: Config | None = None
+    # Whether this is a fork's parent: nothing but reads is ever sent, whatever the keys may do.
+    read_only: bool = False
+    # What must be written in the store before anything else is.
+    claims: tuple[Claim, ...] = ()
 
     def place(self, endpoint_url: str | None, region_name: str | None) -> Place | None:
         """Tell where links lead, without making a client. None: only the SDK can tell.
@@ -112,7 +123,7 @@ class Target:
 
     def with_bucket(self, bucket_name: str | None) -> Target:
         """Give the same place and keys for another bucket."""
-        return replace(self, bucket_name=bucket_name, public=False)
+        return replace(self, bucket_name=bucket_name, public=False, read_only=False, claims=())
 
     def config(self) -> Config:
         """Give the SDK's configuration: explicit in all that the SDK would otherwise guess, the caller's on top."""
@@ -156,6 +167,12 @@ def transfer_config(*, use_threads: bool = True) -> TransferConfig:
     )
 
 
+def known_profiles() -> list[str]:
+    """Give the profiles of this machine's AWS configuration."""
+    # botocore's own session: boto3's fails for a profile that is named and missing.
+    return list(botocore.session.Session().available_profiles)
+
+
 class Connection:
     """The way to one store: one client a process and target, made when first used and shared by all threads.
 
@@ -172,9 +189,13 @@ class Connection:
         # Whether `If-None-Match: *` holds here; None until it is known or probed.
         self.conditional_put = target.provider.conditional_put
         self.lock = threading.RLock()
+        # What those who use the store remember of it, as long as this process does.
+        self.known: dict[str, Any] = {}
+        self.claims = Claims(target.claims, self.call, self.where, self.lock)
         self._resource: Any = None
-        # Counts the clients that were given up; what threads made of an earlier one is of no use.
-        self.generation = 0
+        self._generation = 0
+        # Where the embedded server was when the client was made.
+        self._served_at: str | None = None
         self._found_region: str | None = None
         self._signer: Signer | None = None
         self._signer_keys: SigningKeys | None = None
@@ -185,6 +206,26 @@ class Connection:
         self._lane_is_known = False
         self._bucket_class: Any = None
         self._object_class: Any = None
+
+    @property
+    def generation(self) -> int:
+        """Count the clients that were given up; what threads made of an earlier one is of no use."""
+        self._follow_server()
+        return self._generation
+
+    def _follow_server(self) -> None:
+        """Give up what leads to the embedded server's last port, should it have been started anew on another."""
+        if not self.target.local_folder:
+            return
+        endpoint_url = self._server().endpoint_url
+        if endpoint_url == self._served_at:
+            return
+        with self.lock:
+            if self._served_at not in {None, endpoint_url}:
+                self._resource = self._signer = self._signer_keys = self._lane = None
+                self._place_is_known = self._lane_is_known = False
+                self._generation += 1
+            self._served_at = endpoint_url
 
     # -- the SDK's objects
 
@@ -213,6 +254,7 @@ class Connection:
 
         Requests: none, but for a region that is neither configured nor boto3's, which is asked once a process.
         """
+        self._follow_server()
         if not self._place_is_known:
             with self.lock, self.translating("connecting", learn=False):
                 endpoint_url = self._server().endpoint_url if self.target.local_folder else self.target.endpoint_url
@@ -233,7 +275,7 @@ class Connection:
         with self.lock:
             keys, ends = self._signing_keys()
             if keys != self._signer_keys:
-                self._signer, self._signer_keys = Signer(place, keys), keys
+                self._signer, self._signer_keys = Signer(place, keys, admit=self.admit), keys
             self._signer_ends = ends
             assert self._signer is not None  # noqa: S101  for the type checker
             return self._signer, ends
@@ -286,6 +328,7 @@ class Connection:
             return str(credentials.method)
 
     def _built(self) -> Any:
+        self._follow_server()
         if self._resource is None:
             with self.lock:
                 if self._resource is None:
@@ -318,17 +361,21 @@ class Connection:
                 )
             },
         )
+        # Also for whoever takes the SDK's client from here; links that write are signed as requests are.
+        resource.meta.client.meta.events.register_first("before-call.s3", self._admit_call)
+        resource.meta.client.meta.events.register_first("before-sign.s3", self._admit_signature)
         bucket = resource.Bucket(target.bucket_name or "unnamed")
         self._bucket_class, self._object_class = type(bucket), type(bucket.Object("unnamed"))
-        if target.local_folder and self.signed:
-            _make_local_bucket(resource.meta.client, target)
+        if target.local_folder and self.signed and not target.read_only:
+            with unasked():
+                _make_local_bucket(resource.meta.client, target)
         self._resource = resource
 
     def _forget_client(self) -> None:
         # A client that was made while the source of its keys did not answer would stay without keys for good.
         with self.lock:
             self._resource = None
-            self.generation += 1
+            self._generation += 1
             _forget_session(self.target.profile)
 
     def _region(self) -> str | None:
@@ -358,6 +405,34 @@ class Connection:
             )
         return str(region)
 
+    # -- what may be sent
+
+    def admit(self, what: str, key: str = "") -> None:
+        """Let a request through that changes something, or raise. It is asked wherever requests are made or signed.
+
+        Requests: none, but those that look after the store's claims.
+
+        Raises:
+            WriteRefused: the store is a fork's parent, or belongs to another environment. Nothing was sent.
+        """
+        if self.target.read_only:
+            bucket = self.target.bucket_name
+            raise WriteRefused(
+                f'"{key}" is in the parent store {bucket}, which this fork may read but not change; nothing was sent.'
+                if key
+                else f"This fork may read the parent store {bucket} but not change it; {what} was not sent."
+            )
+        self.claims.check()
+
+    def _admit_call(self, model: Any, params: Mapping[str, Any], **_event: Any) -> None:
+        if params["method"] not in SAFE:
+            self.admit(model.name)
+
+    def _admit_signature(self, request: Any, operation_name: str, **_event: Any) -> None:
+        # The accident: a link for `get_object` that is signed for PUT, or a form, is a write by whoever has it.
+        if request.method not in SAFE:
+            self.admit(operation_name)
+
     # -- requests
 
     def call(
@@ -385,6 +460,8 @@ class Connection:
             token = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _send(self, operation: str, parameters: Mapping[str, Any], client: Any) -> Any:
+        if not operation.startswith(READS):
+            self.admit(operation, str(parameters.get("Key", "")))
         # Where moto is loaded, a test wants to answer in S3's place, and it hears of the SDK's requests alone.
         if client is None and "moto" not in sys.modules and (lane := self._fast_lane()) is not None:
             try:
@@ -395,6 +472,7 @@ class Connection:
         return getattr(client or self.client, operation)(Bucket=self.target.bucket_name, **parameters)
 
     def _fast_lane(self) -> FastLane | None:
+        self._follow_server()
         if not self._lane_is_known:
             with self.lock:
                 if not self._lane_is_known:

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from holdall import providers, values
+from holdall import lineage, providers, values
 from holdall.providers import Provider
-from holdall.values import Secret
+from holdall.values import Said, Secret
 
 DEFAULT_LIFETIME_SECONDS = 3600
 DEFAULT_SPACES_REGION = "ams3"
@@ -164,6 +164,8 @@ VARIABLES = (
 )
 BY_NAME = {variable.name: variable for variable in VARIABLES}
 PARENT = "PARENT_"
+# The finding of what has no kind of its own.
+UNNAMED = "D199"
 # From this length on a secret is recognised where it does not belong.
 SECRET_LENGTH = 8
 
@@ -228,6 +230,8 @@ class Store(NamedTuple):
     cloudfront_key_id: Secret | None = None
     cloudfront_key: Secret | None = None
     environment: str | None = None
+    # What stands before the names of its variables.
+    env_prefix: str = ""
 
 
 class Setting(NamedTuple):
@@ -246,8 +250,11 @@ class Reading(NamedTuple):
     building: bool
     store: Store | None
     settings: tuple[Setting, ...]
+    # Each is a `Said`, which knows the id of its kind of finding.
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
+    # What `PARENT_*` says; its problems and warnings are among those above. None: this is no fork.
+    parent: Reading | None = None
 
 
 def read(environ: Mapping[str, str], *, prefix: str = "") -> Reading:
@@ -276,7 +283,7 @@ class _Reader:
         for variable in VARIABLES:
             self._parse(variable)
         building = self._building()
-        store = None
+        store = parent = None
         if building:
             # Nothing is required of an environment in which nothing may be used.
             mark = self._mark("BUILD_MODE")
@@ -284,14 +291,15 @@ class _Reader:
         else:
             self._names_nobody_reads()
             store = self._store()
-            self._parent()
+            parent = self._parent(store)
         return Reading(
             prefix=self.prefix,
             building=building,
             store=None if self.problems else store,
             settings=tuple(self._shown(variable) for variable in VARIABLES),
-            problems=tuple(map(self._redacted, self.problems)),
-            warnings=tuple(map(self._redacted, self.warnings)),
+            problems=tuple(map(self._redacted_said, self.problems)),
+            warnings=tuple(map(self._redacted_said, self.warnings)),
+            parent=parent,
         )
 
     # -- single values
@@ -303,20 +311,23 @@ class _Reader:
 
         def remark(text: str) -> None:
             self.remarked.add(variable.name)
-            self.warnings.append(f"`{name}` {text}")
+            self.warnings.append(self._said(variable.name, text))
 
         try:
             if (value := values.tidy(self.environ[name], remark)) is not None:
                 # The accident: a secret pasted into the bucket's name or the location stands in every link and log.
                 if not variable.secret and (holder := self._secret_within(value)):
                     raise ValueError(
-                        f"holds the secret of `{holder}`; write its own value, and consider the secret known."
+                        Said(
+                            f"holds the secret of `{holder}`; write its own value, and consider the secret known.",
+                            "D124",
+                        )
                     )
                 parsed = variable.parse(value, remark)
                 self.parsed[variable.name] = Secret(parsed) if variable.secret else parsed
         except ValueError as error:
             self.broken.add(variable.name)
-            self.problems.append(f"`{name}` {error}")
+            self.problems.append(self._said(variable.name, error.args[0]))
 
     def _collect_secrets(self) -> None:
         whole = tuple(variable.name for variable in VARIABLES if variable.secret == "whole")
@@ -346,11 +357,15 @@ class _Reader:
     def _is_set(self, name: str) -> bool:
         return name in self.parsed or name in self.broken
 
-    def _problem(self, name: str, text: str) -> None:
-        self.problems.append(f"`{self.prefix}{name}` {text}")
+    def _problem(self, name: str, text: str, finding: str) -> None:
+        self.problems.append(self._said(name, Said(text, finding)))
 
-    def _warning(self, name: str, text: str) -> None:
-        self.warnings.append(f"`{self.prefix}{name}` {text}")
+    def _warning(self, name: str, text: str, finding: str) -> None:
+        self.warnings.append(self._said(name, Said(text, finding)))
+
+    def _said(self, name: str, text: str) -> Said:
+        full = f"{self.prefix}{name}"
+        return Said(f"`{full}` {text}", getattr(text, "finding", UNNAMED), full)
 
     # -- the environment as a whole
 
@@ -366,13 +381,13 @@ class _Reader:
                 continue
             shown = bare if bare.isprintable() else ascii(bare)[1:-1]
             if used := next((one for one in self._same_as(real) if self._is_set(one)), None):
-                self._warning(shown, f"is read by nobody; `{self.prefix}{used}` is used.")
+                self._warning(shown, f"is read by nobody; `{self.prefix}{used}` is used.", "D126")
             else:
-                self._problem(shown, f"is read by nobody; did you mean `{self.prefix}{real}`?")
+                self._problem(shown, f"is read by nobody; did you mean `{self.prefix}{real}`?", "D125")
         if not self._is_set("AWS_S3_ENDPOINT_URL") and not self.prefix and mode != "local":
             for name in AMBIENT_ENDPOINTS:
                 if self.environ.get(name, "").strip():
-                    self._warning(name, "does not redirect the storage; `AWS_S3_ENDPOINT_URL` does.")
+                    self._warning(name, "does not redirect the storage; `AWS_S3_ENDPOINT_URL` does.", "D127")
 
     @staticmethod
     def _same_as(name: str) -> tuple[str, ...]:
@@ -402,11 +417,8 @@ class _Reader:
             location=self._get("STORAGE_LOCATION", ""),
             url_lifetime_seconds=self._get("STORAGE_URL_LIFETIME", DEFAULT_LIFETIME_SECONDS),
             environment=self._get("STORAGE_ENVIRONMENT"),
+            env_prefix=self.prefix,
         )
-        if store.environment:
-            self._warning(
-                "STORAGE_ENVIRONMENT", "is noted, but this version of Holdall does not keep an owner marker yet."
-            )
         if mode == "local":
             return store
         store = self._spaces(store) if mode == "do" else self._s3(store)
@@ -422,7 +434,7 @@ class _Reader:
                 # AWS's own tools set these for purposes of their own.
                 if variable.name not in {"AWS_REGION", "AWS_DEFAULT_REGION"} and mode != "local":
                     hint = " Is `STORAGES_MODE=do` missing?" if variable.name == "DO_REGION" else ""
-                    self._warning(variable.name, f"is not used in mode {mode}.{hint}")
+                    self._warning(variable.name, f"is not used in mode {mode}.{hint}", "D129")
                 self.parsed.pop(variable.name, None)
                 self.effective[variable.name] = ("", f"not used in mode {mode}")
 
@@ -432,17 +444,20 @@ class _Reader:
             self._problem(
                 "STORAGE_BUCKET_NAME",
                 f'is "{ours}", but `{self.prefix}AWS_STORAGE_BUCKET_NAME` is "{theirs}"; keep one of the two.',
+                "D130",
             )
         if theirs and not ours:
             self.effective["STORAGE_BUCKET_NAME"] = (theirs, f"environment, as {self.prefix}AWS_STORAGE_BUCKET_NAME")
         bucket: str | None = ours or theirs
         if bucket is None and mode == "local":
             # Each store of a project gets a bucket of its own: one may be public and another private.
-            suffix = re.sub(r"[^a-z0-9]+", "-", self.prefix.lower()).strip("-")
+            # A parent's is the one that it has for itself.
+            prefix = self.prefix.replace(PARENT, "")
+            suffix = re.sub(r"[^a-z0-9]+", "-", prefix.lower()).strip("-")
             bucket = f"{LOCAL_BUCKET}-{suffix}"[:63].strip("-") if suffix else LOCAL_BUCKET
             self.effective["STORAGE_BUCKET_NAME"] = (bucket, "default")
         if bucket is None and not {"STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"} & self.broken:
-            self._problem("STORAGE_BUCKET_NAME", "is missing; it names the bucket that keeps the files.")
+            self._problem("STORAGE_BUCKET_NAME", "is missing; it names the bucket that keeps the files.", "D131")
         return bucket
 
     def _spaces(self, store: Store) -> Store:
@@ -459,6 +474,7 @@ class _Reader:
                 "AWS_S3_ENDPOINT_URL",
                 f"lies in region {named[1]}, but `{self.prefix}DO_REGION` is {region}{by_default}; leave the endpoint out and "
                 f"set `{self.prefix}DO_REGION` to the region of the Space.",
+                "D132",
             )
         self._bucket_within(endpoint, store.bucket_name)
         return store._replace(provider=providers.SPACES, endpoint_url=endpoint, region_name=region)
@@ -494,12 +510,15 @@ class _Reader:
         address = endpoint.replace(f"//{bucket}.", "//", 1)
         if providers.recognise(address)[0] is not providers.GENERIC or "//s3." in address:
             self._problem(
-                "AWS_S3_ENDPOINT_URL", f'begins with the bucket "{bucket}"; write the address without it: {address}'
+                "AWS_S3_ENDPOINT_URL",
+                f'begins with the bucket "{bucket}"; write the address without it: {address}',
+                "D133",
             )
         else:
             self._warning(
                 "AWS_S3_ENDPOINT_URL",
                 f'begins with the bucket\'s name, "{bucket}"; if that is the bucket, write the address without it: {address}',
+                "D134",
             )
 
     def _keys(self, store: Store) -> Store:
@@ -508,20 +527,24 @@ class _Reader:
         if missing and store.mode == "do":
             for name in missing:
                 what = "the id of the Spaces key" if name == "AWS_ACCESS_KEY_ID" else "the secret of the Spaces key"
-                self._problem(name, f"is missing; in mode do it is {what}.")
+                self._problem(name, f"is missing; in mode do it is {what}.", "D135")
         elif len(missing) == 1:
             present = next(name for name in pair if name not in missing)
             self._problem(
-                present, f"is set but `{self.prefix}{missing[0]}` is not; set both, or neither on an AWS instance."
+                present,
+                f"is set but `{self.prefix}{missing[0]}` is not; set both, or neither on an AWS instance.",
+                "D136",
             )
         elif missing:
             for name in pair:
                 self.effective[name] = ("", "boto3 deduces it")
                 if not self.prefix and self.environ.get(name):
-                    self._problem(name, "holds only blanks or quotes, which boto3 would take for a key; unset it.")
+                    self._problem(
+                        name, "holds only blanks or quotes, which boto3 would take for a key; unset it.", "D137"
+                    )
             if self._is_set("AWS_SESSION_TOKEN"):
                 self._problem(
-                    "AWS_SESSION_TOKEN", "is set but the key pair it belongs to is not; set all three, or none."
+                    "AWS_SESSION_TOKEN", "is set but the key pair it belongs to is not; set all three, or none.", "D138"
                 )
         if missing or not all(name in self.parsed for name in pair):
             return store
@@ -535,6 +558,7 @@ class _Reader:
             self._problem(
                 "AWS_ACCESS_KEY_ID",
                 f"is a temporary key (ASIA…), which works only with its `{self.prefix}AWS_SESSION_TOKEN`; set all three.",
+                "D139",
             )
         # boto3 prefers the token's old name to the new one.
         old_token = self.environ.get("AWS_SECURITY_TOKEN") or token
@@ -553,15 +577,16 @@ class _Reader:
         half = [name for name in names if self._is_set(name)]
         if len(half) == 1:
             other = next(name for name in names if name not in half)
-            self._problem(half[0], f"is set but `{self.prefix}{other}` is not; set both, or neither.")
+            self._problem(half[0], f"is set but `{self.prefix}{other}` is not; set both, or neither.", "D140")
         if store.public:
             if not self._is_set("AWS_S3_CUSTOM_DOMAIN"):
                 self._problem(
                     "AWS_S3_CUSTOM_DOMAIN",
                     "is missing; public files are served from the CDN in front of the bucket, and this names its domain.",
+                    "D141",
                 )
             if half:
-                self._warning("AWS_CLOUDFRONT_KEY_ID", "is not used: links to public files are not signed.")
+                self._warning("AWS_CLOUDFRONT_KEY_ID", "is not used: links to public files are not signed.", "D142")
             return store._replace(custom_domain=domain)
         if domain and key_id and key:
             return store._replace(custom_domain=domain, cloudfront_key_id=key_id, cloudfront_key=key)
@@ -572,21 +597,46 @@ class _Reader:
                 "is not used: files are private, and nothing signs links for it. Set "
                 + ("the CloudFront keys, or " if store.mode == "s3" else "")
                 + f"`{self.prefix}STORAGE_MAKE_FILES_PUBLIC=true` if everybody may see every file.",
+                "D143",
             )
             self.effective["AWS_S3_CUSTOM_DOMAIN"] = ("", "not used for private files without CloudFront keys")
         elif half and not self._is_set("AWS_S3_CUSTOM_DOMAIN"):
             self._problem(
-                "AWS_CLOUDFRONT_KEY_ID", f"signs links for `{self.prefix}AWS_S3_CUSTOM_DOMAIN`, which is missing."
+                "AWS_CLOUDFRONT_KEY_ID",
+                f"signs links for `{self.prefix}AWS_S3_CUSTOM_DOMAIN`, which is missing.",
+                "D144",
             )
         return store
 
-    def _parent(self) -> None:
-        names = [f"{self.prefix}{PARENT}{name}" for name in BY_NAME]
-        if found := [name for name in names if self.environ.get(name, "").strip()]:
-            self.problems.append(
-                f"`{found[0]}` asks for a fork of a parent store, which this version of Holdall can not make yet; "
-                f"unset {' and '.join(f'`{name}`' for name in found)}."
+    def _parent(self, store: Store | None) -> Reading | None:
+        """Read the parent's contract, and make sure that it can be this store's parent. None: this is no fork."""
+        prefix = f"{self.prefix}{PARENT}"
+        if not any(self._speaks_of_a_parent(name, prefix) for name in self.environ):
+            return None
+        building = self.environ.get(f"{prefix}BUILD_MODE", "").strip()
+        without = {name: value for name, value in self.environ.items() if name != f"{prefix}BUILD_MODE"}
+        parent = _Reader(without, prefix).read()
+        if building:
+            self._warning(
+                f"{PARENT}BUILD_MODE", "is not used: an image is built for the fork, not for its parent.", "D146"
             )
+        self.problems += parent.problems
+        self.warnings += parent.warnings
+        above: Reading | None = parent
+        while store and above and above.store:
+            if said := lineage.objection(site(store), site(above.store)):
+                name = f"{above.prefix}STORAGE_BUCKET_NAME"
+                self.problems.append(Said(f"`{name}` {said}", "D145", name))
+            above = above.parent
+        return parent
+
+    def _speaks_of_a_parent(self, name: str, prefix: str) -> bool:
+        if not name.startswith(prefix) or not self.environ[name].strip():
+            return False
+        bare = name.removeprefix(prefix)
+        while bare.startswith(PARENT):
+            bare = bare.removeprefix(PARENT)
+        return bare != "BUILD_MODE" and (bare in BY_NAME or self._meant(bare) is not None)
 
     # -- showing
 
@@ -611,6 +661,10 @@ class _Reader:
             text = re.sub(re.escape(secret), "(secret)", text, flags=re.IGNORECASE)
         return text
 
+    def _redacted_said(self, said: str) -> Said:
+        finding, variable = getattr(said, "finding", UNNAMED), getattr(said, "variable", "")
+        return Said(self._redacted(said), finding, self._redacted(variable))
+
 
 def _display(variable: Variable, value: Any) -> str:
     if variable.secret:
@@ -627,6 +681,24 @@ def _display(variable: Variable, value: Any) -> str:
 def _unset(variable: Variable) -> tuple[str, str]:
     literal = re.fullmatch(r"`(.+)`", variable.default)
     return (literal[1], "default") if literal else ("", "unset")
+
+
+def site(store: Store) -> lineage.Site:
+    """Tell where a store lies."""
+    return lineage.site(
+        store.provider,
+        endpoint_url=store.endpoint_url,
+        bucket_name=store.bucket_name,
+        location=store.location,
+        is_local=store.mode == "local",
+    )
+
+
+def summary(store: Store) -> str:
+    """Say in a few words what a store is."""
+    who = "public" if store.public else "private"
+    under = f', under "{store.location}"' if store.location else ""
+    return f'{who} files in bucket "{store.bucket_name}"{under} on {store.provider.title}'
 
 
 def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | None = None) -> dict[str, Any]:
@@ -654,6 +726,8 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         # It stands in every link, so it is no secret to whoever makes them.
         "cloudfront_key_id": store.cloudfront_key_id.reveal() if store.cloudfront_key_id else None,
         "cloudfront_key": store.cloudfront_key,
+        "environment": store.environment,
+        "env_prefix": store.env_prefix,
     }
     if store.custom_domain and values.is_loopback(urlsplit(f"//{store.custom_domain}").hostname or ""):
         chosen["url_protocol"] = "http:"

@@ -12,6 +12,7 @@ handles it rightly:
     ├── NameTaken                FileExistsError              an object has this name, and names are never reused
     ├── AccessRefused            PermissionError              the keys are known, but may not do this
     │   └── CredentialsRefused                                the keys themselves are refused, or there are none
+    ├── WriteRefused             PermissionError              this environment may read the store, not change it
     ├── ObjectChanged            OSError                      the file was replaced while it was read
     ├── StoreUnreachable         ConnectionError              no answer came, or it broke off
     ├── StoreFailed              OSError                      the store answered, with a failure of its own
@@ -25,8 +26,12 @@ No text of any of them ever contains a secret.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
+
+if TYPE_CHECKING:
+    from holdall.answers import Answer
 
 
 class HoldallError(Exception):
@@ -34,11 +39,13 @@ class HoldallError(Exception):
 
     `code` is the store's own error code where it gave one ("AccessDenied"), and `retries` how often the request
     had been repeated by then. `outcome_unknown` says that the store may have done what was asked all the same.
+    `answer` is what the store said, where it said anything (`holdall.answers.Answer`).
     """
 
     code: str = ""
     retries: int = 0
     outcome_unknown: bool = False
+    answer: Answer | None = None
 
 
 class ContractWarning(UserWarning):
@@ -98,6 +105,13 @@ class AccessRefused(HoldallError, PermissionError):
 
 class CredentialsRefused(AccessRefused):
     """The keys are unknown, wrong, expired or absent, or the clock of this machine is."""
+
+
+class WriteRefused(HoldallError, PermissionError):
+    """This environment may read the store but not change it: it is a fork's parent, or another environment's.
+
+    Nothing was sent.
+    """
 
 
 class StoreUnreachable(HoldallError, ConnectionError):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from collections.abc import Callable
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.core.files.base import File
-from storages.backends.s3 import S3File
 
 from holdall.reading import BUFFER_BYTES, ObjectReader
 from holdall.saving import NewObject, Parts, Readable, read_exactly
 
 if TYPE_CHECKING:
-    from holdall.storage import MediaStorage
-
     # Generic to the type checker alone.
     BytesFile = File[bytes]
 else:
@@ -28,19 +26,28 @@ class ObjectFile(BytesFile):
     """A file of the store, opened for reading: seekable, buffered, fetched in ranges as it is read.
 
     Nothing of it touches the disk. In text mode it is UTF-8. After `close` only `open` is allowed, which begins anew.
+    `unpacks`: what was stored packed (by the option `gzip`) is unpacked as it is read; `size` is that of the object.
 
     Requests: one GET when it is opened, which brings a small file whole; then one for each block beyond.
     """
 
-    def __init__(self, open_reader: Callable[[], ObjectReader], *, name: str, mode: str) -> None:
+    def __init__(self, open_reader: Callable[[], ObjectReader], *, name: str, mode: str, unpacks: bool = False) -> None:
         self._open_reader = open_reader
+        self._unpacks = unpacks
         super().__init__(self._opened(mode), name)
         self.mode = mode
 
     def _opened(self, mode: str) -> IO[Any]:
         self.reader = self._open_reader()
-        buffered = io.BufferedReader(self.reader, BUFFER_BYTES)
-        return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding="utf-8")
+        content: Any = io.BufferedReader(self.reader, BUFFER_BYTES)
+        if self.is_unpacked:
+            content = _Unpacking(content)
+        return content if "b" in mode else io.TextIOWrapper(content, encoding="utf-8")
+
+    @property
+    def is_unpacked(self) -> bool:
+        """Whether what is read is not what lies in the store."""
+        return self._unpacks and self.reader.encoding == "gzip"
 
     @property
     def size(self) -> int:
@@ -65,76 +72,26 @@ class ObjectFile(BytesFile):
         return list(self)
 
 
-class MediaFile(S3File):  # type: ignore[misc]  # django-storages is not typed
-    """A file of the store, as django-storages overwrites it (and reads what it compressed), with Holdall's errors.
+class _Unpacking(gzip.GzipFile):
+    """Unpack what is read, and close it with itself."""
 
-    An exception inside `with` leaves what was there before: nothing is committed and no upload stays unfinished.
-
-    Requests: one HEAD when it is opened for reading, one GET (or one a part) when it is first read.
-    """
-
-    def __init__(self, key: str, mode: str, storage: MediaStorage, name: str) -> None:
-        # What `__del__` looks at, also when opening fails.
-        self._multipart: Any = None
-        self._file: Any = None
-        self._shown_name = name
-        with storage.translating("opening", name, key):
-            super().__init__(key, mode, storage)
-
-    def _get_file(self) -> Any:
-        with self._storage.translating("reading", self._shown_name, self.obj.key):
-            return super()._get_file()
-
-    file = property(_get_file, S3File._set_file)
-
-    def write(self, content: bytes | str) -> int:
-        with self._storage.translating("writing", self._shown_name, self.obj.key):
-            return int(super().write(content))
+    def __init__(self, packed: IO[bytes]) -> None:
+        self._packed = packed
+        super().__init__(fileobj=packed, mode="rb")
 
     def close(self) -> None:
-        try:
-            with self._storage.translating("writing", self._shown_name, self.obj.key):
-                super().close()
-        except BaseException:
-            self.abandon()
-            raise
-
-    def abandon(self) -> None:
-        """Close without saving: what was written so far is taken back."""
-        multipart, self._multipart = self._multipart, None
-        file, self._file = self._file, None
-        try:
-            if multipart is not None:
-                with self._storage.translating("taking back", self._shown_name, self.obj.key):
-                    multipart.abort()
-        finally:
-            if file is not None:
-                file.close()
-            self._reset_file_properties()
-            self._closed = True
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is not None and "w" in self._mode:
-            self.abandon()
-        else:
-            self.close()
-
-    def __del__(self) -> None:
-        if self._multipart is not None:
-            self.abandon()
-        elif self._file is not None:
-            self._file.close()
+        super().close()
+        self._packed.close()
 
 
 class NewFile(BytesFile):
-    """A file that is written as a stream under a name that nobody has.
+    """A file that is written as a stream, under a name that nobody has unless the storage overwrites.
 
     It appears in the store when it is closed, whole; an exception inside `with`, or forgetting to close it, leaves
-    nothing. Texts are written as UTF-8.
+    nothing, or what was there before. Texts are written as UTF-8.
 
-    Requests: one PUT when it is closed; beyond the multipart threshold two, one a part, and one that reserves the name.
+    Requests: one PUT when it is closed; beyond the multipart threshold two, one a part, and one that reserves the name
+    where nothing is overwritten.
 
     Raises:
         NameTaken: when it is closed, or when the threshold is passed; the file that has the name is untouched.

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.encoding import filepath_to_uri
 from storages.backends.s3 import S3Storage
 
 from holdall import content as rules
 from holdall import names
+from holdall.cloudfront import custom_query
 from holdall.signing import offset_of, public_url, window
 
 # As many links as a busy page has, ten times over; each is about half a kilobyte.
@@ -36,6 +38,8 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         self._remembers_links = not self._own_keys and not any(
             hasattr(getattr(type(self), option, None), "__get__") for option in LINK_OPTIONS
         )
+        # The embedded server may be started anew, and on another port.
+        self._remembers_links = self._remembers_links and not self.local_folder
         # What stands before the names of all public links; "" where there is no such thing, None until it is asked for.
         self._base: str | None = None
         # Links that stay the same for a while, by name, each with the moment when it changes.
@@ -112,8 +116,56 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         if not (self.querystring_auth and self.cloudfront_signer):
             return url, math.inf
         span = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(key))
-        until = datetime.fromtimestamp(span.signed_at + span.valid_seconds, UTC)
-        return str(self.cloudfront_signer.generate_presigned_url(url, date_less_than=until)), span.changes_at
+        return str(self.cloudfront_signer.generate_presigned_url(url, date_less_than=span.ends_at)), span.changes_at
+
+    def cloudfront_url(
+        self,
+        name: str,
+        *,
+        expire: int | timedelta | datetime | None = None,
+        not_before: datetime | None = None,
+        ip_address: str | None = None,
+        resource: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Give a link to a file on the private CDN domain that is bound to more than an end: a custom policy.
+
+        - `expire`: how long it works, in seconds or as a timedelta, in windows as `url` has them; or the moment when it
+          ends, exactly. Left out: as long as any link.
+        - `not_before`: the moment from which on it works.
+        - `ip_address`: the IPv4 address, or network (`"192.0.2.0/24"`), from which it works.
+        - `resource`: the names that its signature opens besides, with `*` for any characters: `"videos/7/*"`, for a
+          player that puts the query of the link on every segment. Whoever has the link has all of them.
+
+        `url` gives links with a canned policy, which are shorter. Requests: none.
+
+        Raises:
+            ImproperlyConfigured: nothing signs links for CloudFront here.
+            ValueError: the link would never work, or a moment says no time zone.
+        """
+        if not (self.custom_domain and self.cloudfront_signer):
+            raise ImproperlyConfigured(
+                f'A link to "{name}" can not be signed for CloudFront: {self!r} has no domain with keys for it. Set '
+                "`AWS_S3_CUSTOM_DOMAIN`, `AWS_CLOUDFRONT_KEY_ID` and `AWS_CLOUDFRONT_KEY`."
+            )
+        url = f"{self._domain_url(name)}{_query(parameters or {})}"
+        opens = self._domain_url(resource, wildcard="*") if resource else url
+        if isinstance(expire, datetime):
+            until = expire
+        else:
+            seconds = expire.total_seconds() if isinstance(expire, timedelta) else expire
+            lifetime_seconds = self.querystring_expire if seconds is None else int(seconds)
+            # What one signature opens changes at one moment.
+            until = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(opens)).ends_at
+        query = custom_query(
+            self.cloudfront_signer, url, opens=opens, until=until, since=not_before, address=ip_address
+        )
+        return f"{url}{'&' if parameters else '?'}{query}"
+
+    def _domain_url(self, name: str, *, wildcard: str = "") -> str:
+        key = self._normalize_name(names.clean(name))
+        # The attack: a file that was uploaded as "*", whose link would open every other file.
+        return f"{self.url_protocol}//{self.custom_domain}/{quote(key, safe=f'/~{wildcard}')}"
 
     def _sdk_link(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> str:
         """Let the SDK make a link that is out of the ordinary."""

@@ -11,6 +11,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.utils import validate_file_name
 
 from holdall.errors import InvalidName
+from holdall.lineage import RESERVED, is_below
 from holdall.providers import MAX_KEY_BYTES
 
 # Short enough to make a valid key under any location that the contract allows.
@@ -51,6 +52,9 @@ def to_key(name: str | PurePath, *, location: str = "") -> str:
         )
     if "\x00" in cleaned:
         raise InvalidName(f"{str(name)!r} contains a NUL character, which no key can hold.")
+    # The attack: an upload named ".holdall/hidden/…" deleting somebody's file, or one named as the owner marker.
+    if is_below(cleaned, RESERVED):
+        raise InvalidName(f"{cleaned!r} is no file's name: what begins with {RESERVED}/ is Holdall's own.")
     key = posixpath.join(location, cleaned) if location else cleaned
     try:
         length_bytes = len(key.encode())

@@ -61,6 +61,8 @@ class ObjectReader(io.RawIOBase):
         self._next_bytes = FIRST_BYTES
         self.size = 0
         self.etag: str | None = None
+        # What the store says about how the content is packed.
+        self.encoding: str | None = None
         self._resuming(lambda: self._fetch(0))
 
     # -- what io asks for
@@ -217,7 +219,7 @@ class ObjectReader(io.RawIOBase):
                 f'"{self._name}" is not what it was when reading began, or the store does not keep to ranges '
                 f"({self.connection.where()}). Read it again from the beginning."
             )
-        self.etag, self.size = answer.get("ETag"), size
+        self.etag, self.size, self.encoding = answer.get("ETag"), size, answer.get("ContentEncoding")
         return answer
 
     def _read(self, body: Any, size_bytes: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Save a file under a key that nobody has, without ever taking one from somebody else.
+"""Save a file under a key that nobody has, without ever taking one from somebody else, or over one that may be replaced.
 
 A small file is one conditional `PUT`. A large one is a multipart upload; where the condition is not known to hold for
 its completion, the key is first reserved by an empty conditional `PUT`. Whatever fails takes everything back.
@@ -77,7 +77,7 @@ class Source:
 
 @dataclass(kw_only=True)
 class NewObject:
-    """One object that is about to be created, under a key that nobody may have yet."""
+    """One object that is about to be created, under a key that nobody may have yet (but with `replace`)."""
 
     connection: Connection
     # A client of the project's own to send through, if there is one.
@@ -254,7 +254,7 @@ class NewObject:
             # taken by what the first attempt had completed.
             lost = failure.outcome_unknown or failure.code == "NoSuchUpload" or isinstance(failure, NameTaken)
             if not (lost and self._is_certainly_mine(complete=True)):
-                if failure.code in _CONFLICTS:
+                if failure.code in _CONFLICTS and not self.replace:
                     raise NameTaken(f'"{self.name}" was taken while it was uploaded. Nothing was changed.') from failure
                 raise
         # Now and not when they were made: by now the last that was on its way has arrived.

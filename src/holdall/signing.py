@@ -12,8 +12,9 @@ import hashlib
 import hmac
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
@@ -23,6 +24,8 @@ from holdall.providers import MAX_SIGNED_SECONDS
 from holdall.values import Secret
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+# The methods by which S3 changes nothing.
+SAFE = frozenset({"GET", "HEAD"})
 # Half an hour's seconds: the offsets of the default lifetime.
 KEPT_MOMENTS = 2048
 KEPT_DAYS = 8
@@ -60,6 +63,11 @@ class Window(NamedTuple):
     valid_seconds: int
     changes_at: float
 
+    @property
+    def ends_at(self) -> datetime:
+        """When the link stops working."""
+        return datetime.fromtimestamp(self.signed_at + self.valid_seconds, UTC)
+
 
 def window(now: float, *, lifetime_seconds: int, offset: int = 0, keys_end_at: float | None = None) -> Window:
     """Choose when a link is deemed signed, so that all who make it within a span make the same.
@@ -94,9 +102,11 @@ class Signer:
     What is the same for all links of a day (the signing key) or of a moment (most of the query) is kept.
     """
 
-    def __init__(self, place: Place, keys: SigningKeys) -> None:
+    def __init__(self, place: Place, keys: SigningKeys, *, admit: Callable[[str, str], None] | None = None) -> None:
         self.place = place
         self._keys = keys
+        # Asked before a link is made that changes something: with the method and the key; it raises to refuse.
+        self._admit = admit
         self._token = f"&X-Amz-Security-Token={_encoded(keys.token.reveal())}" if keys.token else ""
         self._days: dict[int, tuple[str, hmac.HMAC]] = {}
         self._moments: dict[tuple[int, int], _Moment] = {}
@@ -107,6 +117,8 @@ class Signer:
         `parameters` are put into the query and signed, `response-content-disposition` for one. The URL equals
         botocore's for the same moment, letter by letter.
         """
+        if method not in SAFE and self._admit:
+            self._admit(method, key)
         moment = self._moments.get(window[:2]) or self._moment(window)
         path = key if is_plain(key) else _path(key)
         if parameters:

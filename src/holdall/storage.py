@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
-from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -17,22 +16,22 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
-from django.core.files.utils import validate_file_name
 from django.utils import timezone
 from django.utils.module_loading import import_string
-from storages.backends.s3 import S3File, _filter_download_params
-from storages.utils import ReadBytesWrapper, setting
+from storages.backends.s3 import _filter_download_params
+from storages.utils import setting
 
-from holdall import content as rules
 from holdall import names
+from holdall.claims import Claim
 from holdall.client import Connection, Target, connect, transfer_config
 from holdall.errors import NameTaken, ObjectNotFound, StoreFailed
-from holdall.files import MODES, MediaFile, NewFile, ObjectFile, Replayed, is_seekable
-from holdall.links import LinkingStorage
+from holdall.files import MODES, NewFile, ObjectFile
+from holdall.lineage import RESERVED
 from holdall.providers import PROVIDERS, recognise
 from holdall.reading import ObjectReader
-from holdall.saving import MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Source, conditional_put_holds
+from holdall.saving import conditional_put_holds
 from holdall.values import Secret
+from holdall.writing import WritingStorage
 
 # What one request may delete: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETE_BATCH = 1000
@@ -40,11 +39,8 @@ POOL_WORKERS = 16
 # What never leaves the process: not into a migration, a log or a pickle's repr.
 SECRET_OPTIONS = frozenset({"access_key", "secret_key", "security_token", "cloudfront_key"})
 
-# Set by `save` for its own call of `_save`, whose signature is Django's and may be a project's.
-_may_replace = ContextVar("holdall_may_replace", default=False)
 
-
-class MediaStorage(LinkingStorage):
+class MediaStorage(WritingStorage):
     """Keep media in a bucket: no upload is lost, private files stay private, errors say what to do.
 
     Every option and `AWS_*` setting of django-storages works as documented there, but for two defaults: no file is
@@ -57,6 +53,10 @@ class MediaStorage(LinkingStorage):
     - `fast_lane`: send plain requests without the SDK, at a fraction of its CPU. False where something watches the
       SDK's events, such as a tracer.
     - `local_folder`: start the embedded server on this folder when the storage is first used.
+    - `environment`: this environment's name; the first that writes with one owns the store, and no other writes to it.
+    - `read_only`: send nothing but reads, whatever the keys may do, and sign no other links.
+    - `env_prefix`: what stands before the names of the variables that the other options were made of, for the doctor
+      to read them again. None: they were not made of an environment.
 
     One instance may be used by any number of threads; after a fork each process makes connections of its own.
     """
@@ -66,6 +66,9 @@ class MediaStorage(LinkingStorage):
     inline_types: tuple[str, ...]
     local_folder: str | None
     fast_lane: bool
+    environment: str | None
+    read_only: bool
+    env_prefix: str | None
 
     def __init__(self, **settings: Any) -> None:
         # django-storages formats the keys into texts of its own, so it gets them plain.
@@ -96,10 +99,18 @@ class MediaStorage(LinkingStorage):
             addressing_style=self.addressing_style,
             proxies=tuple(sorted((self.proxies or {}).items())),
             client_config=own_config,
+            read_only=self.read_only,
+            claims=() if self.read_only else self._claims(),
         )
         self.client_config = self._target.config()
         self._store: Connection | None = None
         self._prepare_links()
+
+    def _claims(self) -> tuple[Claim, ...]:
+        """Give what must stand in the store before this environment writes there."""
+        if not self.environment:
+            return ()
+        return (Claim(kind="owner", holder=self.environment, location=self.location.strip("/")),)
 
     def _chosen(self, settings: dict[str, Any], option: str, attribute: str, name: str) -> Any:
         return settings.get(option) or getattr(type(self), attribute, None) or setting(name)
@@ -113,6 +124,9 @@ class MediaStorage(LinkingStorage):
             "inline_types": (),
             "local_folder": None,
             "fast_lane": True,
+            "environment": None,
+            "read_only": False,
+            "env_prefix": None,
         }
 
     def __repr__(self) -> str:
@@ -126,10 +140,16 @@ class MediaStorage(LinkingStorage):
         others (jschneier/django-storages#1393).
         """
         path, arguments, options = super().deconstruct()
-        for alias, entry in getattr(django_settings, "STORAGES", {}).items():
-            if entry.get("OPTIONS", {}) == options and import_string(entry["BACKEND"]) is type(self):
-                return "holdall.storage.from_alias", (alias,), {}
-        return path, arguments, {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
+        aliases = [
+            alias
+            for alias, entry in getattr(django_settings, "STORAGES", {}).items()
+            if entry.get("OPTIONS", {}) == options and import_string(entry["BACKEND"]) is type(self)
+        ]
+        if aliases:
+            # Two may be alike today and differ tomorrow: the one that was asked for counts.
+            alias = next((one for one in aliases[1:] if storages[one] is self), aliases[0])
+            return "holdall.storage.from_alias", (alias,), {}
+        return path, arguments, _without_secrets(options)
 
     def __getstate__(self) -> dict[str, Any]:
         # Models are pickled with their storages, into caches and tasks; a connection belongs to its process.
@@ -190,163 +210,6 @@ class MediaStorage(LinkingStorage):
         key = self._normalize_name(name) if key is None else key
         return self.store.translating(action, name=name, key=key, client=self._client)
 
-    # -- names
-
-    def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        """Give a name that is free at this moment. One HEAD for each that is not.
-
-        `save` does not ask: what is free now may be taken when the file arrives.
-        """
-        cleaned = names.clean(name)
-        if not cleaned:
-            # Django's refusal shows the name as it was given.
-            validate_file_name(name)
-        return str(super().get_available_name(cleaned, max_length))
-
-    def _candidates(self, name: str, max_length: int | None) -> Iterator[str]:
-        if type(self).get_available_name is MediaStorage.get_available_name:
-            yield from names.candidates(name, max_length=max_length, alternative=self.get_alternative_name)
-        while True:
-            # A project's own rule for names, which is asked again until it insists.
-            yield self.get_available_name(name, max_length)
-
-    # -- saving
-
-    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
-        """Save a file under this name or, if it is taken, under one that is free, and give that name.
-
-        Two writers of one name give two files, also when they write at the same moment. The content is stored whole
-        or not at all, and stays open; it is read from its beginning if it can be.
-
-        Requests: one PUT. From the multipart threshold on two and one a part, and one that reserves the name (on
-        Amazon: that asks for it). Two more for each name that is taken. Where it is not known whether the provider
-        has conditional writes, three more once a process.
-
-        Raises:
-            InvalidName: the name can not become a key; nothing was sent.
-            AccessRefused, BucketNotFound: nothing was saved.
-            StoreUnreachable, StoreFailed: no name was given; when every answer was lost, a file may be there that
-                nobody was told of.
-        """
-        if self.file_overwrite:
-            return str(super().save(name, content, max_length))
-        name = content.name if name is None else name
-        if not hasattr(content, "chunks"):
-            content = File(content, name)
-        if not is_seekable(content):
-            content = Replayed(ReadBytesWrapper(content), name=name, remembered_bytes=self._parts().threshold_bytes + 1)
-        candidates = self._candidates(names.clean(str(name)), max_length)
-        if not conditional_put_holds(self.store, self._client, name=str(name), key=self._normalize_name(str(name))):
-            # Without the condition only a name that nobody else can think of is free for certain.
-            next(candidates)
-        last = None
-        for candidate in candidates:
-            validate_file_name(candidate, allow_relative_path=True)
-            if is_seekable(content):
-                # A project's own `_save` may have read it for a name that turned out to be taken.
-                content.seek(0)
-            # A project's own `get_available_name` that insists on a taken name means to replace the file.
-            insists = _may_replace.set(candidate == last)
-            try:
-                saved = self._save(candidate, content)
-            except NameTaken:
-                if not is_seekable(content):
-                    # Of a stream that was read by a project's own `_save` only the rest would be saved.
-                    raise
-                last = candidate
-                continue
-            finally:
-                _may_replace.reset(insists)
-            validate_file_name(saved, allow_relative_path=True)
-            return saved
-        raise AssertionError("candidates never end")
-
-    def _save(self, name: str, content: Any) -> str:
-        if self.file_overwrite or _may_replace.get():
-            return self._save_over(name, content)
-        cleaned = names.clean(name)
-        again = is_seekable(content)
-        if again:
-            content.seek(0)
-        target = self._new_object(cleaned, content)
-        if self._is_compressed(target.parameters):
-            target.parameters["ContentEncoding"] = "gzip"
-            target.create(self._compress_content(ReadBytesWrapper(content)), again=again)
-        elif (source := self._source_of(content)) is not None:
-            target.copy(source)
-        else:
-            target.create(ReadBytesWrapper(content), again=again)
-        if again:
-            # The caller may want to read it once more: to make a thumbnail, or to send it by mail.
-            content.seek(0)
-        return cleaned
-
-    def _source_of(self, content: Any) -> Source | None:
-        """Find the object that a content is a file of, if the store can copy it by itself."""
-        while isinstance(content, File) and not isinstance(content, (ObjectFile, S3File)):
-            content = content.file
-        if isinstance(content, ObjectFile):
-            reader = content.reader
-            target = reader.connection.target
-            if (
-                reader.etag
-                and reader.size <= MAX_COPY_BYTES
-                and target.with_bucket(None) == self._target.with_bucket(None)
-            ):
-                return Source(bucket_name=str(target.bucket_name), key=reader.key, etag=reader.etag)
-        elif isinstance(content, S3File) and "w" not in content._mode:
-            theirs, found = content._storage, content.obj
-            same = all(getattr(theirs, name) == getattr(self, name) for name in _SAME_PLACE)
-            if same and not found.content_encoding and found.content_length <= MAX_COPY_BYTES:
-                return Source(bucket_name=found.bucket_name, key=found.key, etag=found.e_tag)
-        return None
-
-    def _save_over(self, name: str, content: Any) -> str:
-        with self.translating("saving", name):
-            return str(super()._save(name, content))
-
-    def _new_object(self, name: str, content: Any) -> NewObject:
-        return NewObject(
-            connection=self.store,
-            client=self._client,
-            name=name,
-            key=self._normalize_name(name),
-            parameters=self._get_write_parameters(name, content),
-            replace=self.store.conditional_put is False,
-            parts=self._parts(content),
-        )
-
-    def _parts(self, content: Any = None) -> Parts:
-        chosen = self.transfer_config
-        # S3 takes no more than so many parts; longer files need longer ones.
-        least_bytes = -(-(getattr(content, "size", None) or 0) // MAX_PARTS)
-        return Parts(
-            threshold_bytes=chosen.multipart_threshold,
-            part_bytes=max(chosen.multipart_chunksize, least_bytes),
-            workers=chosen.max_request_concurrency if chosen.use_threads else 1,
-        )
-
-    def _is_compressed(self, parameters: dict[str, Any]) -> bool:
-        return (
-            self.gzip and parameters["ContentType"] in self.gzip_content_types and "ContentEncoding" not in parameters
-        )
-
-    def _get_write_parameters(self, name: str, content: Any = None) -> dict[str, Any]:
-        """Give the headers of a new file; what `get_object_parameters` says counts, the client's claim never does."""
-        parameters: dict[str, Any] = self.get_object_parameters(name)
-        decided = rules.delivery(name, _head(content), inline=self.inline_types, unknown=self.default_content_type)
-        if "ContentType" not in parameters:
-            parameters["ContentType"] = decided.content_type
-            if decided.as_attachment:
-                parameters.setdefault("ContentDisposition", "attachment")
-        if "CacheControl" not in parameters and self.public is not None and not self.file_overwrite:
-            parameters["CacheControl"] = rules.cache_control(
-                public=self.public, lifetime_seconds=self.querystring_expire
-            )
-        if self.default_acl:
-            parameters.setdefault("ACL", self.default_acl)
-        return parameters
-
     # -- reading
 
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
@@ -359,12 +222,14 @@ class MediaStorage(LinkingStorage):
             raise ValueError(f'A file in a bucket can not be opened with mode "{mode}"; use r, rb, w or wb.')
         cleaned = names.clean(name)
         key = self._normalize_name(cleaned)
-        if "w" in mode and not self.file_overwrite:
-            if not conditional_put_holds(self.store, self._client, name=cleaned, key=key) and self.exists(cleaned):
+        if "w" in mode:
+            if (
+                not self.file_overwrite
+                and not conditional_put_holds(self.store, self._client, name=cleaned, key=key)
+                and self.exists(cleaned)
+            ):
                 raise NameTaken(f'"{cleaned}" is taken in {self.store.where()}; names are never given twice.')
             return NewFile(cleaned, partial(self._new_object, cleaned), parts=self._parts(), mode=mode)
-        if "w" in mode or self.gzip:
-            return MediaFile(key, mode, self, cleaned)
         open_reader = partial(
             ObjectReader,
             self.store,
@@ -373,7 +238,7 @@ class MediaStorage(LinkingStorage):
             key=key,
             parameters=_filter_download_params(self.get_object_parameters(cleaned)),
         )
-        return ObjectFile(open_reader, name=cleaned, mode=mode)
+        return ObjectFile(open_reader, name=cleaned, mode=mode, unpacks=self.gzip)
 
     def delete(self, name: str) -> None:
         """Delete a file; one that does not exist is none to worry about. One DELETE.
@@ -456,6 +321,9 @@ class MediaStorage(LinkingStorage):
         for page in self._pages(path, Delimiter="/", Prefix=prefix):
             folders += [entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ())]
             files += [entry["Key"][len(prefix) :] for entry in page.get("Contents", ()) if entry["Key"] != prefix]
+        if prefix == self._normalize_name(""):
+            # What Holdall keeps there for itself.
+            folders = [folder for folder in folders if folder != RESERVED]
         return folders, files
 
     def _pages(self, path: str, **parameters: Any) -> Iterator[Any]:
@@ -468,10 +336,6 @@ class MediaStorage(LinkingStorage):
 def from_alias(alias: str) -> Storage:
     """Give the storage that `STORAGES` has under this alias; migrations are written with it."""
     return storages[alias]
-
-
-# The options that say where a store is and who asks, in django-storages' words.
-_SAME_PLACE = ("endpoint_url", "region_name", "access_key", "secret_key", "security_token", "session_profile")
 
 
 def _given(name: str) -> str:
@@ -487,20 +351,15 @@ def batched(items: Iterable[Any], size: int = DELETE_BATCH) -> Iterator[list[Any
         yield batch
 
 
+def _without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave the secrets out, those of a fork's parent too."""
+    kept = {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
+    return {name: _without_secrets(value) if name == "parent" else value for name, value in kept.items()}
+
+
 def _revealed(value: Any) -> Any:
     return value.reveal() if isinstance(value, Secret) else value
 
 
 def _wrapped(key: str | None) -> Secret | None:
     return Secret(key) if key else None
-
-
-def _head(content: Any) -> bytes:
-    """Look at the first bytes of a content without moving in it."""
-    if content is None or not is_seekable(content):
-        return b""
-    at = content.tell() if hasattr(content, "tell") else 0
-    content.seek(0)
-    head = content.read(rules.HEAD_BYTES)
-    content.seek(at)
-    return head.encode() if isinstance(head, str) else bytes(head)

@@ -1,5 +1,6 @@
 """Parse one value of the environment. Pure: text in, value out, or a `ValueError` whose text completes
-"`VARIABLE` …" with what is wrong and what to write. Remarks are collected where something was put right.
+"`VARIABLE` …" with what is wrong and what to write. Remarks are collected where something was put right. Each sentence
+carries the id of its kind of finding (`Said`), so that the doctor and the checks need not read it.
 
 No text made here quotes a value that may be secret; the contract quotes only what is not.
 Modules that few environments need are imported where they are needed: reading the contract is part of every start.
@@ -10,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from holdall.providers import DELIVERY_HOST, MAX_SIGNED_SECONDS
@@ -23,6 +24,20 @@ FALSE = frozenset({"false", "no", "off", "0"})
 MODES = ("s3", "do", "local")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _QUOTES = ("'", '"')
+
+
+class Said(str):
+    """A sentence about a variable, with the id of the kind of finding it is (`holdall.doctor.values` declares them)."""
+
+    __slots__ = ("finding", "variable")
+
+    finding: str
+    variable: str
+
+    def __new__(cls, text: str, finding: str = "D199", variable: str = "") -> Self:
+        said = super().__new__(cls, text)
+        said.finding, said.variable = finding, variable
+        return said
 
 
 class Secret(str):
@@ -44,6 +59,10 @@ class Secret(str):
         return format("(secret)", spec)
 
 
+def _refused(finding: str, text: str) -> ValueError:
+    return ValueError(Said(text, finding))
+
+
 def tidy(raw: str, remark: Remark) -> str | None:
     """Remove surrounding blanks, newlines and one pair of quotes, with a remark; what is empty then is unset (None).
 
@@ -53,10 +72,10 @@ def tidy(raw: str, remark: Remark) -> str | None:
     # A PEM key ends in a line break by right.
     if value != raw and not (value.endswith("-----") and raw.rstrip("\r\n") == value):
         what = "line breaks" if raw.strip(" \t") != value else "blanks"
-        remark(f"had {what} around its value, which were removed.")
+        remark(Said(f"had {what} around its value, which were removed.", "D101"))
     if len(value) >= 2 and value[0] == value[-1] and value[0] in _QUOTES:
         value = value[1:-1].strip()
-        remark("had quotes around its value, which were removed; the tool that read the file kept them.")
+        remark(Said("had quotes around its value, which were removed; the tool that read the file kept them.", "D102"))
     return value or None
 
 
@@ -86,7 +105,7 @@ def boolean(value: str, _remark: Remark) -> bool:
         return True
     if value.lower() in FALSE:
         return False
-    raise ValueError(f"is {quoted(value)}; write true or false.")
+    raise _refused("D103", f"is {quoted(value)}; write true or false.")
 
 
 def mode(value: str, _remark: Remark) -> str:
@@ -95,18 +114,18 @@ def mode(value: str, _remark: Remark) -> str:
     # Comparing takes time that grows with the text: what is long is no slip of the pen.
     word = value.lower()[:20]
     hint = {"digitalocean": "do", "spaces": "do", "aws": "s3", "amazon": "s3"}.get(word) or nearest(word, MODES)
-    raise ValueError(f"is {quoted(value)}; write s3, do or local" + (f" ({hint}, perhaps?)." if hint else "."))
+    raise _refused("D104", f"is {quoted(value)}; write s3, do or local" + (f" ({hint}, perhaps?)." if hint else "."))
 
 
 def duration_seconds(value: str, _remark: Remark) -> int:
     match = re.fullmatch(r"([0-9]{1,9})\s*([smhd]?)", value, re.IGNORECASE)
     if not match:
-        raise ValueError(f"is {quoted(value)}; write seconds, or a number with s, m, h or d: 900, 15m, 1h, 7d.")
+        raise _refused("D105", f"is {quoted(value)}; write seconds, or a number with s, m, h or d: 900, 15m, 1h, 7d.")
     seconds = int(match[1]) * _UNITS[match[2].lower()]
     if seconds == 0:
-        raise ValueError("is zero: no link would ever work; write at least 1s.")
+        raise _refused("D105", "is zero: no link would ever work; write at least 1s.")
     if seconds > MAX_SIGNED_SECONDS:
-        raise ValueError(f"is {quoted(value)}; a signed link lives 7d at most.")
+        raise _refused("D106", f"is {quoted(value)}; a signed link lives 7d at most.")
     return seconds
 
 
@@ -118,22 +137,24 @@ def bucket(value: str, _remark: Remark) -> str:
     if re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) and ".." not in value:
         return value
     if "/" in value or ":" in value:
-        raise ValueError(f"is {quoted(value)}; write the bucket's name alone, without address or folder.")
-    raise ValueError(f"is {quoted(value)}; a bucket's name has 3 to 63 lower-case letters, digits, hyphens and dots.")
+        raise _refused("D107", f"is {quoted(value)}; write the bucket's name alone, without address or folder.")
+    raise _refused(
+        "D107", f"is {quoted(value)}; a bucket's name has 3 to 63 lower-case letters, digits, hyphens and dots."
+    )
 
 
 def region(value: str, _remark: Remark) -> str:
     # It becomes a part of host names.
     if len(value) > 63 or not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", value):
-        raise ValueError(f"is {quoted(value)}; write the region's code, such as eu-central-1.")
+        raise _refused("D108", f"is {quoted(value)}; write the region's code, such as eu-central-1.")
     if zone := re.fullmatch(r"([a-z]{2}(?:-[a-z]+)+-\d)[a-f]", value):
-        raise ValueError(f"is {quoted(value)}, an availability zone; write its region, {zone[1]}.")
+        raise _refused("D109", f"is {quoted(value)}, an availability zone; write its region, {zone[1]}.")
     return value
 
 
 def spaces_region(value: str, _remark: Remark) -> str:
     if not re.fullmatch(r"[a-z]{3}\d", value.lower()):
-        raise ValueError(f"is {quoted(value)}; write the code of a Spaces region, such as ams3, fra1 or nyc3.")
+        raise _refused("D108", f"is {quoted(value)}; write the code of a Spaces region, such as ams3, fra1 or nyc3.")
     return value.lower()
 
 
@@ -141,29 +162,36 @@ def endpoint(value: str, remark: Remark) -> str:
     """Check the address of an S3 API and reduce it to scheme, host and port."""
     if "://" not in value:
         value = f"https://{value}"
-        remark("had no scheme; https:// was put before it.")
+        remark(Said("had no scheme; https:// was put before it.", "D110"))
     try:
         parts = urlsplit(value)
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
     if not host or parts.scheme not in {"http", "https"} or not _is_host(host):
-        raise ValueError("is not the address of a server; write something like https://s3.example.com.")
+        raise _refused("D111", "is not the address of a server; write something like https://s3.example.com.")
     if parts.username or parts.password:
-        raise ValueError(
-            "contains a user name or password; write the address alone, the keys have variables of their own."
+        raise _refused(
+            "D112", "contains a user name or password; write the address alone, the keys have variables of their own."
         )
     if DELIVERY_HOST.search(host):
-        raise ValueError(
+        raise _refused(
+            "D113",
             f"is {quoted(host)}, which delivers files but is no S3 API; "
-            "write the API's address here and the delivery domain in `AWS_S3_CUSTOM_DOMAIN`."
+            "write the API's address here and the delivery domain in `AWS_S3_CUSTOM_DOMAIN`.",
         )
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(
-            "has a path after its host; write the address alone, the bucket has a variable of its own (`STORAGE_BUCKET_NAME`)."
+        raise _refused(
+            "D114",
+            "has a path after its host; write the address alone, the bucket has a variable of its own (`STORAGE_BUCKET_NAME`).",
         )
     if parts.scheme == "http" and not is_local(host):
-        remark("is plain http: files and signatures cross the network unprotected; write https:// if the server can.")
+        remark(
+            Said(
+                "is plain http: files and signatures cross the network unprotected; write https:// if the server can.",
+                "D115",
+            )
+        )
     netloc = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{netloc}" + (f":{port}" if port else "")
 
@@ -172,11 +200,15 @@ def domain(value: str, remark: Remark) -> str:
     """Reduce what was given to a host, with a port where there is one."""
     given = value
     if "//" in value:
-        remark("was a full address and was reduced to its host.")
+        remark(Said("was a full address and was reduced to its host.", "D116"))
     else:
         value = f"//{value}"
         if "/" in value.removeprefix("//"):
-            remark("had a slash or path and was reduced to its host; a folder belongs into `STORAGE_LOCATION`.")
+            remark(
+                Said(
+                    "had a slash or path and was reduced to its host; a folder belongs into `STORAGE_LOCATION`.", "D116"
+                )
+            )
     try:
         parts = urlsplit(value)
         host, port = parts.hostname, parts.port
@@ -184,29 +216,33 @@ def domain(value: str, remark: Remark) -> str:
         host = port = None
     if "//" not in given and looks_like_a_key(given):
         # A secret with a slash in it would pass for a host and a path.
-        raise ValueError(f"is {quoted(given)}; write a domain name alone, such as media.example.com.")
+        raise _refused("D118", f"is {quoted(given)}; write a domain name alone, such as media.example.com.")
     if "@" in given:
-        raise ValueError("contains a user name or password; write a domain name alone, such as media.example.com.")
+        raise _refused(
+            "D112", "contains a user name or password; write a domain name alone, such as media.example.com."
+        )
     if not host or not _is_host(host):
-        raise ValueError(f"is {quoted(given)}; write a domain name alone, such as media.example.com.")
+        raise _refused("D118", f"is {quoted(given)}; write a domain name alone, such as media.example.com.")
     return f"[{host}]" + (f":{port}" if port else "") if ":" in host else host + (f":{port}" if port else "")
 
 
 def location(value: str, remark: Remark) -> str:
     cleaned = "/".join(part for part in value.split("/") if part)
     if any(part in {".", ".."} for part in cleaned.split("/")) or "\\" in cleaned or not cleaned.isprintable():
-        raise ValueError(f"is {quoted(value)}; write folder names joined by slashes, such as media or forks/pr-123.")
+        raise _refused(
+            "D119", f"is {quoted(value)}; write folder names joined by slashes, such as media or forks/pr-123."
+        )
     if len(cleaned.encode()) > 512:
-        raise ValueError("is longer than 512 bytes; keys have 1,024 in all, so too little is left for names.")
+        raise _refused("D119", "is longer than 512 bytes; keys have 1,024 in all, so too little is left for names.")
     if cleaned != value:
-        remark(f"was given with superfluous slashes; {quoted(cleaned)} is used.")
+        remark(Said(f"was given with superfluous slashes; {quoted(cleaned)} is used.", "D120"))
     return cleaned
 
 
 def environment_name(value: str, _remark: Remark) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", value):
-        raise ValueError(
-            f"is {quoted(value)}; write a short name of letters, digits, dots and hyphens, such as production."
+        raise _refused(
+            "D121", f"is {quoted(value)}; write a short name of letters, digits, dots and hyphens, such as production."
         )
     return value
 
@@ -214,7 +250,9 @@ def environment_name(value: str, _remark: Remark) -> str:
 def key_text(value: str, _remark: Remark) -> str:
     """Check a key, key id or token without ever showing it: printable ASCII without blanks."""
     if not re.fullmatch(r"[!-~]+", value):
-        raise ValueError("contains blanks, line breaks or letters beyond ASCII inside; copy it again, whole and alone.")
+        raise _refused(
+            "D122", "contains blanks, line breaks or letters beyond ASCII inside; copy it again, whole and alone."
+        )
     return value
 
 
@@ -228,11 +266,13 @@ def private_key(value: str, _remark: Remark) -> str:
         try:
             text = base64.b64decode("".join(text.split()), validate=True).decode("ascii")
         except (binascii.Error, ValueError) as error:
-            raise ValueError("is neither a PEM private key nor base64 of one.") from error
+            raise _refused("D123", "is neither a PEM private key nor base64 of one.") from error
     match = re.fullmatch(r"\s*-----BEGIN ((?:RSA )?PRIVATE KEY)-----([A-Za-z0-9+/=\s]+)-----END \1-----\s*", text)
     body = "".join(match[2].split()) if match else ""
     if match is None or not _is_whole(body):
-        raise ValueError("is no whole, unencrypted PEM private key (-----BEGIN … PRIVATE KEY----- to -----END …).")
+        raise _refused(
+            "D123", "is no whole, unencrypted PEM private key (-----BEGIN … PRIVATE KEY----- to -----END …)."
+        )
     lines = "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
     return f"-----BEGIN {match[1]}-----\n{lines}\n-----END {match[1]}-----\n"
 

@@ -180,6 +180,8 @@ def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = suite["settings"]
     sys.path.insert(0, str(Path.cwd()))
     warnings.simplefilter("ignore")
+    if suite.get("moves_media"):
+        settings.MEDIA_ROOT = str(Path.cwd() / "media")
     replace_file_system_storage(storage, with_paths=suite.get("with_paths", False))
     django.setup()
     from django.test.runner import DiscoverRunner

@@ -46,6 +46,8 @@ class Suite:
     or with what is not distributed."""
     package_folder: str = ""
     """A folder of the installed package that they look for where they are started."""
+    moves_media: bool = False
+    """Their settings put the files beside their own modules, where those of one run would meet those of the next."""
     keeps_database: bool = False
     """Making their database takes minutes, so it is made once."""
 
@@ -101,6 +103,7 @@ SUITES = {
         ),
         more_labels=("wagtail.documents.tests", "wagtail.images.tests"),
         package_folder="wagtail",
+        moves_media=True,
         keeps_database=True,
     ),
 }
@@ -141,7 +144,10 @@ def environment() -> Path:
 
 
 def started(script: Path, *arguments: str, cwd: Path, home: Path, text: str = "", **variables: str) -> str:
-    """Run a script of ours in that environment, and give what it wrote; nothing of this shell's settings reaches it."""
+    """Run a script of ours in that environment, and give what it wrote, and how it ended when it did not end well.
+
+    Nothing of this shell's settings reaches it.
+    """
     folder = environment()
     done = subprocess.run(
         [str(folder / "bin" / "python"), str(script), *arguments],
@@ -159,7 +165,8 @@ def started(script: Path, *arguments: str, cwd: Path, home: Path, text: str = ""
         timeout=1_500,
         check=False,
     )
-    return done.stdout + done.stderr
+    ended = f"\n{script.name} ended with exit code {done.returncode}." if done.returncode else ""
+    return done.stdout + done.stderr + ended
 
 
 def run(package: str, storage: str, *, scratch: Path, store: Path, everything: bool = False) -> dict[str, str]:
@@ -180,6 +187,7 @@ def run(package: str, storage: str, *, scratch: Path, store: Path, everything: b
         "labels": suite.more_labels if everything and suite.more_labels else suite.labels,
         "with_paths": suite.with_paths,
         "left_out": suite.left_out,
+        "moves_media": suite.moves_media,
     }
     if suite.keeps_database:
         order["kept_database"] = str(environment() / f"{package}.sqlite3")

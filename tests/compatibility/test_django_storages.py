@@ -13,7 +13,7 @@ from tests.compatibility.sources import ROOT, unpacked
 
 VERSION = version("django-storages")
 
-# The tests that assert a defect which Holdall mends, each with the reason. All others pass.
+# The tests that assert a defect which Holdall mends, or by which call it is done, each with the reason. All others pass.
 ASSERT_A_DEFECT = {
     "S3StorageTests.test_pickle_with_bucket": (
         "looks for the bucket of the first thread in `_bucket`, where all other threads, and processes after a fork, "
@@ -36,6 +36,32 @@ ASSERT_A_DEFECT = {
         "stores .gz files with `Content-Encoding: gzip`, so that they come back unpacked (#451, #917, #1281)"
     ),
     "S3StorageTests.test_storage_save_gzipped_non_seekable": "the same",
+    **dict.fromkeys(
+        (
+            "S3StorageTests.test_content_type",
+            "S3StorageTests.test_content_type_set_explicitly",
+            "S3StorageTests.test_special_characters",
+            "S3StorageTests.test_storage_object_parameters_not_overwritten_by_default",
+            "S3StorageTests.test_storage_save",
+            "S3StorageTests.test_storage_save_gzip",
+            "S3StorageTests.test_storage_save_gzip_twice",
+            "S3StorageTests.test_storage_save_non_seekable",
+            "S3StorageTests.test_storage_save_with_default_acl",
+        ),
+        "watches a mock of `upload_fileobj`, which sends nothing that would tell a server outside Amazon what was damaged "
+        "on the way; what is stored is asserted on real servers by tests/contract/test_overwriting.py",
+    ),
+    **dict.fromkeys(
+        (
+            "S3StorageTests.test_storage_open_no_write",
+            "S3StorageTests.test_storage_open_write",
+            "S3StorageTests.test_storage_write_beyond_buffer_size",
+        ),
+        "watches a mock of the parts, which are sent in the same way; the same file asserts what is stored",
+    ),
+    "S3StorageTests.test_storage_open_no_overwrite_existing": (
+        "wants a file that was opened for writing and closed to keep its content; on a disk, and on ours, it is empty"
+    ),
     "S3StorageTestsWithMoto.test_content_type_attribute": (
         "believes the content type that the client claims: `text/html` for any name runs the uploader's script"
     ),

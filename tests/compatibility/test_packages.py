@@ -26,3 +26,10 @@ def test_package_keeps_its_files_in_the_bucket(package: str, tmp_path: Path) -> 
     )
     assert said.rstrip().endswith("done"), said
     assert list(work.iterdir()) == [], "a file was left on the disk"
+
+
+def test_script_that_could_not_run_says_how_it_ended(tmp_path: Path) -> None:
+    script = tmp_path / "breaks.py"
+    script.write_text("raise SystemExit(3)")
+
+    assert started(script, cwd=tmp_path, home=tmp_path).endswith("breaks.py ended with exit code 3.")

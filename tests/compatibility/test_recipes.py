@@ -236,6 +236,17 @@ def test_migration_names_the_alias_and_no_secret(options: Options, settings: Any
     assert from_alias("default") is storages["default"]
 
 
+def test_migration_names_the_alias_that_was_asked_for_of_two_alike(options: Options, settings: Any) -> None:
+    entry = {"BACKEND": "holdall.storage.MediaStorage", "OPTIONS": options}
+    settings.STORAGES = {"default": entry, "private": dict(entry)}
+
+    named = {alias: storages[alias].deconstruct()[1] for alias in settings.STORAGES}
+
+    assert named == {"default": ("default",), "private": ("private",)}
+    # One that was made by hand is like both.
+    assert MediaStorage(**options).deconstruct()[1] == ("default",)
+
+
 # -- static files
 
 

@@ -1,7 +1,7 @@
 """The tests of Django and of packages that keep files, run with `MediaStorage` in place of `FileSystemStorage`.
 
 CI runs what tells most in little time. With HOLDALL_COMPATIBILITY=all everything is run, on Django's own class and on
-that of django-storages too, which takes about half an hour: what passes there must pass on ours.
+that of django-storages too, which takes about a quarter of an hour: what passes there must pass on ours.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import json
 import time
 import urllib.parse
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 from hypothesis import example, given, settings
@@ -332,20 +334,143 @@ def test_link_signed_by_a_role_ends_with_its_session(
     assert query["X-Amz-Security-Token"] == ["role-token"]
 
 
-def test_link_for_a_private_cdn_domain_is_signed_for_cloudfront_once_a_window(
-    clock: Callable[[float], None],
-) -> None:
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+# -- on a private CDN domain
+
+
+@pytest.fixture(scope="module")
+def private() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture
+def on_cloudfront(private: rsa.RSAPrivateKey) -> Callable[..., Any]:
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
-    storage = build_storage(
-        {
-            "STORAGE_BUCKET_NAME": "acme-media",
-            "AWS_S3_REGION_NAME": "eu-central-1",
-            "AWS_S3_CUSTOM_DOMAIN": "media.example.com",
-            "AWS_CLOUDFRONT_KEY_ID": "K2HOLDALLTEST",
-            "AWS_CLOUDFRONT_KEY": pem.replace("\n", "\\n"),
+
+    def make(**changes: str) -> Any:
+        return build_storage(
+            {
+                "STORAGE_BUCKET_NAME": "acme-media",
+                "AWS_S3_REGION_NAME": "eu-central-1",
+                "AWS_S3_CUSTOM_DOMAIN": "media.example.com",
+                "AWS_CLOUDFRONT_KEY_ID": "K2HOLDALLTEST",
+                "AWS_CLOUDFRONT_KEY": pem.replace("\n", "\\n"),
+                **changes,
+            }
+        )
+
+    return make
+
+
+def decoded(value: str) -> bytes:
+    """Undo CloudFront's own form of base64."""
+    return base64.b64decode(value.translate(str.maketrans("-_~", "+=/")))
+
+
+def opened(url: str, private: rsa.RSAPrivateKey) -> tuple[str, dict[str, Any]]:
+    """Give what a link leads to and what its policy says, once the signature is found to be the key's."""
+    parts = urllib.parse.urlsplit(url)
+    query = dict(pair.split("=", 1) for pair in parts.query.split("&"))
+    assert query.pop("Key-Pair-Id") == "K2HOLDALLTEST"
+    policy = decoded(query.pop("Policy"))
+    private.public_key().verify(decoded(query.pop("Signature")), policy, PKCS1v15(), SHA1())
+    rest = "&".join(f"{name}={value}" for name, value in query.items())
+    (statement,) = json.loads(policy)["Statement"]
+    return urllib.parse.urlunsplit(parts._replace(query=rest)), statement
+
+
+def test_custom_policy_says_all_that_was_asked_for_and_stays_for_a_window(
+    on_cloudfront: Callable[..., Any], private: rsa.RSAPrivateKey, clock: Callable[[float], None]
+) -> None:
+    starts = dt.datetime.fromtimestamp(NOW + 60, dt.UTC)
+    links = []
+    for second in range(NOW, NOW + 1_800, 60):
+        clock(second)
+        links.append(
+            on_cloudfront().cloudfront_url("films/ä 1.mp4", expire=3_600, not_before=starts, ip_address="192.0.2.7/24")
+        )
+        leads_to, statement = opened(links[-1], private)
+        ends = statement["Condition"].pop("DateLessThan")["AWS:EpochTime"]
+        assert second + 3_600 <= ends <= second + 5_400
+        assert leads_to == statement["Resource"] == "https://media.example.com/films/%C3%A4%201.mp4"
+        assert statement["Condition"] == {
+            "DateGreaterThan": {"AWS:EpochTime": NOW + 60},
+            "IpAddress": {"AWS:SourceIp": "192.0.2.0/24"},
         }
-    )
+    assert len(set(links)) == 2
+
+
+def test_custom_policy_ends_at_the_very_moment(on_cloudfront: Callable[..., Any], private: rsa.RSAPrivateKey) -> None:
+    storage = on_cloudfront()
+    midnight = dt.datetime(2027, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+
+    leads_to, statement = opened(storage.cloudfront_url("a.pdf", expire=midnight, parameters={"v": "2"}), private)
+
+    assert leads_to == statement["Resource"] == "https://media.example.com/a.pdf?v=2"
+    assert statement["Condition"] == {"DateLessThan": {"AWS:EpochTime": 1_798_758_000}}
+
+
+def test_one_signature_opens_what_the_resource_names(
+    on_cloudfront: Callable[..., Any], private: rsa.RSAPrivateKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = on_cloudfront(STORAGE_LOCATION="media")
+    signed = mock.Mock(wraps=storage.cloudfront_signer.rsa_signer)
+    monkeypatch.setattr(storage.cloudfront_signer, "rsa_signer", signed)
+
+    # The exact end, so that no window changes between the two.
+    ends = dt.datetime.now(dt.UTC) + dt.timedelta(hours=2)
+    links = [
+        storage.cloudfront_url(f"videos/7/{part}", resource="videos/7/*", expire=ends)
+        for part in ("playlist.m3u8", "segment-1.ts")
+    ]
+
+    assert {opened(link, private)[1]["Resource"] for link in links} == {"https://media.example.com/media/videos/7/*"}
+    assert len({link.partition("?")[2] for link in links}) == 1
+    assert signed.call_count == 1
+
+
+def test_name_with_an_asterisk_opens_itself_alone(
+    on_cloudfront: Callable[..., Any], private: rsa.RSAPrivateKey
+) -> None:
+    leads_to, statement = opened(on_cloudfront().cloudfront_url("uploads/*"), private)
+
+    assert leads_to == statement["Resource"] == "https://media.example.com/uploads/%2A"
+
+
+NEVER = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("restriction", "said"),
+    [
+        ({"resource": "videos/8/*"}, r"a\.ts is not among .*videos/8/\*"),
+        ({"resource": "videos/?/a.ts"}, "is not among"),
+        ({"expire": NEVER, "not_before": NEVER}, "ended before"),
+        ({"expire": dt.datetime(2030, 1, 1)}, "no time zone"),
+        ({"not_before": dt.datetime(2030, 1, 1)}, "no time zone"),
+        ({"ip_address": "2001:db8::1"}, "IPv4"),
+    ],
+)
+def test_custom_policy_that_opens_nothing_is_refused(
+    on_cloudfront: Callable[..., Any], restriction: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        on_cloudfront().cloudfront_url("videos/7/a.ts", **restriction)
+
+
+def test_resource_does_not_lead_out_of_the_location(on_cloudfront: Callable[..., Any]) -> None:
+    with pytest.raises(SuspiciousFileOperation):
+        on_cloudfront(STORAGE_LOCATION="media").cloudfront_url("a.ts", resource="../*")
+
+
+def test_custom_policy_without_cloudfront_is_refused_with_what_to_set() -> None:
+    with pytest.raises(ImproperlyConfigured, match="AWS_CLOUDFRONT_KEY_ID"):
+        MediaStorage(bucket_name="acme-media").cloudfront_url("a.pdf")
+
+
+def test_link_for_a_private_cdn_domain_is_signed_for_cloudfront_once_a_window(
+    on_cloudfront: Callable[..., Any], private: rsa.RSAPrivateKey, clock: Callable[[float], None]
+) -> None:
+    storage = on_cloudfront()
     clock(NOW)
     url = storage.url("a b.jpg")
 
@@ -357,8 +482,7 @@ def test_link_for_a_private_cdn_domain_is_signed_for_cloudfront_once_a_window(
         f'{{"Statement":[{{"Resource":"https://media.example.com/a%20b.jpg",'
         f'"Condition":{{"DateLessThan":{{"AWS:EpochTime":{query["Expires"]}}}}}}}]}}'
     )
-    signature = base64.b64decode(query["Signature"].translate(str.maketrans("-_~", "+=/")))
-    private.public_key().verify(signature, policy.encode(), PKCS1v15(), SHA1())
+    private.public_key().verify(decoded(query["Signature"]), policy.encode(), PKCS1v15(), SHA1())
 
     clock(NOW + 1)
     assert storage.url("a b.jpg") == url

@@ -118,12 +118,8 @@ def test_transcripts_with_holdall_are_run():
 
 
 def test_number_of_their_failing_tests_is_the_one_stated():
-    words = dict(
-        enumerate(["six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen"], 6)
-    )
-
     for page in (DOCS / "explanation" / "why.md", DOCS / "decisions" / "over-django-storages.md"):
-        assert words[len(ASSERT_A_DEFECT)] in page.read_text()
+        assert re.search(rf"\b{len(ASSERT_A_DEFECT)} that\b", page.read_text())
 
 
 def test_servers_of_the_tests_are_the_ones_stated():

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from holdall import cli, contract, errors
+from holdall import cli, contract, doctor, errors
 from holdall.storage import MediaStorage
 from tests.docs.pages import DOCS, ROOT, generator
 
@@ -111,3 +111,22 @@ def test_check_exits_with_one_when_a_page_is_stale(tmp_path):
     stale = run("--check")
     assert stale.returncode == 1
     assert "-two" in stale.stdout
+
+
+def test_findings_have_headings():
+    assert {f"{kind.id}: {kind.title}" for kind in doctor.kinds()} <= headings("findings.md")
+
+
+def test_findings_name_failures_of_the_catalogue():
+    entries = generator().failures()["failures"].keys()
+
+    assert {entry for kind in doctor.kinds() for entry in kind.failures} <= entries
+    assert generator().provoking_tests().keys() <= entries
+
+
+def test_failures_are_named_and_provoked_or_told_apart():
+    catalogue = generator().failures()
+    named = {entry for kind in doctor.kinds() for entry in kind.failures}
+    proven = named & generator().provoking_tests().keys()
+
+    assert catalogue["failures"].keys() - proven == catalogue["paper"].keys()

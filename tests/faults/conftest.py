@@ -76,14 +76,20 @@ def options(provider: str = "seaweedfs") -> dict[str, Any]:
 
 @pytest.fixture
 def connect(provider: Provider, bucket: str, location: str) -> Iterator[Connect]:
-    """Make a storage whose requests meet these faults. `kind` is the provider that it takes the server for."""
+    """Make a storage whose requests meet these faults.
+
+    `kind` is the provider that it takes the server for, `more` are options.
+    """
     with ExitStack() as stack:
 
         def make(
-            *rules: Rule, choose: Callable[[Request], Fault | None] | None = None, kind: str = "seaweedfs"
+            *rules: Rule,
+            choose: Callable[[Request], Fault | None] | None = None,
+            kind: str = "seaweedfs",
+            **more: Any,
         ) -> Line:
             proxy = stack.enter_context(FaultProxy(provider.endpoint_url, *rules, choose=choose))
             environ = provider.environ(bucket, location=location, AWS_S3_ENDPOINT_URL=proxy.url)
-            return Line(build_storage(environ, **options(kind)), proxy, provider, bucket, location)
+            return Line(build_storage(environ, **options(kind), **more), proxy, provider, bucket, location)
 
         yield make

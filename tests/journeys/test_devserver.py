@@ -13,6 +13,8 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,10 +24,13 @@ import pytest
 import trustme
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from django.core.files.base import ContentFile
 
+import holdall
 from holdall import devserver
 from holdall.devserver import keeper, sharing, weed
 from holdall.errors import DevServerError
+from holdall.storage import MediaStorage
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the system tells it only on Linux")
 
@@ -410,6 +415,29 @@ def test_data_survive_a_change_of_port(folder: Path) -> None:
 
     assert again.port != server.port
     assert get(again, "kept") == b"content"
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+def test_storage_follows_the_server_to_another_port(folder: Path, fast_lane: bool) -> None:
+    options = holdall.from_env({"STORAGES_MODE": "local"}, local_folder=folder)["default"]["OPTIONS"]
+    storage = MediaStorage(**{**options, "fast_lane": fast_lane})
+    name = storage.save("a.txt", ContentFile(b"content"))
+    before = storage.url(name)
+    assert storage.size(name) == 7
+    port = devserver.use(folder).port
+    devserver.leave(folder)
+    assert devserver.end_unused(folder)
+
+    with socket.create_server((weed.HOST, port)):
+        with storage.open(name) as file:
+            assert file.read() == b"content"
+        assert storage.size(name) == 7
+        assert storage.save("a.txt", ContentFile(b"another")) != name
+        after = storage.url(name)
+
+    assert urllib.parse.urlsplit(after).port == devserver.use(folder).port != urllib.parse.urlsplit(before).port
+    with urllib.request.urlopen(after) as answer:
+        assert answer.read() == b"content"
 
 
 def test_server_that_dies_at_its_start_shows_its_last_words(folder: Path) -> None:

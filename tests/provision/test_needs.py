@@ -75,6 +75,12 @@ def test_parent_of_a_fork_is_asked_for_under_its_prefix() -> None:
     assert (found.on_spaces, found.asked, found.identity[-5:]) == (True, PAIR, "-read")
 
 
+def test_own_store_of_a_fork_is_asked_for_without_its_parent() -> None:
+    parent = {"PARENT_STORAGES_MODE": "do", "PARENT_STORAGE_BUCKET_NAME": "other"}
+
+    assert needs.read(AMAZON | parent)[0].bucket == "acme-media"
+
+
 def test_stores_of_one_bucket_have_names_of_their_own() -> None:
     one, other = (needs.read(AMAZON | {"STORAGE_LOCATION": where})[0] for where in ("shop", "blog"))
 

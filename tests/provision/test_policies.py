@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import holdall
 from holdall.provision import rights, settings
 from holdall.provision.needs import Needs
 from tests.provision.environments import CASES, Case
-from tests.servers.environments import python_with
+from tests.servers.environments import environment
 
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 LINTER = """
@@ -27,7 +29,7 @@ every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 def findings(*policies: dict[str, Any]) -> list[list[str]]:
     """Lint policies, without a network: the linter brings Amazon's definitions along."""
-    python = python_with("infrastructure", REQUIREMENTS)
+    python = environment("infrastructure", REQUIREMENTS)
     done = subprocess.run(
         [str(python), "-c", LINTER], input=json.dumps(policies), capture_output=True, text=True, check=True
     )
@@ -80,7 +82,27 @@ def test_right_to_look_at_settings_has_a_name_of_its_own() -> None:
 
     assert more["Statement"][:-1] == plain["Statement"]
     assert more["Statement"][-1]["Sid"] == "HoldallDoctor"
-    assert all(action.startswith("s3:Get") for action in more["Statement"][-1]["Action"])
+    assert all(action.startswith(("s3:Get", "s3:List")) for action in more["Statement"][-1]["Action"])
+
+
+def test_every_setting_that_is_looked_at_has_its_right() -> None:
+    """Amazon's actions are not always called as the operations are."""
+    by_operation = {
+        "get_bucket_acl": "s3:GetBucketAcl",
+        "get_bucket_cors": "s3:GetBucketCORS",
+        "get_bucket_lifecycle_configuration": "s3:GetLifecycleConfiguration",
+        "get_bucket_ownership_controls": "s3:GetBucketOwnershipControls",
+        "get_bucket_policy": "s3:GetBucketPolicy",
+        "get_bucket_policy_status": "s3:GetBucketPolicyStatus",
+        "get_public_access_block": "s3:GetBucketPublicAccessBlock",
+        "list_object_versions": "s3:ListBucketVersions",
+    }
+    package = Path(holdall.__file__).parent
+    sources = [*(package / "doctor").glob("*.py"), package / "provision" / "plan.py"]
+    asked = re.compile(r'"((?:get_(?:bucket|public)|list_object_versions)\w*)"')
+    operations = {found for source in sources for found in asked.findall(source.read_text())}
+
+    assert {by_operation[operation] for operation in operations} == {right.action for right in rights.DOCTOR}
 
 
 def test_public_files_on_amazon_are_cloudfronts_alone() -> None:

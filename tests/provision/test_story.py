@@ -16,12 +16,12 @@ from tests.contract import only
 from tests.providers import Keys, Provider
 from tests.provision.test_live import provision
 from tests.provision.test_policies import REQUIREMENTS
-from tests.servers.environments import python_with
+from tests.servers.environments import environment
 from tests.stores import build_storage
 
 
 def tools() -> Path:
-    return python_with("infrastructure", REQUIREMENTS).parent
+    return environment("infrastructure", REQUIREMENTS).parent
 
 
 def sh(script: str, folder: Path, **variables: str) -> str:

@@ -1,4 +1,4 @@
-"""Python environments of their own, for programs whose requirements must not mix with ours."""
+"""Environments of their own for servers from PyPI that can not share ours, made once and kept in `.cache`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.servers.processes import ServerDied
 ROOT = Path(__file__).parent.parent.parent
 
 
-def python_with(name: str, requirements: Path) -> Path:
-    """Install a list of requirements into an environment, once for each list; return its Python."""
+def environment(name: str, requirements: Path) -> Path:
+    """Install what is required, once for each list of requirements and each Python; return the environment's Python."""
     cache = ROOT / ".cache"
     cache.mkdir(exist_ok=True)
     folder = cache / f"{name}-{sys.version_info.major}.{sys.version_info.minor}"

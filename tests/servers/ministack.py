@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.providers import Keys, Provider, fetch, wait_until_enforced
-from tests.servers import environments
+from tests.servers.environments import environment
 from tests.servers.processes import Server, free_port
 
 HERE = Path(__file__).parent
@@ -48,7 +48,8 @@ def _create_user(iam: Any, name: str, actions: list[str]) -> Keys:
 @contextmanager
 def start(folder: Path) -> Iterator[dict[str, Provider]]:
     """Run MiniStack until the block ends; give its provider, `ministack`."""
-    python = environments.python_with("ministack", REQUIREMENTS)
+    # Of its own: it forbids current botocore.
+    python = environment("ministack", REQUIREMENTS)
     endpoint_url = f"http://127.0.0.1:{(port := free_port())}"
     root = Keys(secrets.token_hex(24), secrets.token_hex(24))
     environ = {

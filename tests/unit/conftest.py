@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import os
 
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import settings
 
 # HOLDALL_EXAMPLES=5000 digs deeper.
 settings.register_profile("brief", max_examples=int(os.environ.get("HOLDALL_EXAMPLES", "15")), deadline=None)
 settings.load_profile("brief")
+
+
+@pytest.fixture(scope="session")
+def pem() -> str:
+    """A private key of CloudFront's kind."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    ).decode()

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.exceptions import ImproperlyConfigured
 
 import holdall
@@ -59,14 +57,6 @@ def options(environ: Mapping[str, str], **arguments: Any) -> dict[str, Any]:
     return made
 
 
-@pytest.fixture(scope="module")
-def pem() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    ).decode()
-
-
 @pytest.fixture
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in list(os.environ):
@@ -108,6 +98,8 @@ def test_options_of_private_files_on_amazon_are_complete() -> None:
         "session_profile": None,
         "cloudfront_key_id": None,
         "cloudfront_key": None,
+        "environment": None,
+        "env_prefix": "",
     }
 
 
@@ -827,9 +819,8 @@ def test_lifetime_out_of_bounds_is_refused(given: str, said: str) -> None:
 def test_name_of_the_environment_is_noted() -> None:
     environ = {**S3, "STORAGE_ENVIRONMENT": "production"}
     assert usable(environ).environment == "production"
-    assert warned(environ) == [
-        "`STORAGE_ENVIRONMENT` is noted, but this version of Holdall does not keep an owner marker yet."
-    ]
+    assert warned(environ) == []
+    assert holdall.from_env(environ)["default"]["OPTIONS"]["environment"] == "production"
 
 
 def test_odd_name_of_an_environment_is_refused() -> None:
@@ -957,27 +948,6 @@ def test_near_miss_with_control_characters_is_shown_escaped() -> None:
 
 def test_near_miss_of_a_variable_that_the_mode_does_not_use_is_none() -> None:
     assert warned({**SPACES, "AWS_S3_REGION": "x"}) == []
-
-
-# -- forks, not yet
-
-
-def test_parent_is_refused_in_this_version() -> None:
-    assert problems({**S3, "PARENT_STORAGE_BUCKET_NAME": "acme", "PARENT_STORAGES_MODE": "do"}) == [
-        (
-            "`PARENT_STORAGES_MODE` asks for a fork of a parent store, which this version of Holdall can not make yet; "
-            "unset `PARENT_STORAGES_MODE` and `PARENT_STORAGE_BUCKET_NAME`."
-        )
-    ]
-
-
-def test_parent_is_refused_under_a_prefix() -> None:
-    [problem] = problems({"PRIVATE_STORAGE_BUCKET_NAME": "acme", "PRIVATE_PARENT_DO_REGION": "ams3"}, prefix="PRIVATE_")
-    assert problem.startswith("`PRIVATE_PARENT_DO_REGION` asks for a fork")
-
-
-def test_empty_parent_is_none() -> None:
-    assert warned({**S3, "PARENT_STORAGE_BUCKET_NAME": ""}) == []
 
 
 # -- building
@@ -1127,11 +1097,11 @@ def test_every_kind_of_problem_is_in_one_message() -> None:
         "STORAGE_URL_LIFETIME": "9d",
         "AWS_S3_ENDPOINT_URL": "https://x.r2.dev",
         "STORAGE_LOCATOIN": "a",
-        "PARENT_DO_REGION": "ams3",
+        "PARENT_STORAGES_MODE": "od",
     }
     told = problems(environ)
     for name in ("DO_REGION", "STORAGE_URL_LIFETIME", "AWS_S3_ENDPOINT_URL", "STORAGE_LOCATOIN", "STORAGE_BUCKET_NAME",
-                 "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_CUSTOM_DOMAIN", "PARENT_DO_REGION"):  # fmt: skip
+                 "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_CUSTOM_DOMAIN", "PARENT_STORAGES_MODE"):  # fmt: skip
         assert sum(problem.startswith(f"`{name}` ") for problem in told) == 1, name
     assert len(told) == 9
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
+from urllib3.exceptions import NewConnectionError
 
 from holdall import fastlane
 from holdall.fastlane import Declined, FastLane
@@ -71,6 +73,38 @@ def test_request_with_something_unknown_is_declined_alone(operation: str, parame
         fastlane._request(operation, parameters, Place(scheme="http", host="s3.example.com", region="r1"))
 
     assert not caught.value.for_good
+
+
+@pytest.mark.parametrize(
+    ("scheme", "parameters", "hashed"),
+    [
+        ("https", {"ContentMD5": "XUFAKrxLKna5cZ2REBfFkg=="}, False),
+        ("https", {}, True),
+        ("http", {"ContentMD5": "XUFAKrxLKna5cZ2REBfFkg=="}, True),
+    ],
+    ids=["md5 over TLS", "no md5", "no TLS"],
+)
+def test_body_is_hashed_a_second_time_where_nothing_else_protects_it(
+    scheme: str, parameters: dict[str, str], hashed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[dict[str, str]] = []
+
+    def urlopen(method: str, target: str, *, headers: dict[str, str], **_: Any) -> Any:
+        sent.append(headers)
+        raise NewConnectionError(None, "nobody is there")  # type: ignore[arg-type]
+
+    place = Place(scheme=scheme, host="s3.example.com", region="r1")
+    signer = Signer(place, SigningKeys("HOLDALLKEY", Secret("s" * 40)))
+    lane = FastLane(place, lambda: signer, ca_file=None, connect_seconds=1, read_seconds=1, attempts=1, pool_size=1)
+    monkeypatch.setattr(lane._pool, "urlopen", urlopen)
+
+    with pytest.raises(NewConnectionError):
+        lane.send("put_object", {"Key": "a", "Body": b"hello", **parameters})
+
+    digest = sent[0]["x-amz-content-sha256"]
+    assert digest == (hashlib.sha256(b"hello").hexdigest() if hashed else "UNSIGNED-PAYLOAD")
+    # The signature covers the other hash.
+    assert ("content-md5" in sent[0]["authorization"]) == bool(parameters)
 
 
 @contextmanager

@@ -10,8 +10,10 @@ from importlib import import_module
 import pytest
 
 import holdall
-from holdall import cli, contract
+from holdall import cli, contract, doctor, lineage, overlay
+from holdall.claims import Claim
 from holdall.cli import env
+from holdall.findings import Report
 from holdall.provision import rights, settings
 from holdall.provision.needs import Needs
 
@@ -60,6 +62,7 @@ EXPORTED = {
     "ObjectNotFound",
     "StoreFailed",
     "StoreUnreachable",
+    "WriteRefused",
     "default_local_folder",
     "from_env",
 }
@@ -92,7 +95,13 @@ def test_package_exports_these_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["holdall.storage.MediaStorage", "holdall.storage.from_alias", "holdall.build.BuildModeStorage"]
+    "path",
+    [
+        "holdall.storage.MediaStorage",
+        "holdall.storage.from_alias",
+        "holdall.fork.ForkedStorage",
+        "holdall.build.BuildModeStorage",
+    ],
 )
 def test_dotted_path_leads_to_what_it_names(path: str) -> None:
     module, _, name = path.rpartition(".")
@@ -108,18 +117,54 @@ def test_settings_name_these_backends() -> None:
     }
 
 
+def test_settings_of_a_fork_name_its_backend() -> None:
+    made = holdall.from_env({"STORAGE_BUCKET_NAME": "acme-copy", "PARENT_STORAGE_BUCKET_NAME": "acme"})
+    assert made["default"]["BACKEND"] == "holdall.fork.ForkedStorage"
+    assert made["default"]["OPTIONS"]["parent"]["bucket_name"] == "acme"
+
+
+def test_objects_of_holdalls_own_lie_here() -> None:
+    claims = [Claim(kind=kind, holder="x", location="media").key for kind in ("owner", "fork")]
+    assert claims == ["media/.holdall/owner.json", "media/.holdall/fork.json"]
+    assert [json.loads(Claim(kind=kind, holder="x").body())[kind] for kind in ("owner", "fork")] == ["x", "x"]
+    assert (overlay.HIDDEN, lineage.FORKS_FOLDER) == (".holdall/hidden/", "forks")
+
+
+def commands_of(parser: argparse.ArgumentParser, above: str = "") -> dict[str, list[str]]:
+    nested = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not nested:
+        options = [option for action in parser._actions for option in action.option_strings]
+        return {above: sorted(option for option in options if option.startswith("--"))}
+    found: dict[str, list[str]] = {}
+    for name, command in nested[0].choices.items():
+        found |= commands_of(command, f"{above} {name}".strip())
+    return found
+
+
 def test_commands_are_these() -> None:
     parser = argparse.ArgumentParser()
     cli.add_commands(parser)
-    [commands] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    options = {
-        name: sorted(
-            option for action in command._actions for option in action.option_strings if option.startswith("--")
-        )
-        for name, command in commands.choices.items()
-    }
+    options = commands_of(parser)
     assert options == {
+        "doctor": [
+            "--alias",
+            "--env-file",
+            "--help",
+            "--json",
+            "--offline",
+            "--only",
+            "--origin",
+            "--prefix",
+            "--seconds",
+            "--skip",
+        ],
         "env": ["--help", "--json", "--prefix"],
+        "fork diff": ["--help", "--json", "--prefix"],
+        "fork drop": ["--help", "--json", "--prefix", "--yes"],
+        "fork promote": ["--help", "--json", "--prefix", "--yes"],
+        "fork status": ["--help", "--json", "--prefix"],
+        "owner show": ["--help", "--json", "--prefix"],
+        "owner take": ["--help", "--prefix", "--yes"],
         "provision": [
             "--apply",
             "--diff",
@@ -157,9 +202,140 @@ def test_names_on_live_buckets_are_these() -> None:
     assert (settings.STAGING, settings.TRASH) == (".holdall/uploads/", ".holdall/trash/")
 
 
+# What people search for, scripts compare and settings silence: a level may not change either.
+FINDINGS = {
+    "": {"D090": "notice", "D091": "warning", "D092": "unknown"},
+    "backend": dict.fromkeys(["D001", "D002", "D005", "D006", "D007", "D008", "D010", "D012", "D014"], "error")
+    | dict.fromkeys(["D003", "D011", "D013"], "warning")
+    | {"D000": "ok", "D004": "notice"},
+    "values": dict.fromkeys(
+        ["D101", "D102", "D110", "D115", "D116", "D120", "D126", "D127", "D129", "D134", "D142", "D143", "D198"],
+        "warning",
+    )
+    | dict.fromkeys(
+        [
+            "D103",
+            "D104",
+            "D105",
+            "D106",
+            "D107",
+            "D108",
+            "D109",
+            "D111",
+            "D112",
+            "D113",
+            "D114",
+            "D118",
+            "D119",
+            "D121",
+            "D122",
+            "D123",
+            "D124",
+            "D125",
+            "D130",
+            "D131",
+            "D132",
+            "D133",
+            "D135",
+            "D136",
+            "D137",
+            "D138",
+            "D139",
+            "D140",
+            "D141",
+            "D144",
+            "D199",
+        ],
+        "error",
+    )
+    | {"D150": "ok", "D151": "ok", "D152": "notice", "D153": "notice"},
+    "project": dict.fromkeys(["D051", "D053", "D055", "D056", "D057", "D058"], "warning")
+    | {"D050": "error", "D052": "error", "D054": "notice"},
+    "options": dict.fromkeys(["D201", "D202", "D203", "D204", "D206", "D207", "D208", "D209", "D210", "D211"], "error")
+    | dict.fromkeys(["D205", "D212", "D220", "D221", "D222"], "warning"),
+    "addresses": dict.fromkeys(
+        ["D230", "D231", "D233", "D235", "D251", "D252", "D253", "D257", "D258", "D260"], "error"
+    )
+    | dict.fromkeys(["D232", "D234", "D236", "D237", "D238", "D239", "D254", "D259", "D261"], "warning")
+    | {"D250": "ok", "D255": "notice", "D256": "notice"},
+    "site": dict.fromkeys(["D263", "D264", "D266"], "warning") | {"D262": "error", "D265": "notice"},
+    "files": {"D080": "ok", "D081": "warning", "D082": "error", "D083": "unknown"},
+    "connection": dict.fromkeys(
+        [
+            "D301",
+            "D302",
+            "D303",
+            "D304",
+            "D305",
+            "D306",
+            "D308",
+            "D310",
+            "D311",
+            "D320",
+            "D321",
+            "D322",
+            "D323",
+            "D324",
+        ],
+        "error",
+    )
+    | {"D330": "error", "D331": "error", "D300": "ok", "D307": "warning", "D309": "ok", "D312": "unknown"},
+    "saving": dict.fromkeys(["D401", "D402", "D403", "D404", "D405", "D407", "D408", "D409"], "error")
+    | {"D400": "ok", "D406": "ok"},
+    "writing": dict.fromkeys(["D410", "D413", "D418", "D419", "D422", "D424", "D426"], "ok")
+    | dict.fromkeys(["D412", "D414", "D415", "D421", "D423", "D425", "D427", "D428"], "warning")
+    | dict.fromkeys(["D411", "D417", "D420", "D430", "D431"], "error")
+    | {"D416": "notice", "D429": "notice"},
+    "reading": dict.fromkeys(["D500", "D501", "D511"], "error")
+    | dict.fromkeys(["D502", "D506", "D507", "D510"], "warning")
+    | {"D505": "ok", "D508": "ok", "D509": "notice"},
+    "ownership": dict.fromkeys(["D340", "D352", "D353"], "error")
+    | dict.fromkeys(["D343", "D354"], "warning")
+    | dict.fromkeys(["D342", "D351"], "notice")
+    | {"D341": "ok", "D350": "ok"},
+    "processes": {"D550": "notice", "D551": "notice", "D552": "warning"},
+    "intent": dict.fromkeys(["D600", "D604", "D611", "D613"], "ok")
+    | dict.fromkeys(["D601", "D602", "D603", "D605", "D606", "D607", "D610", "D612"], "error")
+    | dict.fromkeys(["D608"], "warning")
+    | dict.fromkeys(["D609"], "notice"),
+    "links": dict.fromkeys(["D700", "D712", "D719"], "ok")
+    | dict.fromkeys(["D701", "D702", "D703", "D704", "D706", "D709", "D713", "D714", "D718"], "error")
+    | dict.fromkeys(["D707", "D711", "D715"], "warning")
+    | dict.fromkeys(["D716", "D717"], "notice"),
+    "cdn": dict.fromkeys(["D800", "D814", "D824", "D827", "D828"], "ok")
+    | dict.fromkeys(["D801", "D802", "D803", "D804", "D805", "D806", "D807", "D808", "D809", "D825"], "error")
+    | dict.fromkeys(["D810", "D813", "D816", "D819", "D826"], "notice")
+    | dict.fromkeys(["D811", "D812", "D815", "D817", "D818", "D820", "D821", "D822", "D823"], "warning"),
+    "cors": dict.fromkeys(["D850"], "ok")
+    | dict.fromkeys(["D851", "D853", "D854"], "warning")
+    | dict.fromkeys(["D852", "D855"], "notice"),
+    "housekeeping": dict.fromkeys(["D900", "D905"], "ok")
+    | dict.fromkeys(["D901"], "error")
+    | dict.fromkeys(["D902", "D903"], "warning")
+    | dict.fromkeys(["D904", "D906"], "notice"),
+}
+
+
+def test_findings_are_these() -> None:
+    expected = {id_: level for found in FINDINGS.values() for id_, level in found.items()}
+    assert {kind.id: kind.level.value for kind in doctor.kinds()} == expected
+
+
+def test_report_has_these_keys() -> None:
+    document = Report([doctor.STOPPED.found("seen")]).as_document()
+    assert list(document) == ["version", "healthy", "counts", "findings"]
+    assert document["version"] == 1
+    assert list(document["counts"]) == ["error", "warning", "notice", "unknown", "ok"]
+    [finding] = document["findings"]
+    assert list(finding) == ["id", "level", "store", "title", "seen", "means", "do", "otherwise", "page"]
+
+
 def test_json_has_these_keys() -> None:
     document = json.loads(env.as_json(contract.read({"STORAGE_BUCKET_NAME": "acme"})))
-    assert list(document) == ["version", "prefix", "building", "variables", "warnings", "problems"]
+    assert list(document) == ["version", "prefix", "building", "variables", "warnings", "problems", "parent"]
     assert document["version"] == 1
+    assert document["parent"] is None
+    fork = json.loads(env.as_json(contract.read({"STORAGE_BUCKET_NAME": "copy", "PARENT_STORAGE_BUCKET_NAME": "acme"})))
+    assert list(fork["parent"]) == ["prefix", "variables", "parent"]
     assert {tuple(row) for row in document["variables"]} == {("name", "value", "source", "purpose")}
     assert [row["name"] for row in document["variables"]] == [variable.name for variable in contract.VARIABLES]

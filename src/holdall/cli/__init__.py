@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import holdall
-from holdall.cli import env, provision, serve
+from holdall.cli import doctor, env, fork, owner, provision, serve
 from holdall.cli.terminal import Session, Stream, Style
 from holdall.errors import HoldallError
 
@@ -28,7 +28,14 @@ class Command(Protocol):
     def run(self, options: argparse.Namespace, session: Session, /) -> int: ...
 
 
-COMMANDS: dict[str, Command] = {"env": env, "provision": provision, "serve": serve}
+COMMANDS: dict[str, Command] = {
+    "doctor": doctor,
+    "env": env,
+    "fork": fork,
+    "owner": owner,
+    "provision": provision,
+    "serve": serve,
+}
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "holdall") -> int:
@@ -50,11 +57,18 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         command.declare(commands.add_parser(name, help=command.HELP))
 
 
-def run(options: argparse.Namespace, *, out: Stream, err: Stream, environ: Mapping[str, str] = os.environ) -> int:
+def run(
+    options: argparse.Namespace,
+    *,
+    out: Stream,
+    err: Stream,
+    environ: Mapping[str, str] = os.environ,
+    in_project: bool = False,
+) -> int:
     """Run the command that was parsed."""
     # `manage.py` has a flag of its own.
     style = Style.of(out, wanted=not getattr(options, "no_color", False))
-    session = Session(out=out, err=err, environ=environ, style=style)
+    session = Session(out=out, err=err, environ=environ, style=style, in_project=in_project)
     try:
         return COMMANDS[options.holdall_command].run(options, session)
     except HoldallError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from holdall import contract
 from holdall.cli.terminal import Session, Style, wrapped
@@ -30,19 +32,30 @@ def as_json(reading: contract.Reading) -> str:
         "version": JSON_VERSION,
         "prefix": reading.prefix,
         "building": reading.building,
-        "variables": [
-            {"name": row.name, "value": row.value or None, "source": row.source, "purpose": row.purpose}
-            for row in reading.settings
-        ],
+        "variables": _rows(reading),
         "warnings": list(reading.warnings),
         "problems": list(reading.problems),
+        "parent": _parent(reading.parent),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
+def _rows(reading: contract.Reading) -> list[dict[str, Any]]:
+    return [
+        {"name": row.name, "value": row.value or None, "source": row.source, "purpose": row.purpose}
+        for row in reading.settings
+    ]
+
+
+def _parent(parent: contract.Reading | None) -> dict[str, Any] | None:
+    if parent is None:
+        return None
+    return {"prefix": parent.prefix, "variables": _rows(parent), "parent": _parent(parent.parent)}
+
+
 def _as_text(reading: contract.Reading, style: Style) -> str:
     lines = []
-    for row in reading.settings:
+    for row in _settings(reading):
         shown = f"{row.value}  {style.dim(f'({row.source})')}" if row.value else style.dim(f"({row.source})")
         lines.append(f"{style.bold(row.name)} = {shown}")
         lines += [style.dim(line) for line in wrapped(row.purpose)]
@@ -53,17 +66,19 @@ def _as_text(reading: contract.Reading, style: Style) -> str:
         if texts:
             lines += ["", paint(f"{title} ({len(texts)})"), *(f"  {text}" for text in texts)]
     if not reading.problems:
-        end = "An image is being built: any use of the storage raises." if reading.building else _summary(reading)
+        end = "An image is being built: any use of the storage raises."
+        if reading.store is not None:
+            above = reading.parent and reading.parent.store
+            fork = f", as a fork of {contract.site(above)}" if above else ""
+            end = f"Usable: {contract.summary(reading.store)}{fork}. Nothing was contacted."
         lines += ["", style.green(end)]
     return "\n".join(lines) + "\n"
 
 
-def _summary(reading: contract.Reading) -> str:
-    store = reading.store
-    if store is None:
-        return ""
-    who = "public" if store.public else "private"
-    under = f', under "{store.location}"' if store.location else ""
-    return (
-        f'Usable: {who} files in bucket "{store.bucket_name}"{under} on {store.provider.title}. Nothing was contacted.'
-    )
+def _settings(reading: contract.Reading) -> Iterator[contract.Setting]:
+    """Give the rows of a store, and of its parents those that say something: the rest is as above."""
+    yield from reading.settings
+    parent = reading.parent
+    while parent:
+        yield from (row for row in parent.settings if row.value)
+        parent = parent.parent

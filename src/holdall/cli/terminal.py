@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ class Session:
     err: Stream
     environ: Mapping[str, str]
     style: Style
+    # Whether the settings of a Django project are loaded.
+    in_project: bool = False
 
 
 class Style:
@@ -57,6 +60,31 @@ class Style:
 
     def green(self, text: str) -> str:
         return self._paint("32", text)
+
+
+def confirmed(session: Session, question: str, *, yes: bool) -> bool:
+    """Ask whoever sits before the terminal, unless they said yes beforehand; nobody there is a no."""
+    if yes:
+        return True
+    if sys.stdin is None or not sys.stdin.isatty() or not session.out.isatty():
+        session.out.write("Nothing was done. Run it again with --yes to do this.\n")
+        return False
+    session.out.write(f"{question} [y/N] ")
+    session.out.flush()
+    if sys.stdin.readline().strip().lower() in {"y", "yes"}:
+        return True
+    session.out.write("Nothing was done.\n")
+    return False
+
+
+def as_size(size_bytes: int) -> str:
+    """Write a number of bytes for people."""
+    size = float(size_bytes)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:,.0f} {unit}" if unit == "bytes" or size >= 10 else f"{size:,.1f} {unit}"
 
 
 def wrapped(text: str, *, indent: str = "    ") -> list[str]:

@@ -159,6 +159,9 @@ def read(
     Raises:
         ContractError: something is wrong beyond what the infrastructure is asked for.
     """
+    # What the own store of a fork needs has nothing to do with its parent, for which there is a prefix.
+    parent = f"{prefix}{contract.PARENT}"
+    environ = {name: value for name, value in environ.items() if not name.startswith(parent)}
     asked = _missing(environ, prefix, live=live)
     reading = contract.read({**environ, **{f"{prefix}{name}": _STAND_INS[name] for name in asked}}, prefix=prefix)
     if reading.problems:

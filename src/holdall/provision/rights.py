@@ -31,15 +31,16 @@ DELETE_MANY = Right(DELETE.action, "on the bucket: deleting many files with one 
 ABORT = Right("s3:AbortMultipartUpload", "taking back the parts of a large upload that failed, which are billed unseen")
 LIST_UPLOADS = Right("s3:ListBucketMultipartUploads", "finding and ending an upload whose first answer was lost")
 
-# To look at a bucket's settings; nothing of a store's work needs them.
+# To look at a bucket's settings, as the doctor and `--diff` do; nothing of a store's work needs them.
 DOCTOR = (
-    Right("s3:GetBucketLocation", "the region"),
     Right("s3:GetBucketPolicy", "what the bucket policy allows"),
     Right("s3:GetBucketPolicyStatus", "whether the bucket policy makes files public"),
     Right("s3:GetBucketPublicAccessBlock", "what Block Public Access overrides"),
     Right("s3:GetBucketOwnershipControls", "whether ACLs are accepted"),
+    Right("s3:GetBucketAcl", "whether everybody may list the files"),
     Right("s3:GetBucketCORS", "which sites may read files"),
     Right("s3:GetLifecycleConfiguration", "whether unfinished uploads are ever removed"),
+    Right("s3:ListBucketVersions", "whether what was deleted is kept, and billed, as old versions"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdall.lineage import RESERVED
 from holdall.provision.needs import Needs
 from holdall.provision.rights import Statement, cloudfront_statement, public_statement
 
@@ -11,8 +12,8 @@ from holdall.provision.rights import Statement, cloudfront_statement, public_sta
 UNFINISHED_DAYS = 7
 # Folders of Holdall's own below the location, and how long their content is of use.
 # Nothing of this version writes there.
-STAGING, STAGING_DAYS = ".holdall/uploads/", 7
-TRASH, TRASH_DAYS = ".holdall/trash/", 30
+STAGING, STAGING_DAYS = f"{RESERVED}/uploads/", 7
+TRASH, TRASH_DAYS = f"{RESERVED}/trash/", 30
 
 # How Amazon makes buckets since April 2023: https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html
 PUBLIC_ACCESS_BLOCK = {

@@ -20,6 +20,6 @@ class Command(BaseCommand):
         cli.add_commands(parser)
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
-        code = cli.run(argparse.Namespace(**options), out=self.stdout, err=self.stderr)
+        code = cli.run(argparse.Namespace(**options), out=self.stdout, err=self.stderr, in_project=True)
         if code:
             sys.exit(code)

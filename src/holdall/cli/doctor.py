@@ -1,0 +1,139 @@
+"""`holdall doctor`: prove that the store works, or say why it does not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ImproperlyConfigured
+
+from holdall.cli.terminal import Session, Style, wrapped
+from holdall.errors import HoldallError
+from holdall.findings import Finding, Level, Report
+
+if TYPE_CHECKING:
+    from holdall.doctor.examination import Examination
+
+HELP = "prove that bucket, keys and CDN work, or say why they do not and what to paste"
+
+
+class EnvFileError(HoldallError):
+    """The file of variables can not be read."""
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--env-file", type=Path, help="a file of VARIABLE=value lines, laid over the environment")
+    parser.add_argument("--prefix", default="", help="of the variables of a second store, such as PRIVATE_")
+    parser.add_argument("--alias", action="append", default=[], help="in a project: only this entry of STORAGES")
+    parser.add_argument("--origin", action="append", default=[], help="a site that shows the files, for CORS")
+    parser.add_argument("--offline", action="store_true", help="only what can be told without a request")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only this layer or probe")
+    parser.add_argument("--skip", action="append", default=[], metavar="NAME", help="all but this layer or probe")
+    parser.add_argument("--seconds", type=float, default=30.0, help="the longest that one probe may take (30)")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="one document for programs")
+
+
+def run(options: argparse.Namespace, session: Session) -> int:
+    # The doctor loads Django and the SDK; the other commands need not wait for them.
+    from holdall import doctor
+
+    known = {name for layer, probes in doctor.names().items() for name in (layer, *probes)}
+    if unknown := [name for name in (*options.only, *options.skip) if name not in known]:
+        session.err.write(f'There is no layer or probe "{unknown[0]}"; there are {", ".join(sorted(known))}.\n')
+        return 2
+    try:
+        examinations = list(_examinations(options, session))
+    except (EnvFileError, ImproperlyConfigured) as error:
+        session.err.write(f"{error}\n")
+        return 2
+    report = Report()
+    for examination in examinations:
+        findings = doctor.examine(
+            examination, offline=options.offline, only=options.only, skip=options.skip, seconds=options.seconds
+        )
+        # Closed whatever happens, Ctrl-C included: then the bucket is as it was.
+        with closing(findings):  # type: ignore[type-var]
+            for finding in findings:
+                report.findings.append(finding.about(examination.store))
+                if not options.as_json:
+                    session.out.write("".join(f"{line}\n" for line in lines(report.findings[-1], session.style)))
+                    session.out.flush()
+    if options.as_json:
+        session.out.write(json.dumps(report.as_document(), indent=2, ensure_ascii=False) + "\n")
+    else:
+        paint = session.style.green if report.is_healthy else session.style.red
+        session.out.write(f"\n{paint(f'{report.summary()}.')}\n")
+    return 0 if report.is_healthy else 1
+
+
+def _examinations(options: argparse.Namespace, session: Session) -> Iterator[Examination]:
+    from holdall.doctor import stores
+
+    environ, sources = session.environ, {}
+    if options.env_file:
+        given = read_env_file(options.env_file)
+        environ, sources = {**environ, **given}, dict.fromkeys(given, f"file {options.env_file.name}")
+    if session.in_project and not options.env_file:
+        yield from stores.of_project(options.alias, environ=environ, origins=options.origin)
+    else:
+        yield stores.of_environment(environ, prefix=options.prefix, origins=options.origin, sources=sources)
+
+
+def lines(finding: Finding, style: Style) -> Iterator[str]:
+    """Give the lines that show a finding: one for what passed, what was seen and what to do for all else."""
+    paint = {Level.ERROR: style.red, Level.WARNING: style.yellow, Level.OK: style.green}.get(finding.level, style.bold)
+    about = f"[{finding.store}] " if finding.store else ""
+    title = finding.kind.title
+    if finding.level is Level.OK:
+        yield f"{paint(f'{finding.level:<8}')} {finding.id} {about}{title}: {style.dim(finding.seen)}"
+        return
+    yield f"{paint(f'{finding.level:<8}')} {finding.id} {about}{style.bold(title)}"
+    yield from _labelled("seen", finding.seen, style)
+    yield from _labelled("means", finding.cause.means, style)
+    yield from _labelled("do", finding.cause.do, style)
+    for cause in finding.otherwise:
+        yield from _labelled("or else", cause.means, style)
+        yield from _labelled("do", cause.do, style)
+    if finding.level in {Level.ERROR, Level.WARNING}:
+        yield from _labelled("page", finding.page, style)
+
+
+def _labelled(label: str, text: str, style: Style) -> Iterator[str]:
+    if not text:
+        return
+    indent = " " * 22
+    for number, line in enumerate(text.splitlines()):
+        # What is to be pasted stays on its line.
+        shown = (
+            [indent + line] if label == "do" and not re.search(r"[.;] [A-Z]", line) else wrapped(line, indent=indent)
+        )
+        for place, part in enumerate(shown):
+            first = number == 0 and place == 0
+            yield f"{' ' * 14}{style.dim(f'{label:<7}')} {part[22:]}" if first else part
+
+
+def read_env_file(path: Path) -> Mapping[str, str]:
+    """Read `VARIABLE=value` lines as Docker does: quotes stay, for the contract to remark on them.
+
+    Raises:
+        EnvFileError: there is no such file, or a line is no assignment; its text is not shown, it may be a secret.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnvFileError(f"The file of variables {path} can not be read: {error}.") from error
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip().removeprefix("export ").lstrip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        name, equals, value = stripped.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
+            raise EnvFileError(f"Line {number} of {path} is no assignment; write VARIABLE=value.")
+        found[name.strip()] = value
+    return found

@@ -1,0 +1,163 @@
+"""`holdall fork`: see how a fork differs from its parent, bring it there, or drop it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from holdall.cli import stores
+from holdall.cli.terminal import Session, as_size, confirmed
+
+if TYPE_CHECKING:
+    from holdall.fork import ForkedStorage
+
+HELP = "a copied environment: how it differs from its parent, and what becomes of that"
+# The shape of `--json` output; raised when a key changes its meaning or goes.
+JSON_VERSION = 1
+MARKS = {"added": "+", "replaced": "!", "same": "=", "hidden": "-", "gone": "·"}
+MEANINGS = {
+    "added": "the parent has no such file",
+    "replaced": "the parent has another file of this name",
+    "same": "the parent has the same file by now",
+    "hidden": "the parent's file, deleted here",
+    "gone": "deleted here, and in the parent too by now",
+}
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    deeds = parser.add_subparsers(dest="deed", required=True, metavar="deed")
+    for name, text, changes in (
+        ("status", "how many files were added, replaced and hidden, and how long they are", False),
+        ("diff", "the list of them", False),
+        ("promote", "bring own files and deletions into the parent, with PARENT_ keys that may write", True),
+        ("drop", "delete the fork's own store; the parent stays as it is", True),
+    ):
+        deed = deeds.add_parser(name, help=text)
+        deed.add_argument("--prefix", default="", help="of the variables of a second store, such as PRIVATE_")
+        deed.add_argument("--json", action="store_true", dest="as_json", help="one document for programs")
+        if changes:
+            deed.add_argument("--yes", action="store_true", help="do what the plan says, without asking")
+
+
+def run(options: argparse.Namespace, session: Session) -> int:
+    fork = stores.open_fork(session, options.prefix)
+    deed = {"status": _status, "diff": _diff, "promote": _promote, "drop": _drop}[options.deed]
+    return deed(fork, options, session)
+
+
+def _write(session: Session, fork: ForkedStorage, content: dict[str, Any]) -> None:
+    from holdall.fork import site_of
+
+    head = {"version": JSON_VERSION, "own": str(site_of(fork)), "parent": str(site_of(fork.parent))}
+    session.out.write(json.dumps(head | content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _head(fork: ForkedStorage) -> str:
+    from holdall.fork import site_of
+
+    return f"Own store: {site_of(fork)}\nParent:    {site_of(fork.parent)}\n"
+
+
+def _status(fork: ForkedStorage, options: argparse.Namespace, session: Session) -> int:
+    from holdall.divergence import diff, totals
+
+    counted = totals(diff(fork))
+    if options.as_json:
+        _write(session, fork, {"totals": {kind: total._asdict() for kind, total in counted.items()}})
+        return 0
+    session.out.write(_head(fork))
+    for kind, total in counted.items():
+        shown = f"{total.files:>8,} {kind:<9} {as_size(total.size_bytes):>10}"
+        session.out.write(f"{shown}  {session.style.dim(MEANINGS[kind])}\n")
+    return 0
+
+
+def _diff(fork: ForkedStorage, options: argparse.Namespace, session: Session) -> int:
+    from holdall.divergence import diff
+
+    if options.as_json:
+        changes = [{"name": one.name, "kind": one.kind, "size_bytes": one.size_bytes} for one in diff(fork)]
+        _write(session, fork, {"changes": changes})
+        return 0
+    for change in diff(fork):
+        session.out.write(f"{MARKS[change.kind]} {change.name}  {session.style.dim(as_size(change.size_bytes))}\n")
+    return 0
+
+
+def _promote(fork: ForkedStorage, options: argparse.Namespace, session: Session) -> int:
+    from holdall import promotion
+    from holdall.divergence import diff
+
+    planned = promotion.plan(diff(fork))
+    if not options.as_json:
+        session.out.write(_head(fork))
+        for step in planned.steps:
+            mark = "+" if step.action == "copy" else "-"
+            session.out.write(f"{mark} {step.name}  {session.style.dim(as_size(step.size_bytes))}\n")
+        _say_conflicts(session, planned.conflicts, "stays as it is")
+        copied = [step for step in planned.steps if step.action == "copy"]
+        session.out.write(
+            f"To the parent: {len(copied):,} files to copy ({as_size(sum(step.size_bytes for step in copied))}), "
+            f"{len(planned.steps) - len(copied):,} to delete; {planned.settled:,} agree already.\n"
+        )
+    asked = options.yes or not options.as_json
+    if not planned.steps or not (asked and confirmed(session, "Change the parent like this?", yes=options.yes)):
+        if options.as_json:
+            _write(session, fork, _plan_as_json(planned))
+        return 1 if planned.conflicts or planned.steps else 0
+    outcome = promotion.apply(planned, fork, _writable_parent(session, options.prefix))
+    if options.as_json:
+        done = [step._asdict() for step in outcome.done]
+        failures = [one._asdict() for one in outcome.failures]
+        conflicts = [one._asdict() for one in outcome.conflicts]
+        _write(session, fork, {"done": done, "conflicts": conflicts, "failures": failures})
+    else:
+        _say_conflicts(session, outcome.failures, "failed")
+        session.out.write(f"Done: {len(outcome.done):,} of {len(planned.steps):,}, each verified.\n")
+    return 1 if outcome.conflicts or outcome.failures else 0
+
+
+def _plan_as_json(planned: Any) -> dict[str, Any]:
+    return {
+        "steps": [step._asdict() for step in planned.steps],
+        "conflicts": [one._asdict() for one in planned.conflicts],
+        "settled": planned.settled,
+    }
+
+
+def _writable_parent(session: Session, prefix: str) -> Any:
+    """Make the parent's storage as its own environment would: the one place where a fork's parent may be written to."""
+    return stores.open_storage(stores.options_of(session, prefix)["parent"])
+
+
+def _say_conflicts(session: Session, conflicts: Any, what: str) -> None:
+    for conflict in conflicts:
+        session.out.write(session.style.yellow(f"! {conflict.name} {what}: {conflict.reason}") + "\n")
+
+
+def _drop(fork: ForkedStorage, options: argparse.Namespace, session: Session) -> int:
+    from holdall import removal
+
+    planned = removal.plan(fork)
+    shown = {"objects": len(planned.keys), "files": planned.files, "size_bytes": planned.size_bytes}
+    if not options.as_json:
+        session.out.write(_head(fork))
+        for key in planned.keys:
+            session.out.write(f"- {key}\n")
+        for folder in planned.others:
+            session.out.write(f'"{folder}" stays: another store lies there.\n')
+        session.out.write(
+            f"From the own store: {len(planned.keys):,} objects, {planned.files:,} of them files "
+            f"({as_size(planned.size_bytes)}). The parent stays as it is.\n"
+        )
+    dropped = False
+    asked = options.yes or not options.as_json
+    if planned.keys and asked and confirmed(session, "Delete them for good?", yes=options.yes):
+        removal.apply(planned, fork)
+        dropped = True
+        if not options.as_json:
+            session.out.write(f"Done: {len(planned.keys):,} objects were deleted.\n")
+    if options.as_json:
+        _write(session, fork, shown | {"others": list(planned.others), "dropped": dropped})
+    return 0 if dropped or not planned.keys else 1

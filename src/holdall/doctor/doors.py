@@ -1,0 +1,76 @@
+"""What opens a bucket to visitors or keeps it closed: its policy, its ACL, its public access block.
+
+Each is asked with the keys, which seldom may: a refused question is no answer, never a fault.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from holdall.doctor.examination import Examination
+from holdall.errors import HoldallError
+
+ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
+# What an emptied public access block looks like.
+_NONE_THERE = frozenset({"NoSuchPublicAccessBlockConfiguration", "NoSuchBucketPolicy", "NoSuchBucketPolicyStatus"})
+
+
+class Doors(NamedTuple):
+    """None: it could not be told."""
+
+    has_public_policy: bool | None
+    has_public_acl: bool | None
+    # The switches that are on, in Amazon's words.
+    blocks: frozenset[str] | None
+    # What was answered to the question for the switches, where it was no answer.
+    refusal: str = ""
+
+
+def look(examination: Examination) -> Doors:
+    """Ask for everything that decides. Requests: three or four."""
+    block, refusal = _ask(examination, "get_public_access_block")
+    switches = None
+    if block is not None:
+        found = block.get("PublicAccessBlockConfiguration", {})
+        switches = frozenset(name for name, on in found.items() if on is True)
+    return Doors(_public_policy(examination), _public_acl(examination), switches, refusal)
+
+
+def _public_policy(examination: Examination) -> bool | None:
+    # The text first: Ceph's status counts ACLs too, and not every server that has policies has their status.
+    policy, _ = _ask(examination, "get_bucket_policy")
+    if policy is not None:
+        return _is_public(policy.get("Policy", "{}"))
+    status, _ = _ask(examination, "get_bucket_policy_status")
+    return None if status is None else bool(status.get("PolicyStatus", {}).get("IsPublic"))
+
+
+def _is_public(text: str) -> bool:
+    try:
+        statements = json.loads(text).get("Statement", [])
+    except ValueError:
+        return False
+    statements = statements if isinstance(statements, list) else [statements]
+    return any(
+        one.get("Effect") == "Allow" and one.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
+        for one in statements
+        if isinstance(one, dict) and not one.get("Condition")
+    )
+
+
+def _public_acl(examination: Examination) -> bool | None:
+    acl, _ = _ask(examination, "get_bucket_acl")
+    if acl is None:
+        return None
+    return any(grant.get("Grantee", {}).get("URI") == ALL_USERS for grant in acl.get("Grants", ()))
+
+
+def _ask(examination: Examination, operation: str) -> tuple[dict[str, Any] | None, str]:
+    try:
+        answer: dict[str, Any] = examination.call(operation)
+    except HoldallError as error:
+        if error.code in _NONE_THERE:
+            return {}, ""
+        return None, f"{error.answer.status} {error.code}" if error.answer else "no answer"
+    return answer, ""

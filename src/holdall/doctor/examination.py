@@ -1,0 +1,251 @@
+"""What the probes of one store work with: the storage as the project uses it, and ways to look behind its back."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from holdall import contract, names
+from holdall.client import Connection, Target, connect
+from holdall.contract import SECRET_LENGTH
+from holdall.doctor.web import Page, Web, WebFailed
+from holdall.errors import HoldallError
+from holdall.findings import Cause, Finding
+from holdall.providers import Provider, recognise
+from holdall.values import Secret
+
+
+class Saved(NamedTuple):
+    """A file that a probe saved."""
+
+    name: str
+    key: str
+    content: bytes
+
+
+class Examination:
+    """The examination of one store.
+
+    All that it saves lies under a folder with a random name, so that no cache has seen it and no file of the project
+    can be touched; `clean_up` in `housekeeping` removes it, whatever happened.
+    """
+
+    def __init__(
+        self,
+        storage: Any = None,
+        *,
+        store: str = "",
+        reading: contract.Reading | None = None,
+        environ: Mapping[str, str] | None = None,
+        origins: Iterable[str] = (),
+        project: bool = False,
+        alias: str = "default",
+        first: bool = True,
+        broken: Exception | None = None,
+        sources: Mapping[str, str] | None = None,
+    ) -> None:
+        # Django's storage object of whatever class; None when the environment describes none.
+        self.storage = storage
+        # Its alias, where there are several.
+        self.store = store
+        # What the environment says, where a contract was read.
+        self.reading = reading
+        self.environ: Mapping[str, str] = environ or {}
+        # The sites that show the files, such as https://www.example.com.
+        self.origins = tuple(origin.rstrip("/") for origin in origins)
+        # Whether a Django project's settings are loaded, beyond what this examination itself configured.
+        self.project = project
+        # What `STORAGES` calls it.
+        self.alias = alias
+        # Whether it is the first of its project, with which the project itself is examined.
+        self.first = first
+        # Why the storage could not be made.
+        self.broken = broken
+        # Where variables come from that are not the process's own: name -> "file .env".
+        self.sources: Mapping[str, str] = sources or {}
+        self.folder = f"holdall-doctor-{secrets.token_hex(8)}"
+        self.web = Web()
+        # What `probe_saving` saved, for those that come after it.
+        self.sample: Saved | None = None
+        # What visitors were answered, by URL, so that several probes can look at one answer.
+        self.seen: dict[str, Page | WebFailed] = {}
+        # The ids of what was found so far, so that nothing is told twice.
+        self.found: set[str] = set()
+        # Every key that was made, or may have been.
+        self.made: set[str] = set()
+        self._connection: Connection | None = None
+
+    # -- the store
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the storage is a `MediaStorage`."""
+        return hasattr(self.storage, "_target")
+
+    @property
+    def is_s3(self) -> bool:
+        """Whether the storage is django-storages' on S3, of whatever subclass."""
+        from storages.backends.s3 import S3Storage
+
+        return isinstance(self.storage, S3Storage)
+
+    @property
+    def public(self) -> bool:
+        """The intent: declared, or what the options of a plain `S3Storage` come down to."""
+        declared = getattr(self.storage, "public", None)
+        if declared is not None:
+            return bool(declared)
+        return not getattr(self.storage, "querystring_auth", True)
+
+    @property
+    def connection(self) -> Connection:
+        """A connection of Holdall's own to the same bucket with the same keys, whatever class the storage has."""
+        if self._connection is None:
+            self._connection = self.storage.store if self.is_ours else connect(self.target)
+        return self._connection
+
+    @property
+    def provider(self) -> Provider:
+        return self.target.provider
+
+    @property
+    def target(self) -> Target:
+        """What decides where requests go. Makes no client."""
+        target: Target = self.storage._target if self.is_ours else _target_of(self.storage)
+        return target
+
+    @property
+    def bucket(self) -> str:
+        return str(self.connection.target.bucket_name)
+
+    @property
+    def location(self) -> str:
+        """The prefix of every key, with its slash; "" where there is none."""
+        location = str(getattr(self.storage, "location", "") or "").strip("/")
+        return f"{location}/" if location else ""
+
+    def name(self, ending: str) -> str:
+        """Give a name for a probe's file."""
+        return f"{self.folder}/{ending}"
+
+    def key(self, name: str) -> str:
+        """Give the key of a name, by the storage's own rule."""
+        return str(self.storage._normalize_name(names.clean(name)))
+
+    def redacted(self, finding: Finding) -> Finding:
+        """Take every secret out of a finding, wherever it may have come from: the last line of defence."""
+
+        def clean(text: str) -> str:
+            for secret in self.secrets():
+                text = text.replace(secret, "(secret)")
+            return text
+
+        causes = [Cause(clean(cause.means), clean(cause.do)) for cause in (finding.cause, *finding.otherwise)]
+        return finding._replace(seen=clean(finding.seen), cause=causes[0], otherwise=tuple(causes[1:]))
+
+    def secrets(self) -> Iterator[str]:
+        """Give the texts of all secrets, for nothing but to find them where they must not be."""
+        given = [str(getattr(self.storage, option, None) or "") for option in ("secret_key", "security_token")]
+        marks = ("SECRET_ACCESS_KEY", "SESSION_TOKEN", "CLOUDFRONT_KEY")
+        given += [value.strip() for name, value in self.environ.items() if name.endswith(marks)]
+        # Shorter ones are words, such as the keys of a test server.
+        yield from (text for text in given if len(text) >= SECRET_LENGTH)
+
+    @contextmanager
+    def leaving_no_claims(self) -> Iterator[None]:
+        """Write without becoming the store's owner: an examination leaves the bucket as it was."""
+        if not self.is_ours:
+            yield
+            return
+        claims = self.connection.claims
+        claims.may_make = False
+        try:
+            yield
+        finally:
+            claims.may_make = True
+
+    # -- requests
+
+    def save(self, ending: str, content: Any) -> Saved:
+        """Save a file through the storage, as the project would, and give what it was called.
+
+        Raises:
+            HoldallError: as `MediaStorage.save`; what another class raises is translated.
+        """
+        name = self.name(ending)
+        self.made.add(self.key(name))
+        with self.translating("saving", name):
+            saved = str(self.storage.save(name, content))
+        self.made.add(self.key(saved))
+        content.seek(0)
+        read = content.read()
+        return Saved(saved, self.key(saved), read.encode() if isinstance(read, str) else bytes(read))
+
+    def call(self, operation: str, **parameters: Any) -> Any:
+        """Send one request behind the storage's back.
+
+        Raises:
+            HoldallError: it failed.
+        """
+        if "Key" in parameters and operation.startswith(("put", "create", "copy", "complete")):
+            self.made.add(parameters["Key"])
+        return self.connection.call(operation, action="examining", name=parameters.get("Key", ""), **parameters)
+
+    def read(self, key: str) -> bytes:
+        """Read an object whole, byte for byte as it is stored. One GET."""
+        body = self.call("get_object", Key=key)["Body"]
+        try:
+            return bytes(body.read())
+        finally:
+            body.close()
+
+    @contextmanager
+    def translating(self, action: str, name: str) -> Iterator[None]:
+        with self.connection.translating(action, name=name, key=self.key(name)):
+            yield
+
+
+class Probe(NamedTuple):
+    """One live or offline question: yields what it finds, `OK` kinds included."""
+
+    name: str
+    run: Callable[[Examination], Iterable[Finding]]
+
+
+def probes(*functions: Callable[[Examination], Iterable[Finding]]) -> tuple[Probe, ...]:
+    """Make probes of functions that are named `probe_<what>`."""
+    return tuple(Probe(function.__name__.removeprefix("probe_"), function) for function in functions)
+
+
+def refusal(error: HoldallError) -> str:
+    """Say what a request was answered with, as evidence: status, code, and who answered."""
+    answer = error.answer
+    if answer is None:
+        return str(error)
+    server = answer.headers.get("server", "")
+    code = "" if answer.bare else f" {answer.code}"
+    said = f': "{answer.message.rstrip(".")}"' if answer.message else ""
+    return f"{answer.operation} was answered with {answer.status}{code}{said}{f' (by {server})' if server else ''}"
+
+
+def statement(action: str, resource: str) -> str:
+    """Give the policy statement that grants one right."""
+    return f'{{"Effect": "Allow", "Action": "{action}", "Resource": "arn:aws:s3:::{resource}"}}'
+
+
+def _target_of(storage: Any) -> Target:
+    """Describe a plain `S3Storage` as Holdall's client would meet it."""
+    return Target(
+        provider=recognise(storage.endpoint_url)[0],
+        bucket_name=storage.bucket_name,
+        endpoint_url=storage.endpoint_url,
+        region_name=storage.region_name,
+        access_key=Secret(storage.access_key) if storage.access_key else None,
+        secret_key=Secret(storage.secret_key) if storage.secret_key else None,
+        token=Secret(storage.security_token) if storage.security_token else None,
+        profile=storage.session_profile,
+        use_ssl=storage.use_ssl,
+        verify=storage.verify,
+    )

@@ -1,0 +1,146 @@
+"""What visitors meet: the same file at the bucket's own address and at the CDN's, asked for without keys."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from holdall.doctor.examination import Examination, Saved
+from holdall.doctor.web import Page, WebFailed
+from holdall.signing import public_url
+
+# What a store or a CDN says to those who may not read. A missing right to list makes 403 of 404, and some the reverse.
+REFUSALS = frozenset({401, 403, 404})
+SIGNATURES = ("X-Amz-Signature", "Signature")
+
+
+def ask(examination: Examination, url: str) -> Page | WebFailed:
+    """Ask for a page once; every further probe looks at the same answer."""
+    if url not in examination.seen:
+        try:
+            examination.seen[url] = examination.web.fetch(url)
+        except WebFailed as failure:
+            examination.seen[url] = failure
+    return examination.seen[url]
+
+
+def domain(examination: Examination) -> str:
+    """Give the CDN's domain, "" where none is used."""
+    return str(getattr(examination.storage, "custom_domain", None) or "")
+
+
+def origin_url(examination: Examination, key: str) -> str | None:
+    """Give the unsigned address of a key in the bucket; None where only the SDK knows it."""
+    place = examination.connection.place()
+    return public_url(place, key) if place else None
+
+
+def url_of(examination: Examination, ending: str) -> str:
+    """Give the storage's own link to what lies under this ending in the doctor's folder, whether it exists or not."""
+    return str(examination.storage.url(examination.name(ending)))
+
+
+def link_to(examination: Examination, saved: Saved) -> str:
+    return str(examination.storage.url(saved.name))
+
+
+def is_signed(url: str) -> bool:
+    return bool(parse_qs(urlsplit(url).query).keys() & set(SIGNATURES))
+
+
+def bare(url: str) -> str:
+    """Give an address without its query, which opens a private file."""
+    return url.partition("?")[0]
+
+
+def shows(answer: Page | WebFailed | None, saved: Saved) -> bool:
+    """Say whether an answer is the file, byte for byte."""
+    if not isinstance(answer, Page) or answer.status != 200:
+        return False
+    return body_of(answer) == saved.content
+
+
+def body_of(page: Page) -> bytes:
+    """Give what a browser would make of the body."""
+    if page.header("content-encoding") != "gzip":
+        return page.body
+    try:
+        return gzip.decompress(page.body)
+    except (OSError, EOFError):
+        return page.body
+
+
+def at_origin(examination: Examination) -> Page | WebFailed | None:
+    """Ask the bucket itself for the sample, without keys."""
+    if examination.sample is None or (url := origin_url(examination, examination.sample.key)) is None:
+        return None
+    return ask(examination, url)
+
+
+def at_domain(examination: Examination) -> Page | WebFailed | None:
+    """Ask the CDN for the sample, by the storage's own link; None where there is no CDN."""
+    if examination.sample is None or not domain(examination):
+        return None
+    return ask(examination, link_to(examination, examination.sample))
+
+
+def is_open_at_origin(examination: Examination) -> bool:
+    return examination.sample is not None and shows(at_origin(examination), examination.sample)
+
+
+def is_served(examination: Examination) -> bool:
+    """Say whether a visitor with the storage's own link gets the sample."""
+    if examination.sample is None:
+        return False
+    return shows(ask(examination, link_to(examination, examination.sample)), examination.sample)
+
+
+def variant(examination: Examination) -> tuple[str, str] | None:
+    """Find the path under which the CDN has the sample after all: what is wrong with ours, and the path."""
+    if examination.sample is None or is_signed(url := link_to(examination, examination.sample)):
+        return None
+    for what, other in _variants(examination, url):
+        if shows(ask(examination, other), examination.sample):
+            return what, urlsplit(other).path
+    return None
+
+
+def _variants(examination: Examination, url: str) -> Iterator[tuple[str, str]]:
+    parts = urlsplit(bare(url))
+    location, bucket = quote(examination.location), f"{quote(examination.bucket)}/"
+    path = parts.path.removeprefix("/")
+    bases = [("", path)]
+    if path.startswith(bucket):
+        bases.append(("bucket superfluous", path.removeprefix(bucket)))
+    else:
+        bases.append(("bucket missing", bucket + path))
+    for what, base in bases:
+        if what:
+            yield what, f"{parts.scheme}://{parts.netloc}/{base}"
+        if location and location in base:
+            before, _, after = base.partition(location)
+            yield f"{what} location added".strip(), f"{parts.scheme}://{parts.netloc}/{before}{after}"
+            yield (
+                f"{what} location stripped".strip(),
+                f"{parts.scheme}://{parts.netloc}/{before}{location}{location}{after}",
+            )
+
+
+def acl_of(examination: Examination) -> str:
+    """Give the ACL that the storage sends with each file; "" where it sends none."""
+    storage = examination.storage
+    parameters: dict[str, Any] = getattr(storage, "object_parameters", None) or {}
+    return str(parameters.get("ACL") or getattr(storage, "default_acl", None) or "")
+
+
+def put(examination: Examination, ending: str, content: bytes, **headers: str) -> None:
+    """Put an object behind the storage's back, as readable as the storage would make it.
+
+    Raises:
+        HoldallError: it was not accepted.
+    """
+    if acl := acl_of(examination):
+        headers["ACL"] = acl
+    examination.call("put_object", Key=examination.key(examination.name(ending)), Body=content, **headers)

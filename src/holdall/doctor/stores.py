@@ -1,0 +1,93 @@
+"""What is to be examined: the store that an environment describes, or those of a Django project."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import Storage
+from django.core.files.storage.handler import StorageHandler
+
+import holdall
+from holdall import contract
+from holdall.doctor.examination import Examination
+
+STATIC = "staticfiles"
+
+
+def of_environment(
+    environ: Mapping[str, str] = os.environ,
+    *,
+    prefix: str = "",
+    origins: Iterable[str] = (),
+    sources: Mapping[str, str] | None = None,
+) -> Examination:
+    """Examine what an environment describes. Without a Django project, Django is configured with nothing but this."""
+    reading = contract.read(environ, prefix=prefix)
+    storage, broken = None, None
+    if reading.store is not None:
+        with warnings.catch_warnings():
+            # They are findings here.
+            warnings.simplefilter("ignore", holdall.ContractWarning)
+            chosen = holdall.from_env(environ, aliases={"default": prefix})
+        if not settings.configured:
+            settings.configure(STORAGES=chosen, USE_TZ=True)
+        storage, broken = _made(StorageHandler(chosen), "default")  # type: ignore[arg-type]  # the stubs expect what it makes
+    return Examination(storage, reading=reading, environ=environ, origins=origins, broken=broken, sources=sources)
+
+
+def _made(handler: StorageHandler, alias: str) -> tuple[Storage | None, Exception | None]:
+    """Make a storage; what prevents it is a finding, whatever it is."""
+    try:
+        return handler[alias], None
+    except Exception as error:  # noqa: BLE001  a project's own class may raise anything
+        return None, error
+
+
+def of_project(
+    aliases: Iterable[str] = (), *, environ: Mapping[str, str] = os.environ, origins: Iterable[str] = ()
+) -> list[Examination]:
+    """Examine the storages of the project whose settings are loaded: those named, else all but Django's own static files.
+
+    Raises:
+        ImproperlyConfigured: an alias that `STORAGES` does not have.
+    """
+    handler, aliases = StorageHandler(), list(aliases)
+    known = handler.backends
+    # Where there is no default, that is a finding too.
+    wanted = aliases or ["default", *(alias for alias in known if alias not in {"default", STATIC})]
+    if unknown := [alias for alias in aliases if alias not in known]:
+        raise ImproperlyConfigured(f'`STORAGES` has no alias "{unknown[0]}"; it has {", ".join(known) or "none"}.')
+    examinations = []
+    for alias in wanted:
+        storage, broken = _made(handler, alias)
+        reading = _reading_of(storage, environ)
+        examinations.append(
+            Examination(
+                storage,
+                store=alias if len(wanted) > 1 else "",
+                reading=reading,
+                environ=environ,
+                origins=origins,
+                project=True,
+                alias=alias,
+                first=alias == wanted[0],
+                broken=broken,
+            )
+        )
+    return examinations
+
+
+def _reading_of(storage: Any, environ: Mapping[str, str]) -> contract.Reading | None:
+    """Read again what a storage was made of; None where that was no environment, or another than this."""
+    prefix = getattr(storage, "env_prefix", None)
+    if prefix is None:
+        return None
+    reading = contract.read(environ, prefix=prefix)
+    store = reading.store
+    same = store and (store.bucket_name, store.endpoint_url) == (storage.bucket_name, storage.endpoint_url)
+    return reading if same else None

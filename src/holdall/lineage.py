@@ -1,0 +1,83 @@
+"""Where a store lies, and which store may be the parent of which. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from holdall.providers import AMAZON, Provider
+
+# What Holdall keeps in a store for itself, below the store's location. No name of a file leads there.
+RESERVED = ".holdall"
+# Forks of one parent that lie in its own bucket do not see each other when they share a folder of this name.
+FORKS_FOLDER = "forks"
+
+
+class Site(NamedTuple):
+    """Where a store lies: two stores of one site are one store."""
+
+    # The provider where buckets are the same whatever the address; else the host.
+    place: str
+    bucket_name: str
+    location: str
+
+    def __str__(self) -> str:
+        under = f', under "{self.location}"' if self.location else ""
+        return f'bucket "{self.bucket_name}"{under} on {self.place}'
+
+    def inside(self, other: Site) -> str | None:
+        """Give the way from the other store's location down to this one's, "" if they are one; None if it is not inside."""
+        if self[:2] != other[:2]:
+            return None
+        if not other.location or self.location == other.location:
+            return self.location.removeprefix(other.location)
+        return (
+            self.location.removeprefix(f"{other.location}/")
+            if f"{self.location}/".startswith(f"{other.location}/")
+            else None
+        )
+
+
+def site(provider: Provider, *, endpoint_url: str | None, bucket_name: str, location: str, is_local: bool) -> Site:
+    """Tell where a store lies."""
+    if is_local:
+        place = "the embedded server"
+    elif provider is AMAZON or not endpoint_url:
+        # Its buckets have one name in the whole world, whichever of its addresses leads there.
+        place = AMAZON.title
+    else:
+        place = urlsplit(endpoint_url).netloc.lower()
+    return Site(place, bucket_name, location.strip("/"))
+
+
+def objection(own: Site, parent: Site) -> str | None:
+    """Say why a store can not be the fork of another; None if it can."""
+    if own == parent:
+        return (
+            f"names the fork's own store ({own}); a store can not be its own parent. Give the fork a bucket or a "
+            "`STORAGE_LOCATION` of its own."
+        )
+    if parent.inside(own) is not None:
+        # The accident: what the fork deletes or drops at "prod/…" would be the parent's file.
+        return (
+            f"names a store that lies inside the fork's own: {parent} is part of {own}, so what the fork writes could "
+            f'change it. Give the fork a bucket of its own, or a `STORAGE_LOCATION` beside "{parent.location}".'
+        )
+    return None
+
+
+def hidden_folder(own: Site, parent: Site) -> str | None:
+    """Give the folder of the parent that is none of its own files: the one in which the fork lies, if it lies inside.
+
+    Below a folder named "forks" it is that folder, with all forks in it; elsewhere it is the fork's location alone.
+    """
+    way = own.inside(parent)
+    if not way:
+        return None
+    above, _, _ = way.rpartition("/")
+    return above if above.rpartition("/")[2] == FORKS_FOLDER else way
+
+
+def is_below(name: str, folder: str) -> bool:
+    """Say whether a name is a folder or lies in it."""
+    return name == folder or name.startswith(f"{folder}/")

@@ -1,0 +1,46 @@
+"""A fork is a storage: what is promised of one holds for it, over a parent that is empty and over one that is full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.storage import Storage
+
+from tests.conftest import MakeStorage
+from tests.contract import test_round_trips, test_storage_behaviour
+from tests.providers import Provider
+from tests.stores import build_fork
+
+globals().update(
+    {
+        name: test
+        for module in (test_storage_behaviour, test_round_trips)
+        for name, test in vars(module).items()
+        if name.startswith("test_")
+    }
+)
+
+
+@pytest.fixture(scope="session", params=["seaweedfs-http", "ministack", "ceph-http"])
+def provider(request: pytest.FixtureRequest, start_provider: Callable[[str], Provider]) -> Provider:
+    return start_provider(request.param)
+
+
+@pytest.fixture(params=["empty", "filled"])
+def make_storage(request: pytest.FixtureRequest, provider: Provider, bucket: str, location: str) -> MakeStorage:
+    """Make forks instead of plain storages; what a full parent has was all deleted in the fork."""
+    parent = provider.environ(bucket, location=f"parent-of-{location}")
+    names = [f"parents {number}/file.txt" for number in range(3)] if request.param == "filled" else []
+    for name in [*names, *(["folder/one.txt", "a.txt"] if names else [])]:
+        provider.write(bucket, f"parent-of-{location}/{name}", b"the parent's")
+
+    def make(*, options: dict[str, Any] | None = None, **changes: Any) -> Storage:
+        given = {"bucket": bucket, "location": location} | changes
+        fork = build_fork(provider.environ(given.pop("bucket"), **given), parent, **(options or {}))
+        if names:
+            fork.delete_many([*names, "folder/one.txt", "a.txt"])
+        return fork
+
+    return make

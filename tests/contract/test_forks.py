@@ -1,0 +1,579 @@
+"""A fork shows its parent's files, keeps every change to itself, and has no way to change the parent."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+
+from holdall import overlay
+from holdall.client import Connection
+from holdall.errors import NameTaken, ObjectNotFound, WriteRefused
+from tests.contract import only
+from tests.forks import Family, put, read
+from tests.providers import Provider, fetch
+from tests.servers.fault_proxy import FaultProxy
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def family(provider: Provider, bucket: str, location: str) -> Family:
+    return Family(provider, bucket, location)
+
+
+@pytest.fixture
+def operations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The requests that were sent, in the SDK's words, each with its side."""
+    seen: list[str] = []
+    send = Connection._send
+
+    def note(self: Connection, operation: str, parameters: dict[str, Any], client: Any) -> Any:
+        seen.append(f"{'parent' if self.target.read_only else 'own'}: {operation}")
+        return send(self, operation, parameters, client)
+
+    monkeypatch.setattr(Connection, "_send", note)
+    return seen
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The clock of what processes know of a fork's own store."""
+    clock = SimpleNamespace(now=1_000.0)
+    monkeypatch.setattr(overlay, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+def as_another_process(family: Family, **options: Any) -> Any:
+    """Make the same fork with a connection of its own, which knows nothing of what the others did."""
+    return family.fork(querystring_expire=3_600, use_ssl=True, addressing_style="path", fast_lane=False, **options)
+
+
+# -- one storage
+
+
+def test_parents_files_show_in_the_fork(family: Family) -> None:
+    family.put("photos/ada.jpg", b"ada")
+    fork = family.fork()
+
+    assert fork.exists("photos/ada.jpg")
+    assert read(fork, "photos/ada.jpg") == b"ada"
+    assert fork.size("photos/ada.jpg") == 3
+    assert fork.get_modified_time("photos/ada.jpg") == family.parent.get_modified_time("photos/ada.jpg")
+    assert fork.listdir("photos") == ([], ["ada.jpg"])
+    assert fork.listdir("") == (["photos"], [])
+    assert fetch(fork.url("photos/ada.jpg"), ca_file=family.provider.ca_file).body == b"ada"
+
+
+def test_range_of_a_parents_file_is_read(family: Family) -> None:
+    content = bytes(range(256)) * 4096
+    family.put("large.bin", content)
+    with family.fork().open("large.bin") as file:
+        file.seek(700_000)
+        assert file.read(1_000) == content[700_000:701_000]
+
+
+def test_deleted_file_is_gone_in_the_fork_alone(family: Family) -> None:
+    family.put("a/ada.jpg")
+    family.put("a/bob.jpg")
+    fork, other = family.fork(), family.fork(family.provider.environ(family.bucket, location=f"x-{family.location}"))
+    before = family.fingerprint()
+
+    fork.delete("a/ada.jpg")
+
+    assert not fork.exists("a/ada.jpg")
+    assert fork.listdir("a") == ([], ["bob.jpg"])
+    for ask in (fork.size, fork.get_modified_time, fork.open):
+        with pytest.raises(FileNotFoundError):
+            ask("a/ada.jpg")
+    assert fetch(fork.url("a/ada.jpg"), ca_file=family.provider.ca_file).status == 404
+    fork.delete("a/ada.jpg")
+    assert other.exists("a/ada.jpg")
+    assert read(family.parent, "a/ada.jpg") == b"the parent's"
+    assert family.fingerprint() == before
+
+
+def test_name_is_free_after_the_parents_file_was_deleted(family: Family) -> None:
+    family.put("ada.jpg")
+    fork = family.fork()
+    fork.delete("ada.jpg")
+
+    assert put(fork, "ada.jpg", b"anew") == "ada.jpg"
+    assert read(fork, "ada.jpg") == b"anew"
+    fork.delete("ada.jpg")
+    assert not fork.exists("ada.jpg")
+    assert put(fork, "ada.jpg", b"once more") == "ada.jpg"
+    assert read(as_another_process(family), "ada.jpg") == b"once more"
+
+
+def test_name_of_the_parent_is_not_given_again(family: Family) -> None:
+    family.put("ada.jpg")
+    fork = family.fork()
+
+    saved = put(fork, "ada.jpg", b"the fork's")
+
+    assert saved != "ada.jpg"
+    assert fork.get_available_name("ada.jpg") != "ada.jpg"
+    with pytest.raises(NameTaken, match="taken in the parent"):
+        fork.open("ada.jpg", "wb")
+    assert (read(fork, "ada.jpg"), read(fork, saved)) == (b"the parent's", b"the fork's")
+
+
+def test_own_file_wins_over_one_that_the_parent_gains(family: Family) -> None:
+    fork = family.fork()
+    put(fork, "ada.jpg", b"the fork's")
+    family.put("ada.jpg")
+
+    assert read(fork, "ada.jpg") == b"the fork's"
+    assert fork.listdir("") == ([], ["ada.jpg"])
+    fork.delete("ada.jpg")
+    assert not fork.exists("ada.jpg")
+
+
+def test_own_file_that_was_deleted_hides_nothing_that_the_parent_gains(family: Family) -> None:
+    fork = family.fork()
+    fork.delete(put(fork, "ada.jpg"))
+    family.put("ada.jpg")
+
+    assert read(fork, "ada.jpg") == b"the parent's"
+
+
+def test_stream_is_written_to_the_fork(family: Family) -> None:
+    family.put("taken.bin")
+    fork = family.fork()
+    fork.delete("taken.bin")
+    for name, size in (("small.bin", 5), ("taken.bin", 9 * MIB)):
+        with fork.open(name, "wb") as file:
+            file.write(b"s" * size)
+        assert fork.size(name) == size
+        assert fetch(fork.url(name), method="HEAD", ca_file=family.provider.ca_file).status in {200, 403}
+    assert read(family.parent, "taken.bin") == b"the parent's"
+
+
+def test_store_that_overwrites_does_so_in_the_fork(family: Family) -> None:
+    family.put("ada.jpg")
+    fork = family.fork(file_overwrite=True)
+
+    assert put(fork, "ada.jpg", b"over") == "ada.jpg"
+    with fork.open("bob.jpg", "wb") as file:
+        file.write(b"bob")
+    assert (read(fork, "ada.jpg"), read(fork, "bob.jpg")) == (b"over", b"bob")
+    assert read(family.parent, "ada.jpg") == b"the parent's"
+
+
+def test_project_that_insists_on_a_name_of_the_parent_has_its_own(family: Family) -> None:
+    """The OverwriteStorage recipe, whose `get_available_name` gives back what it was asked."""
+    family.put("ada.jpg")
+    fork = family.fork()
+    recipe = type("Overwrites", (type(fork),), {"get_available_name": lambda self, name, max_length=None: name})
+    storage = recipe(**fork._constructor_args[1])
+
+    assert put(storage, "ada.jpg", b"mine") == "ada.jpg"
+    assert put(storage, "ada.jpg", b"mine again") == "ada.jpg"
+    assert read(storage, "ada.jpg") == b"mine again"
+    assert read(family.parent, "ada.jpg") == b"the parent's"
+
+
+def test_many_files_are_deleted_on_both_sides(family: Family) -> None:
+    family.put("a/parents é+.txt")
+    fork = family.fork()
+    own = put(fork, "a/own.txt")
+    kept = put(fork, "a/kept.txt")
+
+    fork.delete_many(["a/parents é+.txt", own, "missing.txt"])
+
+    assert fork.exists_many(["a/parents é+.txt", own, kept]) == {"a/parents é+.txt": False, own: False, kept: True}
+    assert fork.listdir("a") == ([], ["kept.txt"])
+    with pytest.raises(ValueError, match="name must be given"):
+        fork.delete_many([kept, ""])
+    assert fork.exists(kept)
+
+
+def test_parents_file_is_renamed_by_a_copy(family: Family) -> None:
+    family.put("old.txt", b"content")
+    fork = family.fork()
+    with fork.open("old.txt") as file:
+        assert fork.save("new.txt", file) == "new.txt"
+    fork.delete("old.txt")
+
+    assert fork.listdir("") == ([], ["new.txt"])
+    assert read(fork, "new.txt") == b"content"
+
+
+def test_folder_of_which_all_is_hidden_is_gone(family: Family) -> None:
+    for name in ("a/b/one.txt", "a/b/two.txt", "c/three.txt"):
+        family.put(name)
+    fork = family.fork()
+
+    fork.delete("a/b/one.txt")
+    assert fork.listdir("a") == (["b"], [])
+    fork.delete("a/b/two.txt")
+    assert fork.listdir("a") == ([], [])
+    assert fork.listdir("") == (["c"], [])
+    put(fork, "a/b/own.txt")
+    assert fork.listdir("") == (["a", "c"], [])
+
+
+def test_long_name_is_hidden_by_its_digest(family: Family) -> None:
+    # As long as a key may be in the parent; with ".holdall/hidden/" before it, it would be none.
+    room = 1024 - len(f"fork-of-{family.location}/")
+    name = "/".join(["d" * 99] * 9) + "/"
+    name += "f" * (room - len(name))
+    family.put(name)
+    fork = family.fork()
+    assert fork.exists(name)
+
+    fork.delete(name)
+
+    assert not fork.exists(name)
+    # Its folders still show where they are not empty in the parent; their listing is empty.
+    assert fork.listdir(name.rpartition("/")[0]) == ([], [])
+    assert not as_another_process(family).exists(name)
+
+
+@pytest.mark.parametrize(
+    "name", [".holdall/owner.json", ".holdall/hidden/ada.jpg", "a/../.holdall/fork.json", ".holdall"]
+)
+@only("seaweedfs-http")
+def test_what_is_holdalls_own_is_no_file(family: Family, name: str) -> None:
+    fork = family.fork()
+    put(fork, "own.txt")
+    for deed in (fork.exists, fork.delete, fork.url, fork.open, lambda name: put(fork, name)):
+        with pytest.raises(Exception, match="Holdall's own"):
+            deed(name)
+    assert fork.listdir("") == ([], ["own.txt"])
+    assert family.parent.listdir("") == ([], [])
+
+
+# -- several forks, chains, and forks inside their parent
+
+
+def test_forks_of_one_parent_never_see_each_other(family: Family) -> None:
+    family.put("shared.txt")
+    one, two = (
+        family.fork(family.provider.environ(family.bucket, location=f"{name}-{family.location}")) for name in "ab"
+    )
+    put(one, "one.txt")
+    one.delete("shared.txt")
+    put(two, "two.txt")
+
+    assert one.listdir("") == ([], ["one.txt"])
+    assert two.listdir("") == ([], ["shared.txt", "two.txt"])
+    assert not two.exists("one.txt")
+
+
+def test_fork_of_a_fork_shows_what_its_parent_shows(family: Family) -> None:
+    """Production, staging and a laptop."""
+    for name in ("kept.txt", "hidden in staging.txt", "hidden on the laptop.txt"):
+        family.put(f"x/{name}")
+    environ = family.provider.environ(family.bucket, location=f"staging-of-{family.location}")
+    staging = family.fork(environ)
+    put(staging, "x/stagings.txt", b"staging's")
+    staging.delete("x/hidden in staging.txt")
+    family.above = [environ, *family.above]
+    laptop = family.fork()
+
+    laptop.delete("x/hidden on the laptop.txt")
+    laptop.delete("x/stagings.txt")
+    own = put(laptop, "x/hidden in staging.txt", b"the laptop's")
+
+    assert own == "x/hidden in staging.txt"
+    assert laptop.listdir("x") == ([], ["hidden in staging.txt", "kept.txt"])
+    assert read(laptop, own) == b"the laptop's"
+    assert staging.listdir("x") == ([], ["hidden on the laptop.txt", "kept.txt", "stagings.txt"])
+    for name in ("x/kept.txt", own):
+        assert fetch(laptop.url(name), ca_file=family.provider.ca_file).body == read(laptop, name)
+
+
+def test_review_app_lies_inside_its_parent_and_does_not_show_it(family: Family) -> None:
+    family.put("ada.jpg")
+    environs = [
+        family.provider.environ(family.bucket, location=f"{family.location}/forks/{name}") for name in ("pr-1", "pr-2")
+    ]
+    one, two = map(family.fork, environs)
+    before = family.fingerprint(without=f"{family.location}/forks/")
+    put(one, "one.txt")
+    put(two, "two.txt")
+    one.delete("ada.jpg")
+
+    assert one.listdir("") == ([], ["one.txt"])
+    assert two.listdir("") == ([], ["ada.jpg", "two.txt"])
+    assert two.listdir("forks") == ([], [])
+    assert not two.exists("forks/pr-1/one.txt")
+    assert not two.exists("forks/pr-1/.holdall/fork.json")
+    # The folder is a name like any other for the fork's own files.
+    assert put(two, "forks/pr-1/one.txt", b"own") == "forks/pr-1/one.txt"
+    assert two.listdir("forks/pr-1") == ([], ["one.txt"])
+    assert family.fingerprint(without=f"{family.location}/forks/") == before
+
+
+def test_folder_above_a_fork_inside_its_parent_shows_if_there_is_more_in_it(family: Family) -> None:
+    environ = family.provider.environ(family.bucket, location=f"{family.location}/copies/pr-1")
+    fork = family.fork(environ)
+    put(fork, "one.txt")
+
+    assert fork.listdir("") == ([], ["one.txt"])
+    family.put("copies/parents.txt")
+    assert fork.listdir("") == (["copies"], ["one.txt"])
+    assert fork.listdir("copies") == ([], ["parents.txt"])
+
+
+# -- what it costs
+
+
+def test_making_a_fork_sends_nothing(family: Family, operations: list[str]) -> None:
+    family.put("ada.jpg")
+    fork = family.fork()
+    repr(fork)
+    fork.deconstruct()
+    assert operations == []
+
+
+def test_page_of_a_thousand_links_takes_one_request_and_none_when_warm(
+    family: Family, operations: list[str], clock: SimpleNamespace
+) -> None:
+    fork = family.fork()
+    own = put(fork, "own.txt")
+    family.put("hidden.txt")
+    fork.delete("hidden.txt")
+    page = [own, "hidden.txt", *(f"photos/{number}.jpg" for number in range(998))]
+    operations.clear()
+
+    links = [as_another_process(family).url(name) for name in page]
+    assert operations == ["own: list_objects_v2"]
+    assert f"/{family.location}/photos/0.jpg?" in links[2]
+    assert f"/fork-of-{family.location}/own.txt?" in links[0]
+
+    operations.clear()
+    clock.now += overlay.KNOWN_SECONDS - 1
+    # What follows the path changes with the signature's window.
+    again = [as_another_process(family).url(name) for name in page]
+    assert [link.partition("?")[0] for link in again] == [link.partition("?")[0] for link in links]
+    assert operations == []
+
+
+def test_reading_costs_one_request_more_at_most(family: Family, operations: list[str], clock: SimpleNamespace) -> None:
+    family.put("parents.txt")
+    fork = family.fork()
+    own = put(fork, "own.txt")
+    for seconds in (overlay.KNOWN_SECONDS + 1, 0):
+        for name in (own, "parents.txt", "missing.txt"):
+            for ask in (fork.exists, lambda name: fork.open(name).read()):
+                clock.now += seconds
+                operations.clear()
+                try:
+                    ask(name)
+                except FileNotFoundError:
+                    assert name == "missing.txt"
+                assert len(operations) <= 2, (name, operations)
+    assert operations == ["own: get_object", "parent: get_object"]
+
+
+def test_saving_asks_the_parent_once(family: Family, operations: list[str]) -> None:
+    fork = family.fork()
+    put(fork, "first.txt")
+    operations.clear()
+    put(fork, "second.txt")
+    assert [one for one in operations if "head" in one or "put" in one] == ["parent: head_object", "own: put_object"]
+
+
+def test_file_of_another_process_is_linked_within_a_second(family: Family, clock: SimpleNamespace) -> None:
+    fork, other = family.fork(), as_another_process(family)
+    assert other.url("elsewhere.txt") == family.parent.url("elsewhere.txt")
+    saved = put(fork, "new.txt", b"new")
+
+    clock.now += overlay.NEW_SECONDS + 0.1
+
+    assert fetch(other.url(saved), ca_file=family.provider.ca_file).body == b"new"
+    # Reading does not wait for that.
+    again = put(fork, "newer.txt", b"newer")
+    assert read(other, again) == b"newer"
+
+
+def test_file_of_another_process_under_a_name_that_was_linked_before_is_linked_within_ten(
+    family: Family, clock: SimpleNamespace
+) -> None:
+    fork, other = family.fork(), as_another_process(family)
+    other.url("thumbnail.jpg")
+    put(fork, "thumbnail.jpg", b"new")
+
+    clock.now += overlay.KNOWN_SECONDS + 0.1
+
+    assert fetch(other.url("thumbnail.jpg"), ca_file=family.provider.ca_file).body == b"new"
+
+
+def test_file_that_another_process_deleted_is_gone_within_ten_seconds(family: Family, clock: SimpleNamespace) -> None:
+    family.put("ada.jpg")
+    fork, other = family.fork(), as_another_process(family)
+    own = put(fork, "own.txt")
+    other.url(own)
+    assert other.exists("ada.jpg")
+    fork.delete("ada.jpg")
+    fork.delete(own)
+
+    assert not other.exists(own)
+    clock.now += overlay.KNOWN_SECONDS + 0.1
+    assert not other.exists("ada.jpg")
+    assert fetch(other.url("ada.jpg"), ca_file=family.provider.ca_file).status == 404
+
+
+def test_file_of_this_process_is_linked_at_once(family: Family, clock: SimpleNamespace) -> None:
+    fork = family.fork()
+    fork.url("x.txt")
+    saved = put(fork, "x.txt", b"x")
+    assert fetch(fork.url(saved), ca_file=family.provider.ca_file).body == b"x"
+    with fork.open("y.txt", "wb") as file:
+        file.write(b"y")
+    assert fetch(fork.url("y.txt"), ca_file=family.provider.ca_file).body == b"y"
+
+
+# -- the parent can not be harmed
+
+
+@only("seaweedfs-http", "ministack", "ceph-http")
+def test_no_operation_of_the_sdk_that_changes_anything_reaches_the_parent(family: Family, provider: Provider) -> None:
+    """Also with keys that may do everything, and also by whoever takes the SDK's client from the storage."""
+    family.put("ada.jpg")
+    before = family.fingerprint()
+    with FaultProxy(provider.endpoint_url) as proxy:
+        family.above = [
+            provider.environ(family.bucket, location=family.location, AWS_S3_ENDPOINT_URL=proxy.url),
+        ]
+        parent = family.fork().parent
+        client = parent.connection.meta.client
+        methods = client.meta.method_to_api_mapping
+        tried = 0
+        for method, operation in sorted(methods.items()):
+            model = client.meta.service_model.operation_model(operation)
+            if model.http["method"] in {"GET", "HEAD"}:
+                continue
+            with pytest.raises(WriteRefused, match="parent store"):
+                getattr(client, method)(**_required(model.input_shape, family))
+            tried += 1
+        assert tried > 50
+        key = f"{family.location}/ada.jpg"
+        for deed in (
+            parent.bucket.Object(key).delete,
+            lambda: parent.bucket.Object(key).put(Body=b"x"),
+            lambda: parent.bucket.upload_fileobj(io.BytesIO(b"x" * 9 * MIB), key),
+            lambda: parent.bucket.objects.all().delete(),
+            lambda: client.copy({"Bucket": family.bucket, "Key": key}, family.bucket, f"{key}2"),
+            lambda: parent.save("new.txt", ContentFile(b"x")),
+            lambda: parent.save("large.txt", ContentFile(b"x" * 9 * MIB)),
+            lambda: parent.delete("ada.jpg"),
+            lambda: parent.delete_many(["ada.jpg"]),
+            lambda: parent.open("new.txt", "wb").close(),
+            lambda: client.generate_presigned_url("put_object", {"Bucket": family.bucket, "Key": key}),
+            lambda: client.generate_presigned_url("get_object", {"Bucket": family.bucket, "Key": key}, 60, "PUT"),
+            lambda: client.generate_presigned_url("delete_object", {"Bucket": family.bucket, "Key": key}),
+            lambda: client.generate_presigned_post(family.bucket, key),
+            lambda: parent.url("ada.jpg", http_method="PUT"),
+            lambda: parent.url("ada.jpg", {"PartNumber": 1}, 60, "PUT"),
+            lambda: parent.unsigned_connection.Bucket(family.bucket).Object(key).delete(),
+        ):
+            with pytest.raises(WriteRefused, match="parent store"):
+                deed()
+        assert {request.method for request in proxy.exchanges} <= {"GET", "HEAD"}
+    assert family.fingerprint() == before
+
+
+def _required(shape: Any, family: Family) -> dict[str, Any]:
+    """Make up what an operation needs to be sent at all."""
+    made: dict[str, Any] = {}
+    for name in shape.required_members or (list(shape.members)[:1] if shape.is_tagged_union else []):
+        member = shape.members[name]
+        made[name] = {
+            "structure": lambda member=member: _required(member, family),
+            "list": lambda member=member: [
+                _required(member.member, family) if member.member.type_name == "structure" else "x"
+            ],
+            "map": dict,
+            "integer": lambda: 1,
+            "long": lambda: 1,
+            "boolean": lambda: True,
+            "timestamp": lambda: 0,
+            "blob": lambda: b"x",
+        }.get(member.type_name, lambda: "x" * 20)()
+        if name == "Bucket":
+            made[name] = family.bucket
+        elif name == "AccountId":
+            made[name] = "123456789012"
+    return made
+
+
+def test_refusal_names_the_file_and_its_store(family: Family) -> None:
+    key = f"{family.location}/ada.jpg"
+    with pytest.raises(WriteRefused) as refused:
+        family.fork().parent.store.call("delete_object", action="deleting", name="ada.jpg", Key=key)
+    assert str(refused.value) == (
+        f'"{key}" is in the parent store {family.bucket}, which this fork may read but not change; nothing was sent.'
+    )
+    assert isinstance(refused.value, PermissionError)
+
+
+def test_link_to_write_leads_to_the_own_store(family: Family) -> None:
+    family.put("ada.jpg")
+    assert f"fork-of-{family.location}/ada.jpg" in family.fork().url("ada.jpg", http_method="PUT")
+
+
+@only("seaweedfs-http")
+def test_two_forks_do_not_share_one_store(family: Family, location: str) -> None:
+    own = family.provider.environ(family.bucket, location=f"own-{location}")
+    one = family.fork(own)
+    put(one, "one.txt")
+    family.location = f"another-{location}"
+    other = Family(family.provider, family.bucket, f"another-{location}").fork(own)
+
+    for deed in (
+        lambda: put(other, "two.txt"),
+        lambda: other.delete("one.txt"),
+        lambda: other.delete_many(["one.txt"]),
+    ):
+        with pytest.raises(WriteRefused, match="was begun as a fork of"):
+            deed()
+    assert read(one, "one.txt") == b"x"
+    assert read(other, "one.txt") == b"x"
+
+
+@only("seaweedfs-http")
+def test_delete_that_fails_half_way_loses_and_resurrects_nothing(family: Family, provider: Provider) -> None:
+    from tests.servers.fault_proxy import Rule, answers_500_before
+
+    family.put("ada.jpg")
+    plain = family.fork()
+    put(family.fork(file_overwrite=True), "ada.jpg", b"over")
+    for rule in (Rule("PutObject", answers_500_before, times=10), Rule("DeleteObject", answers_500_before, times=10)):
+        with FaultProxy(provider.endpoint_url, rule) as proxy:
+            own = provider.environ(family.bucket, location=f"fork-of-{family.location}", AWS_S3_ENDPOINT_URL=proxy.url)
+            with pytest.raises(OSError, match="ada"):
+                family.fork(own).delete("ada.jpg")
+        assert read(plain, "ada.jpg") == b"over"
+    plain.delete("ada.jpg")
+    assert not plain.exists("ada.jpg")
+
+
+@only("seaweedfs-http")
+def test_own_store_that_does_not_answer_leaves_links_as_they_were(
+    family: Family, provider: Provider, clock: SimpleNamespace, caplog: pytest.LogCaptureFixture
+) -> None:
+    from tests.servers.fault_proxy import Rule, answers_500_before
+
+    with FaultProxy(provider.endpoint_url, Rule("ListObjects", answers_500_before, first=1, times=100)) as proxy:
+        own = provider.environ(family.bucket, location=f"fork-of-{family.location}", AWS_S3_ENDPOINT_URL=proxy.url)
+        fork = family.fork(own)
+        saved = put(fork, "own.txt")
+        before = fork.url(saved), fork.url("parents.txt")
+        clock.now += 60
+        assert (fork.url(saved), fork.url("parents.txt")) == before
+    assert "links go by what was known" in caplog.text
+
+
+def test_missing_file_is_missing_with_a_sentence(family: Family) -> None:
+    family.put("ada.jpg")
+    fork = family.fork()
+    fork.delete("ada.jpg")
+    with pytest.raises(ObjectNotFound, match=r"File does not exist: ada\.jpg"):
+        fork.size("ada.jpg")

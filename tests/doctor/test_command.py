@@ -1,0 +1,131 @@
+"""The command: what is printed, in which shape, and with which exit code."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from holdall import cli
+from tests.contract import only
+from tests.providers import Keys, Provider
+
+on_one_server = only("seaweedfs-http")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def run(environ: Mapping[str, str], *arguments: str, out: io.StringIO | None = None) -> tuple[int, str, str]:
+    parser = argparse.ArgumentParser()
+    cli.add_commands(parser)
+    out, err = out or io.StringIO(), io.StringIO()
+    code = cli.run(parser.parse_args(["doctor", *arguments]), out=out, err=err, environ=environ)
+    return code, out.getvalue(), err.getvalue()
+
+
+@on_one_server
+def test_healthy_store_is_one_line_a_passed_check_and_a_summary(provider: Provider, bucket: str, location: str) -> None:
+    code, text, _ = run(provider.environ(bucket, location=location))
+    assert code == 0
+    *lines, blank, summary = text.splitlines()
+    assert all(line.startswith("ok       D") for line in lines if "notice" not in line[:7] and line[:1] != " ")
+    assert blank == ""
+    assert summary.endswith("passed.")
+
+
+@on_one_server
+def test_error_is_shown_with_what_to_do_and_exits_with_one(provider: Provider, bucket: str) -> None:
+    wrong = Keys(provider.keys.access_key, Keys.invent().secret_key)
+    code, text, _ = run(provider.environ(bucket, keys=wrong))
+    assert code == 1
+    assert "error    D302 The signature does not match: the secret is not the key's\n" in text
+    assert "              seen    HeadBucket was answered with 403 SignatureDoesNotMatch" in text
+    assert "              page    docs/reference/findings.md#d302\n" in text
+    assert wrong.secret_key not in text
+
+
+@on_one_server
+def test_document_is_whole_and_alone(provider: Provider, bucket: str, location: str) -> None:
+    code, text, _ = run(provider.environ(bucket, location=location), "--json")
+    document = json.loads(text)
+    assert code == 0
+    assert document["healthy"] is True
+    assert document["counts"]["ok"] == sum(1 for finding in document["findings"] if finding["level"] == "ok")
+
+
+def test_problem_of_the_environment_needs_no_request() -> None:
+    code, text, _ = run({"STORAGES_MODE": "do", "STORAGE_MAKE_FILES_PUBLIC": "ture"})
+    assert code == 1
+    assert "ture" in text
+
+
+def test_unknown_layer_is_wrong_use() -> None:
+    code, text, err = run({"STORAGE_BUCKET_NAME": "acme"}, "--only", "cnd")
+    assert (code, text) == (2, "")
+    assert err.startswith('There is no layer or probe "cnd"; there are ')
+
+
+def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    environ = {"STORAGES_MODE": "do"}
+    assert "\x1b[31m" in run(environ, "--offline", out=Terminal())[1]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in run(environ, "--offline", out=Terminal())[1]
+
+
+@on_one_server
+def test_variables_come_from_a_file(provider: Provider, bucket: str, location: str, tmp_path: Path) -> None:
+    file = tmp_path / "store.env"
+    environ = provider.environ(bucket, location=location)
+    lines = [f"{name}={value}" for name, value in environ.items()]
+    file.write_text("\n".join(["# the store", *lines[:-1], "", f"export {lines[-1]}"]) + "\n")
+    code, text, _ = run({}, "--env-file", str(file))
+    assert code == 0, text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("no assignment at all", "Line 1 of "), ("A=1\n2B=x", "Line 2 of "), (None, "can not be read")],
+)
+def test_file_that_is_none_of_variables_is_refused_without_showing_it(
+    content: str | None, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "store.env"
+    if content is not None:
+        file.write_text(content)
+    code, text, err = run({}, "--env-file", str(file))
+    assert (code, text) == (2, "")
+    assert said in err
+    assert "no assignment at all" not in err
+
+
+@on_one_server
+def test_project_is_examined_by_alias(
+    provider: Provider, bucket: str, location: str, settings: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import holdall
+
+    chosen = holdall.from_env(provider.environ(bucket, location=location))
+    settings.STORAGES = {**chosen, "second": chosen["default"]}  # type: ignore[attr-defined]
+    call_command("holdall", "doctor", "--only", "connection")
+    text = capsys.readouterr().out
+    assert "[default] The keys open the bucket" in text
+    assert "[second] The keys open the bucket" in text
+    call_command("holdall", "doctor", "--only", "connection", "--alias", "second")
+    assert "[" not in capsys.readouterr().out
+
+
+def test_unknown_alias_is_wrong_use(settings: object, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call_command("holdall", "doctor", "--alias", "thumbnails")
+    assert ended.value.code == 2
+    assert '`STORAGES` has no alias "thumbnails"' in capsys.readouterr().err

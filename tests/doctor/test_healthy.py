@@ -1,0 +1,26 @@
+"""A healthy set-up of every mode gives no error and no warning, and finds its bucket as it was."""
+
+from __future__ import annotations
+
+from tests.doctor import errors, examine, told, warnings
+from tests.doctor.conftest import StartCdn
+from tests.providers import Provider
+
+
+def test_private_store_is_healthy(provider: Provider, bucket: str, location: str) -> None:
+    before = list(provider.objects_in(bucket))
+    report = examine(provider.environ(bucket, location=location))
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert list(provider.objects_in(bucket)) == before
+    assert provider.unfinished_uploads(bucket, location) == []
+
+
+def test_public_store_behind_a_cdn_is_healthy(
+    provider: Provider, public_bucket: str, location: str, start_cdn: StartCdn
+) -> None:
+    before = list(provider.objects_in(public_bucket))
+    domain = start_cdn(public_bucket).domain
+    report = examine(provider.environ(public_bucket, location=location, is_public=True, AWS_S3_CUSTOM_DOMAIN=domain))
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert list(provider.objects_in(public_bucket)) == before
+    assert provider.unfinished_uploads(public_bucket, location) == []

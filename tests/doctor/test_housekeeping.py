@@ -1,0 +1,192 @@
+"""What lies about unseen is found, and the doctor leaves nothing of its own, whatever the bucket keeps."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from holdall.doctor import housekeeping, stores
+from holdall.findings import Level
+from tests.contract import only
+from tests.doctor import errors, examine, notices, the, told, warnings
+from tests.providers import Keys, Provider
+
+SERVERS = ("seaweedfs-http", "ministack", "ceph-http")
+
+
+@pytest.fixture
+def own_bucket(provider: Provider) -> str:
+    """A bucket for one test: for what the whole bucket is set to."""
+    return provider.create_bucket()
+
+
+def abort_rule(prefix: str = "", status: str = "Enabled") -> dict[str, Any]:
+    rule = {
+        "ID": "unfinished",
+        "Status": status,
+        "Filter": {"Prefix": prefix},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 3},
+    }
+    return {"Rules": [rule]}
+
+
+# -- uploads that did not end
+
+
+@pytest.mark.failure("N1")
+@only(*SERVERS)
+def test_old_unfinished_upload_is_warned_of(
+    provider: Provider, bucket: str, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No server lets its clock be turned, so what is a day elsewhere is nothing here.
+    monkeypatch.setattr(housekeeping, "OLD", timedelta(0))
+    key = f"{location}/film.mp4"
+    begun = provider.client.create_multipart_upload(Bucket=bucket, Key=key)
+    provider.client.create_multipart_upload(Bucket=bucket, Key=f"another-{location}/film.mp4")
+    report = examine(provider.environ(bucket, location=location))
+
+    assert (errors(report), warnings(report)) == ([], ["D903"]), told(report)
+    found = the(report, "D903")
+    assert found.seen.startswith("1, ")
+    assert key in found.seen
+    words = shlex.split(found.cause.do, comments=True)
+    assert words[words.index("--upload-id") + 1] == begun["UploadId"]
+    # Somebody else's is left alone.
+    assert provider.unfinished_uploads(bucket, location) == [key]
+
+
+@only(*SERVERS)
+def test_upload_of_today_is_no_finding(provider: Provider, bucket: str, location: str) -> None:
+    provider.client.create_multipart_upload(Bucket=bucket, Key=f"{location}/film.mp4")
+    report = examine(provider.environ(bucket, location=location))
+
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+
+
+@only(*SERVERS)
+def test_unfinished_upload_of_the_doctors_is_aborted(provider: Provider, bucket: str, location: str) -> None:
+    examination = stores.of_environment(provider.environ(bucket, location=location))
+    key = examination.key(examination.name("large.bin"))
+    begun = examination.call("create_multipart_upload", Key=key)
+    examination.call("upload_part", Key=key, UploadId=begun["UploadId"], PartNumber=1, Body=b"half")
+    found = list(housekeeping.clean_up(examination))
+
+    assert [finding.id for finding in found] == ["D900"]
+    assert provider.unfinished_uploads(bucket, location) == []
+
+
+@only("ministack")
+def test_question_for_uploads_that_is_refused_is_no_fault(provider: Provider, bucket: str, location: str) -> None:
+    # Listing folders is refused too, which is another finding.
+    report = examine(provider.environ(bucket, location=location, keys=provider.no_list), skip=["listing"])
+
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert the(report, "D903").level is Level.UNKNOWN
+    assert "s3:ListBucketMultipartUploads" in the(report, "D903").cause.do
+    assert the(report, "D904").level is Level.UNKNOWN
+
+
+# -- lifecycle
+
+
+@pytest.mark.failure("N1")
+@only("seaweedfs-http", "ministack")
+def test_missing_rule_is_noticed_and_the_printed_one_is_enough(
+    provider: Provider, own_bucket: str, location: str
+) -> None:
+    environ = provider.environ(own_bucket, location=location)
+    report = examine(environ)
+    assert "D904" in notices(report)
+
+    words = shlex.split(the(report, "D904").cause.do)
+    rules = json.loads(words[words.index("--lifecycle-configuration") + 1])
+    provider.client.put_bucket_lifecycle_configuration(Bucket=own_bucket, LifecycleConfiguration=rules)
+    assert "after 7 days" in the(examine(environ), "D905").seen
+
+
+@only("ceph-http")
+def test_spaces_clear_up_by_themselves(provider: Provider, own_bucket: str, location: str) -> None:
+    report = examine(provider.environ(own_bucket, location=location))
+
+    assert "by the provider itself" in the(report, "D905").seen
+
+
+@only("ministack", "ceph-http")
+def test_rule_of_the_buckets_own_is_found(provider: Provider, own_bucket: str, location: str) -> None:
+    provider.client.put_bucket_lifecycle_configuration(Bucket=own_bucket, LifecycleConfiguration=abort_rule())
+    report = examine(provider.environ(own_bucket, location=location))
+
+    assert the(report, "D905").seen == "after 3 days"
+
+
+@pytest.mark.failure("N1")
+@only("ministack")
+@pytest.mark.parametrize("rule", [abort_rule("elsewhere/"), abort_rule(status="Disabled")], ids=["prefix", "off"])
+def test_rule_that_does_not_apply_is_none(
+    provider: Provider, own_bucket: str, location: str, rule: dict[str, Any]
+) -> None:
+    provider.client.put_bucket_lifecycle_configuration(Bucket=own_bucket, LifecycleConfiguration=rule)
+    report = examine(provider.environ(own_bucket, location=location))
+
+    assert "D904" in notices(report)
+    # A whole configuration to paste would replace the rule that is there.
+    assert the(report, "D904").cause.do.startswith("Add to the rules")
+
+
+# -- versions
+
+
+def everything(provider: Provider, bucket: str) -> list[tuple[str, str]]:
+    found = provider.client.list_object_versions(Bucket=bucket)
+    return [(one["Key"], one["VersionId"]) for kind in ("Versions", "DeleteMarkers") for one in found.get(kind, [])]
+
+
+@only(*SERVERS)
+def test_bucket_that_keeps_versions_is_left_as_it_was(provider: Provider, own_bucket: str, location: str) -> None:
+    versioning: Any = {"Status": "Enabled"}
+    provider.client.put_bucket_versioning(Bucket=own_bucket, VersioningConfiguration=versioning)
+    provider.write(own_bucket, f"{location}/theirs.txt", b"one")
+    provider.write(own_bucket, f"{location}/theirs.txt", b"two")
+    before = everything(provider, own_bucket)
+    report = examine(provider.environ(own_bucket, location=location))
+
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert len(before) == 2
+    assert everything(provider, own_bucket) == before
+
+
+@only("ministack")
+def test_versions_that_may_not_be_deleted_are_noticed(provider: Provider, own_bucket: str, location: str) -> None:
+    versioning: Any = {"Status": "Enabled"}
+    provider.client.put_bucket_versioning(Bucket=own_bucket, VersioningConfiguration=versioning)
+    iam = provider.client_for(provider.keys, "iam")
+    iam.create_user(UserName=location)
+    rights = [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "s3:DeleteObjectVersion", "Resource": "*"},
+    ]
+    document = json.dumps({"Version": "2012-10-17", "Statement": rights})
+    iam.put_user_policy(UserName=location, PolicyName="rights", PolicyDocument=document)
+    made = iam.create_access_key(UserName=location)["AccessKey"]
+    keys = Keys(made["AccessKeyId"], made["SecretAccessKey"])
+    report = examine(provider.environ(own_bucket, location=location, keys=keys))
+
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert "s3:DeleteObjectVersion" in the(report, "D906").cause.do
+
+
+# -- a weak S3
+
+
+def test_store_that_knows_none_of_this_is_not_blamed(weak_provider: Provider, location: str) -> None:
+    bucket = weak_provider.create_bucket()
+    chosen = ["intent", "links", "cdn", "cors", "housekeeping"]
+    report = examine(weak_provider.environ(bucket, location=location), only=chosen)
+
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert not {"D091", "D092"} & {finding.id for finding in report.findings}
+    assert weak_provider.keys_in(bucket) == []

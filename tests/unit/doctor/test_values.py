@@ -1,0 +1,176 @@
+"""Layer `values`: what is wrong with an environment, by variable, with the value's shape and its source."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdall import contract, values
+from holdall.doctor import stores
+from holdall.doctor import values as layer
+from holdall.findings import Level
+from tests.doctor import errors, ids, report_on, the, told, warnings
+from tests.unit.doctor import ACCESS, PAIR, PUBLIC, S3, SECRET, SPACES, offline
+
+SIGNED = {"AWS_S3_CUSTOM_DOMAIN": "media.example.com"}
+SOURCES = [Path(contract.__file__), Path(values.__file__)]
+
+
+def case(failure: str, finding: str, environ: dict[str, str], *without: str, base: dict[str, str] = S3) -> Any:
+    given = {name: value for name, value in {**base, **environ}.items() if name not in without}
+    mark = [pytest.mark.failure(failure)] if failure else []
+    return pytest.param(given, finding, marks=mark, id="-".join([finding, *environ, *without]))
+
+
+BROKEN = [
+    case("A3", "D104", {"STORAGES_MODE": "spaces"}),
+    case("A3", "D125", {"STORAGE_MODE": "s3"}),
+    case("A3", "D125", {"AWS_SECERT_ACCESS_KEY": SECRET}, "AWS_SECRET_ACCESS_KEY"),
+    case("A3", "D125", {"AWS_BUCKET_NAME": "acme-media"}, "STORAGE_BUCKET_NAME"),
+    case("A3", "D125", {"STORAGE_BUKET_NAME": "acme-media"}, "STORAGE_BUCKET_NAME", base=SPACES),
+    case("A3", "D130", {"AWS_STORAGE_BUCKET_NAME": "another"}),
+    case("A4", "D131", {}, "STORAGE_BUCKET_NAME"),
+    case("A4", "D131", {"STORAGE_BUCKET_NAME": ""}),
+    case("A4", "D107", {"STORAGE_BUCKET_NAME": "Acme_Media"}),
+    case("A5", "D122", {"AWS_SECRET_ACCESS_KEY": "cut in two"}),
+    case("A6", "D103", {"STORAGE_MAKE_FILES_PUBLIC": "ture"}),
+    case("A6", "D105", {"STORAGE_URL_LIFETIME": "an hour"}),
+    case("A7", "D137", {"AWS_ACCESS_KEY_ID": "' '"}, "AWS_SECRET_ACCESS_KEY"),
+    case("B1", "D139", {"AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE"}),
+    case("B1", "D138", {"AWS_SESSION_TOKEN": "a-token"}, *PAIR),
+    case("B2", "D136", {}, "AWS_SECRET_ACCESS_KEY"),
+    case("B2", "D136", {}, "AWS_ACCESS_KEY_ID"),
+    case("B2", "D135", {}, "AWS_SECRET_ACCESS_KEY", base=SPACES),
+    case("C1", "D133", {"AWS_S3_ENDPOINT_URL": "https://acme-media.s3.fr-par.scw.cloud"}),
+    case("C1", "D113", {"AWS_S3_ENDPOINT_URL": "https://acme-media.nyc3.cdn.digitaloceanspaces.com"}),
+    case("C1", "D114", {"AWS_S3_ENDPOINT_URL": "https://s3.example.com/acme-media"}),
+    case("C2", "D111", {"AWS_S3_ENDPOINT_URL": "ftp://s3.example.com"}),
+    case("C3", "D132", {"AWS_S3_ENDPOINT_URL": "https://nyc3.digitaloceanspaces.com"}, base=SPACES),
+    case("C5", "D108", {"AWS_S3_REGION_NAME": "Frankfurt"}),
+    case("C5", "D109", {"AWS_S3_REGION_NAME": "eu-west-1a"}),
+    case("C5", "D108", {"DO_REGION": "amsterdam"}, base=SPACES),
+    case("E1", "D118", {**PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "media example com"}),
+    case("E3", "D141", {"STORAGE_MAKE_FILES_PUBLIC": "true"}),
+    case("E7", "D140", {**SIGNED, "AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F"}),
+    case("E7", "D123", {**SIGNED, "AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F", "AWS_CLOUDFRONT_KEY": "-----BEGIN"}),
+    case("F2", "D106", {"STORAGE_URL_LIFETIME": "30d"}),
+    case("G11", "D119", {"STORAGE_LOCATION": "../up"}),
+    case("L1", "D121", {"STORAGE_ENVIRONMENT": "our production"}),
+    case("", "D112", {"AWS_S3_ENDPOINT_URL": "https://user:word@s3.example.com"}),
+    case("", "D145", {f"PARENT_{name}": value for name, value in S3.items()}),
+    case("", "D124", {"STORAGE_LOCATION": f"media/{SECRET}"}),
+]
+ODD = [
+    case("A3", "D126", {"AWS_BUCKET_NAME": "acme-media"}),
+    case("A3", "D129", {"DO_REGION": "ams3"}),
+    case("A5", "D101", {"AWS_SECRET_ACCESS_KEY": f"{SECRET}\n"}),
+    case("A5", "D102", {"STORAGE_BUCKET_NAME": '"acme-media"'}),
+    case("A8", "D127", {"AWS_ENDPOINT_URL_S3": "http://localhost:4566"}),
+    case("A8", "D127", {"AWS_ENDPOINT_URL": "http://localhost:4566"}),
+    case("C1", "D134", {"AWS_S3_ENDPOINT_URL": "https://acme-media.example.com"}),
+    case("C2", "D110", {"AWS_S3_ENDPOINT_URL": "s3.example.com"}),
+    case("C2", "D115", {"AWS_S3_ENDPOINT_URL": "http://s3.example.com"}),
+    case("E1", "D116", {**PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "https://media.example.com/"}),
+    case("E4", "D143", {"AWS_S3_CUSTOM_DOMAIN": "media.example.com"}),
+    case("", "D146", {"PARENT_STORAGES_MODE": "local", "PARENT_BUILD_MODE": "true"}),
+    case("G11", "D120", {"STORAGE_LOCATION": "/media/"}),
+]
+
+
+@pytest.mark.parametrize(("environ", "finding"), BROKEN)
+def test_broken_environment_has_its_own_error(environ: dict[str, str], finding: str) -> None:
+    report = offline(environ)
+    assert errors(report) == [finding], told(report)
+    assert SECRET not in told(report)
+
+
+@pytest.mark.parametrize(("environ", "finding"), ODD)
+def test_odd_environment_has_its_own_warning(environ: dict[str, str], finding: str) -> None:
+    report = offline(environ)
+    assert (errors(report), warnings(report)) == ([], [finding]), told(report)
+    assert SECRET not in told(report)
+
+
+@pytest.mark.failure("E7")
+def test_cloudfront_key_without_a_domain_is_named(pem: str) -> None:
+    environ = {**S3, "AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F", "AWS_CLOUDFRONT_KEY": pem}
+    assert errors(offline(environ)) == ["D144"]
+    assert the(offline(environ), "D144").cause.do.startswith("AWS_S3_CUSTOM_DOMAIN=")
+    assert warnings(offline({**environ, **PUBLIC})) == ["D142"]
+
+
+@pytest.mark.failure("A7")
+def test_empty_variable_is_named_with_its_source() -> None:
+    report = offline({**S3, "AWS_SESSION_TOKEN": ""})
+    assert (errors(report), warnings(report)) == ([], [])
+    assert the(report, "D152").seen == "`AWS_SESSION_TOKEN` (0 characters; from the environment)"
+
+
+@pytest.mark.failure("A8")
+def test_profile_of_the_machine_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[profile work]\nregion = eu-central-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    without_keys = {name: value for name, value in S3.items() if name not in PAIR}
+    report = offline({**without_keys, "AWS_PROFILE": "work"})
+    assert (errors(report), warnings(report)) == ([], [])
+    assert '"work"' in the(report, "D153").seen
+
+
+def test_finding_describes_the_shape_and_source_of_a_value() -> None:
+    environ = {**S3, "AWS_SECRET_ACCESS_KEY": f"{SECRET}\n"}
+    examination = stores.of_environment(environ, sources={"AWS_SECRET_ACCESS_KEY": "file .env"})
+    report = report_on(examination, offline=True)
+    assert the(report, "D101").seen.endswith("(41 characters, ends with a line break; from file .env)")
+    assert "AWS_SECRET_ACCESS_KEY=(40 characters) (file .env)" in the(report, "D151").seen
+    assert "AWS_S3_REGION_NAME=eu-central-1 (environment)" in the(report, "D151").seen
+
+
+def test_remedy_names_the_variables() -> None:
+    report = offline({**S3, "AWS_ACCESS_KEY_ID": ""})
+    assert the(report, "D136").cause.do == "AWS_ACCESS_KEY_ID=…"
+    prefixed = {f"PRIVATE_{name}": value for name, value in S3.items() if name != "STORAGE_BUCKET_NAME"}
+    report = offline(prefixed, prefix="PRIVATE_")
+    assert the(report, "D131").cause.do.startswith("PRIVATE_STORAGE_BUCKET_NAME=…")
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    report = offline({"STORAGE_MAKE_FILES_PUBLIC": "ture", "AWS_ACCESS_KEY_ID": ACCESS, "STORAGE_LOCATION": ".."})
+    assert errors(report) == ["D103", "D119", "D131", "D136"]
+
+
+def test_every_sentence_of_the_contract_has_a_kind_of_its_level() -> None:
+    named = {id_ for path in SOURCES for id_ in re.findall(r'"(D1\d\d)"', path.read_text("utf-8"))}
+    assert named <= set(layer.BY_ID)
+    assert set(layer.BY_ID) - {"D198"} == named
+    provoked = {case.values[1] for case in BROKEN} | {"D144"}
+    remarked = {case.values[1] for case in ODD} | {"D142"}
+    assert {id_ for id_, kind in layer.BY_ID.items() if kind.level is Level.ERROR} - {"D199"} == provoked
+    assert {id_ for id_, kind in layer.BY_ID.items() if kind.level is Level.WARNING} - {"D198"} == remarked
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        S3,
+        {name: value for name, value in S3.items() if name not in PAIR},
+        SPACES,
+        {**S3, **PUBLIC},
+        {**SPACES, **PUBLIC},
+        {**S3, "AWS_S3_ENDPOINT_URL": "https://s3.fr-par.scw.cloud", "AWS_S3_REGION_NAME": "fr-par",
+         "AWS_ACCESS_KEY_ID": "SCWEXAMPLEEXAMPLE000"},
+        {"STORAGES_MODE": "local"},
+        {"STORAGES_MODE": "local", "STORAGE_MAKE_FILES_PUBLIC": "true"},
+    ],
+    ids=["s3", "s3-role", "do", "s3-public", "do-public", "scaleway", "local", "local-public"],
+)  # fmt: skip
+def test_healthy_environment_gives_no_error_and_no_warning(environ: dict[str, str]) -> None:
+    report = offline(environ)
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert {"D000", "D150", "D151"} <= set(ids(report, Level.OK))
+
+
+def test_build_mode_is_named() -> None:
+    assert errors(offline({"BUILD_MODE": "true"})) == ["D005"]
