@@ -45,6 +45,7 @@ import holdall  # noqa: E402
 from holdall import answers, build, claims, cli, client, content, contract, devserver, doctor, errors, names, providers  # noqa: E402
 from holdall.doctor.diagnosis import BUCKET_MISSING  # noqa: E402
 from holdall.findings import Report  # noqa: E402
+from holdall.provision import rights  # noqa: E402
 from holdall.storage import MediaStorage  # noqa: E402
 
 # Amazon's own documented example pair.
@@ -434,6 +435,15 @@ COMMANDS = {
     "With `--json` each prints one document, in which `version`, `own` and `parent` come first.",
     "owner": "They need the environment alone; `take` needs `STORAGE_ENVIRONMENT` too.\n"
     "[The owner marker](../explanation/owner.md) says what owning a store means.",
+    "provision": "Without `--diff` and `--apply` it contacts nothing; the keys, and the domain of a CDN that is still to be "
+    "made, may be missing, because they are what is asked for.\n"
+    "[Hand over to the infrastructure person](../how-to/hand-over.md) shows what it writes.\n\n"
+    "Exit codes of `--diff`: 0, the bucket is as it should be; 1, it differs, or a setting could not be read.\n"
+    "Exit codes of `--apply`: 0, everything is as it should be now; 1, something was refused, or you were asked and did "
+    "not agree.\n\n"
+    "To read the settings, `--diff` needs these rights, which `--with-doctor` grants: "
+    f"{', '.join(f'`{right.action}`' for right in rights.DOCTOR)}.\n"
+    "`--apply` needs the corresponding ones to write, which belong to whoever runs the infrastructure.",
     "serve": "It prints the variables with which any other S3 client can use the server, its keys included: "
     "they are made once for each folder, and only this machine can reach the server.",
 }

@@ -17,9 +17,18 @@ from django.core.files.storage import Storage
 from tests.providers import Provider
 from tests.servers import authority, ceph
 from tests.servers.catalogue import PROVIDERS, SERVER_OF, start
+from tests.servers.identities import LimitedProvider
 from tests.stores import build_storage
 
 CEPH_MISSING = f"Ceph is not installed, so its gateway was not tried; on Debian: apt-get install {ceph.PACKAGES}"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--generated-rights",
+        action="store_true",
+        help="give storages the rights that `holdall provision` generates for them, and no others (MiniStack and Ceph)",
+    )
 
 
 class OutsideWorld(RuntimeError):
@@ -126,6 +135,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def provider(request: pytest.FixtureRequest, start_provider: Callable[[str], Provider]) -> Iterator[Provider]:
     """Each S3 server in turn. `only(...)` in `tests.contract` picks some."""
     chosen = start_provider(request.param)
+    if request.config.getoption("--generated-rights") and SERVER_OF[request.param] != "seaweedfs":
+        chosen = LimitedProvider.of(chosen)
     with pytest.MonkeyPatch.context() as patch:
         if chosen.ca_file:
             patch.setenv("AWS_CA_BUNDLE", str(chosen.ca_file))

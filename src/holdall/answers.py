@@ -78,6 +78,17 @@ _RIGHTS = {
     "ListObjects": "s3:ListBucket",
     "HeadBucket": "s3:ListBucket",
     "CopyObject": "s3:GetObject and s3:PutObject",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "GetBucketOwnershipControls": "s3:GetBucketOwnershipControls",
+    "PutBucketOwnershipControls": "s3:PutBucketOwnershipControls",
+    "GetBucketPolicy": "s3:GetBucketPolicy",
+    "PutBucketPolicy": "s3:PutBucketPolicy",
+    "GetBucketCors": "s3:GetBucketCORS",
+    "PutBucketCors": "s3:PutBucketCORS",
+    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
 }
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -160,6 +171,6 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
 def _resource(answer: Answer, bucket: str | None, key: str) -> str:
     return (
         f"arn:aws:s3:::{bucket}"
-        if "Bucket" in answer.operation or "List" in answer.operation
+        if "Bucket" in answer.operation or "List" in answer.operation or not key
         else f"arn:aws:s3:::{bucket}/{key}"
     )

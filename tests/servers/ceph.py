@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
 import tempfile
 import time
 import urllib.parse
@@ -195,21 +196,18 @@ class _Cluster:
         )  # fmt: skip
         return keys
 
-    def create_user(self, owner: Keys, name: str) -> Keys:
-        """Add a user through the gateway's own API: a start of `radosgw-admin` costs seconds."""
-        keys = Keys.invent()
-        query = {
-            "uid": name,
-            "display-name": name,
-            "access-key": keys.access_key,
-            "secret-key": keys.secret_key,
-        }
-        url = f"http://127.0.0.1:{self.http_port}/admin/user?{urllib.parse.urlencode(query)}"
-        request = AWSRequest(method="PUT", url=url, headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
-        SigV4Auth(Credentials(owner.access_key, owner.secret_key), "s3", "us-east-1").add_auth(request)
-        signed = urllib.request.Request(url, method="PUT", headers=dict(request.headers))
-        with urllib.request.urlopen(signed, timeout=30):
-            return keys
+
+def add_user(endpoint_url: str, owner: Keys, name: str, *, ca_file: Path | None = None) -> Keys:
+    """Add a user through the gateway's own API: a start of `radosgw-admin` costs seconds."""
+    keys = Keys.invent()
+    query = {"uid": name, "display-name": name, "access-key": keys.access_key, "secret-key": keys.secret_key}
+    url = f"{endpoint_url}/admin/user?{urllib.parse.urlencode(query)}"
+    request = AWSRequest(method="PUT", url=url, headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+    SigV4Auth(Credentials(owner.access_key, owner.secret_key), "s3", "us-east-1").add_auth(request)
+    signed = urllib.request.Request(url, method="PUT", headers=dict(request.headers))
+    context = ssl.create_default_context(cafile=ca_file) if ca_file else None
+    with urllib.request.urlopen(signed, timeout=30, context=context):
+        return keys
 
 
 def _grant(provider: Provider, name: str, actions: list[str]) -> None:
@@ -234,10 +232,9 @@ def start(folder: Path, authority: Authority) -> Iterator[dict[str, Provider]]:
         cluster.start_osd()
         owner = cluster.create_owner()
         cluster.start_gateway()
-        identities = {"keys": owner} | {name: cluster.create_user(owner, name) for name in RIGHTS}
-        plain = Provider(
-            name="ceph-http", mode="do", endpoint_url=f"http://127.0.0.1:{cluster.http_port}", **identities
-        )
+        endpoint_url = f"http://127.0.0.1:{cluster.http_port}"
+        identities = {"keys": owner} | {name: add_user(endpoint_url, owner, name) for name in RIGHTS}
+        plain = Provider(name="ceph-http", mode="do", endpoint_url=endpoint_url, **identities)
         encrypted = Provider(
             name="ceph-https",
             mode="do",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
@@ -13,6 +14,8 @@ from holdall import cli, contract, doctor, lineage, overlay
 from holdall.claims import Claim
 from holdall.cli import env
 from holdall.findings import Report
+from holdall.provision import rights, settings
+from holdall.provision.needs import Needs
 
 VARIABLES = {
     "STORAGES_MODE",
@@ -162,8 +165,41 @@ def test_commands_are_these() -> None:
         "fork status": ["--help", "--json", "--prefix"],
         "owner show": ["--help", "--json", "--prefix"],
         "owner take": ["--help", "--prefix", "--yes"],
+        "provision": [
+            "--apply",
+            "--diff",
+            "--distribution-arn",
+            "--format",
+            "--help",
+            "--origin",
+            "--output",
+            "--prefix",
+            "--read-only",
+            "--with-areas",
+            "--with-doctor",
+            "--yes",
+        ],
         "serve": ["--folder", "--help", "--port"],
     }
+
+
+def test_names_on_live_buckets_are_these() -> None:
+    """Rules and statements are found again by them."""
+    store = contract.read({"STORAGE_BUCKET_NAME": "acme", "STORAGE_LOCATION": "shop"}).store
+    assert store is not None
+    wanted = Needs(
+        store=store, origins=("https://a.example",), with_areas=True, distribution_arn="arn", with_doctor=True
+    )
+    public = replace(wanted, store=store._replace(public=True))
+    named = [rule["ID"] for rule in (*settings.lifecycle_rules(wanted), *settings.cors_rules(wanted))]
+    assert named == [f"Holdall{what}8d9001d3" for what in ("UnfinishedUploads", "Staging", "Trash", "Sites")]
+    assert [one["Sid"] for one in settings.policy_statements(public)] == ["HoldallCloudFront8d9001d3"]
+    assert [one["Sid"] for one in rights.app_policy(wanted)["Statement"]] == [
+        "HoldallObjects",
+        "HoldallBucket",
+        "HoldallDoctor",
+    ]
+    assert (settings.STAGING, settings.TRASH) == (".holdall/uploads/", ".holdall/trash/")
 
 
 # What people search for, scripts compare and settings silence: a level may not change either.

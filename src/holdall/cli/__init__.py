@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import holdall
-from holdall.cli import doctor, env, fork, owner, serve
+from holdall.cli import doctor, env, fork, owner, provision, serve
 from holdall.cli.terminal import Session, Stream, Style
 from holdall.errors import HoldallError
 
@@ -28,7 +28,14 @@ class Command(Protocol):
     def run(self, options: argparse.Namespace, session: Session, /) -> int: ...
 
 
-COMMANDS: dict[str, Command] = {"doctor": doctor, "env": env, "fork": fork, "owner": owner, "serve": serve}
+COMMANDS: dict[str, Command] = {
+    "doctor": doctor,
+    "env": env,
+    "fork": fork,
+    "owner": owner,
+    "provision": provision,
+    "serve": serve,
+}
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "holdall") -> int:

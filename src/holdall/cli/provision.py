@@ -1,0 +1,137 @@
+"""`holdall provision`: say what the infrastructure is to provide, or put it into a bucket that exists."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from holdall.cli.terminal import Session
+from holdall.provision import commands, handover, needs, terraform
+from holdall.provision.needs import Needs
+from holdall.provision.plan import Plan
+
+HELP = "say what rights, settings and CDN the store needs, for whoever runs the infrastructure"
+
+FORMATS: dict[str, Callable[[Needs], str]] = {
+    "page": handover.render,
+    "terraform": terraform.render,
+    "commands": commands.render,
+}
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format", choices=list(FORMATS), default="page", help="a page in Markdown (default), Terraform or commands"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to the terminal")
+    parser.add_argument("--prefix", default="", help="of the variables of a second store, such as PRIVATE_")
+    parser.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        type=_checked(needs.origin),
+        metavar="URL",
+        help="a site whose pages may read files with fetch, in a canvas or as fonts; may be repeated",
+    )
+    parser.add_argument("--read-only", action="store_true", help="rights to read alone, such as on a fork's parent")
+    parser.add_argument("--with-doctor", action="store_true", help="rights to look at the bucket's settings as well")
+    parser.add_argument(
+        "--with-areas", action="store_true", help="expire the folders of direct uploads and trash, which are to come"
+    )
+    parser.add_argument(
+        "--distribution-arn",
+        type=_checked(needs.distribution),
+        metavar="ARN",
+        help="the CloudFront distribution that may read the bucket, for --diff and --apply",
+    )
+    live = parser.add_mutually_exclusive_group()
+    live.add_argument("--diff", action="store_true", help="compare with the live bucket: exit code 1 if it differs")
+    live.add_argument("--apply", action="store_true", help="change the settings of the live bucket, after asking")
+    parser.add_argument("--yes", action="store_true", help="with --apply: do not ask")
+
+
+def run(options: argparse.Namespace, session: Session) -> int:
+    wanted, reading = needs.read(
+        session.environ,
+        prefix=options.prefix,
+        origins=tuple(options.origin),
+        read_only=options.read_only,
+        with_doctor=options.with_doctor,
+        with_areas=options.with_areas,
+        distribution_arn=options.distribution_arn,
+        live=options.diff or options.apply,
+    )
+    for warning in reading.warnings:
+        session.err.write(f"{warning}\n")
+    if options.diff or options.apply:
+        return _on_live_bucket(wanted, options, session)
+    if options.format == "terraform" and not terraform.writes(wanted):
+        session.err.write(
+            f"There is no Terraform here for {wanted.provider.title}: `--format commands` and `--format page` say the same.\n"
+        )
+        return 2
+    text = FORMATS[options.format](wanted)
+    if options.output:
+        options.output.write_text(text, encoding="utf-8")
+    else:
+        session.out.write(text)
+    return 0
+
+
+def _checked(check: Callable[[str], str]) -> Callable[[str], str]:
+    def checked(text: str) -> str:
+        try:
+            return check(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return checked
+
+
+def _on_live_bucket(wanted: Needs, options: argparse.Namespace, session: Session) -> int:
+    # The SDK is loaded only where something is sent.
+    from holdall import client
+    from holdall.provision import live
+
+    connection = client.connect(live.target_of(wanted.store))
+    plan = live.plan(wanted, connection)
+    _show(plan, session)
+    if options.diff:
+        return 1 if plan.changes or plan.obstacles else 0
+    if not plan.changes:
+        return 1 if plan.obstacles else 0
+    if not options.yes and not _agreed(session):
+        session.out.write("Nothing was changed.\n")
+        return 1
+    failed = bool(plan.obstacles)
+    for outcome in live.apply(plan, connection):
+        if outcome.failure is None:
+            session.out.write(session.style.green(f"Done: {outcome.change.setting}.") + "\n")
+        else:
+            failed = True
+            session.out.write(session.style.red(f"Not done: {outcome.failure}") + "\n")
+    return 1 if failed else 0
+
+
+def _show(plan: Plan, session: Session) -> None:
+    style = session.style
+    paint = {"+": style.green, "-": style.red}
+    for name in plan.same:
+        session.out.write(f"{style.dim(f'As it should be: {name}.')}\n")
+    for change in plan.changes:
+        session.out.write(f"{style.bold(f'To change: {change.setting}')}\n")
+        for line in change.lines:
+            session.out.write(f"  {paint.get(line[:1], style.dim)(line)}\n")
+    for obstacle in plan.obstacles:
+        session.out.write(f"{style.yellow(f'Not possible: {obstacle}')}\n")
+    if not plan.changes and not plan.obstacles:
+        session.out.write("Nothing to do.\n")
+
+
+def _agreed(session: Session) -> bool:
+    session.out.write("Change the bucket like this? [y/N] ")
+    session.out.flush()
+    # Without anybody to answer, the answer is no.
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -1,0 +1,252 @@
+"""Write what is needed as one page in Markdown, for whoever runs the infrastructure to read and to fill in. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+from holdall.provision import rights, settings, terraform
+from holdall.provision.commands import key_by_hand
+from holdall.provision.needs import DOMAIN, KEY_PAIR, SIGNER, Needs
+
+# Around code. Not backticks, so that the page can itself be quoted as code, in a ticket or a transcript.
+_FENCE = "~~~"
+# https://docs.digitalocean.com/products/spaces/how-to/configure-bucket-policies/
+_EXCLUDES = "A limited key and a bucket policy exclude each other at DigitalOcean, so please set no bucket policy."
+
+_FOR_AMAZON = (
+    "For the role of the instance, container or function that the application runs on, and no keys at all;",
+    "or for a user of its own, with a key pair.",
+)
+
+
+def render(needs: Needs) -> str:
+    """Write the page."""
+    sections = [_title(needs), _bucket(needs), _delivery(needs), _rights(needs), _answer(needs), _check(needs)]
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+
+
+def _title(needs: Needs) -> list[str]:
+    whose = "reads, and never changes," if needs.read_only else "keeps"
+    visible = "Everybody may see every file." if needs.store.public else "Nobody may see a file without a signed link."
+    where = _code(needs.bucket) + (f", under {_code(needs.key_prefix)}" if needs.key_prefix else "")
+    return [
+        f"# Media storage: the bucket {needs.bucket}",
+        "",
+        f"A Django application {whose} its media files in a bucket at {needs.where}: {where}.",
+        visible,
+        "This page says what it needs, why, and what to send back; it was written by `holdall provision`.",
+        _other_formats(needs),
+    ]
+
+
+def _other_formats(needs: Needs) -> str:
+    as_terraform = "as Terraform (`--format terraform`) and " if terraform.writes(needs) else ""
+    return f"The same exists {as_terraform}as commands (`--format commands`)."
+
+
+def _code(text: str) -> str:
+    """Write a text as code; one with a backtick in it needs two around it."""
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    # A bar would end the cell, and a line break the table.
+    lines = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in [head, *rows]]
+    columns = lines[0].count(" | ") + 1
+    return [f"| {lines[0]} |", "|---" * columns + "|", *(f"| {line} |" for line in lines[1:])]
+
+
+# -- what is needed
+
+
+def _bucket(needs: Needs) -> list[str]:
+    if needs.read_only:
+        return []
+    region = f"`{needs.region}`" if needs.region else "of your choice; please tell us"
+    # Elsewhere it is a word that the signature needs, and tells no place.
+    chosen = needs.on_amazon or needs.region != needs.provider.region
+    rows = [
+        ("name", f"`{needs.bucket}`", "it is in the application's settings"),
+        *([("region", region, "near the application: each save and each read is a request to it")] if chosen else []),
+        *_access_rows(needs),
+        (
+            "unfinished uploads",
+            f"ended after {settings.UNFINISHED_DAYS} days, by a lifecycle rule",
+            "their parts are billed, and no listing shows them",
+        ),
+    ]
+    if needs.with_areas:
+        rows += [
+            (f"files under {_code(needs.key_prefix + folder)}", f"expired after {days} days", why)
+            for folder, days, why in (
+                (settings.STAGING, settings.STAGING_DAYS, "direct uploads that no form was sent for"),
+                (settings.TRASH, settings.TRASH_DAYS, "the trash; the days should cover the age of your backups"),
+            )
+        ]
+    if needs.origins:
+        sites = ", ".join(f"`{origin}`" for origin in needs.origins)
+        rows.append(("CORS", f"`GET` and `HEAD` from {sites}", "scripts, canvas and fonts of these sites read files"))
+    return ["## The bucket", "", *_table(("what", "how", "why"), rows)]
+
+
+def _access_rows(needs: Needs) -> list[tuple[str, str, str]]:
+    if needs.on_amazon:
+        return [
+            ("public access", "blocked, all four switches on", "nothing here is made public by the bucket"),
+            ("object ownership", f"`{settings.OWNERSHIP}`: no ACLs", "no ACL is ever sent"),
+        ]
+    if needs.sends_acl:
+        return [
+            ("file listing", "restricted (the bucket's ACL `private`)", "a listing shows every file's name"),
+            ("ACLs", "accepted", "each file is sent with `public-read`, which is what makes it public"),
+        ]
+    if needs.on_spaces:
+        return [("file listing", "restricted (the bucket's ACL `private`)", "a listing shows every file's name")]
+    return []
+
+
+def _delivery(needs: Needs) -> list[str]:
+    if needs.read_only:
+        return []
+    if needs.through_cloudfront:
+        return ["## The CDN", "", *_cloudfront(needs)]
+    if not needs.store.public:
+        return []
+    if needs.on_spaces:
+        return ["## The CDN", "", "Please switch the Space's CDN on.", _domain(needs)]
+    if needs.sends_acl:
+        return ["## Public files", "", "The ACL lets everybody read them.", _domain(needs)]
+    lines = ["Please make the files readable for everybody, and the listing for nobody.", _domain(needs)]
+    if statements := settings.policy_statements(needs):
+        policy = rights.as_json(rights.bucket_policy(*statements))
+        lines += ["Where the provider knows bucket policies, this is the one:", "", f"{_FENCE}json", policy, _FENCE]
+    elif needs.on_r2:
+        lines.append(
+            "At R2 that is a custom domain on the bucket: the API's own host never serves without a signature."
+        )
+    return ["## Public files", "", *lines]
+
+
+def _domain(needs: Needs) -> str:
+    if needs.domain:
+        return f"The domain that the files are served from is to be `{needs.domain}`."
+    return "Please tell us the domain that the files are served from."
+
+
+def _cloudfront(needs: Needs) -> list[str]:
+    statement = rights.cloudfront_statement(needs, needs.distribution_arn or "<the distribution's ARN>")
+    lines = [
+        "A CloudFront distribution with the bucket as its origin.",
+        _domain(needs),
+        "It reads the bucket by an origin access control that signs always (`sigv4`), and by this bucket policy:",
+        "",
+        f"{_FENCE}json",
+        rights.as_json(rights.bucket_policy(statement)),
+        _FENCE,
+        "",
+        "- No origin path: the links contain the whole key.",
+        "- Not `s3:ListBucket` for the distribution: its root would list every file.",
+        "- Viewers are redirected to HTTPS; `GET` and `HEAD` are enough; the cache policy is `CachingOptimized`.",
+    ]
+    if needs.signed_by_cloudfront:
+        lines.append(
+            "- Viewers are restricted to a key group with our public key, which we send you; please tell us its id."
+        )
+    if needs.origins:
+        lines.append("- CORS: `OPTIONS` too, the origin request policy `CORS-S3Origin`, and the sites above in a")
+        lines.append(
+            "  response headers policy that overrides the origin, so that no cached copy has another site's headers."
+        )
+    return lines
+
+
+# -- rights
+
+
+def _rights(needs: Needs) -> list[str]:
+    if needs.on_spaces:
+        return ["## The key", "", *_spaces_key(needs)]
+    if needs.on_r2:
+        return ["## The key", "", *key_by_hand(needs)]
+    rows = [(f"`{right.action}`", right.why) for right in (*rights.on_objects(needs), *rights.on_bucket(needs))]
+    lines = ["## The rights", "", *(_FOR_AMAZON if needs.on_amazon else key_by_hand(needs)), ""]
+    lines += _table(("right", "what fails without it"), rows)
+    if needs.with_doctor:
+        lines += [
+            "",
+            "The statement `HoldallDoctor` is optional: it lets us look at the settings, to explain what is wrong.",
+        ]
+    return [*lines, "", f"{_FENCE}json", rights.as_json(rights.app_policy(needs)), _FENCE]
+
+
+def _spaces_key(needs: Needs) -> list[str]:
+    permission = rights.spaces_permission(needs)
+    shown = "Read" if needs.read_only else "Read/Write/Delete"
+    lines = [
+        f"A limited access key with the permission {shown} (`{permission}`) for the Space `{needs.bucket}` and no other.",
+        "With it the application reads and lists files." if needs.read_only else _uses(needs),
+        _EXCLUDES,
+    ]
+    if needs.key_prefix:
+        lines.append(f"A key can not be kept to the folder {_code(needs.key_prefix)}: it reaches the whole Space.")
+    return lines
+
+
+def _uses(needs: Needs) -> str:
+    acl = ", and sends the ACL `public-read` with each" if needs.sends_acl else ""
+    return f"With it the application saves, reads, lists and deletes files{acl}; it changes no setting."
+
+
+# -- what to send back
+
+
+def _answer(needs: Needs) -> list[str]:
+    return [
+        "## What to send back",
+        "",
+        "This, filled in; the secrets by a way that nobody else reads.",
+        "",
+        f"{_FENCE}sh",
+        *(f"{needs.prefix}{name}={shlex.quote(value) if value else ''}" for name, value in _environment(needs)),
+        _FENCE,
+    ]
+
+
+def _environment(needs: Needs) -> list[tuple[str, str]]:
+    """Give the environment file: what is known is written, what is asked for is empty, and a secret always is."""
+    store = needs.store
+    rows = [("STORAGES_MODE", store.mode), ("STORAGE_BUCKET_NAME", needs.bucket)]
+    if store.mode == "do":
+        rows.append(("DO_REGION", needs.region or ""))
+    else:
+        if store.endpoint_url:
+            rows.append(("AWS_S3_ENDPOINT_URL", store.endpoint_url))
+        rows.append(("AWS_S3_REGION_NAME", needs.region or ""))
+    if store.location:
+        rows.append(("STORAGE_LOCATION", store.location))
+    if store.public:
+        rows.append(("STORAGE_MAKE_FILES_PUBLIC", "true"))
+    if store.public or needs.signed_by_cloudfront:
+        rows.append((DOMAIN, needs.domain or ""))
+    if needs.signed_by_cloudfront:
+        rows.append((SIGNER, ""))
+    return [*rows, *((name, "") for name in KEY_PAIR)]
+
+
+def _check(needs: Needs) -> list[str]:
+    prefix = f" --prefix {needs.prefix}" if needs.prefix else ""
+    lines = [
+        "## How to check it",
+        "",
+        f"With these variables set, `holdall env{prefix}` checks them, and contacts nothing.",
+    ]
+    if not needs.read_only:
+        sites = "".join(f" --origin {origin}" for origin in needs.origins)
+        lines.append(
+            f"With a key that may read the bucket's settings, `holdall provision --diff{prefix}{sites}` compares them with "
+            "this page."
+        )
+    if needs.on_amazon:
+        lines.append("On an instance with a role, leave the two key variables out.")
+    return lines

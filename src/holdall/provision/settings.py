@@ -1,0 +1,79 @@
+"""The settings of the bucket itself, in the shapes of the S3 API. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdall.lineage import RESERVED
+from holdall.provision.needs import Needs
+from holdall.provision.rights import Statement, cloudfront_statement, public_statement
+
+# The parts of an upload that was cut off are billed, and no listing shows them.
+UNFINISHED_DAYS = 7
+# Folders of Holdall's own below the location, and how long their content is of use.
+# Nothing of this version writes there.
+STAGING, STAGING_DAYS = f"{RESERVED}/uploads/", 7
+TRASH, TRASH_DAYS = f"{RESERVED}/trash/", 30
+
+# How Amazon makes buckets since April 2023: https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html
+PUBLIC_ACCESS_BLOCK = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+OWNERSHIP = "BucketOwnerEnforced"
+
+Rule = dict[str, Any]
+
+
+def cors_rules(needs: Needs) -> list[Rule]:
+    """Let pages of the given sites read files with fetch, in a canvas and as fonts; nothing where no site is given."""
+    if not needs.origins:
+        return []
+    return [
+        {
+            "ID": needs.mark("Sites"),
+            "AllowedOrigins": list(needs.origins),
+            "AllowedMethods": ["GET", "HEAD"],
+            "AllowedHeaders": ["*"],
+            "ExposeHeaders": ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"],
+            "MaxAgeSeconds": 3600,
+        }
+    ]
+
+
+def lifecycle_rules(needs: Needs) -> list[Rule]:
+    """End unfinished uploads, and expire the folders of Holdall's own where that is wanted."""
+    if needs.read_only:
+        return []
+    rules: list[Rule] = [
+        {
+            "ID": needs.mark("UnfinishedUploads"),
+            "Status": "Enabled",
+            "Filter": {"Prefix": needs.key_prefix},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UNFINISHED_DAYS},
+        }
+    ]
+    if needs.with_areas:
+        rules += [
+            {
+                "ID": needs.mark(what),
+                "Status": "Enabled",
+                "Filter": {"Prefix": f"{needs.key_prefix}{folder}"},
+                "Expiration": {"Days": days},
+            }
+            for what, folder, days in (("Staging", STAGING, STAGING_DAYS), ("Trash", TRASH, TRASH_DAYS))
+        ]
+    return rules
+
+
+def policy_statements(needs: Needs) -> list[Statement]:
+    """Give the statements of the bucket policy, as far as they are known: CloudFront's needs the distribution's name."""
+    if needs.read_only:
+        return []
+    if needs.through_cloudfront:
+        return [cloudfront_statement(needs, needs.distribution_arn)] if needs.distribution_arn else []
+    if needs.store.public and not needs.sends_acl and not needs.on_amazon and not needs.on_r2:
+        return [public_statement(needs)]
+    return []
