@@ -93,7 +93,6 @@ ANYBODY_WRITES = Kind(
     Level.ERROR,
     "Anybody can write into the bucket",
     "Strangers can place files under your name, replace and delete yours.",
-    failures=("K1",),
 )
 NOBODY_WRITES = Kind("D613", Level.OK, "Visitors can not write", "A PUT and a DELETE without keys were refused.")
 

@@ -99,7 +99,6 @@ EXPIRED_TAKEN = Kind(
     "Links that have ended still work",
     "Whoever was ever given a link reads the file for good.",
     "Ask whoever runs the store: it does not check how long links are valid. Keep no private files there until it does.",
-    ("K1",),
 )
 TAMPERED_TAKEN = Kind(
     "D714",
@@ -107,7 +106,6 @@ TAMPERED_TAKEN = Kind(
     "Links with a false signature work",
     "The store does not check signatures: whoever knows or guesses a name reads the file.",
     "Ask whoever runs the store: it does not check signatures. Keep no private files there until it does.",
-    ("K1",),
 )
 OVERRIDE_IGNORED = Kind(
     "D715",
