@@ -133,6 +133,18 @@ def test_proxy_that_changes_the_host_of_links_is_found(provider: Provider, bucke
     assert f"Host: {proxy.url.removeprefix('http://')}" in the(report, "D702").cause.do
 
 
+@pytest.mark.failure("C3")
+@only("seaweedfs-http")
+def test_link_that_is_signed_for_another_region_is_found(provider: Provider, bucket: str, location: str) -> None:
+    # jschneier/django-storages#715
+    message = "Error parsing the X-Amz-Credential parameter; the region 'us-east-1' is wrong; expecting 'fr-par'"
+    with with_links(provider, says(400, "AuthorizationQueryParametersError", message)) as proxy:
+        report = examine(behind(proxy, provider, bucket, location))
+
+    assert (errors(report), warnings(report)) == (["D311"], []), told(report)
+    assert the(report, "D311").cause.do == "AWS_S3_REGION_NAME=fr-par"
+
+
 # -- signatures
 
 

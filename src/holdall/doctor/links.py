@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from django.core.files.base import ContentFile
 
 from holdall.doctor import addresses, outside, site
+from holdall.doctor.diagnosis import REGION_WRONG, expected_region
 from holdall.doctor.examination import Examination, Saved, probes
 from holdall.doctor.web import Page, WebFailed
 from holdall.errors import HoldallError
@@ -187,6 +188,8 @@ def _why_refused(examination: Examination, link: str, answer: Page) -> Finding:
         )
     if _is_old(link) and answer.status in {400, 401, 403}:
         return OLD_SIGNATURE.found(_said(answer))
+    if region := expected_region(answer.message):
+        return REGION_WRONG.found(_said(answer), do=f"AWS_S3_REGION_NAME={region}")
     if answer.code == "SignatureDoesNotMatch":
         return _broken(examination, link, answer)
     if answer.code in {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from holdall.doctor.examination import Examination, Saved
 from holdall.doctor.web import Page, WebFailed
+from holdall.providers import GENERIC, recognise
 from holdall.signing import public_url
 
 # What a store or a CDN says to those who may not read. A missing right to list makes 403 of 404, and some the reverse.
@@ -144,3 +145,16 @@ def put(examination: Examination, ending: str, content: bytes, **headers: str) -
     if acl := acl_of(examination):
         headers["ACL"] = acl
     examination.call("put_object", Key=examination.key(examination.name(ending)), Body=content, **headers)
+
+
+def has_domain(examination: Examination) -> bool:
+    """Say whether there is a domain before the bucket, and it serves the sample: then more can be asked of it."""
+    return bool(domain(examination)) and is_served(examination)
+
+
+def domain_is_bucket(examination: Examination) -> bool:
+    """Say whether the domain is the bucket's own host, or another of the provider's API, and so no CDN."""
+    host = domain(examination).partition("/")[0]
+    place = examination.connection.place()
+    provider = recognise(f"https://{host.partition('.')[2]}")[0]
+    return provider is not GENERIC or (place is not None and host == place.host)
