@@ -42,7 +42,7 @@ if not settings.configured:
 from botocore import exceptions as sdk  # noqa: E402
 
 import holdall  # noqa: E402
-from holdall import answers, build, cli, client, content, contract, devserver, doctor, errors, names, providers  # noqa: E402
+from holdall import answers, build, claims, cli, client, content, contract, devserver, doctor, errors, names, providers  # noqa: E402
 from holdall.doctor.diagnosis import BUCKET_MISSING  # noqa: E402
 from holdall.findings import Report  # noqa: E402
 from holdall.storage import MediaStorage  # noqa: E402
@@ -90,12 +90,20 @@ SHOWN: dict[str, list[dict[str, str]]] = {
     ],
     "STORAGE_LOCATION": [{"STORAGE_LOCATION": "/media/"}, {"STORAGE_LOCATION": "../other"}],
     "STORAGE_URL_LIFETIME": [{"STORAGE_URL_LIFETIME": "1 week"}, {"STORAGE_URL_LIFETIME": "30d"}],
-    "STORAGE_ENVIRONMENT": [{"STORAGE_ENVIRONMENT": "production"}],
+    "STORAGE_ENVIRONMENT": [{"STORAGE_ENVIRONMENT": "our production"}],
     "AWS_CLOUDFRONT_KEY_ID": [{"AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F"}],
     "AWS_CLOUDFRONT_KEY": [{"AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F", "AWS_CLOUDFRONT_KEY": "/run/secrets/key.pem"}],
     "AWS_STORAGE_BUCKET_NAME": [{"AWS_STORAGE_BUCKET_NAME": "other-media"}],
     "BUILD_MODE": [{"BUILD_MODE": "production"}],
 }
+
+
+PARENTS = [
+    {"PARENT_STORAGES_MODE": "do", "PARENT_STORAGE_BUCKET_NAME": "acme-production"},
+    {"PARENT_STORAGE_BUCKET": "acme-production"},
+    {"PARENT_STORAGE_BUCKET_NAME": "acme-media"},
+    {"PARENT_STORAGE_BUCKET_NAME": "acme-media", "PARENT_STORAGE_LOCATION": "production"},
+]
 
 
 def variables_page() -> str:
@@ -144,10 +152,24 @@ def variables_page() -> str:
             "they do not redirect the storage, and are warned of."
         ),
         "",
-        f"A variable that begins with `{contract.PARENT}` asks for a fork of another store, which this version can not make:",
+        "(parent)=",
+        f"## `{contract.PARENT}` and any variable above",
+        "",
+        (
+            "Meaning: the contract of the parent, whose files this environment shows; any of them makes it "
+            "[a fork](../explanation/forks.md)."
+        ),
+        "They are read as the others are, and all that is wrong with either store is told at once.",
+        f"A parent that is a fork itself has its own parent under `{contract.PARENT * 2}`, and so on.",
+        (
+            f"`{contract.PARENT}STORAGE_ENVIRONMENT` is the name in which `holdall fork promote` writes to a parent that "
+            "has an owner."
+        ),
+        "",
+        "What is said of some values:",
         "",
         "```text",
-        *_said({"PARENT_STORAGE_BUCKET_NAME": "acme-production"}),
+        *(line for shown in PARENTS for line in _said(shown)),
         "```",
     ]
     return _joined(lines)
@@ -217,6 +239,11 @@ def _warned() -> Warning:
     return caught[0].message  # type: ignore[return-value]
 
 
+def _parent() -> client.Connection:
+    """Give a connection that may only read; it is never used."""
+    return client.Connection(client.Target(provider=providers.AMAZON, bucket_name="acme-media", read_only=True))
+
+
 # For each class, what provokes it; the texts are the program's own.
 PROVOKED: dict[type[BaseException], Callable[[], list[BaseException]]] = {
     errors.ContractError: lambda: [
@@ -241,6 +268,17 @@ PROVOKED: dict[type[BaseException], Callable[[], list[BaseException]]] = {
     errors.CredentialsRefused: lambda: [
         *(_answered(code, "PutObject", 403) for code in answers.CREDENTIALS),
         _unanswered(sdk.NoCredentialsError()),
+    ],
+    errors.WriteRefused: lambda: [
+        _raised(lambda: _parent().call("delete_object", action="deleting", name="ada.png", Key="avatars/ada.png")),
+        errors.WriteRefused(
+            claims.Claim(kind="owner", holder="staging").refusal("production", 'bucket "acme-media" at Amazon S3')
+        ),
+        errors.WriteRefused(
+            claims.Claim(kind="fork", holder='bucket "acme-media" on Amazon S3', location="forks/pr-123").refusal(
+                'bucket "acme-other" on Amazon S3', 'bucket "acme-media" at Amazon S3'
+            )
+        ),
     ],
     errors.StoreUnreachable: lambda: [
         _unanswered(sdk.EndpointConnectionError(endpoint_url="https://ams3.digitaloceanspaces.com")),
@@ -325,13 +363,15 @@ def commands_page() -> str:
     for name in subcommands(parser):
         lines += ["", f"(command-{name})=", f"## `holdall {name}`", "", "```console", f"$ holdall {name} --help"]
         lines += [*_help([name]), "```", ""]
+        for deed in subcommands(subcommands(parser)[name]):
+            lines += ["```console", f"$ holdall {name} {deed} --help", *_help([name, deed]), "```", ""]
         lines += [COMMANDS[name]]
     return _joined(lines)
 
 
 def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    action = next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
-    return dict(action.choices)
+    nested = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
+    return {name: command for action in nested for name, command in action.choices.items()}
 
 
 def _help(words: list[str]) -> list[str]:
@@ -382,6 +422,18 @@ COMMANDS = {
     "`--json` gives one document; its `version` is raised when a key changes its meaning or goes.\n"
     "Here it is with problems, and the first two of its variables:\n\n"
     f"```json\n{_env_json()}\n```",
+    "fork": "They need the environment of [a fork](../explanation/forks.md), and no Django project.\n"
+    "`status` and `diff` ask the parent once for each name that the fork added or hid.\n"
+    "`promote` and `drop` show their plan and ask; where nobody sits before a terminal they do nothing without `--yes`.\n"
+    "The exit code is 1 when something was left undone.\n\n"
+    "`promote` writes to the parent, so it needs `PARENT_` keys that may: give them to this one command, not to the "
+    "environment.\n"
+    "It overwrites nothing, deletes only what the fork saw when it hid it, verifies each file, and takes up an interrupted "
+    "run when it is run again.\n"
+    "The fork keeps its own copies; `drop` deletes them.\n\n"
+    "With `--json` each prints one document, in which `version`, `own` and `parent` come first.",
+    "owner": "They need the environment alone; `take` needs `STORAGE_ENVIRONMENT` too.\n"
+    "[The owner marker](../explanation/owner.md) says what owning a store means.",
     "serve": "It prints the variables with which any other S3 client can use the server, its keys included: "
     "they are made once for each folder, and only this machine can reach the server.",
 }
@@ -446,14 +498,30 @@ def provoking_tests() -> dict[str, list[str]]:
     """Find the tests that provoke each failure by their marks: entry -> "file::test"."""
     found: dict[str, list[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.FunctionDef):
-                continue
-            for mark in node.decorator_list:
-                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.failure":
-                    entry = ast.literal_eval(mark.args[0])
+        module = ast.parse(path.read_text())
+        tables = {
+            target.id: node.value
+            for node in module.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(module):
+            if isinstance(node, ast.FunctionDef):
+                for entry in dict.fromkeys(_marks(node, tables)):
                     found.setdefault(entry, []).append(f"{path.relative_to(ROOT / 'tests')}::{node.name}")
     return found
+
+
+def _marks(test: ast.FunctionDef, tables: Mapping[str, ast.expr]) -> Iterable[str]:
+    """Read the marks of a test, and those of its cases: in its decorators, and in the tables that they name."""
+    inside = [part for mark in test.decorator_list for part in ast.walk(mark)]
+    named = [tables[part.id] for part in inside if isinstance(part, ast.Name) and part.id in tables]
+    for part in [*inside, *(part for table in named for part in ast.walk(table))]:
+        if isinstance(part, ast.Call) and ast.unparse(part.func) in {"pytest.mark.failure", "case"}:
+            entry = part.args[0]
+            if isinstance(entry, ast.Constant) and entry.value:
+                yield str(entry.value)
 
 
 def failures_page() -> str:

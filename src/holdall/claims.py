@@ -7,10 +7,9 @@ a store makes them, by a conditional create, so that two environments that start
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,8 +28,17 @@ _UNSUPPORTED = frozenset({"NotImplemented", "501", "InvalidArgument"})
 # Sends one request about the store's bucket: the SDK's method and its parameters.
 Call = Callable[..., Any]
 
-# Set while claims are looked after: those requests are not held back by what they are to find out.
-_looking = ContextVar("holdall_looking_at_claims", default=False)
+_is_unasked = ContextVar("holdall_claims_are_unasked", default=False)
+
+
+@contextmanager
+def unasked() -> Iterator[None]:
+    """Let requests inside through without a look at the claims: those that look after them, or make the store."""
+    before = _is_unasked.set(True)
+    try:
+        yield
+    finally:
+        _is_unasked.reset(before)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +86,14 @@ class Claim:
 class Claims:
     """The claims on one store, as one process knows them."""
 
-    def __init__(self, claims: tuple[Claim, ...], call: Call, where: Callable[[], str]) -> None:
+    def __init__(
+        self, claims: tuple[Claim, ...], call: Call, where: Callable[[], str], lock: AbstractContextManager[object]
+    ) -> None:
         self._claims, self._call, self._where = claims, call, where
         # False while the store is only examined, which is to leave nothing behind.
         self.may_make = True
-        self._lock = threading.Lock()
+        # The connection's own, which its requests take too: a second one could be taken the other way round.
+        self._lock = lock
         self._agreed_at: dict[Claim, float] = {}
 
     def check(self) -> None:
@@ -94,16 +105,21 @@ class Claims:
         Raises:
             WriteRefused: another environment's claim was found.
         """
-        if not self._claims or _looking.get():
+        if not self._claims or _is_unasked.get():
             return
         for claim in self._claims:
             if not self._is_agreed(claim):
                 with self._lock:
                     # Whoever waited here finds that another thread has asked.
                     if not self._is_agreed(claim):
-                        asked_at = time.monotonic()
-                        if self._check(claim):
-                            self._agreed_at[claim] = asked_at
+                        self._look(claim)
+
+    def _look(self, claim: Claim) -> None:
+        asked_at = time.monotonic()
+        with unasked():
+            stands = self._check(claim)
+        if stands:
+            self._agreed_at[claim] = asked_at
 
     def _is_agreed(self, claim: Claim) -> bool:
         agreed_at = self._agreed_at.get(claim)
@@ -170,12 +186,10 @@ def make(claim: Claim, call: Call, *, replace: bool = False) -> None:
     """
     condition = {} if replace else {"IfNoneMatch": "*"}
     request = {"action": "writing", "name": claim.name, "Key": claim.key, "ContentType": "application/json"}
-    looking = _looking.set(True)
-    try:
-        call("put_object", Body=claim.body(), **condition, **request)
-    except HoldallError as failure:
-        if replace or failure.code not in _UNSUPPORTED:
-            raise
-        call("put_object", Body=claim.body(), **request)
-    finally:
-        _looking.reset(looking)
+    with unasked():
+        try:
+            call("put_object", Body=claim.body(), **condition, **request)
+        except HoldallError as failure:
+            if replace or failure.code not in _UNSUPPORTED:
+                raise
+            call("put_object", Body=claim.body(), **request)

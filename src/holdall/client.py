@@ -33,7 +33,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from holdall import devserver
 from holdall.answers import OBJECT_CODES, Answer, explain, what_of
-from holdall.claims import Claim, Claims
+from holdall.claims import Claim, Claims, unasked
 from holdall.errors import (
     BucketNotFound,
     CredentialsRefused,
@@ -191,7 +191,7 @@ class Connection:
         self.lock = threading.RLock()
         # What those who use the store remember of it, as long as this process does.
         self.known: dict[str, Any] = {}
-        self.claims = Claims(target.claims, self.call, self.where)
+        self.claims = Claims(target.claims, self.call, self.where, self.lock)
         self._resource: Any = None
         self._generation = 0
         # Where the embedded server was when the client was made.
@@ -367,7 +367,8 @@ class Connection:
         bucket = resource.Bucket(target.bucket_name or "unnamed")
         self._bucket_class, self._object_class = type(bucket), type(bucket.Object("unnamed"))
         if target.local_folder and self.signed and not target.read_only:
-            _make_local_bucket(resource.meta.client, target)
+            with unasked():
+                _make_local_bucket(resource.meta.client, target)
         self._resource = resource
 
     def _forget_client(self) -> None:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from storages.utils import ReadBytesWrapper
@@ -18,6 +19,7 @@ from holdall.divergence import Change, is_same
 from holdall.errors import HoldallError, NameTaken, ObjectChanged, ObjectNotFound, StoreFailed
 from holdall.files import ObjectFile
 from holdall.fork import Entry, ForkedStorage, look_at
+from holdall.reading import ObjectReader
 from holdall.saving import conditional_put_holds
 from holdall.storage import MediaStorage
 
@@ -124,9 +126,10 @@ def _copy(step: Step, fork: ForkedStorage, parent: MediaStorage) -> None:
             return
         if found.size_bytes or not step.size_bytes:
             raise NameTaken(step.name)
-    with fork.open(step.name) as file:
-        if not isinstance(file, ObjectFile):
-            raise StoreFailed(f'"{step.name}" is compressed in the fork; promote it without `gzip` in its options.')
+    # As it lies in the store, packed if it is: what is promoted is the object.
+    key = fork._normalize_name(step.name)
+    read = partial(ObjectReader, fork.store, None, name=step.name, key=key, parameters={})
+    with ObjectFile(read, name=step.name, mode="rb") as file:
         if (file.reader.etag or step.etag) != step.etag:
             raise ObjectChanged(f'"{step.name}" was replaced in the fork since the plan was made. Plan again.')
         _create(step, fork, parent, file)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 
-from holdall import claims
+from holdall import claims, devserver
 from holdall.client import Connection
 from holdall.errors import StoreFailed, WriteRefused
 from tests.conftest import MakeStorage
@@ -18,6 +20,7 @@ from tests.contract import only
 from tests.forks import fingerprint, put, read
 from tests.providers import Provider
 from tests.servers.fault_proxy import Answer, FaultProxy, Request, Rule, answers, resets_after
+from tests.stores import build_storage
 
 MIB = 1024 * 1024
 
@@ -209,3 +212,16 @@ def test_provider_without_conditions_has_one_owner_when_nobody_races(environment
         put(environment("production", **changes), "ada.jpg")
         with pytest.raises(WriteRefused, match='"production"'):
             put(environment("staging", **changes), "bob.jpg")
+
+
+def test_bucket_of_local_mode_is_made_before_its_marker(tmp_path: Path) -> None:
+    """The first write of all makes the bucket, asks who owns it, and makes the marker."""
+    try:
+        environ = {"STORAGES_MODE": "local", "STORAGE_ENVIRONMENT": "laptop"}
+        storage: Any = build_storage(environ, local_folder=str(tmp_path))
+        # Many at once: who makes the bucket and who asks for its owner wait for one another.
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: put(storage, f"{number}.jpg"), range(16)))
+        assert len(storage.listdir("")[1]) == 16
+    finally:
+        devserver.leave(tmp_path)

@@ -112,7 +112,8 @@ def test_parent_whose_bucket_is_missing_is_named(provider: Provider, bucket: str
 @on_one_server
 def test_parent_without_files_is_noted(provider: Provider, bucket: str, location: str) -> None:
     report = examine(fork(provider, bucket, location, provider.readonly))
-    assert ids(report, Level.ERROR, Level.WARNING, Level.NOTICE) == ["D351"], told(report)
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert "D351" in ids(report, Level.NOTICE)
 
 
 @pytest.mark.failure("L2")

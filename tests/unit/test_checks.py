@@ -35,8 +35,11 @@ def no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
+FORK = {**S3, **{f"PARENT_{name}": value for name, value in S3.items()}, "PARENT_STORAGE_BUCKET_NAME": "production"}
+
+
 @pytest.mark.parametrize(
-    "environ", [S3, {"STORAGE_BUCKET_NAME": "acme-media"}, {"STORAGES_MODE": "local"}, {**S3, **PUBLIC}]
+    "environ", [FORK, S3, {"STORAGE_BUCKET_NAME": "acme-media"}, {"STORAGES_MODE": "local"}, {**S3, **PUBLIC}]
 )
 def test_healthy_project_is_silent_and_sends_nothing(settings: Any, no_socket: None, environ: dict[str, str]) -> None:
     settings.STORAGES = holdall.from_env(environ)

@@ -169,6 +169,61 @@ def test_commands_are_these() -> None:
 # What people search for, scripts compare and settings silence: a level may not change either.
 FINDINGS = {
     "": {"D090": "notice", "D091": "warning", "D092": "unknown"},
+    "backend": dict.fromkeys(["D001", "D002", "D005", "D006", "D007", "D008", "D010", "D012", "D014"], "error")
+    | dict.fromkeys(["D003", "D011", "D013"], "warning")
+    | {"D000": "ok", "D004": "notice"},
+    "values": dict.fromkeys(
+        ["D101", "D102", "D110", "D115", "D116", "D120", "D126", "D127", "D129", "D134", "D142", "D143", "D198"],
+        "warning",
+    )
+    | dict.fromkeys(
+        [
+            "D103",
+            "D104",
+            "D105",
+            "D106",
+            "D107",
+            "D108",
+            "D109",
+            "D111",
+            "D112",
+            "D113",
+            "D114",
+            "D118",
+            "D119",
+            "D121",
+            "D122",
+            "D123",
+            "D124",
+            "D125",
+            "D130",
+            "D131",
+            "D132",
+            "D133",
+            "D135",
+            "D136",
+            "D137",
+            "D138",
+            "D139",
+            "D140",
+            "D141",
+            "D144",
+            "D199",
+        ],
+        "error",
+    )
+    | {"D150": "ok", "D151": "ok", "D152": "notice", "D153": "notice"},
+    "project": dict.fromkeys(["D051", "D053", "D055", "D056", "D057", "D058"], "warning")
+    | {"D050": "error", "D052": "error", "D054": "notice"},
+    "options": dict.fromkeys(["D201", "D202", "D203", "D204", "D206", "D207", "D208", "D209", "D210", "D211"], "error")
+    | dict.fromkeys(["D205", "D212", "D220", "D221", "D222"], "warning"),
+    "addresses": dict.fromkeys(
+        ["D230", "D231", "D233", "D235", "D251", "D252", "D253", "D257", "D258", "D260"], "error"
+    )
+    | dict.fromkeys(["D232", "D234", "D236", "D237", "D238", "D239", "D254", "D259", "D261"], "warning")
+    | {"D250": "ok", "D255": "notice", "D256": "notice"},
+    "site": dict.fromkeys(["D263", "D264", "D266"], "warning") | {"D262": "error", "D265": "notice"},
+    "files": {"D080": "ok", "D081": "warning", "D082": "error", "D083": "unknown"},
     "connection": dict.fromkeys(
         [
             "D301",
@@ -195,9 +250,13 @@ FINDINGS = {
     | dict.fromkeys(["D412", "D414", "D415", "D421", "D423", "D425", "D427", "D428"], "warning")
     | dict.fromkeys(["D411", "D417", "D420", "D430", "D431"], "error")
     | {"D416": "notice", "D429": "notice"},
-    "reading": dict.fromkeys(["D500", "D501"], "error")
+    "reading": dict.fromkeys(["D500", "D501", "D511"], "error")
     | dict.fromkeys(["D502", "D506", "D507", "D510"], "warning")
     | {"D505": "ok", "D508": "ok", "D509": "notice"},
+    "ownership": dict.fromkeys(["D340", "D352", "D353"], "error")
+    | dict.fromkeys(["D343", "D354"], "warning")
+    | dict.fromkeys(["D342", "D351"], "notice")
+    | {"D341": "ok", "D350": "ok"},
     "processes": {"D550": "notice", "D551": "notice", "D552": "warning"},
     "intent": dict.fromkeys(["D601", "D602", "D603", "D605", "D606", "D607", "D610", "D612"], "error")
     | dict.fromkeys(["D609"], "notice")

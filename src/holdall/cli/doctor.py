@@ -74,13 +74,14 @@ def run(options: argparse.Namespace, session: Session) -> int:
 def _examinations(options: argparse.Namespace, session: Session) -> Iterator[Examination]:
     from holdall.doctor import stores
 
-    environ = session.environ
+    environ, sources = session.environ, {}
     if options.env_file:
-        environ = {**environ, **read_env_file(options.env_file)}
+        given = read_env_file(options.env_file)
+        environ, sources = {**environ, **given}, dict.fromkeys(given, f"file {options.env_file.name}")
     if session.in_project and not options.env_file:
         yield from stores.of_project(options.alias, environ=environ, origins=options.origin)
     else:
-        yield stores.of_environment(environ, prefix=options.prefix, origins=options.origin)
+        yield stores.of_environment(environ, prefix=options.prefix, origins=options.origin, sources=sources)
 
 
 def lines(finding: Finding, style: Style) -> Iterator[str]:

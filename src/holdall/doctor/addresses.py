@@ -183,7 +183,7 @@ SESSION_SECONDS = 3600
 NEXT_SECOND = 1.05
 
 
-def probe_endpoint(examination: Examination) -> Iterator[Finding]:
+def probe_endpoint_address(examination: Examination) -> Iterator[Finding]:
     """Look at the endpoint's host. What the contract has read it has judged already."""
     endpoint = getattr(examination.storage, "endpoint_url", None)
     if not examination.is_s3 or not endpoint or examination.reading:
@@ -377,7 +377,7 @@ def probe_link_parameters(examination: Examination) -> Iterator[Finding]:
 
 
 PROBES = probes(
-    probe_endpoint,
+    probe_endpoint_address,
     probe_region,
     probe_bucket_name,
     probe_client_options,

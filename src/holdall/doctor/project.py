@@ -38,7 +38,7 @@ SECRET_IN_MIGRATION = Kind(
     Level.ERROR,
     "A key stands in a migration, or the next one will hold it",
     "Migrations are in version control: whoever reads the code may read and delete the files.",
-    "Give the field a callable (storage=lambda: storages['…'] as a function); make a new pair of keys.",
+    "Give the field a function that returns the storage: def media(): return storages['…']. Make a new pair of keys.",
     ("K4",),
 )
 STORAGE_IN_MIGRATION = Kind(
@@ -174,10 +174,19 @@ def probe_paths(examination: Examination) -> Iterator[Finding]:
     names = {field.name for field in file_fields(examination)}
     pattern = re.compile(rf"\.(?:{'|'.join(map(re.escape, sorted(names)))})\.path\b") if names else None
     for app in own_apps() if pattern else ():
-        for file in sorted(Path(app.path).rglob("*.py")):
+        for file in _sources(Path(app.path)):
             for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
                 if pattern and pattern.search(line) and not line.lstrip().startswith("#"):
                     yield USES_PATH.found(f"{app.label}/{file.relative_to(app.path)}, line {number}: {line.strip()}")
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    """Give the Python files of an app, not those of an environment that may lie in its folder."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.name.startswith((".", "__")) and not (path / "pyvenv.cfg").exists():
+            yield from _sources(path)
+        elif path.suffix == ".py":
+            yield path
 
 
 def own_apps() -> Iterable[AppConfig]:

@@ -53,11 +53,12 @@ POLICY_FORBIDS_MEDIA = Kind(
 )
 
 
-def probe_site(examination: Examination) -> Iterator[Finding]:
+def probe_site_hosts(examination: Examination) -> Iterator[Finding]:
     """Compare the host of links with those of the site."""
-    host = link_host(examination) if examination.project else ""
-    sites = [site.lstrip(".") for site in settings.ALLOWED_HOSTS if examination.project and site != "*"]
-    sites = [site for site in sites if not is_local(site)]
+    if not examination.project:
+        return
+    host = link_host(examination)
+    sites = [site.lstrip(".") for site in settings.ALLOWED_HOSTS if site != "*" and not is_local(site.lstrip("."))]
     if not host or not sites:
         return
     if is_local(host):
@@ -127,4 +128,4 @@ def _allows(source: str, host: str) -> bool:
     return named == host or (named.startswith("*.") and host.endswith(named[1:]))
 
 
-PROBES = probes(probe_site, probe_content_policy)
+PROBES = probes(probe_site_hosts, probe_content_policy)

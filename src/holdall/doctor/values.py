@@ -30,14 +30,14 @@ PROFILE = Kind(
     ("A8",),
 )
 
-# What the sentences of the contract come to; `{name}` is the variable, `{other}` the second one that is named.
+# What the sentences of the contract come to; VARIABLE stands for the variable, OTHER for the second one that is named.
 KINDS = (
     Kind(
         "D101",
         WARNING,
         "A value had blanks or line breaks around it",
         "They were removed here; boto3 and other tools read the value as it is, and sign with a wrong key.",
-        "Write `{name}` without them; a file made with `echo` ends in a line break, `printf %s` makes none.",
+        "Write `VARIABLE` without them; a file made with `echo` ends in a line break, `printf %s` makes none.",
         ("A5",),
     ),
     Kind(
@@ -45,7 +45,7 @@ KINDS = (
         WARNING,
         "A value had quotes around it",
         "They were removed here; `docker --env-file` and the like keep them, and other tools take them for a part of it.",
-        "Write `{name}=…` without quotes.",
+        "Write `VARIABLE=…` without quotes.",
         ("A5",),
     ),
     Kind(
@@ -53,7 +53,7 @@ KINDS = (
         ERROR,
         "A boolean is neither true nor false",
         "Guessing could publish private files, so nothing is guessed.",
-        "{name}=true   # or false",
+        "VARIABLE=true   # or false",
         ("A6",),
     ),
     Kind(
@@ -61,7 +61,7 @@ KINDS = (
         ERROR,
         "The mode is unknown",
         "It decides where files are kept; nothing is guessed.",
-        "{name}=s3   # or do, or local",
+        "VARIABLE=s3   # or do, or local",
         ("A3",),
     ),
     Kind(
@@ -69,7 +69,7 @@ KINDS = (
         ERROR,
         "A duration can not be read",
         "Links would live for a time that nobody chose.",
-        "{name}=1h   # or seconds, 15m, 7d",
+        "VARIABLE=1h   # or seconds, 15m, 7d",
         ("A6",),
     ),
     Kind(
@@ -77,7 +77,7 @@ KINDS = (
         ERROR,
         "Links are asked to live longer than a signature may",
         "S3 refuses every link that is signed for more than seven days.",
-        "{name}=7d",
+        "VARIABLE=7d",
         ("F2",),
     ),
     Kind(
@@ -85,7 +85,7 @@ KINDS = (
         ERROR,
         "The bucket's name is none",
         "No bucket can have this name.",
-        "{name}=…   # the bucket's name alone, as the console shows it",
+        "VARIABLE=…   # the bucket's name alone, as the console shows it",
         ("A4", "C1"),
     ),
     Kind(
@@ -93,7 +93,7 @@ KINDS = (
         ERROR,
         "The region is not a region's code",
         "It becomes a part of host names and of every signature.",
-        "{name}=…   # its code, such as eu-central-1; Spaces: ams3",
+        "VARIABLE=…   # its code, such as eu-central-1; Spaces: ams3",
         ("C5",),
     ),
     Kind(
@@ -101,7 +101,7 @@ KINDS = (
         ERROR,
         "An availability zone stands for the region",
         "Buckets lie in regions; requests signed for a zone are refused.",
-        "Write `{name}` without the letter at its end.",
+        "Write `VARIABLE` without the letter at its end.",
         ("C5",),
     ),
     Kind(
@@ -109,7 +109,7 @@ KINDS = (
         WARNING,
         "The endpoint had no scheme",
         "https:// was put before it; other tools refuse such an address.",
-        "Write `{name}` with https:// at its beginning.",
+        "Write `VARIABLE` with https:// at its beginning.",
         ("C2",),
     ),
     Kind(
@@ -117,7 +117,7 @@ KINDS = (
         ERROR,
         "The endpoint is no address",
         "Nothing can be reached there.",
-        "{name}=https://…   # the address of the S3 API",
+        "VARIABLE=https://…   # the address of the S3 API",
         ("C2",),
     ),
     Kind(
@@ -125,14 +125,14 @@ KINDS = (
         ERROR,
         "An address contains a user name or password",
         "It would stand in every log; S3 knows keys only.",
-        "Write `{name}` as the address alone; the keys have variables of their own.",
+        "Write `VARIABLE` as the address alone; the keys have variables of their own.",
     ),
     Kind(
         "D113",
         ERROR,
         "A CDN's host stands for the endpoint",
         "It delivers files but is no S3 API: every upload would be refused.",
-        "Put this host into `AWS_S3_CUSTOM_DOMAIN`, and the API's address into `{name}`.",
+        "Put this host into `AWS_S3_CUSTOM_DOMAIN`, and the API's address into `VARIABLE`.",
         ("C1",),
     ),
     Kind(
@@ -140,7 +140,7 @@ KINDS = (
         ERROR,
         "The endpoint has a path",
         "The bucket, or a folder, was copied with it: files would land in a folder of its name.",
-        "Write `{name}` up to the host; the bucket goes into `STORAGE_BUCKET_NAME`, a folder into `STORAGE_LOCATION`.",
+        "Write `VARIABLE` up to the host; the bucket goes into `STORAGE_BUCKET_NAME`, a folder into `STORAGE_LOCATION`.",
         ("C1",),
     ),
     Kind(
@@ -148,7 +148,7 @@ KINDS = (
         WARNING,
         "The endpoint is plain http",
         "Files and signatures cross the network unprotected, and browsers block http links on https pages.",
-        "Write `{name}` with https://.",
+        "Write `VARIABLE` with https://.",
         ("C2",),
     ),
     Kind(
@@ -156,7 +156,7 @@ KINDS = (
         WARNING,
         "The CDN domain was more than a domain",
         "It was reduced to its host; other tools make links like https://https://… of it.",
-        "Write `{name}` as a host alone, such as media.example.com.",
+        "Write `VARIABLE` as a host alone, such as media.example.com.",
         ("E1",),
     ),
     Kind(
@@ -164,7 +164,7 @@ KINDS = (
         ERROR,
         "The CDN domain is none",
         "Every link would be broken.",
-        "{name}=media.example.com   # a host alone",
+        "VARIABLE=media.example.com   # a host alone",
         ("E1",),
     ),
     Kind(
@@ -172,7 +172,7 @@ KINDS = (
         ERROR,
         "The location can not be a folder in the bucket",
         "Every key begins with it.",
-        "{name}=media   # folder names joined by slashes",
+        "VARIABLE=media   # folder names joined by slashes",
         ("G11",),
     ),
     Kind(
@@ -180,7 +180,7 @@ KINDS = (
         WARNING,
         "The location had superfluous slashes",
         "They were removed; in S3 two slashes are another key than one.",
-        "Write `{name}` without slashes at its ends.",
+        "Write `VARIABLE` without slashes at its ends.",
         ("G11",),
     ),
     Kind(
@@ -188,7 +188,7 @@ KINDS = (
         ERROR,
         "The environment's name can not be used",
         "It is written into the owner marker, for people and programs to compare.",
-        "{name}=production",
+        "VARIABLE=production",
         ("L1",),
     ),
     Kind(
@@ -196,7 +196,7 @@ KINDS = (
         ERROR,
         "A key has something in it that keys do not have",
         "Every signature made with it would be wrong.",
-        "Copy `{name}` again, whole and alone.",
+        "Copy `VARIABLE` again, whole and alone.",
         ("A5",),
     ),
     Kind(
@@ -204,7 +204,7 @@ KINDS = (
         ERROR,
         "CloudFront's private key can not be read",
         "No private link could be signed for the CDN domain.",
-        "{name}=\"$(base64 < private_key.pem | tr -d '\\n')\"",
+        "VARIABLE=\"$(base64 < private_key.pem | tr -d '\\n')\"",
         ("E7",),
     ),
     Kind(
@@ -212,14 +212,14 @@ KINDS = (
         ERROR,
         "A secret stands in a variable that is not secret",
         "It would be in every link and every log.",
-        "Write `{name}`'s own value; make a new pair of keys, this one may be known.",
+        "Write `VARIABLE`'s own value; make a new pair of keys, this one may be known.",
     ),
     Kind(
         "D125",
         ERROR,
         "A variable has a name that nobody reads",
         "Its value has no effect, and what it was meant for is unset.",
-        "Rename `{name}` to `{other}`.",
+        "Rename `VARIABLE` to `OTHER`.",
         ("A3",),
     ),
     Kind(
@@ -227,7 +227,7 @@ KINDS = (
         WARNING,
         "A leftover variable is read by nobody",
         "It has no effect; whoever changes it will wonder.",
-        "Unset `{name}`.",
+        "Unset `VARIABLE`.",
         ("A3",),
     ),
     Kind(
@@ -243,7 +243,7 @@ KINDS = (
         WARNING,
         "A variable is not used in this mode",
         "It has no effect.",
-        "Unset `{name}`, or set `STORAGES_MODE` to the mode that is meant.",
+        "Unset `VARIABLE`, or set `STORAGES_MODE` to the mode that is meant.",
         ("A3",),
     ),
     Kind(
@@ -251,7 +251,7 @@ KINDS = (
         ERROR,
         "Two names of the bucket contradict each other",
         "Files would land in one of two buckets, and nobody chose which.",
-        "Unset `{other}`.",
+        "Unset `OTHER`.",
         ("A3",),
     ),
     Kind(
@@ -259,7 +259,7 @@ KINDS = (
         ERROR,
         "The bucket is not named",
         "There is no place for files.",
-        "{name}=…   # the bucket's name",
+        "VARIABLE=…   # the bucket's name",
         ("A4",),
     ),
     Kind(
@@ -267,7 +267,7 @@ KINDS = (
         ERROR,
         "Endpoint and region contradict each other",
         "Requests would be signed for another region than they go to, and refused.",
-        "Unset `{name}`, and set `{other}` to the region of the Space.",
+        "Unset `VARIABLE`, and set `OTHER` to the region of the Space.",
         ("C3", "C5"),
     ),
     Kind(
@@ -275,7 +275,7 @@ KINDS = (
         ERROR,
         "The bucket stands in the endpoint too",
         "Files would lie in a folder named like the bucket, or the host would not exist.",
-        "Write `{name}` without the bucket in front.",
+        "Write `VARIABLE` without the bucket in front.",
         ("C1",),
     ),
     Kind(
@@ -283,7 +283,7 @@ KINDS = (
         WARNING,
         "The endpoint begins like the bucket",
         "If that is the bucket, files will lie in a folder of its name.",
-        "Compare `{name}` with what the provider calls its endpoint.",
+        "Compare `VARIABLE` with what the provider calls its endpoint.",
         ("C1",),
     ),
     Kind(
@@ -291,7 +291,7 @@ KINDS = (
         ERROR,
         "A key of the Space is missing",
         "Spaces knows no other way to say who asks.",
-        "{name}=…   # made under API → Spaces Keys",
+        "VARIABLE=…   # made under API → Spaces Keys",
         ("B2",),
     ),
     Kind(
@@ -299,7 +299,7 @@ KINDS = (
         ERROR,
         "Half a key pair",
         "Neither half is of use alone, and boto3 would fail or look for other keys.",
-        "{other}=…",
+        "OTHER=…",
         ("B2",),
     ),
     Kind(
@@ -307,7 +307,7 @@ KINDS = (
         ERROR,
         "A key is nothing but blanks or quotes",
         "boto3 would take it for a key, and sign with it.",
-        "unset {name}",
+        "unset VARIABLE",
         ("A7", "A5"),
     ),
     Kind(
@@ -315,7 +315,7 @@ KINDS = (
         ERROR,
         "A session token without its keys",
         "A token belongs to one pair of temporary keys.",
-        "Set all three, or unset `{name}`.",
+        "Set all three, or unset `VARIABLE`.",
         ("B2", "B1"),
     ),
     Kind(
@@ -323,7 +323,7 @@ KINDS = (
         ERROR,
         "Temporary keys without their session token",
         "The store would say that it does not know the key, although it works in the tool that it was copied from.",
-        "{other}=…   # or, on AWS, unset all three",
+        "OTHER=…   # or, on AWS, unset all three",
         ("B1",),
     ),
     Kind(
@@ -331,7 +331,7 @@ KINDS = (
         ERROR,
         "Half of CloudFront's key material",
         "Links can be signed only with both.",
-        "{other}=…",
+        "OTHER=…",
         ("E7",),
     ),
     Kind(
@@ -339,7 +339,7 @@ KINDS = (
         ERROR,
         "Public files have no CDN domain",
         "They are served from the CDN in front of the bucket; without its domain there are no links.",
-        "{name}=media.example.com   # Spaces: <bucket>.<region>.cdn.digitaloceanspaces.com",
+        "VARIABLE=media.example.com   # Spaces: BUCKET.REGION.cdn.digitaloceanspaces.com",
         ("E3",),
     ),
     Kind(
@@ -363,7 +363,7 @@ KINDS = (
         ERROR,
         "CloudFront's keys have no domain to sign for",
         "A signed link names the CDN domain.",
-        "{other}=…   # the distribution's domain",
+        "OTHER=…   # the distribution's domain",
         ("E7",),
     ),
     Kind(
@@ -378,7 +378,7 @@ KINDS = (
         WARNING,
         "The parent is said to be built",
         "It has no effect: an image is built for the fork.",
-        "Unset `{name}`.",
+        "Unset `VARIABLE`.",
     ),
     Kind("D198", WARNING, "Something in the environment is worth a look", "It was put right, or has no effect."),
     Kind(UNNAMED, ERROR, "The environment does not describe a usable store", "The storage can not be made of it."),
@@ -406,7 +406,7 @@ def probe_contract(examination: Examination) -> Iterator[Finding]:
 
 def _finding(said: str, kind: Kind, examination: Examination) -> Finding:
     variable, other = _named(said)
-    remedy = kind.do.replace("{name}", variable).replace("{other}", other)
+    remedy = kind.do.replace("VARIABLE", variable).replace("OTHER", other)
     return kind.found(f"{said}{_shape(variable, examination)}", do=remedy)
 
 
