@@ -118,6 +118,25 @@ def test_host_of_links_that_nothing_answers_for_is_found(provider: Provider, buc
     assert "X-Amz" not in told(report)
 
 
+@only("seaweedfs-http")
+@pytest.mark.parametrize("is_public", [False, True])
+def test_storage_that_makes_no_links_is_told_once(
+    provider: Provider, public_bucket: str, location: str, is_public: bool, start_cdn: StartCdn
+) -> None:
+    class WithoutLinks(MediaStorage):
+        def url(self, name: str | None, *arguments: Any, **options: Any) -> str:
+            raise ValueError("not today")
+
+    bucket = public_bucket if is_public else provider.create_bucket()
+    domain = start_cdn(bucket).domain
+    environ = provider.environ(bucket, location=location, is_public=is_public)
+    made = build_storage(environ | ({"AWS_S3_CUSTOM_DOMAIN": domain} if is_public else {}))
+    report = examine_storage(WithoutLinks(**made._constructor_args[1]))  # type: ignore[attr-defined]
+
+    assert (errors(report), warnings(report)) == (["D251"], []), told(report)
+    assert "D092" not in {finding.id for finding in report.findings}
+
+
 @pytest.mark.failure("C8")
 @only("seaweedfs-http")
 def test_proxy_that_changes_the_host_of_links_is_found(provider: Provider, bucket: str, location: str) -> None:

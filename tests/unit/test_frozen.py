@@ -288,6 +288,14 @@ def test_findings_are_these() -> None:
     assert {kind.id: kind.level.value for kind in doctor.kinds()} == expected
 
 
+def test_probes_and_layers_are_told_apart_by_their_names() -> None:
+    # `--only` and `--skip` take either. The one name that is both means the same with either.
+    names = doctor.names()
+    probes = [probe for found in names.values() for probe in found]
+    assert len(probes) == len(set(probes))
+    assert names.keys() & set(probes) == {"saving"}
+
+
 def test_report_has_these_keys() -> None:
     document = Report([doctor.STOPPED.found("seen")]).as_document()
     assert list(document) == ["version", "healthy", "counts", "findings"]

@@ -114,7 +114,7 @@ def _cache_says(answer: Page) -> str:
     return ", ".join(f"{name}: {value}" for name in CACHE_HEADERS if (value := answer.header(name)))
 
 
-def probe_missing(examination: Examination) -> Iterator[Finding]:
+def probe_missing_file(examination: Examination) -> Iterator[Finding]:
     """Ask for a file that is not there, make it, ask again. One PUT, two GETs; a few more while an error is kept."""
     if not outside.has_domain(examination):
         return
@@ -176,4 +176,4 @@ def _kept_seconds(answer: Page) -> int:
     return max(0, seconds - (int(age) if age.isdecimal() else 0))
 
 
-PROBES = probes(probe_cache, probe_missing, probe_replacing)
+PROBES = probes(probe_cache, probe_missing_file, probe_replacing)

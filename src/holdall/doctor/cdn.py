@@ -138,7 +138,7 @@ RANGES_HOLD = Kind("D828", Level.OK, "The domain serves parts of files", "One by
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>/* the doctor\'s */</script></svg>\n'
 PAGE = b"<!doctype html><title>A file of the doctor's</title>\n"
 # What is told of the domain without asking: the answers would only tell the same again.
-_BROKEN_LINKS = frozenset({addresses.DOMAIN_IS_NONE.id, addresses.PROTOCOL_WITHOUT_COLON.id})
+_BROKEN_LINKS = frozenset({addresses.NO_LINK.id, addresses.DOMAIN_IS_NONE.id, addresses.PROTOCOL_WITHOUT_COLON.id})
 _UNSIGNED_LINKS = frozenset({addresses.PRIVATE_LINKS_UNSIGNED.id, addresses.LINKS_UNSIGNED.id})
 
 
@@ -147,7 +147,7 @@ def probe_domain(examination: Examination) -> Iterator[Finding]:
     if examination.found & _BROKEN_LINKS:
         return
     answer = outside.at_domain(examination)
-    if answer is None or examination.sample is None:
+    if examination.sample is None or answer is None:
         if _is_public_without_domain(examination):
             yield NO_CDN.found("no custom domain is set", do=_own_domain(examination))
     elif isinstance(answer, WebFailed):

@@ -126,7 +126,7 @@ def _private(examination: Examination, answer: Page) -> Iterator[Finding]:
         yield PRIVATE_READABLE.found(f"HEAD without keys: {head.seen()}", do=remedies.close(examination))
         return
     link = outside.link_to(examination, examination.sample)
-    through = outside.domain(examination) and outside.ask(examination, outside.bare(link))
+    through = outside.ask(examination, outside.bare(link)) if outside.domain(examination) and link else None
     # Where nobody has declared anything and no link is signed, the files may well be meant for all.
     meant = getattr(examination.storage, "public", None) is False or outside.is_signed(link)
     if through and meant and outside.shows(through, examination.sample):
@@ -237,7 +237,7 @@ def _earlier(examination: Examination) -> str | None:
 # -- listing and writing
 
 
-def probe_listing(examination: Examination) -> Iterator[Finding]:
+def probe_public_listing(examination: Examination) -> Iterator[Finding]:
     """Ask for the bucket's root without keys. One GET."""
     place = examination.connection.place()
     if place is None:
@@ -274,4 +274,4 @@ def probe_strangers(examination: Examination) -> Iterator[Finding]:
         yield NOBODY_WRITES.found(f"PUT: {written.seen()}, DELETE: {deleted.status}")
 
 
-PROBES = probes(probe_visitors, probe_earlier, probe_listing, probe_strangers)
+PROBES = probes(probe_visitors, probe_earlier, probe_public_listing, probe_strangers)

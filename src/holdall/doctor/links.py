@@ -146,12 +146,10 @@ NAMES_HOLD = Kind(
 
 NAME = "blank plus+ 100% né #1.txt"
 # What is told of links without asking: those below would only tell the same again, as the store does.
-_TOLD_OFFLINE = frozenset(
-    {addresses.NO_LINK.id, addresses.OLD_SIGNATURE.id, addresses.LINK_TOO_LONG.id, site.INTERNAL_HOST.id}
-)
+_TOLD_OFFLINE = frozenset({addresses.OLD_SIGNATURE.id, addresses.LINK_TOO_LONG.id, site.INTERNAL_HOST.id})
 
 
-def probe_link(examination: Examination) -> Iterator[Finding]:
+def probe_signed_link(examination: Examination) -> Iterator[Finding]:
     """Fetch the storage's own link to the sample: its first byte, then whole. Two GETs and a HEAD.
 
     A link to the CDN's domain is left to the layer `cdn`, and a plain one to `intent`: they know more reasons.
@@ -311,7 +309,7 @@ def probe_overrides(examination: Examination) -> Iterator[Finding]:
     yield (OVERRIDE_IGNORED if "response-content-disposition" in link else OVERRIDE_NEEDS_SIGNATURE).found(seen)
 
 
-def probe_names(examination: Examination) -> Iterator[Finding]:
+def probe_link_names(examination: Examination) -> Iterator[Finding]:
     """Save a file whose name needs encoding, and read it by its link. One PUT, one GET; one more to learn why not."""
     if not outside.is_served(examination):
         return
@@ -331,4 +329,4 @@ def _name_remedy(examination: Examination, saved: Saved) -> str:
     return "Let every proxy pass the path as it came; or save under plain names (`upload_to` with a slug or a UUID)."
 
 
-PROBES = probes(probe_link, probe_lifetime, probe_sameness, probe_forgeries, probe_overrides, probe_names)
+PROBES = probes(probe_signed_link, probe_lifetime, probe_sameness, probe_forgeries, probe_overrides, probe_link_names)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
+from holdall.doctor.addresses import NO_LINK
 from holdall.doctor.examination import Examination, Saved
 from holdall.doctor.web import Page, WebFailed
 from holdall.providers import GENERIC, recognise
@@ -44,7 +45,8 @@ def url_of(examination: Examination, ending: str) -> str:
 
 
 def link_to(examination: Examination, saved: Saved) -> str:
-    return str(examination.storage.url(saved.name))
+    """Give the storage's own link to a file; "" where it was told already that none can be made."""
+    return "" if NO_LINK.id in examination.found else str(examination.storage.url(saved.name))
 
 
 def is_signed(url: str) -> bool:
@@ -84,7 +86,8 @@ def at_domain(examination: Examination) -> Page | WebFailed | None:
     """Ask the CDN for the sample, by the storage's own link; None where there is no CDN."""
     if examination.sample is None or not domain(examination):
         return None
-    return ask(examination, link_to(examination, examination.sample))
+    link = link_to(examination, examination.sample)
+    return ask(examination, link) if link else None
 
 
 def is_open_at_origin(examination: Examination) -> bool:
@@ -93,9 +96,9 @@ def is_open_at_origin(examination: Examination) -> bool:
 
 def is_served(examination: Examination) -> bool:
     """Say whether a visitor with the storage's own link gets the sample."""
-    if examination.sample is None:
+    if examination.sample is None or not (link := link_to(examination, examination.sample)):
         return False
-    return shows(ask(examination, link_to(examination, examination.sample)), examination.sample)
+    return shows(ask(examination, link), examination.sample)
 
 
 def variant(examination: Examination) -> tuple[str, str] | None:
