@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -23,6 +24,14 @@ class Saved(NamedTuple):
     name: str
     key: str
     content: bytes
+
+
+class StrayKey(Exception):
+    """A storage makes keys that do not lie in the doctor's folder, where nobody can tell them from the project's."""
+
+
+class ExaminationOver(Exception):
+    """A probe that was given up wants to write after its time, when its files may have been removed already."""
 
 
 class Examination:
@@ -73,8 +82,14 @@ class Examination:
         self.seen: dict[str, Page | WebFailed] = {}
         # The ids of what was found so far, so that nothing is told twice.
         self.found: set[str] = set()
-        # Every key that was made, or may have been.
+        # Every key that was made, or may have been; each has the folder in it.
         self.made: set[str] = set()
+        # What a storage made elsewhere, by names of its own; nothing deletes it, as it may have been there before.
+        self.strays: set[str] = set()
+        # The threads of the probes; one that was given up may still be waiting for an answer.
+        self.threads: list[threading.Thread] = []
+        # From then on nothing is written any more.
+        self.is_over = False
         self._connection: Connection | None = None
 
     # -- the store
@@ -168,6 +183,29 @@ class Examination:
 
     # -- requests
 
+    def note(self, key: str, *, made: bool = False) -> None:
+        """Remember a key that is about to be made, or was under another name than the one that was asked for.
+
+        The accident: a class of the project's own that drops folders, or gives equal contents one key, saves the
+        doctor's file over or as one of the project's; deleting it would delete theirs.
+
+        Raises:
+            StrayKey: it is not in the doctor's folder.
+            ExaminationOver: nothing is written any more.
+        """
+        if self.folder not in key:
+            if made:
+                self.strays.add(key)
+            raise StrayKey(f"{self.folder}/… becomes {key}" if made else f"{self.folder}/… would become {key}")
+        if self.is_over and not made:
+            raise ExaminationOver
+        self.made.add(key)
+
+    @property
+    def prefixes(self) -> list[str]:
+        """What the keys begin with that were made, up to the doctor's folder."""
+        return sorted({f"{key.partition(self.folder)[0]}{self.folder}/" for key in self.made})
+
     def save(self, ending: str, content: Any) -> Saved:
         """Save a file through the storage, as the project would, and give what it was called.
 
@@ -175,10 +213,10 @@ class Examination:
             HoldallError: as `MediaStorage.save`; what another class raises is translated.
         """
         name = self.name(ending)
-        self.made.add(self.key(name))
+        self.note(self.key(name))
         with self.translating("saving", name):
             saved = str(self.storage.save(name, content))
-        self.made.add(self.key(saved))
+        self.note(self.key(saved), made=True)
         content.seek(0)
         read = content.read()
         return Saved(saved, self.key(saved), read.encode() if isinstance(read, str) else bytes(read))
@@ -190,7 +228,7 @@ class Examination:
             HoldallError: it failed.
         """
         if "Key" in parameters and operation.startswith(("put", "create", "copy", "complete")):
-            self.made.add(parameters["Key"])
+            self.note(parameters["Key"])
         return self.connection.call(operation, action="examining", name=parameters.get("Key", ""), **parameters)
 
     def read(self, key: str) -> bytes:

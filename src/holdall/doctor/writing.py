@@ -189,9 +189,9 @@ def probe_kept(examination: Examination) -> Iterator[Finding]:
     """Look at what saving leaves of a file in the caller's hands. One request."""
     name = examination.name("kept.bin")
     content = File(io.BytesIO(b"still here"), name=name)
-    examination.made.add(examination.key(name))
+    examination.note(examination.key(name))
     with examination.translating("saving", name):
-        examination.made.add(examination.key(examination.storage.save(name, content)))
+        examination.note(examination.key(examination.storage.save(name, content)), made=True)
     if content.closed or content.read() != b"still here":
         yield FILE_IS_CLOSED.found("closed" if content.closed else "it is left at its end: read() gives nothing")
 
@@ -277,7 +277,7 @@ def probe_stream(examination: Examination) -> Iterator[Finding]:
     """Fail in the middle of a streamed write."""
     name = examination.name("stream.bin")
     key = examination.key(name)
-    examination.made.add(key)
+    examination.note(key)
     with suppress(_OnPurpose), examination.translating("writing", name), examination.storage.open(name, "wb") as file:
         file.write(b"the first half")
         raise _OnPurpose
