@@ -179,7 +179,7 @@ def _examine(
                 failed = failed or finding.level is Level.ERROR
                 strayed = strayed or finding.id == KEYS_STRAY.id
                 examination.found.add(finding.id)
-                yield examination.redacted(finding)
+                yield examination.redacted(examination.addressed(finding))
         if strayed or (failed and layer.gate):
             stopped_by = layer.name
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -14,8 +16,15 @@ from holdall.contract import SECRET_LENGTH
 from holdall.doctor.web import Page, Web, WebFailed
 from holdall.errors import HoldallError
 from holdall.findings import Cause, Finding
-from holdall.providers import Provider, recognise
+from holdall.providers import R2, Provider, recognise
 from holdall.values import Secret
+
+# A variable of the contract, without a prefix.
+_VARIABLE = re.compile(
+    rf"(?<![A-Z0-9_])(?:PARENT_)*(?:{'|'.join(variable.name for variable in contract.VARIABLES)})(?![A-Z0-9_])"
+)
+# What of a link's query is the permission.
+_SIGNED = re.compile(r"\b((?:X-Amz-)?Signature|X-Amz-Security-Token)=[^&\s\"'(]+")
 
 
 class Saved(NamedTuple):
@@ -149,20 +158,33 @@ class Examination:
         """Give the key of a name, by the storage's own rule."""
         return str(self.storage._normalize_name(names.clean(name)))
 
+    def addressed(self, finding: Finding) -> Finding:
+        """Name the variables in remedies as this store's environment does, such as `PRIVATE_STORAGE_LOCATION`."""
+        prefix = self.reading.prefix if self.reading else getattr(self.storage, "env_prefix", None)
+        if not prefix:
+            return finding
+        causes = [
+            cause._replace(do=_VARIABLE.sub(lambda found: f"{prefix}{found[0]}", cause.do))
+            for cause in (finding.cause, *finding.otherwise)
+        ]
+        return finding._replace(cause=causes[0], otherwise=tuple(causes[1:]))
+
     def redacted(self, finding: Finding) -> Finding:
         """Take every secret out of a finding, wherever it may have come from: the last line of defence."""
 
         def clean(text: str) -> str:
             for secret in self.secrets():
                 text = text.replace(secret, "(secret)")
-            return text
+            # A signed link opens a private file, whoever shows it.
+            return _SIGNED.sub(r"\1=(secret)", text)
 
         causes = [Cause(clean(cause.means), clean(cause.do)) for cause in (finding.cause, *finding.otherwise)]
         return finding._replace(seen=clean(finding.seen), cause=causes[0], otherwise=tuple(causes[1:]))
 
     def secrets(self) -> Iterator[str]:
         """Give the texts of all secrets, for nothing but to find them where they must not be."""
-        given = [str(getattr(self.storage, option, None) or "") for option in ("secret_key", "security_token")]
+        options = ("secret_key", "security_token", "cloudfront_key")
+        given = [str(getattr(self.storage, option, None) or "") for option in options]
         marks = ("SECRET_ACCESS_KEY", "SESSION_TOKEN", "CLOUDFRONT_KEY")
         given += [value.strip() for name, value in self.environ.items() if name.endswith(marks)]
         # Shorter ones are words, such as the keys of a test server.
@@ -230,6 +252,12 @@ class Examination:
         if "Key" in parameters and operation.startswith(("put", "create", "copy", "complete")):
             self.note(parameters["Key"])
         return self.connection.call(operation, action="examining", name=parameters.get("Key", ""), **parameters)
+
+    def pause(self) -> None:
+        """Wait between two writes of one key, where more than one a second are refused."""
+        # https://developers.cloudflare.com/r2/platform/limits/
+        if self.provider is R2:
+            time.sleep(1.1)
 
     def read(self, key: str) -> bytes:
         """Read an object whole, byte for byte as it is stored. One GET."""

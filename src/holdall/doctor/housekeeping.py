@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from holdall.doctor.examination import Examination, probes, refusal, statement
-from holdall.doctor.remedies import endpoint_of
+from holdall.doctor.remedies import aws
 from holdall.errors import AccessRefused, HoldallError, ObjectNotFound, StoreFailed, StoreUnreachable
 from holdall.findings import Finding, Kind, Level
 
@@ -91,12 +91,10 @@ def probe_unfinished(examination: Examination) -> Iterator[Finding]:
     if not old:
         return
     oldest = min(old, key=lambda one: one["Initiated"])
-    endpoint_url = endpoint_of(examination)
+    which = ("--key", oldest["Key"], "--upload-id", oldest["UploadId"])
     yield UNFINISHED_UPLOADS.found(
         f'{len(old)}, the oldest of {oldest["Initiated"]:%Y-%m-%d}: "{oldest["Key"]}"',
-        do=f"aws s3api abort-multipart-upload --bucket {examination.bucket}"
-        f"{f' --endpoint-url {endpoint_url}' if endpoint_url else ''} --key '{oldest['Key']}' "
-        f"--upload-id {oldest['UploadId']}   # each; a lifecycle rule does it for all",
+        do=f"{aws(examination, 'abort-multipart-upload', *which)}   # each; a lifecycle rule does it for all",
     )
 
 
@@ -146,22 +144,16 @@ def _days(rule: dict[str, Any]) -> int | None:
 
 
 def _rule(examination: Examination, rules: list[dict[str, Any]]) -> str:
-    rule = json.dumps(
-        {
-            "ID": "unfinished-uploads",
-            "Status": "Enabled",
-            "Filter": {"Prefix": examination.location},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-        }
-    )
+    rule = {
+        "ID": "unfinished-uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": examination.location},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+    }
     if rules:
-        return f"Add to the rules that are there: {rule}"
-    endpoint_url = endpoint_of(examination)
-    return (
-        f"aws s3api put-bucket-lifecycle-configuration --bucket {examination.bucket}"
-        f"{f' --endpoint-url {endpoint_url}' if endpoint_url else ''} "
-        f"--lifecycle-configuration '{{\"Rules\": [{rule}]}}'"
-    )
+        return f"Add to the rules that are there: {json.dumps(rule)}"
+    document = json.dumps({"Rules": [rule]})
+    return aws(examination, "put-bucket-lifecycle-configuration", "--lifecycle-configuration", document)
 
 
 def clean_up(examination: Examination) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from typing import Any
 from django.core.files.base import ContentFile, File
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from holdall.doctor import outside
 from holdall.doctor.examination import Examination, probes, refusal, statement
 from holdall.errors import AccessRefused, HoldallError, NameTaken, StoreFailed
 from holdall.findings import Finding, Kind, Level
@@ -199,6 +200,7 @@ def probe_kept(examination: Examination) -> Iterator[Finding]:
 def probe_names(examination: Examination) -> Iterator[Finding]:
     """Save two files under one name. Four requests."""
     first = examination.save("twice.txt", ContentFile(b"first"))
+    examination.pause()
     second = examination.save("twice.txt", ContentFile(b"second"))
     if first.key == second.key:
         yield OVERWRITES.found(f'both were saved as "{first.name}"; "first" is gone')
@@ -309,7 +311,10 @@ def probe_types(examination: Examination) -> Iterator[Finding]:
         yield ARCHIVES_ARE_UNPACKED.found(f"table.csv.gz has Content-Encoding: {archive['ContentEncoding']}")
     if not picture.get("CacheControl"):
         yield NO_CACHE_CONTROL.found("photo.jpg has none")
-    if str(picture.get("ServerSideEncryption", "")).startswith("aws:kms") and examination.public:
+    # CloudFront may read what a KMS key encrypts, by origin access control: then visitors can.
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html
+    encrypted = str(picture.get("ServerSideEncryption", "")).startswith("aws:kms")
+    if encrypted and examination.public and not outside.is_served(examination):
         yield KMS_AND_PUBLIC.found(f"photo.jpg is encrypted with {picture['ServerSideEncryption']}")
     if right:
         yield TYPES_ARE_SAFE.found(
