@@ -364,7 +364,7 @@ def test_errors_that_cloudflare_keeps_by_default_are_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(caching, "PATIENCE_SECONDS", 0.3)
-    domain = start_cdn(public_bucket, keeps_errors_seconds=180, sets={"cf-cache-status": "HIT"}).domain
+    domain = start_cdn(public_bucket, keeps_errors_seconds=180, adds={"cf-cache-status": "HIT"}).domain
     report = examine_storage(make_public(domain))
 
     assert (errors(report), warnings(report)) == ([], []), told(report)

@@ -100,9 +100,8 @@ def probe_saving(examination: Examination) -> Iterator[Finding]:
     except HoldallError as error:
         yield _why_not(error, examination)
         return
-    yield SAVED.found(
-        f"{len(_CONTENT)} bytes in {(time.monotonic() - began) * 1000:.0f} ms, under {examination.key('')}"
-    )
+    where = f"under {examination.location}" if examination.location else "at the bucket's root"
+    yield SAVED.found(f"{len(_CONTENT)} bytes in {(time.monotonic() - began) * 1000:.0f} ms, {where}")
 
 
 def _why_not(error: HoldallError, examination: Examination) -> Finding:
