@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from django.core.files.base import ContentFile
 
+from holdall.doctor.connection import BUCKET_HIDDEN
 from holdall.doctor.diagnosis import diagnose
 from holdall.doctor.examination import Examination, probes, refusal, statement
 from holdall.doctor.outside import acl_of
@@ -148,10 +149,15 @@ def _acl_remedy(examination: Examination) -> str:
 
 def _put_not_granted(error: HoldallError, examination: Examination) -> Finding:
     resource = f"{examination.bucket}/{examination.location}*"
+    # Everywhere in the world a name is one account's; whoever mistypes it may meet a stranger's bucket.
+    strangers = Cause(
+        "The bucket is another account's: its name is mistyped.", "Compare `STORAGE_BUCKET_NAME` with the console."
+    )
     return PUT_NOT_GRANTED.found(
         refusal(error),
         do=statement("s3:PutObject", resource),
         otherwise=[
+            *([strangers] if BUCKET_HIDDEN.id in examination.found else []),
             Cause(
                 f"The policy names the bucket (`arn:aws:s3:::{examination.bucket}`) where it should name its objects.",
                 f'"Resource": "arn:aws:s3:::{resource}"',
