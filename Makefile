@@ -1,10 +1,11 @@
 # `make demo` and `make test` need git, make and Python 3.11 or newer; everything else they install into .venv.
 # Each recipe is one shell line, so that a failure ends in the sentence that explains it.
-.PHONY: help demo test quick bench docs format
+.PHONY: help demo demo-fork test quick bench docs format
 .SILENT:
 
 help:
 	echo "make demo    a photo gallery on an embedded S3 server (Ctrl-C stops it)"
+	echo "make demo-fork  the gallery and its copy, which can not change it, side by side"
 	echo "make test    everything that CI runs"
 	echo "make quick   the tests that need no server"
 	echo "make bench   measure everything beside django-storages, and write docs/explanation/benchmarks.md"
@@ -13,6 +14,9 @@ help:
 
 demo:
 	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py demo) && exec "$$python" demo/run.py
+
+demo-fork:
+	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py demo) && exec "$$python" demo/fork.py
 
 test:
 	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py dev) && exec "$$python" scripts/check.py

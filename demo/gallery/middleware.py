@@ -42,7 +42,12 @@ class ContentSecurityPolicy:
 def media_origins() -> set[str]:
     """Return the origins from which the stores' links are served; none while a store can not say."""
     try:
-        return {origin(storages[alias].url("any")) for alias in ("default", "public")}
+        links = [storages[alias].url("any") for alias in ("default", "public")]
+        # A copied gallery shows files of its own too.
+        links += [
+            storages[alias].own_url("any") for alias in ("default", "public") if hasattr(storages[alias], "own_url")
+        ]
+        return {origin(link) for link in links}
     except HoldallError:
         return set()
 

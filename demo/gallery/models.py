@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from gallery.images import ImageFacts
-from gallery.stores import key_of
+from gallery.stores import key_of, side_of
 
 
 def private_storage() -> Storage:
@@ -102,7 +102,12 @@ class Photograph(models.Model):
     @property
     def key(self) -> str:
         """Return the key under which the bucket keeps the file."""
-        return key_of(self.file.storage, self.file.name)
+        return key_of(side_of(self.file.storage, self.file.name), self.file.name)
+
+    @property
+    def is_the_originals(self) -> bool:
+        """Tell whether this is a copied gallery that shows the original's file."""
+        return side_of(self.file.storage, self.file.name) is not self.file.storage
 
     def remove(self) -> None:
         """Delete the row, then the file: should the second fail, an unused file is left, never a broken page.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.core.files.storage import storages
 
 from holdall import names
+from holdall.fork import ForkedStorage
 from holdall.providers import GENERIC, PROVIDERS
 from holdall.storage import MediaStorage
 
@@ -36,6 +37,19 @@ def describe(storage: MediaStorage) -> Store:
 def both() -> tuple[Store, Store]:
     """Return the public store and the private one."""
     return describe(storages["public"]), describe(storages["default"])
+
+
+def side_of(storage: MediaStorage, name: str) -> MediaStorage:
+    """Return the storage that has the file: a fork itself, or what is above it. Requests: as a link."""
+    while isinstance(storage, ForkedStorage) and storage.links_to_parent(name):
+        storage = storage.parent
+    return storage
+
+
+def original() -> Store | None:
+    """Describe the private store of the gallery of which this one is a copy; None if it is none."""
+    storage = storages["default"]
+    return describe(storage.parent) if isinstance(storage, ForkedStorage) else None
 
 
 def key_of(storage: MediaStorage, name: str) -> str:

@@ -51,6 +51,7 @@ def render_gallery(request: HttpRequest, *, problems: list[str], form: AddForm, 
         "show_only": show_only,
         "tabs": [(name, name.capitalize(), photographs().count()) for name, photographs in SHOWN.items()],
         "stores": stores.both(),
+        "original": stores.original(),
         "form": form,
         "problems": problems,
     }
@@ -92,7 +93,8 @@ def photograph(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "shown": shown,
         "photograph": shown.photograph,
-        "store": stores.describe(shown.photograph.file.storage),
+        "store": stores.describe(stores.side_of(shown.photograph.file.storage, shown.photograph.file.name)),
+        "original": stores.original(),
         "answer": ask(shown.url),
         "answer_to_others": None if shown.photograph.is_public else ask(without_signature(shown.url)),
         "newer": order[position - 1] if position else None,
@@ -107,6 +109,8 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     shown = show(get_object_or_404(Photograph, pk=pk))
     if request.method != "POST":
         return render(request, "gallery/delete.html", {"shown": shown, "photograph": shown.photograph})
+    stays = shown.photograph.is_the_originals
     shown.photograph.remove()
-    messages.success(request, f"“{shown.photograph}” is deleted, from the database and from the bucket.")
+    where = "here; the original gallery still has it" if stays else "from the database and from the bucket"
+    messages.success(request, f"“{shown.photograph}” is deleted, {where}.")
     return redirect("gallery")

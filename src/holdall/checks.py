@@ -15,13 +15,15 @@ from holdall.findings import Finding, Level
 
 TAG = "storage"
 # What is as it should be while a project is developed, or an image built: told by `check --deploy` alone.
-# Plain http, hosts and cookies of the public site, local disk, and local mode.
-AT_DEPLOYMENT = frozenset({"D001", "D058", "D266", "D115", "D232", "D262", "D263", "D264"})
-# Nothing is wrong with an image that is built; and what reads the whole code, or waits, is the doctor's.
+# Local disk and local mode, plain http, and what only a public site has: hosts, cookies and a policy.
+AT_DEPLOYMENT = frozenset({"D001", "D058", "D115", "D232", "D262", "D263", "D264", "D266"})
+# Nothing is wrong with an image that is built.
 NEVER = frozenset({"D005"})
+# What reads the whole code, waits, or means something before the first request alone, is the doctor's.
 SKIPPED = ("paths", "link_stability", "import_use")
 
-_MESSAGES = {Level.ERROR: checks.Error, Level.WARNING: checks.Warning, Level.NOTICE: checks.Info}
+# A notice is no news at every start.
+_MESSAGES = {Level.ERROR: checks.Error, Level.WARNING: checks.Warning}
 
 
 def check_storages(app_configs: Sequence[AppConfig] | None = None, **_options: Any) -> list[checks.CheckMessage]:

@@ -237,17 +237,18 @@ class ForkedStorage(MediaStorage):
         Requests: none for names that are known; see `holdall.overlay.Overlay.look`. A link to write leads to the own
         store.
         """
-        if name and (http_method or "GET").upper() in SAFE and self._links_to_parent(name):
+        if name and (http_method or "GET").upper() in SAFE and self.links_to_parent(name):
             return self.parent.url(name, parameters, expire, http_method)
         return super().url(name, parameters, expire, http_method)
 
     def cloudfront_url(self, name: str, **more: Any) -> str:
         """Give a link with a custom policy to the file on the side that has it. Requests: as `url`."""
-        if self._links_to_parent(name):
+        if self.links_to_parent(name):
             return self.parent.cloudfront_url(name, **more)
         return super().cloudfront_url(name, **more)
 
-    def _links_to_parent(self, name: str) -> bool:
+    def links_to_parent(self, name: str) -> bool:
+        """Say whether a link to this name leads to the parent. Requests: as `url`."""
         cleaned = name if isinstance(name, str) and names.is_plain(name) else names.clean(name)
         self._normalize_name(cleaned)
         return self.overlay.look(cleaned) is Side.PARENTS and not self.is_not_the_parents(cleaned)

@@ -99,6 +99,7 @@ def test_check_exits_with_one_when_a_page_is_stale(tmp_path):
         (tmp_path / folder).mkdir()
     script = tmp_path / "scripts" / "generate_docs.py"
     script.write_text((ROOT / "scripts" / "generate_docs.py").read_text())
+    (tmp_path / "docs" / "failures.toml").write_text((DOCS / "failures.toml").read_text())
     page = tmp_path / "README.md"
     page.write_text("<!-- run -->\n```console\n$ echo one\none\n```\n")
 

@@ -236,17 +236,21 @@ def _environment(needs: Needs) -> list[tuple[str, str]]:
 
 def _check(needs: Needs) -> list[str]:
     prefix = f" --prefix {needs.prefix}" if needs.prefix else ""
-    sites = "".join(f" --origin {origin}" for origin in needs.origins)
     lines = [
         "## How to check it",
         "",
         f"With these variables set, `holdall env{prefix}` checks them, and contacts nothing.",
     ]
     if not needs.read_only:
-        lines += [
-            f"`holdall doctor{prefix}{sites}` then proves that they work, and says what to do where they do not.",
-            f"`holdall provision --diff{prefix}{sites}`, with a key that may read settings, compares the bucket with this page.",
-        ]
+        sites = "".join(f" --origin {origin}" for origin in needs.origins)
+        lines.append(
+            f"With them in a file, `holdall doctor --env-file store.env{prefix}{sites}` proves that bucket, key and CDN work, "
+            "says what to change if they do not, and leaves the bucket as it was."
+        )
+        lines.append(
+            f"With a key that may read the bucket's settings, `holdall provision --diff{prefix}{sites}` compares them with "
+            "this page."
+        )
     if needs.on_amazon:
         lines.append("On an instance with a role, leave the two key variables out.")
     return lines
