@@ -157,5 +157,5 @@ def overlay_of(connection: Connection, location: str) -> Overlay:
             yield from (entry["Key"][len(prefix) :] for entry in page.get("Contents", ()))
 
     with connection.lock:
-        found: Overlay = connection.known.setdefault(location, Overlay(names, location))
+        found: Overlay = connection.known.setdefault(("overlay", location), Overlay(names, location))
         return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 
-from holdall import overlay
+from holdall import overlay, removal
 from holdall.client import READS, Connection
 from holdall.errors import NameTaken, ObjectNotFound, WriteRefused
 from tests.contract import only
@@ -17,6 +18,7 @@ from tests.forks import Family, put, read
 from tests.providers import Provider, fetch
 from tests.racing import Race, content_of, contested_name, run
 from tests.servers.fault_proxy import FaultProxy
+from tests.stores import build_storage
 
 MIB = 1024 * 1024
 
@@ -675,3 +677,56 @@ def test_versions_of_the_parents_files_are_as_they_were(provider: Provider, loca
     fork.delete_many(["ada.jpg", "bob.jpg"])
 
     assert family.fingerprint() == before
+
+
+@only("seaweedfs-http", "ministack", "ceph-http")
+@pytest.mark.parametrize("own", ["parent's", "around it"])
+def test_parent_that_is_the_own_store_by_another_address_is_not_written_to(
+    family: Family, provider: Provider, own: str
+) -> None:
+    """What no contract can see: two addresses of one server."""
+    family.put("ada.jpg")
+    before = family.fingerprint()
+    outer = family.location
+    if own == "around it":
+        inner = Family(provider, family.bucket, f"{family.location}/production")
+        inner.put("ada.jpg")
+        before = family.fingerprint()
+        family.above = inner.above
+    with FaultProxy(provider.endpoint_url) as proxy:
+        fork = family.fork(provider.environ(family.bucket, location=outer, AWS_S3_ENDPOINT_URL=proxy.url))
+        assert read(fork, "ada.jpg") == b"the parent's"
+        for deed in (
+            lambda: put(fork, "new.jpg"),
+            lambda: fork.delete("ada.jpg"),
+            lambda: fork.delete_many(["ada.jpg"]),
+            lambda: fork.open("new.jpg", "wb"),
+            lambda: removal.plan(fork),
+        ):
+            with pytest.raises(WriteRefused, match="Both addresses"):
+                deed()
+        assert {request.method for request in proxy.exchanges} <= {"GET", "HEAD"}
+    assert family.fingerprint() == before
+
+
+@only("seaweedfs-http")
+def test_own_bucket_of_the_same_name_elsewhere_is_another(
+    start_provider: Callable[[str], Provider], family: Family
+) -> None:
+    family.put("ada.jpg")
+    other = start_provider("ministack")
+    other.client.create_bucket(Bucket=family.bucket)
+    fork = family.fork(other.environ(family.bucket, location=family.location))
+    assert put(fork, "own.jpg") == "own.jpg"
+    fork.delete("ada.jpg")
+    assert fork.listdir("") == ([], ["own.jpg"])
+
+
+def test_parents_files_are_read_as_they_were_written(family: Family) -> None:
+    """The project's own options count for all of its environments."""
+    packed = build_storage(family.above[0], gzip=True)
+    put(packed, "style.css", b"body { color: red }" * 100)
+    fork = family.fork(gzip=True)
+    assert read(fork, "style.css") == b"body { color: red }" * 100
+    own = put(fork, "own.css", b"p { color: blue }" * 100)
+    assert read(fork, own) == b"p { color: blue }" * 100
