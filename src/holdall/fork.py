@@ -123,7 +123,7 @@ class ForkedStorage(MediaStorage):
             side = Side.HIDDEN if self._is_hidden(name) else Side.PARENTS
         if side is Side.HIDDEN or self.is_not_the_parents(name):
             raise ObjectNotFound(
-                f"File does not exist: {name} (not in {self.store.where()}, and hidden from its parent)."
+                f"File does not exist: {name} (not in {self.store.where()}, and nothing of the parent's shows by this name)."
             )
         return parents()
 
@@ -370,6 +370,8 @@ class ForkedStorage(MediaStorage):
         }
         # What was hidden first counts, so that `promote` deletes no file of the parent that this fork never saw.
         condition = {"IfNoneMatch": "*"} if self.store.conditional_put else {}
+        if not condition and self._is_hidden(name):
+            return
         with suppress(NameTaken):
             self.store.call(
                 "put_object",
@@ -447,7 +449,8 @@ def _walk_parents(fork: ForkedStorage, prefix: str, own: set[str]) -> Iterator[E
     start = fork._tombstone_key("")
     hidden = {
         found["Key"][len(start) :]
-        for beginning in (prefix, "~")
+        # The tombstones of long names do not begin as the names do.
+        for beginning in ({prefix, "~"} if prefix else {""})
         for page in fork.store.pages(action="listing", name=prefix, Prefix=f"{start}{beginning}")
         for found in page.get("Contents", ())
     }
