@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -12,7 +13,7 @@ from storages.backends.s3 import S3Storage
 
 from tests.doctor.lab import juicefs
 from tests.doctor.lab.cdn import Cdn
-from tests.providers import Provider
+from tests.providers import Keys, Provider
 from tests.servers.fault_proxy import Answer, Fault, FaultProxy, Request, Rule, answers
 from tests.servers.processes import ServerDied
 
@@ -130,3 +131,21 @@ def weak_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider
         pytest.skip(f"JuiceFS's gateway is not installed, so a weak S3 was not tried: {error}")
     with juicefs.start(tmp_path_factory.mktemp("juicefs")) as provider:
         yield provider
+
+
+# What files need, and nothing about the bucket.
+FILES = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListBucket"]
+
+
+def keys_with(provider: Provider, *, allow: list[str], deny: list[str] | None = None) -> Keys:
+    """Make keys that may do this, where the server has Amazon's own way to say so."""
+    name = f"user-{uuid.uuid4().hex[:8]}"
+    iam = provider.client_for(provider.keys, "iam")
+    iam.create_user(UserName=name)
+    rights = [{"Effect": "Allow", "Action": allow, "Resource": "*"}]
+    if deny:
+        rights.append({"Effect": "Deny", "Action": deny, "Resource": "*"})
+    document = json.dumps({"Version": "2012-10-17", "Statement": rights})
+    iam.put_user_policy(UserName=name, PolicyName="rights", PolicyDocument=document)
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    return Keys(made["AccessKeyId"], made["SecretAccessKey"])

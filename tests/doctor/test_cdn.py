@@ -12,7 +12,7 @@ import pytest
 import trustme
 from django.core.files.storage import Storage
 
-from holdall.doctor import cdn, examination
+from holdall.doctor import caching, examination
 from tests.contract import only
 from tests.doctor import errors, examine, examine_storage, notices, report_on, the, told, warnings
 from tests.doctor.conftest import MakePlain, StartCdn
@@ -334,7 +334,7 @@ def test_error_that_is_kept_is_warned_of(
     make_public: MakePublic,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cdn, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(caching, "PATIENCE_SECONDS", 0.3)
     report = examine_storage(make_public(start_cdn(public_bucket, keeps_errors_seconds=600).domain))
 
     assert (errors(report), warnings(report)) == ([], ["D818"]), told(report)
@@ -382,7 +382,7 @@ def test_pages_that_run_on_the_media_domain_are_warned_of(
     domain = start_cdn(public_bucket).domain
     storage = plain(bucket_name=public_bucket, custom_domain=domain, url_protocol="http:", querystring_auth=False)
     # django-storages' own storage has faults of its own, which other layers tell.
-    report = examine_storage(storage, only=["intent", "links", "cdn", "cors"])
+    report = examine_storage(storage, only=["intent", "links", "cdn", "caching", "cors"])
 
     assert errors(report) == [], told(report)
     assert "D822" in warnings(report)

@@ -13,7 +13,8 @@ from holdall.doctor import housekeeping, stores
 from holdall.findings import Level
 from tests.contract import only
 from tests.doctor import errors, examine, notices, the, told, warnings
-from tests.providers import Keys, Provider
+from tests.doctor.conftest import FILES, keys_with
+from tests.providers import Provider
 
 SERVERS = ("seaweedfs-http", "ministack", "ceph-http")
 
@@ -81,8 +82,8 @@ def test_unfinished_upload_of_the_doctors_is_aborted(provider: Provider, bucket:
 
 @only("ministack")
 def test_question_for_uploads_that_is_refused_is_no_fault(provider: Provider, bucket: str, location: str) -> None:
-    # Listing folders is refused too, which is another finding.
-    report = examine(provider.environ(bucket, location=location, keys=provider.no_list), skip=["listing"])
+    keys = keys_with(provider, allow=FILES)
+    report = examine(provider.environ(bucket, location=location, keys=keys))
 
     assert (errors(report), warnings(report)) == ([], []), told(report)
     assert the(report, "D903").level is Level.UNKNOWN
@@ -163,16 +164,7 @@ def test_bucket_that_keeps_versions_is_left_as_it_was(provider: Provider, own_bu
 def test_versions_that_may_not_be_deleted_are_noticed(provider: Provider, own_bucket: str, location: str) -> None:
     versioning: Any = {"Status": "Enabled"}
     provider.client.put_bucket_versioning(Bucket=own_bucket, VersioningConfiguration=versioning)
-    iam = provider.client_for(provider.keys, "iam")
-    iam.create_user(UserName=location)
-    rights = [
-        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
-        {"Effect": "Deny", "Action": "s3:DeleteObjectVersion", "Resource": "*"},
-    ]
-    document = json.dumps({"Version": "2012-10-17", "Statement": rights})
-    iam.put_user_policy(UserName=location, PolicyName="rights", PolicyDocument=document)
-    made = iam.create_access_key(UserName=location)["AccessKey"]
-    keys = Keys(made["AccessKeyId"], made["SecretAccessKey"])
+    keys = keys_with(provider, allow=["s3:*"], deny=["s3:DeleteObjectVersion"])
     report = examine(provider.environ(own_bucket, location=location, keys=keys))
 
     assert (errors(report), warnings(report)) == ([], []), told(report)

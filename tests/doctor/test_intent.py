@@ -11,7 +11,7 @@ import pytest
 
 from tests.contract import only
 from tests.doctor import errors, examine, examine_storage, notices, the, told, warnings
-from tests.doctor.conftest import StartCdn, public_policy
+from tests.doctor.conftest import FILES, StartCdn, keys_with, public_policy
 from tests.providers import Provider
 from tests.stores import build_storage
 
@@ -237,7 +237,7 @@ def test_block_that_may_not_be_asked_for_is_a_possible_cause_and_no_fault(
         bucket,
         location=location,
         is_public=True,
-        keys=provider.no_list,
+        keys=keys_with(provider, allow=FILES),
         AWS_S3_CUSTOM_DOMAIN=start_cdn(bucket).domain,
     )
     # Listing folders is refused too, which is another finding.

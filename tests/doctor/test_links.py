@@ -118,6 +118,25 @@ def test_host_of_links_that_nothing_answers_for_is_found(provider: Provider, buc
     assert "X-Amz" not in told(report)
 
 
+@only("seaweedfs-http")
+@pytest.mark.parametrize("is_public", [False, True])
+def test_storage_that_makes_no_links_is_told_once(
+    provider: Provider, public_bucket: str, location: str, is_public: bool, start_cdn: StartCdn
+) -> None:
+    class WithoutLinks(MediaStorage):
+        def url(self, name: str | None, *arguments: Any, **options: Any) -> str:
+            raise ValueError("not today")
+
+    bucket = public_bucket if is_public else provider.create_bucket()
+    domain = start_cdn(bucket).domain
+    environ = provider.environ(bucket, location=location, is_public=is_public)
+    made = build_storage(environ | ({"AWS_S3_CUSTOM_DOMAIN": domain} if is_public else {}))
+    report = examine_storage(WithoutLinks(**made._constructor_args[1]))  # type: ignore[attr-defined]
+
+    assert (errors(report), warnings(report)) == (["D251"], []), told(report)
+    assert "D092" not in {finding.id for finding in report.findings}
+
+
 @pytest.mark.failure("C8")
 @only("seaweedfs-http")
 def test_proxy_that_changes_the_host_of_links_is_found(provider: Provider, bucket: str, location: str) -> None:
@@ -131,6 +150,18 @@ def test_proxy_that_changes_the_host_of_links_is_found(provider: Provider, bucke
 
     assert (errors(report), warnings(report)) == (["D702"], []), told(report)
     assert f"Host: {proxy.url.removeprefix('http://')}" in the(report, "D702").cause.do
+
+
+@pytest.mark.failure("C3")
+@only("seaweedfs-http")
+def test_link_that_is_signed_for_another_region_is_found(provider: Provider, bucket: str, location: str) -> None:
+    # jschneier/django-storages#715
+    message = "Error parsing the X-Amz-Credential parameter; the region 'us-east-1' is wrong; expecting 'fr-par'"
+    with with_links(provider, says(400, "AuthorizationQueryParametersError", message)) as proxy:
+        report = examine(behind(proxy, provider, bucket, location))
+
+    assert (errors(report), warnings(report)) == (["D311"], []), told(report)
+    assert the(report, "D311").cause.do == "AWS_S3_REGION_NAME=fr-par"
 
 
 # -- signatures

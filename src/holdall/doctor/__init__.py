@@ -15,6 +15,7 @@ from typing import NamedTuple
 from holdall.doctor import (
     addresses,
     backend,
+    caching,
     cdn,
     connection,
     cors,
@@ -105,6 +106,7 @@ LAYERS = (
     Layer(intent),
     Layer(links),
     Layer(cdn),
+    Layer(caching),
     Layer(cors),
     Layer(processes),
     Layer(files),

@@ -98,7 +98,6 @@ NO_LINK = Kind(
     Level.ERROR,
     "No link can be made",
     "Every page that shows a file fails.",
-    failures=("A4", "E7"),
 )
 OLD_SIGNATURE = Kind(
     "D252",

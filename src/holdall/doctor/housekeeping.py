@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from holdall.doctor.examination import Examination, probes, refusal, statement
+from holdall.doctor.remedies import endpoint_of
 from holdall.errors import AccessRefused, HoldallError, ObjectNotFound, StoreFailed
 from holdall.findings import Finding, Kind, Level
 
@@ -87,7 +88,7 @@ def probe_unfinished(examination: Examination) -> Iterator[Finding]:
     if not old:
         return
     oldest = min(old, key=lambda one: one["Initiated"])
-    endpoint_url = examination.connection.target.endpoint_url
+    endpoint_url = endpoint_of(examination)
     yield UNFINISHED_UPLOADS.found(
         f'{len(old)}, the oldest of {oldest["Initiated"]:%Y-%m-%d}: "{oldest["Key"]}"',
         do=f"aws s3api abort-multipart-upload --bucket {examination.bucket}"
@@ -152,7 +153,7 @@ def _rule(examination: Examination, rules: list[dict[str, Any]]) -> str:
     )
     if rules:
         return f"Add to the rules that are there: {rule}"
-    endpoint_url = examination.connection.target.endpoint_url
+    endpoint_url = endpoint_of(examination)
     return (
         f"aws s3api put-bucket-lifecycle-configuration --bucket {examination.bucket}"
         f"{f' --endpoint-url {endpoint_url}' if endpoint_url else ''} "

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterator
 
-from holdall.doctor import doors, outside
+from holdall.doctor import doors, outside, remedies
 from holdall.doctor.doors import Doors
 from holdall.doctor.examination import Examination, probes
 from holdall.doctor.web import Page, WebFailed
@@ -93,18 +91,8 @@ ANYBODY_WRITES = Kind(
     Level.ERROR,
     "Anybody can write into the bucket",
     "Strangers can place files under your name, replace and delete yours.",
-    failures=("K1",),
 )
 NOBODY_WRITES = Kind("D613", Level.OK, "Visitors can not write", "A PUT and a DELETE without keys were refused.")
-
-_ALL_BLOCKED = "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true"
-# Providers where no ACL makes a file public, and what does.
-# https://developers.cloudflare.com/r2/buckets/public-buckets/
-# https://www.backblaze.com/docs/cloud-storage-s3-compatible-api (object ACLs)
-_PUBLISHING = {
-    "r2": "Connect the custom domain to the bucket (R2 → bucket → Settings → Custom Domains); no ACL has an effect there.",
-    "b2": "b2 bucket update {bucket} allPublic   # no ACL of a file has an effect there",
-}
 
 
 def probe_visitors(examination: Examination) -> Iterator[Finding]:
@@ -127,41 +115,27 @@ def _private(examination: Examination, answer: Page) -> Iterator[Finding]:
     if opened and getattr(examination.storage, "public", None) is None:
         # Nobody has declared these files private: signing is django-storages' default.
         yield SIGNED_ALTHOUGH_PUBLIC.found(
-            answer.seen(), otherwise=[Cause(PRIVATE_READABLE.means, _close(examination))]
+            answer.seen(), otherwise=[Cause(PRIVATE_READABLE.means, remedies.close(examination))]
         )
         return
     if opened:
-        yield PRIVATE_READABLE.found(f"GET without keys: {answer.seen()}", do=_close(examination))
+        yield PRIVATE_READABLE.found(f"GET without keys: {answer.seen()}", do=remedies.close(examination))
         return
     head = examination.web.fetch(answer.url, method="HEAD")
     if head.status == 200:
-        yield PRIVATE_READABLE.found(f"HEAD without keys: {head.seen()}", do=_close(examination))
+        yield PRIVATE_READABLE.found(f"HEAD without keys: {head.seen()}", do=remedies.close(examination))
         return
-    through = outside.domain(examination) and outside.ask(
-        examination, outside.bare(outside.link_to(examination, examination.sample))
-    )
-    if through and outside.shows(through, examination.sample):
+    link = outside.link_to(examination, examination.sample)
+    through = outside.ask(examination, outside.bare(link)) if outside.domain(examination) and link else None
+    # Where nobody has declared anything and no link is signed, the files may well be meant for all.
+    meant = getattr(examination.storage, "public", None) is False or outside.is_signed(link)
+    if through and meant and outside.shows(through, examination.sample):
         assert isinstance(through, Page)  # noqa: S101  for the type checker
         yield DOMAIN_OPEN.found(f"GET without keys and signature: {through.seen()}")
     elif 400 <= answer.status < 500:
         yield NOT_READABLE.found(f"GET: {answer.seen()}, HEAD: {head.status}")
     else:
         yield NOT_READABLE.unknown(answer.seen())
-
-
-def _close(examination: Examination) -> str:
-    """Give the line that makes files private again, for what leaves them open."""
-    found = doors.look(examination)
-    if "public" in outside.acl_of(examination):
-        return (
-            f'Remove `default_acl` (or `AWS_DEFAULT_ACL`), which is "{outside.acl_of(examination)}"; files that are '
-            f"there already:\n{_aws(examination, 'put-object-acl', '--key', '…', '--acl', 'private')}"
-        )
-    if found.blocks is not None and (examination.provider.id == "amazon" or found.has_public_policy):
-        return _aws(examination, "put-public-access-block", "--public-access-block-configuration", _ALL_BLOCKED)
-    if found.has_public_policy:
-        return _aws(examination, "delete-bucket-policy")
-    return _aws(examination, "put-bucket-acl", "--acl", "private")
 
 
 # -- public
@@ -204,17 +178,18 @@ def _why_hidden(examination: Examination, seen: str) -> Finding:
     found = doors.look(examination)
     acl, provider = outside.acl_of(examination), examination.provider
     switches = ", ".join(sorted(found.blocks or ()))
+    unblock = remedies.unblock(examination, has_policy=bool(found.has_public_policy))
     if found.blocks and (found.has_public_policy or provider.id != "amazon" or not outside.domain(examination)):
-        return BLOCKED.found(f"{seen}; on are: {switches}", means=_inert(found), do=_unblock(examination))
+        return BLOCKED.found(f"{seen}; on are: {switches}", means=_inert(found), do=unblock)
     if acl.startswith("public"):
-        return ACL_IGNORED.found(f'{seen}; files are sent with "{acl}"', do=_publish(examination))
+        return ACL_IGNORED.found(f'{seen}; files are sent with "{acl}"', do=remedies.publish(examination))
     otherwise = []
     if found.blocks:
-        otherwise = [Cause(f"{BLOCKED.means} On are: {switches}.", _unblock(examination))]
+        otherwise = [Cause(f"{BLOCKED.means} On are: {switches}.", unblock)]
     elif found.blocks is None and provider.id in {"amazon", "generic"}:
         what = f"Block Public Access may keep visitors out; it could not be told ({found.refusal})."
         otherwise = [Cause(what, "Ask for s3:GetBucketPublicAccessBlock, or look in the console.")]
-    return NOT_PUBLIC.found(seen, do=_publish(examination), otherwise=otherwise)
+    return NOT_PUBLIC.found(seen, do=remedies.publish(examination), otherwise=otherwise)
 
 
 def _inert(found: Doors) -> str:
@@ -226,57 +201,6 @@ def _inert(found: Doors) -> str:
     if "BlockPublicPolicy" in blocks:
         return "No public policy is there, and the switch `BlockPublicPolicy` would refuse one."
     return BLOCKED.means
-
-
-def _unblock(examination: Examination) -> str:
-    opened = "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=false,RestrictPublicBuckets=false"
-    lines = [_aws(examination, "put-public-access-block", "--public-access-block-configuration", opened)]
-    # The account has the same four switches, and they win.
-    return "\n".join([*lines, _policy(examination), "# then the same switches of the account, if they are on"])
-
-
-def _publish(examination: Examination) -> str:
-    """Give the line that makes files public at this provider."""
-    provider = examination.provider
-    if provider.public_by_acl:
-        return (
-            'Set `STORAGE_MAKE_FILES_PUBLIC=true` (in STORAGES: default_acl="public-read"); files that are there already: '
-            f"s3cmd setacl s3://{examination.bucket}/{examination.location} --acl-public --recursive"
-        )
-    if provider.id in _PUBLISHING:
-        return _PUBLISHING[provider.id].format(bucket=examination.bucket)
-    if provider.id == "amazon" and outside.domain(examination):
-        return (
-            "Let the distribution read the bucket (origin access control), with this statement in the bucket's policy: "
-            + json.dumps(
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "cloudfront.amazonaws.com"},
-                    "Action": "s3:GetObject",
-                    "Resource": f"arn:aws:s3:::{examination.bucket}/{examination.location}*",
-                    "Condition": {"StringEquals": {"AWS:SourceArn": "arn:aws:cloudfront::<account>:distribution/<id>"}},
-                }
-            )
-        )
-    return _policy(examination)
-
-
-def _policy(examination: Examination) -> str:
-    statement = {
-        "Effect": "Allow",
-        "Principal": "*",
-        "Action": "s3:GetObject",
-        "Resource": f"arn:aws:s3:::{examination.bucket}/{examination.location}*",
-    }
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    return _aws(examination, "put-bucket-policy", "--policy", document)
-
-
-def _aws(examination: Examination, command: str, *arguments: str) -> str:
-    """Give a command of Amazon's own tool, which every provider understands with its endpoint."""
-    endpoint_url = examination.connection.target.endpoint_url
-    endpoint = ["--endpoint-url", endpoint_url] if endpoint_url else []
-    return shlex.join(["aws", "s3api", command, "--bucket", examination.bucket, *endpoint, *arguments])
 
 
 # -- what was there before
@@ -292,9 +216,11 @@ def probe_earlier(examination: Examination) -> Iterator[Finding]:
     seen = f'"{key}": {answer.seen()}'
     readable = answer.status in {200, 206}
     if not examination.public and readable and not opened:
-        yield EXISTING_READABLE.found(seen, do=_aws(examination, "put-object-acl", "--key", key, "--acl", "private"))
+        yield EXISTING_READABLE.found(
+            seen, do=remedies.aws(examination, "put-object-acl", "--key", key, "--acl", "private")
+        )
     elif examination.public and opened and answer.status in {401, 403}:
-        yield EXISTING_HIDDEN.found(seen, do=_publish(examination))
+        yield EXISTING_HIDDEN.found(seen, do=remedies.publish(examination))
 
 
 def _earlier(examination: Examination) -> str | None:
@@ -311,7 +237,7 @@ def _earlier(examination: Examination) -> str | None:
 # -- listing and writing
 
 
-def probe_listing(examination: Examination) -> Iterator[Finding]:
+def probe_public_listing(examination: Examination) -> Iterator[Finding]:
     """Ask for the bucket's root without keys. One GET."""
     place = examination.connection.place()
     if place is None:
@@ -320,22 +246,13 @@ def probe_listing(examination: Examination) -> Iterator[Finding]:
     if not isinstance(answer, Page):
         return
     if is_listing(answer):
-        yield ROOT_LISTED.found(answer.seen(), do=_hide_listing(examination))
+        yield ROOT_LISTED.found(answer.seen(), do=remedies.hide_listing(examination))
     else:
         yield ROOT_NOT_LISTED.found(answer.seen())
 
 
 def is_listing(answer: Page | WebFailed) -> bool:
     return isinstance(answer, Page) and answer.status == 200 and b"<ListBucketResult" in answer.body
-
-
-def _hide_listing(examination: Examination) -> str:
-    found = doors.look(examination)
-    if examination.provider.id == "spaces" and not found.has_public_policy:
-        return f"s3cmd setacl s3://{examination.bucket} --acl-private   # in the panel: File Listing → Restricted"
-    if found.has_public_policy:
-        return "Take `s3:ListBucket` for everybody (`Principal: *`) out of the bucket's policy; readers need `s3:GetObject` only."
-    return _aws(examination, "put-bucket-acl", "--acl", "private")
 
 
 def probe_strangers(examination: Examination) -> Iterator[Finding]:
@@ -352,15 +269,9 @@ def probe_strangers(examination: Examination) -> Iterator[Finding]:
         if answer.status < 300
     ]
     if accepted:
-        yield ANYBODY_WRITES.found("; ".join(accepted), do=_shut(examination))
+        yield ANYBODY_WRITES.found("; ".join(accepted), do=remedies.shut(examination))
     else:
         yield NOBODY_WRITES.found(f"PUT: {written.seen()}, DELETE: {deleted.status}")
 
 
-def _shut(examination: Examination) -> str:
-    if doors.look(examination).has_public_policy:
-        return "Take `s3:PutObject` and `s3:DeleteObject` for everybody (`Principal: *`) out of the bucket's policy."
-    return _aws(examination, "put-bucket-acl", "--acl", "private")
-
-
-PROBES = probes(probe_visitors, probe_earlier, probe_listing, probe_strangers)
+PROBES = probes(probe_visitors, probe_earlier, probe_public_listing, probe_strangers)

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from django.core.files.base import ContentFile
 
 from holdall.doctor import addresses, outside, site
+from holdall.doctor.diagnosis import REGION_WRONG, expected_region
 from holdall.doctor.examination import Examination, Saved, probes
 from holdall.doctor.web import Page, WebFailed
 from holdall.errors import HoldallError
@@ -99,7 +100,6 @@ EXPIRED_TAKEN = Kind(
     "Links that have ended still work",
     "Whoever was ever given a link reads the file for good.",
     "Ask whoever runs the store: it does not check how long links are valid. Keep no private files there until it does.",
-    ("K1",),
 )
 TAMPERED_TAKEN = Kind(
     "D714",
@@ -107,7 +107,6 @@ TAMPERED_TAKEN = Kind(
     "Links with a false signature work",
     "The store does not check signatures: whoever knows or guesses a name reads the file.",
     "Ask whoever runs the store: it does not check signatures. Keep no private files there until it does.",
-    ("K1",),
 )
 OVERRIDE_IGNORED = Kind(
     "D715",
@@ -147,12 +146,10 @@ NAMES_HOLD = Kind(
 
 NAME = "blank plus+ 100% né #1.txt"
 # What is told of links without asking: those below would only tell the same again, as the store does.
-_TOLD_OFFLINE = frozenset(
-    {addresses.NO_LINK.id, addresses.OLD_SIGNATURE.id, addresses.LINK_TOO_LONG.id, site.INTERNAL_HOST.id}
-)
+_TOLD_OFFLINE = frozenset({addresses.OLD_SIGNATURE.id, addresses.LINK_TOO_LONG.id, site.INTERNAL_HOST.id})
 
 
-def probe_link(examination: Examination) -> Iterator[Finding]:
+def probe_signed_link(examination: Examination) -> Iterator[Finding]:
     """Fetch the storage's own link to the sample: its first byte, then whole. Two GETs and a HEAD.
 
     A link to the CDN's domain is left to the layer `cdn`, and a plain one to `intent`: they know more reasons.
@@ -189,6 +186,8 @@ def _why_refused(examination: Examination, link: str, answer: Page) -> Finding:
         )
     if _is_old(link) and answer.status in {400, 401, 403}:
         return OLD_SIGNATURE.found(_said(answer))
+    if region := expected_region(answer.message):
+        return REGION_WRONG.found(_said(answer), do=f"AWS_S3_REGION_NAME={region}")
     if answer.code == "SignatureDoesNotMatch":
         return _broken(examination, link, answer)
     if answer.code in {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}:
@@ -310,7 +309,7 @@ def probe_overrides(examination: Examination) -> Iterator[Finding]:
     yield (OVERRIDE_IGNORED if "response-content-disposition" in link else OVERRIDE_NEEDS_SIGNATURE).found(seen)
 
 
-def probe_names(examination: Examination) -> Iterator[Finding]:
+def probe_link_names(examination: Examination) -> Iterator[Finding]:
     """Save a file whose name needs encoding, and read it by its link. One PUT, one GET; one more to learn why not."""
     if not outside.is_served(examination):
         return
@@ -330,4 +329,4 @@ def _name_remedy(examination: Examination, saved: Saved) -> str:
     return "Let every proxy pass the path as it came; or save under plain names (`upload_to` with a slug or a UUID)."
 
 
-PROBES = probes(probe_link, probe_lifetime, probe_sameness, probe_forgeries, probe_overrides, probe_names)
+PROBES = probes(probe_signed_link, probe_lifetime, probe_sameness, probe_forgeries, probe_overrides, probe_link_names)

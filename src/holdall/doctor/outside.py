@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
+from holdall.doctor.addresses import NO_LINK
 from holdall.doctor.examination import Examination, Saved
 from holdall.doctor.web import Page, WebFailed
+from holdall.providers import GENERIC, recognise
 from holdall.signing import public_url
 
 # What a store or a CDN says to those who may not read. A missing right to list makes 403 of 404, and some the reverse.
@@ -43,7 +45,8 @@ def url_of(examination: Examination, ending: str) -> str:
 
 
 def link_to(examination: Examination, saved: Saved) -> str:
-    return str(examination.storage.url(saved.name))
+    """Give the storage's own link to a file; "" where it was told already that none can be made."""
+    return "" if NO_LINK.id in examination.found else str(examination.storage.url(saved.name))
 
 
 def is_signed(url: str) -> bool:
@@ -83,7 +86,8 @@ def at_domain(examination: Examination) -> Page | WebFailed | None:
     """Ask the CDN for the sample, by the storage's own link; None where there is no CDN."""
     if examination.sample is None or not domain(examination):
         return None
-    return ask(examination, link_to(examination, examination.sample))
+    link = link_to(examination, examination.sample)
+    return ask(examination, link) if link else None
 
 
 def is_open_at_origin(examination: Examination) -> bool:
@@ -92,9 +96,9 @@ def is_open_at_origin(examination: Examination) -> bool:
 
 def is_served(examination: Examination) -> bool:
     """Say whether a visitor with the storage's own link gets the sample."""
-    if examination.sample is None:
+    if examination.sample is None or not (link := link_to(examination, examination.sample)):
         return False
-    return shows(ask(examination, link_to(examination, examination.sample)), examination.sample)
+    return shows(ask(examination, link), examination.sample)
 
 
 def variant(examination: Examination) -> tuple[str, str] | None:
@@ -144,3 +148,16 @@ def put(examination: Examination, ending: str, content: bytes, **headers: str) -
     if acl := acl_of(examination):
         headers["ACL"] = acl
     examination.call("put_object", Key=examination.key(examination.name(ending)), Body=content, **headers)
+
+
+def has_domain(examination: Examination) -> bool:
+    """Say whether there is a domain before the bucket, and it serves the sample: then more can be asked of it."""
+    return bool(domain(examination)) and is_served(examination)
+
+
+def domain_is_bucket(examination: Examination) -> bool:
+    """Say whether the domain is the bucket's own host, or another of the provider's API, and so no CDN."""
+    host = domain(examination).partition("/")[0]
+    place = examination.connection.place()
+    provider = recognise(f"https://{host.partition('.')[2]}")[0]
+    return provider is not GENERIC or (place is not None and host == place.host)

@@ -189,7 +189,6 @@ KINDS = (
         "The environment's name can not be used",
         "It is written into the owner marker, for people and programs to compare.",
         "VARIABLE=production",
-        ("L1",),
     ),
     Kind(
         "D122",

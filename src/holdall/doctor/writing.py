@@ -35,7 +35,8 @@ FILE_IS_CLOSED = Kind(
     Level.WARNING,
     "The caller's file can not be read after it was saved",
     "Thumbnails, mails and checksums that are made of the same upload afterwards fail, or are empty.",
-    "Use `holdall.storage.MediaStorage`, or call `seek(0)` before each use; before django-storages 1.14.1 the file was even closed.",
+    "Use `holdall.storage.MediaStorage`, or call `seek(0)` before each use; before django-storages 1.14.1 the file was "
+    "even closed.",
     ("G3",),
 )
 NAMES_ARE_KEPT_APART = Kind(

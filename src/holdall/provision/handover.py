@@ -244,6 +244,10 @@ def _check(needs: Needs) -> list[str]:
     if not needs.read_only:
         sites = "".join(f" --origin {origin}" for origin in needs.origins)
         lines.append(
+            f"With them in a file, `holdall doctor --env-file store.env{prefix}{sites}` proves that bucket, key and CDN work, "
+            "says what to change if they do not, and leaves the bucket as it was."
+        )
+        lines.append(
             f"With a key that may read the bucket's settings, `holdall provision --diff{prefix}{sites}` compares them with "
             "this page."
         )

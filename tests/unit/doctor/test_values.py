@@ -58,7 +58,7 @@ BROKEN = [
     case("E7", "D123", {**SIGNED, "AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F", "AWS_CLOUDFRONT_KEY": "-----BEGIN"}),
     case("F2", "D106", {"STORAGE_URL_LIFETIME": "30d"}),
     case("G11", "D119", {"STORAGE_LOCATION": "../up"}),
-    case("L1", "D121", {"STORAGE_ENVIRONMENT": "our production"}),
+    case("", "D121", {"STORAGE_ENVIRONMENT": "our production"}),
     case("", "D112", {"AWS_S3_ENDPOINT_URL": "https://user:word@s3.example.com"}),
     case("", "D145", {f"PARENT_{name}": value for name, value in S3.items()}),
     case("", "D124", {"STORAGE_LOCATION": f"media/{SECRET}"}),
