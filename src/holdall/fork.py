@@ -292,8 +292,7 @@ class ForkedStorage(MediaStorage):
 
     def links_to_parent(self, name: str) -> bool:
         """Say whether a link to this name leads to the parent. Requests: as `url`."""
-        cleaned = name if isinstance(name, str) and names.is_plain(name) else names.clean(name)
-        self._normalize_name(cleaned)
+        cleaned = name if isinstance(name, str) and names.is_plain(name) else self._cleaned(name)
         return self.overlay.look(cleaned) is Side.PARENTS and not self.is_not_the_parents(cleaned)
 
     def own_url(self, name: str, **more: Any) -> str:
