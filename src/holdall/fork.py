@@ -369,19 +369,18 @@ class ForkedStorage(MediaStorage):
         }
         # What was hidden first counts, so that `promote` deletes no file of the parent that this fork never saw.
         condition = {"IfNoneMatch": "*"} if self.store.conditional_put else {}
-        if not condition and self._is_hidden(name):
-            return
-        with suppress(NameTaken):
-            self.store.call(
-                "put_object",
-                action="hiding",
-                name=name,
-                client=self._client,
-                Key=self._tombstone_key(name),
-                Body=f"{json.dumps(body)}\n".encode(),
-                ContentType="application/json",
-                **condition,
-            )
+        if condition or not self._is_hidden(name):
+            with suppress(NameTaken):
+                self.store.call(
+                    "put_object",
+                    action="hiding",
+                    name=name,
+                    client=self._client,
+                    Key=self._tombstone_key(name),
+                    Body=f"{json.dumps(body)}\n".encode(),
+                    ContentType="application/json",
+                    **condition,
+                )
         self.overlay.note(name, Side.HIDDEN, holds=True)
 
     def unhide(self, name: str) -> None:
