@@ -190,7 +190,7 @@ class Connection:
         self.conditional_put = target.provider.conditional_put
         self.lock = threading.RLock()
         # What those who use the store remember of it, as long as this process does.
-        self.known: dict[str, Any] = {}
+        self.known: dict[object, Any] = {}
         self.claims = Claims(target.claims, self.call, self.where, self.lock)
         self._resource: Any = None
         self._generation = 0

@@ -14,13 +14,15 @@ from django.core.files.base import File
 
 from holdall import lineage, names
 from holdall.claims import Claim
-from holdall.errors import NameTaken, ObjectNotFound
+from holdall.errors import NameTaken, ObjectNotFound, WriteRefused
 from holdall.overlay import HIDDEN, Overlay, Side, overlay_of, tombstone
 from holdall.providers import MAX_KEY_BYTES
 from holdall.signing import SAFE
 from holdall.storage import POOL_WORKERS, MediaStorage
 
 T = TypeVar("T")
+# What a project chooses for all of its environments, and what reading depends on: the parent is read as it was written.
+SHARED_OPTIONS = ("gzip", "object_parameters", "fast_lane")
 
 
 class Entry(NamedTuple):
@@ -48,16 +50,15 @@ class ForkedStorage(MediaStorage):
     """
 
     def __init__(self, *, parent: Mapping[str, Any], **settings: Any) -> None:
-        self.parent = storage_of({**parent, "read_only": True})
+        shared = {name: settings[name] for name in SHARED_OPTIONS if name in settings}
+        self.parent = storage_of({**shared, **parent, "read_only": True})
         super().__init__(**settings)
         own = site_of(self)
         hidden = set()
-        above: MediaStorage | None = self.parent
-        while above is not None:
+        for above in self._above():
             if said := lineage.objection(own, site_of(above)):
                 raise ImproperlyConfigured(f"The parent {said}")
             hidden.add(lineage.hidden_folder(own, site_of(above)))
-            above = above.parent if isinstance(above, ForkedStorage) else None
         # Folders of the parent's bucket in which forks lie; they are not the parent's files.
         self._not_the_parents = tuple(sorted(folder for folder in hidden if folder))
         self._location = self.location.strip("/")
@@ -66,6 +67,13 @@ class ForkedStorage(MediaStorage):
     def _claims(self) -> tuple[Claim, ...]:
         location = self.location.strip("/")
         return (*super()._claims(), Claim(kind="fork", holder=str(site_of(self.parent)), location=location))
+
+    def _above(self) -> Iterator[MediaStorage]:
+        """Give the parent, its parent, and so on."""
+        above: MediaStorage | None = self.parent
+        while above is not None:
+            yield above
+            above = above.parent if isinstance(above, ForkedStorage) else None
 
     @property
     def overlay(self) -> Overlay:
@@ -115,7 +123,7 @@ class ForkedStorage(MediaStorage):
             side = Side.HIDDEN if self._is_hidden(name) else Side.PARENTS
         if side is Side.HIDDEN or self.is_not_the_parents(name):
             raise ObjectNotFound(
-                f"File does not exist: {name} (not in {self.store.where()}, and hidden from its parent)."
+                f"File does not exist: {name} (not in {self.store.where()}, and nothing of the parent's shows by this name)."
             )
         return parents()
 
@@ -132,6 +140,40 @@ class ForkedStorage(MediaStorage):
         cleaned = names.clean(name)
         return self._in_parent(cleaned) is not None and not self._is_hidden(cleaned)
 
+    def make_sure(self) -> None:
+        """Make sure that nothing above lies in the own store, reached by another address, before something is written.
+
+        Requests: none, unless a bucket above has the name of the own one and another address: then three, once a process.
+
+        Raises:
+            WriteRefused: it does.
+        """
+        known = self.store.known.setdefault(("sure", self._location), set())
+        own = site_of(self)
+        for above in self._above():
+            theirs = site_of(above)
+            if theirs in known or theirs.place == own.place or theirs.bucket_name != own.bucket_name:
+                continue
+            said = lineage.objection(own, theirs._replace(place=own.place))
+            if said and self._has_the_same_bucket(above):
+                raise WriteRefused(
+                    f"The parent {said} Both addresses, {own.place} and {theirs.place}, lead there. Nothing was sent."
+                )
+            known.add(theirs)
+
+    def _has_the_same_bucket(self, above: MediaStorage) -> bool:
+        """Look for the first object of a parent in the own bucket: the same at the same moment is no copy."""
+        start = above._normalize_name("")
+        page = above.store.call("list_objects_v2", action="listing", name="", Prefix=start, MaxKeys=1)
+        for found in page.get("Contents", ())[:1]:
+            with suppress(ObjectNotFound):
+                mine, theirs = (
+                    store.call("head_object", action="looking for", name=found["Key"], Key=found["Key"])
+                    for store in (self.store, above.store)
+                )
+                return bool((mine["ETag"], mine["LastModified"]) == (theirs["ETag"], theirs["LastModified"]))
+        return False
+
     # -- reading
 
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
@@ -140,6 +182,7 @@ class ForkedStorage(MediaStorage):
             return self._on_its_side(
                 cleaned, lambda: super(ForkedStorage, self)._open(name, mode), lambda: self.parent._open(name, mode)
             )
+        self.make_sure()
         if not self.file_overwrite and self._shows_parents(cleaned):
             raise NameTaken(f'"{cleaned}" is taken in the parent, {self.parent.store.where()}. Nothing was changed.')
         file = super()._open(name, mode)
@@ -249,8 +292,7 @@ class ForkedStorage(MediaStorage):
 
     def links_to_parent(self, name: str) -> bool:
         """Say whether a link to this name leads to the parent. Requests: as `url`."""
-        cleaned = name if isinstance(name, str) and names.is_plain(name) else names.clean(name)
-        self._normalize_name(cleaned)
+        cleaned = name if isinstance(name, str) and names.is_plain(name) else self._cleaned(name)
         return self.overlay.look(cleaned) is Side.PARENTS and not self.is_not_the_parents(cleaned)
 
     def own_url(self, name: str, **more: Any) -> str:
@@ -258,6 +300,16 @@ class ForkedStorage(MediaStorage):
         return super().url(name, **more)
 
     # -- writing
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        """Save a file in the own store, under a name that is free in both. One HEAD more than in a plain storage.
+
+        Raises:
+            WriteRefused: the own store is another fork's, another environment's, or the parent itself.
+            HoldallError: as `MediaStorage.save`.
+        """
+        self.make_sure()
+        return super().save(name, content, max_length)
 
     def _candidates(self, name: str, max_length: int | None) -> Iterator[str]:
         refused = None
@@ -281,6 +333,7 @@ class ForkedStorage(MediaStorage):
         if not name:
             raise ValueError("The name must be given to delete().")
         self._normalize_name(name)
+        self.make_sure()
         self._hide(names.clean(name))
         super().delete(name)
         self.overlay.note(names.clean(name), Side.OWN, holds=False)
@@ -291,6 +344,7 @@ class ForkedStorage(MediaStorage):
         if not all(given):
             raise ValueError("The name must be given to delete_many().")
         cleaned = {name: self._cleaned(name) for name in given}
+        self.make_sure()
         with ThreadPoolExecutor(min(POOL_WORKERS, len(given)) or 1, thread_name_prefix="holdall-hide") as pool:
             list(pool.map(self._hide, cleaned.values()))
         super().delete_many(given)
@@ -315,17 +369,18 @@ class ForkedStorage(MediaStorage):
         }
         # What was hidden first counts, so that `promote` deletes no file of the parent that this fork never saw.
         condition = {"IfNoneMatch": "*"} if self.store.conditional_put else {}
-        with suppress(NameTaken):
-            self.store.call(
-                "put_object",
-                action="hiding",
-                name=name,
-                client=self._client,
-                Key=self._tombstone_key(name),
-                Body=f"{json.dumps(body)}\n".encode(),
-                ContentType="application/json",
-                **condition,
-            )
+        if condition or not self._is_hidden(name):
+            with suppress(NameTaken):
+                self.store.call(
+                    "put_object",
+                    action="hiding",
+                    name=name,
+                    client=self._client,
+                    Key=self._tombstone_key(name),
+                    Body=f"{json.dumps(body)}\n".encode(),
+                    ContentType="application/json",
+                    **condition,
+                )
         self.overlay.note(name, Side.HIDDEN, holds=True)
 
     def unhide(self, name: str) -> None:
@@ -392,7 +447,8 @@ def _walk_parents(fork: ForkedStorage, prefix: str, own: set[str]) -> Iterator[E
     start = fork._tombstone_key("")
     hidden = {
         found["Key"][len(start) :]
-        for beginning in (prefix, "~")
+        # The tombstones of long names do not begin as the names do.
+        for beginning in ({prefix, "~"} if prefix else {""})
         for page in fork.store.pages(action="listing", name=prefix, Prefix=f"{start}{beginning}")
         for found in page.get("Contents", ())
     }

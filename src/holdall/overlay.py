@@ -80,7 +80,7 @@ class Overlay:
         A file that another process saved is known after a second, or at the latest (a name that was asked for before)
         after ten; so is one that another process deleted.
         """
-        known = name in self._own or name in self._asked or tombstone(name, self._location) in self._hidden
+        known = name in self._asked or name in self._own or self._is_hidden(name)
         limit = KNOWN_SECONDS if known else NEW_SECONDS
         limit = max(limit, SHARE_OF_TIME * self._took_seconds)
         if time.monotonic() - max(self._listed_at, self._tried_at) > limit:
@@ -105,7 +105,10 @@ class Overlay:
     def _side(self, name: str) -> Side:
         if name in self._own:
             return Side.OWN
-        return Side.HIDDEN if tombstone(name, self._location) in self._hidden else Side.PARENTS
+        return Side.HIDDEN if self._is_hidden(name) else Side.PARENTS
+
+    def _is_hidden(self, name: str) -> bool:
+        return bool(self._hidden) and tombstone(name, self._location) in self._hidden
 
     def _refresh(self, limit_seconds: float) -> None:
         asked_at = time.monotonic()
@@ -150,12 +153,14 @@ class Overlay:
 
 def overlay_of(connection: Connection, location: str) -> Overlay:
     """Give what the process knows of the store at this location; all storages of one store share it."""
+    found: Overlay | None = connection.known.get(("overlay", location))
+    if found is not None:
+        return found
     prefix = f"{location}/" if location else ""
 
     def names() -> Iterable[str]:
         for page in connection.pages(action="listing", name=location, Prefix=prefix):
             yield from (entry["Key"][len(prefix) :] for entry in page.get("Contents", ()))
 
-    with connection.lock:
-        found: Overlay = connection.known.setdefault(location, Overlay(names, location))
-        return found
+    # Of two threads that come at once, both get the one that was first.
+    return connection.known.setdefault(("overlay", location), Overlay(names, location))  # type: ignore[no-any-return]

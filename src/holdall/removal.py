@@ -24,7 +24,12 @@ class Removal(NamedTuple):
 
 
 def plan(fork: ForkedStorage) -> Removal:
-    """Say what dropping a fork would delete. One request for each 1,000 objects."""
+    """Say what dropping a fork would delete. One request for each 1,000 objects.
+
+    Raises:
+        WriteRefused: the parent lies in the own store, reached by another address.
+    """
+    fork.make_sure()
     start = fork._normalize_name("")
     # In an own bucket other forks may lie, each known by its claim.
     others = tuple(sorted({folder for key, _ in _objects(fork) if (folder := _store_at(key[len(start) :]))}))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 
-from holdall import overlay
-from holdall.client import Connection
+from holdall import overlay, removal
+from holdall.client import READS, Connection
 from holdall.errors import NameTaken, ObjectNotFound, WriteRefused
 from tests.contract import only
 from tests.forks import Family, put, read
 from tests.providers import Provider, fetch
+from tests.racing import Race, content_of, contested_name, run
 from tests.servers.fault_proxy import FaultProxy
+from tests.stores import build_storage
 
 MIB = 1024 * 1024
 
@@ -454,6 +457,10 @@ def test_no_operation_of_the_sdk_that_changes_anything_reaches_the_parent(family
                 getattr(client, method)(**_required(model.input_shape, family))
             tried += 1
         assert tried > 50
+        # What Holdall itself lets through by its name is safe by its method.
+        for method, operation in methods.items():
+            if method.startswith(READS):
+                assert client.meta.service_model.operation_model(operation).http["method"] in {"GET", "HEAD"}
         key = f"{family.location}/ada.jpg"
         for deed in (
             parent.bucket.Object(key).delete,
@@ -577,3 +584,149 @@ def test_missing_file_is_missing_with_a_sentence(family: Family) -> None:
     fork.delete("ada.jpg")
     with pytest.raises(ObjectNotFound, match=r"File does not exist: ada\.jpg"):
         fork.size("ada.jpg")
+
+
+# -- many names, many writers, versions
+
+
+def test_fork_with_many_own_names_reads_without_listing_them(
+    family: Family, operations: list[str], clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if one request listed two names: what is known grows old, and a read asks for its own name alone."""
+    monkeypatch.setattr(overlay, "PAGE", 2)
+    for name in ("parents.txt", "hidden.txt"):
+        family.put(name)
+    fork = family.fork()
+    own = [put(fork, f"{number}.txt") for number in range(3)]
+    fork.delete("hidden.txt")
+    fork.url(own[0])
+    for name, expected in ((own[0], 1), ("parents.txt", 3), ("hidden.txt", 2), ("missing.txt", 3)):
+        clock.now += overlay.KNOWN_SECONDS + 1
+        operations.clear()
+        found = fork.exists(name)
+        assert found == (name in {own[0], "parents.txt"})
+        assert (len(operations), "own: list_objects_v2" in operations) == (expected, False), (name, operations)
+
+
+def test_listing_that_takes_long_is_not_repeated_for_each_new_name(
+    family: Family, operations: list[str], clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fork = family.fork()
+    put(fork, "own.txt")
+    send = Connection._send
+
+    def slow(self: Connection, operation: str, parameters: dict[str, Any], client: Any) -> Any:
+        if operation == "list_objects_v2":
+            clock.now += 3
+        return send(self, operation, parameters, client)
+
+    monkeypatch.setattr(Connection, "_send", slow)
+    clock.now += 100
+    fork.url("first.txt")
+    operations.clear()
+    for number in range(20):
+        clock.now += 1
+        fork.url(f"{number}.txt")
+    assert operations == []
+    clock.now += 10
+    fork.url("later.txt")
+    assert operations == ["own: list_objects_v2"]
+
+
+@only("seaweedfs-http", "ceph-http")
+def test_many_writers_of_one_name_in_a_fork_give_as_many_files(family: Family) -> None:
+    """Two processes with eight threads each, for a name that neither side has and for one that the parent has."""
+    family.put(contested_name(1))
+    own = family.provider.environ(family.bucket, location=f"fork-of-{family.location}")
+    environ = own | {f"PARENT_{name}": value for name, value in family.above[0].items()}
+    race = Race(environ, rounds=2, processes=2, threads=8)
+    before = family.fingerprint()
+
+    outcomes = run(race)
+
+    assert [outcome.error for outcome in outcomes if outcome.error] == []
+    names = {outcome.name for outcome in outcomes}
+    assert len(names) == len(outcomes) == 32
+    assert contested_name(0) in names
+    assert contested_name(1) not in names
+    fork = family.fork()
+    for outcome in outcomes:
+        assert read(fork, outcome.name) == content_of(race, outcome.round, outcome.writer)
+    assert read(fork, contested_name(1)) == b"the parent's"
+    assert family.fingerprint() == before
+
+
+def test_versions_of_the_parents_files_are_as_they_were(provider: Provider, location: str) -> None:
+    bucket = provider.create_bucket()
+    provider.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    family = Family(provider, bucket, location)
+    for content in (b"one", b"two"):
+        family.put("ada.jpg", content)
+        family.put("bob.jpg", content)
+    provider.client.delete_object(Bucket=bucket, Key=f"{location}/bob.jpg")
+    before = family.fingerprint()
+    versions = provider.client.list_object_versions(Bucket=bucket)
+    assert len(versions["Versions"]) == 4
+    fork = family.fork()
+
+    assert read(fork, "ada.jpg") == b"two"
+    assert not fork.exists("bob.jpg")
+    fork.delete("ada.jpg")
+    put(fork, "ada.jpg")
+    put(fork, "bob.jpg")
+    fork.delete_many(["ada.jpg", "bob.jpg"])
+
+    assert family.fingerprint() == before
+
+
+@only("seaweedfs-http", "ministack", "ceph-http")
+@pytest.mark.parametrize("own", ["parent's", "around it"])
+def test_parent_that_is_the_own_store_by_another_address_is_not_written_to(
+    family: Family, provider: Provider, own: str
+) -> None:
+    """What no contract can see: two addresses of one server."""
+    family.put("ada.jpg")
+    before = family.fingerprint()
+    outer = family.location
+    if own == "around it":
+        inner = Family(provider, family.bucket, f"{family.location}/production")
+        inner.put("ada.jpg")
+        before = family.fingerprint()
+        family.above = inner.above
+    with FaultProxy(provider.endpoint_url) as proxy:
+        fork = family.fork(provider.environ(family.bucket, location=outer, AWS_S3_ENDPOINT_URL=proxy.url))
+        assert read(fork, "ada.jpg") == b"the parent's"
+        for deed in (
+            lambda: put(fork, "new.jpg"),
+            lambda: fork.delete("ada.jpg"),
+            lambda: fork.delete_many(["ada.jpg"]),
+            lambda: fork.open("new.jpg", "wb"),
+            lambda: removal.plan(fork),
+        ):
+            with pytest.raises(WriteRefused, match="Both addresses"):
+                deed()
+        assert {request.method for request in proxy.exchanges} <= {"GET", "HEAD"}
+    assert family.fingerprint() == before
+
+
+@only("seaweedfs-http")
+def test_own_bucket_of_the_same_name_elsewhere_is_another(
+    start_provider: Callable[[str], Provider], family: Family
+) -> None:
+    family.put("ada.jpg")
+    other = start_provider("ministack")
+    other.client.create_bucket(Bucket=family.bucket)
+    fork = family.fork(other.environ(family.bucket, location=family.location))
+    assert put(fork, "own.jpg") == "own.jpg"
+    fork.delete("ada.jpg")
+    assert fork.listdir("") == ([], ["own.jpg"])
+
+
+def test_parents_files_are_read_as_they_were_written(family: Family) -> None:
+    """The project's own options count for all of its environments."""
+    packed = build_storage(family.above[0], gzip=True)
+    put(packed, "style.css", b"body { color: red }" * 100)
+    fork = family.fork(gzip=True)
+    assert read(fork, "style.css") == b"body { color: red }" * 100
+    own = put(fork, "own.css", b"p { color: blue }" * 100)
+    assert read(fork, own) == b"p { color: blue }" * 100

@@ -20,7 +20,7 @@ from tests.providers import Keys, Provider
 from tests.servers import fault_proxy as wire
 from tests.servers.fault_proxy import FaultProxy, Rule
 from tests.servers.identities import Policy, with_policy
-from tests.stores import build_storage
+from tests.stores import build_fork, build_storage
 
 MIB = 1024 * 1024
 PART_BYTES = 5 * MIB
@@ -168,6 +168,18 @@ def lose_the_answer_to_a_beginning(scene: Scene) -> None:
     assert scene.unfinished == []
 
 
+def own_the_store(scene: Scene) -> None:
+    """An environment with a name leaves a marker, and reads it before each write of a minute."""
+    environ = scene.provider.environ(
+        scene.bucket, location=f"{scene.location}/owned", keys=scene.keys, STORAGE_ENVIRONMENT="production"
+    )
+    storage: Any = build_storage(environ)
+    name = storage.save("owned.txt", ContentFile(b"content"))
+    markers = [found["Key"] for found in scene.provider.objects_in(scene.bucket, f"{scene.location}/owned/.holdall/")]
+    assert markers == [f"{scene.location}/owned/.holdall/owner.json"]
+    storage.delete(name)
+
+
 DEEDS: tuple[Callable[[Scene], None], ...] = (
     save,
     save_in_parts,
@@ -182,6 +194,7 @@ DEEDS: tuple[Callable[[Scene], None], ...] = (
     delete_many,
     fail_in_the_middle,
     lose_the_answer_to_a_beginning,
+    own_the_store,
 )
 
 
@@ -301,6 +314,28 @@ def test_rights_to_read_alone_are_enough_to_read_and_nothing_else(provider: Prov
     read(scene)
     for deed in (save, delete, delete_many):
         is_refused(deed, scene)
+
+
+@only("ministack", "ceph-http")
+def test_fork_works_over_a_parent_that_may_only_be_read(provider: Provider) -> None:
+    theirs, ours = provider.create_bucket(), provider.create_bucket()
+    reader = scene_of(provider, generated(provider, theirs, read_only=True), theirs)
+    writer = scene_of(provider, generated(provider, ours), ours)
+    provider.write(theirs, f"{LOCATION}/parents.txt", b"content")
+    parent = provider.environ(theirs, location=LOCATION, keys=reader.keys)
+    environ = provider.environ(ours, location=LOCATION, keys=writer.keys)
+
+    fork = build_fork(environ, parent)
+
+    with fork.open("parents.txt") as file:
+        assert file.read() == b"content"
+    assert fork.listdir("")[1] == ["parents.txt"]
+    name = fork.save("own.txt", ContentFile(b"own"))
+    fork.delete("parents.txt")
+    assert not fork.exists("parents.txt")
+    assert fork.listdir("")[1] == [name]
+    fork.delete(name)
+    assert provider.keys_in(theirs) == [f"{LOCATION}/parents.txt"]
 
 
 @only("ceph-http")

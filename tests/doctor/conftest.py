@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -15,6 +14,7 @@ from tests.doctor.lab import juicefs
 from tests.doctor.lab.cdn import Cdn
 from tests.providers import Keys, Provider
 from tests.servers.fault_proxy import Answer, Fault, FaultProxy, Request, Rule, answers
+from tests.servers.identities import with_policy
 from tests.servers.processes import ServerDied
 
 # Each time it is asked.
@@ -139,13 +139,12 @@ FILES = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUp
 
 def keys_with(provider: Provider, *, allow: list[str], deny: list[str] | None = None) -> Keys:
     """Make keys that may do this, where the server has Amazon's own way to say so."""
-    name = f"user-{uuid.uuid4().hex[:8]}"
-    iam = provider.client_for(provider.keys, "iam")
-    iam.create_user(UserName=name)
-    rights = [{"Effect": "Allow", "Action": allow, "Resource": "*"}]
+    statements = [{"Effect": "Allow", "Action": allow, "Resource": "*"}]
     if deny:
-        rights.append({"Effect": "Deny", "Action": deny, "Resource": "*"})
-    document = json.dumps({"Version": "2012-10-17", "Statement": rights})
-    iam.put_user_policy(UserName=name, PolicyName="rights", PolicyDocument=document)
-    made = iam.create_access_key(UserName=name)["AccessKey"]
-    return Keys(made["AccessKeyId"], made["SecretAccessKey"])
+        statements.append({"Effect": "Deny", "Action": deny, "Resource": "*"})
+    return with_policy(provider, {"Version": "2012-10-17", "Statement": statements})
+
+
+def without(*actions: str) -> list[str]:
+    """Give what files need but for these."""
+    return [action for action in FILES if action not in actions]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 from django.core.files.base import ContentFile
 
 from holdall.findings import Level
 from tests.contract import only
 from tests.doctor import errors, examine, ids, the, told, warnings
+from tests.doctor.conftest import keys_with
 from tests.forks import fingerprint
 from tests.providers import Keys, Provider
 from tests.stores import build_storage
@@ -120,15 +118,5 @@ def test_parent_without_files_is_noted(provider: Provider, bucket: str, location
 @only("ministack")
 def test_links_to_the_parent_that_do_not_open_are_named(provider: Provider, bucket: str, location: str) -> None:
     provider.write(bucket, f"{location}/parent/ada.txt", b"of the parent")
-    report = examine(fork(provider, bucket, location, _user(provider, "list-only", ["s3:ListBucket"])))
+    report = examine(fork(provider, bucket, location, keys_with(provider, allow=["s3:ListBucket"])))
     assert errors(report) == ["D353"], told(report)
-
-
-def _user(provider: Provider, name: str, actions: list[str]) -> Keys:
-    iam: Any = provider.client_for(provider.keys, "iam")
-    iam.create_user(UserName=name)
-    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_user_policy(UserName=name, PolicyName="rights", PolicyDocument=document)
-    made = iam.create_access_key(UserName=name)["AccessKey"]
-    return Keys(made["AccessKeyId"], made["SecretAccessKey"])

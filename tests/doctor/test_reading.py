@@ -11,7 +11,7 @@ from holdall.doctor import stores
 from holdall.findings import Level
 from tests.contract import only
 from tests.doctor import errors, examine, examine_storage, ids, the, told, warnings
-from tests.doctor.conftest import MakePlain, Through, always, s3_error
+from tests.doctor.conftest import MakePlain, Through, always, keys_with, s3_error, without
 from tests.providers import Provider
 from tests.servers.fault_proxy import Answer, Exchange, Fault, Request
 
@@ -45,15 +45,8 @@ def test_right_to_list_is_named_for_plain_django_storages_too(through: Through, 
 @pytest.mark.failure("B5")
 @only("ministack")
 def test_right_to_read_that_is_missing_is_named(provider: Provider, bucket: str, location: str) -> None:
-    iam = provider.client_for(provider.keys, "iam")
-    iam.create_user(UserName="no-get")
-    actions = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListBucket"]
-    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_user_policy(UserName="no-get", PolicyName="rights", PolicyDocument=document)
-    made = iam.create_access_key(UserName="no-get")["AccessKey"]
-    keys = {"AWS_ACCESS_KEY_ID": made["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"]}
-    report = examine(provider.environ(bucket, location=location, **keys))
+    keys = keys_with(provider, allow=without("s3:GetObject"))
+    report = examine(provider.environ(bucket, location=location, keys=keys))
     assert errors(report) == ["D407"], told(report)
 
 

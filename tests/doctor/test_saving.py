@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract import only
 from tests.doctor import errors, examine, examine_storage, the, told
-from tests.doctor.conftest import MakePlain, Through, always, s3_error
+from tests.doctor.conftest import MakePlain, Through, always, keys_with, s3_error
 from tests.providers import Provider
 from tests.servers.fault_proxy import Fault, Request
 
@@ -26,6 +26,15 @@ def test_missing_right_to_put_is_named_with_its_statement(provider: Provider, bu
         "Action": "s3:PutObject",
         "Resource": f"arn:aws:s3:::{bucket}/{location}/*",
     }
+
+
+@only("ministack")
+def test_name_of_a_strangers_bucket_is_a_possible_cause(provider: Provider, bucket: str, location: str) -> None:
+    # As Amazon answers for a bucket of another account: everything is refused.
+    keys = keys_with(provider, allow=["s3:ListAllMyBuckets"])
+    report = examine(provider.environ(bucket, location=location, keys=keys))
+    assert errors(report) == ["D401"], told(report)
+    assert "another account's" in the(report, "D401").otherwise[0].means
 
 
 def _with_acl(fault: Fault) -> object:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from storages.backends.s3 import S3Storage
 from holdall.findings import Level
 from tests.contract import only
 from tests.doctor import errors, examine, examine_storage, ids, the, told, warnings
-from tests.doctor.conftest import MakePlain, StartCdn, Through, always, s3_error
+from tests.doctor.conftest import MakePlain, StartCdn, Through, always, keys_with, s3_error, without
 from tests.providers import Provider
 from tests.servers.fault_proxy import Answer, Exchange
 from tests.stores import build_storage
@@ -97,27 +96,16 @@ def test_condition_that_a_known_provider_ignores_is_an_error(through: Through) -
 @pytest.mark.failure("B5")
 @only("ministack")
 def test_right_to_abort_that_is_missing_is_named(provider: Provider, bucket: str, location: str) -> None:
-    iam = provider.client_for(provider.keys, "iam")
-    keys = _user(iam, "no-abort", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"])
-    report = examine(provider.environ(bucket, location=location, **keys))
+    keys = keys_with(provider, allow=without("s3:AbortMultipartUpload"))
+    report = examine(provider.environ(bucket, location=location, keys=keys))
     assert (errors(report), warnings(report)) == ([], ["D421"]), told(report)
-
-
-def _user(iam: Any, name: str, actions: list[str]) -> dict[str, str]:
-    iam.create_user(UserName=name)
-    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_user_policy(UserName=name, PolicyName="rights", PolicyDocument=document)
-    made = iam.create_access_key(UserName=name)["AccessKey"]
-    return {"AWS_ACCESS_KEY_ID": made["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"]}
 
 
 @pytest.mark.failure("B5")
 @only("ministack")
 def test_right_to_delete_that_is_missing_is_named(provider: Provider, bucket: str, location: str) -> None:
-    iam = provider.client_for(provider.keys, "iam")
-    actions = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"]
-    report = examine(provider.environ(bucket, location=location, **_user(iam, "no-delete", actions)))
+    keys = keys_with(provider, allow=without("s3:DeleteObject"))
+    report = examine(provider.environ(bucket, location=location, keys=keys))
     assert errors(report) == ["D901"], told(report)
     for key in provider.keys_in(bucket, location):
         provider.client.delete_object(Bucket=bucket, Key=key)

@@ -33,7 +33,8 @@ MISSING_IS_REFUSED = Kind(
     Level.NOTICE,
     "A missing file is answered with 403",
     "The CDN may read files but not list them, so it can not tell missing from forbidden. Nothing is broken.",
-    "For 404: grant the distribution s3:ListBucket, and let nobody list through it. Do not rewrite all 403 to 404.",
+    "Take 403 for missing there: the right that makes it 404 (s3:ListBucket) would let everybody list at the domain's "
+    "root. Do not rewrite all 403 to 404.",
     ("E5",),
 )
 MISSING_IS_NOT_FOUND = Kind("D814", Level.OK, "A missing file is answered with 404", "A new name was asked for.")

@@ -69,7 +69,7 @@ DOMAIN_REFUSES = Kind(
     "The domain does not serve the files",
     "The bucket has the file, but the domain answers with something else: it leads to another bucket, or may not read.",
     "Point the CDN's origin at this bucket.",
-    ("E2", "E6"),
+    ("E2", "E6", "E7"),
 )
 OTHER_CONTENT = Kind(
     "D809",

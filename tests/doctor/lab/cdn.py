@@ -237,13 +237,14 @@ class _Server(http.server.ThreadingHTTPServer):
 def _handler(cdn: Cdn) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        server_version = "lab"
-        sys_version = ""
 
         def setup(self) -> None:
             # Here and not where connections are accepted: a slow handshake must hold up nobody else.
             self.request = cdn.secured(self.request)
             super().setup()
+
+        def version_string(self) -> str:
+            return "lab"
 
         def finish(self) -> None:
             super().finish()
