@@ -14,7 +14,7 @@ from holdall import contract, names
 from holdall.client import Connection, Target, connect
 from holdall.contract import SECRET_LENGTH
 from holdall.doctor.web import Page, Web, WebFailed
-from holdall.errors import HoldallError
+from holdall.errors import AccessRefused, HoldallError
 from holdall.findings import Cause, Finding
 from holdall.providers import R2, Provider, recognise
 from holdall.values import Secret
@@ -223,6 +223,18 @@ class Examination:
             raise ExaminationOver
         self.made.add(key)
 
+    @contextmanager
+    def making(self, key: str) -> Iterator[None]:
+        """Remember a key that is made inside, unless the store says for certain that it was not."""
+        is_new = key not in self.made
+        self.note(key)
+        try:
+            yield
+        except AccessRefused:
+            if is_new:
+                self.made.discard(key)
+            raise
+
     @property
     def prefixes(self) -> list[str]:
         """What the keys begin with that were made, up to the doctor's folder."""
@@ -235,8 +247,7 @@ class Examination:
             HoldallError: as `MediaStorage.save`; what another class raises is translated.
         """
         name = self.name(ending)
-        self.note(self.key(name))
-        with self.translating("saving", name):
+        with self.making(self.key(name)), self.translating("saving", name):
             saved = str(self.storage.save(name, content))
         self.note(self.key(saved), made=True)
         content.seek(0)
@@ -250,7 +261,11 @@ class Examination:
             HoldallError: it failed.
         """
         if "Key" in parameters and operation.startswith(("put", "create", "copy", "complete")):
-            self.note(parameters["Key"])
+            with self.making(parameters["Key"]):
+                return self._call(operation, parameters)
+        return self._call(operation, parameters)
+
+    def _call(self, operation: str, parameters: Mapping[str, Any]) -> Any:
         return self.connection.call(operation, action="examining", name=parameters.get("Key", ""), **parameters)
 
     def pause(self) -> None:
