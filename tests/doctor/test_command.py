@@ -12,6 +12,8 @@ import pytest
 from django.core.management import call_command
 
 from holdall import cli
+from holdall.cli import doctor as cli_doctor
+from holdall.findings import Kind, Level
 from tests.contract import only
 from tests.providers import Keys, Provider
 
@@ -129,3 +131,9 @@ def test_unknown_alias_is_wrong_use(settings: object, capsys: pytest.CaptureFixt
         call_command("holdall", "doctor", "--alias", "thumbnails")
     assert ended.value.code == 2
     assert '`STORAGES` has no alias "thumbnails"' in capsys.readouterr().err
+
+
+def test_control_characters_of_others_do_not_reach_the_terminal() -> None:
+    kind = Kind("D999", Level.ERROR, "title", "means")
+    shown = cli_doctor.visible(kind.found('"film\x1b[2J\r.mp4"\nsecond line'))
+    assert shown.seen == '"film\\x1b[2J\\r.mp4"\nsecond line'

@@ -45,7 +45,8 @@ def test_old_unfinished_upload_is_warned_of(
 ) -> None:
     # No server lets its clock be turned, so what is a day elsewhere is nothing here.
     monkeypatch.setattr(housekeeping, "OLD", timedelta(0))
-    key = f"{location}/film.mp4"
+    # Whoever uploads chooses the name, and the command is pasted into a shell.
+    key = f"{location}/film'; echo $HOME #.mp4"
     begun = provider.client.create_multipart_upload(Bucket=bucket, Key=key)
     provider.client.create_multipart_upload(Bucket=bucket, Key=f"another-{location}/film.mp4")
     report = examine(provider.environ(bucket, location=location))
@@ -56,6 +57,7 @@ def test_old_unfinished_upload_is_warned_of(
     assert key in found.seen
     words = shlex.split(found.cause.do, comments=True)
     assert words[words.index("--upload-id") + 1] == begun["UploadId"]
+    assert words[words.index("--key") + 1] == key
     # Somebody else's is left alone.
     assert provider.unfinished_uploads(bucket, location) == [key]
 

@@ -11,7 +11,7 @@ from storages.backends.s3 import S3Storage
 from holdall.findings import Level
 from tests.contract import only
 from tests.doctor import errors, examine, examine_storage, ids, the, told, warnings
-from tests.doctor.conftest import MakePlain, Through, always, keys_with, s3_error, without
+from tests.doctor.conftest import MakePlain, StartCdn, Through, always, keys_with, s3_error, without
 from tests.providers import Provider
 from tests.servers.fault_proxy import Answer, Exchange
 from tests.stores import build_storage
@@ -175,13 +175,24 @@ def test_framing_that_the_store_keeps_is_named(plain: MakePlain) -> None:
 
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: x-amz-server-side-encryption
+def encrypted(exchange: Exchange) -> None:
+    answer = exchange.forward()
+    headers = (*answer.headers, ("x-amz-server-side-encryption", "aws:kms"))
+    exchange.answer(Answer(answer.status, headers, answer.body, answer.is_head))
+
+
 @pytest.mark.failure("B7")
 @on_one_server
 def test_public_files_under_a_kms_key_are_named(through: Through) -> None:
-    def encrypted(exchange: Exchange) -> None:
-        answer = exchange.forward()
-        headers = (*answer.headers, ("x-amz-server-side-encryption", "aws:kms"))
-        exchange.answer(Answer(answer.status, headers, answer.body, answer.is_head))
-
     report = examine(through(always("HeadObject", encrypted), is_public=True), only=["types"])
     assert errors(report) == ["D430"], told(report)
+
+
+@only("seaweedfs-http")
+def test_public_files_under_a_kms_key_that_the_cdn_may_use_are_no_fault(
+    through: Through, start_cdn: StartCdn, public_bucket: str, provider: Provider, location: str
+) -> None:
+    domain = start_cdn(public_bucket).domain
+    environ = through(always("HeadObject", encrypted), is_public=True, AWS_S3_CUSTOM_DOMAIN=domain)
+    report = examine({**environ, "STORAGE_BUCKET_NAME": public_bucket}, only=["types"])
+    assert (errors(report), warnings(report)) == ([], []), told(report)

@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from holdall.cli.terminal import Session, Style, wrapped
 from holdall.errors import HoldallError
-from holdall.findings import Finding, Level, Report
+from holdall.findings import Cause, Finding, Level, Report
 
 if TYPE_CHECKING:
     from holdall.doctor.examination import Examination
@@ -61,7 +61,8 @@ def run(options: argparse.Namespace, session: Session) -> int:
             for finding in findings:
                 report.findings.append(finding.about(examination.store))
                 if not options.as_json:
-                    session.out.write("".join(f"{line}\n" for line in lines(report.findings[-1], session.style)))
+                    shown = lines(visible(report.findings[-1]), session.style)
+                    session.out.write("".join(f"{line}\n" for line in shown))
                     session.out.flush()
     if options.as_json:
         session.out.write(json.dumps(report.as_document(), indent=2, ensure_ascii=False) + "\n")
@@ -101,6 +102,19 @@ def lines(finding: Finding, style: Style) -> Iterator[str]:
         yield from _labelled("do", cause.do, style)
     if finding.level in {Level.ERROR, Level.WARNING}:
         yield from _labelled("page", finding.page, style)
+
+
+def visible(finding: Finding) -> Finding:
+    """Make control characters visible: a key or a server's answer is somebody else's text.
+
+    The attack: an upload whose name moves the cursor, and hides or rewrites what the doctor says.
+    """
+
+    def clean(text: str) -> str:
+        return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], text)
+
+    causes = [Cause(clean(cause.means), clean(cause.do)) for cause in (finding.cause, *finding.otherwise)]
+    return finding._replace(seen=clean(finding.seen), cause=causes[0], otherwise=tuple(causes[1:]))
 
 
 def _labelled(label: str, text: str, style: Style) -> Iterator[str]:

@@ -34,7 +34,7 @@ from holdall.doctor import (
     writing,
 )
 from holdall.doctor.diagnosis import diagnose
-from holdall.doctor.examination import Examination, Probe
+from holdall.doctor.examination import Examination, ExaminationOver, Probe, StrayKey
 from holdall.errors import HoldallError
 from holdall.findings import Finding, Kind, Level
 
@@ -60,6 +60,15 @@ BROKEN_PROBE = Kind(
     "A probe failed in a way that the doctor does not know",
     "It says nothing about the store for certain; the answer it met is none that is known.",
     "Report it with the evidence below; it contains no secret.",
+)
+
+KEYS_STRAY = Kind(
+    "D093",
+    Level.UNKNOWN,
+    "The storage puts files elsewhere than it is told",
+    "A class of the project's own makes names in which the doctor's folder is not: it could not tell its own files from "
+    "the project's, and saves no more.",
+    "Keep the folders of a name in `get_available_name` and `_normalize_name`, or run the doctor with --offline.",
 )
 
 
@@ -157,20 +166,21 @@ def _examine(
 ) -> Iterator[Finding]:
     stopped_by = ""
     for layer in LAYERS:
-        failed = False
+        failed = strayed = False
         if layer.needs_storage and (stopped_by or not examination.is_s3):
             if not offline:
                 yield STOPPED.found(f"after errors in `{stopped_by}`" if stopped_by else "this is no storage on S3")
             return
         for probe in layer.probes:
             # Offline everything is told at once; live, one failure would only be told again by the next probe.
-            if (layer.name, probe.name) not in chosen or (failed and layer.gate and not layer.offline):
+            if (layer.name, probe.name) not in chosen or strayed or (failed and layer.gate and not layer.offline):
                 continue
             for finding in _run(probe, examination, seconds if layer.timed else None):
                 failed = failed or finding.level is Level.ERROR
+                strayed = strayed or finding.id == KEYS_STRAY.id
                 examination.found.add(finding.id)
-                yield examination.redacted(finding)
-        if failed and layer.gate:
+                yield examination.redacted(examination.addressed(finding))
+        if strayed or (failed and layer.gate):
             stopped_by = layer.name
 
 
@@ -204,6 +214,11 @@ def _run(probe: Probe, examination: Examination, seconds: float | None) -> list[
             found.extend(probe.run(examination))
         except HoldallError as error:
             found.append(diagnose(error, examination))
+        except StrayKey as stray:
+            found.append(KEYS_STRAY.found(str(stray)))
+        except ExaminationOver:
+            # It was given up, and nobody listens.
+            return
         except Exception as error:  # noqa: BLE001  whatever it is, the other probes go on, and it is told
             found.append(BROKEN_PROBE.found(f"`{probe.name}`: {type(error).__name__}: {error}"))
 
@@ -211,6 +226,7 @@ def _run(probe: Probe, examination: Examination, seconds: float | None) -> list[
         run()
         return found
     thread = threading.Thread(target=run, name=f"holdall-{probe.name}", daemon=True)
+    examination.threads.append(thread)
     thread.start()
     thread.join(seconds)
     return list(found) if not thread.is_alive() else [*found, TOO_SLOW.found(f"`{probe.name}`: {seconds:.0f} s")]

@@ -229,6 +229,9 @@ def _no_region(chosen: str) -> str:
 
 def probe_bucket_name(examination: Examination) -> Iterator[Finding]:
     bucket = getattr(examination.storage, "bucket_name", None)
+    if getattr(examination.storage, "custom_domain", None):
+        # Links do not name the bucket's host.
+        return
     if examination.is_s3 and bucket and "." in bucket and examination.provider.addressing == "virtual":
         yield DOTTED_BUCKET.found(f'the bucket is "{bucket}"')
 
@@ -270,13 +273,18 @@ def can_link(examination: Examination) -> bool:
 
 
 def link_host(examination: Examination) -> str:
-    """Tell the host of links, by a link where one can be made; "" where it can not be told."""
+    """Tell the host of links, by a link where one can be made; "" where it can not be told without a request."""
     storage = examination.storage
     if link := _link(examination):
         return urlsplit(link).hostname or ""
     if not examination.is_s3 or (examination.is_ours and storage.local_folder):
         return ""
-    return urlsplit(storage.endpoint_url or "").hostname or f"{storage.bucket_name}.s3.amazonaws.com"
+    if examination.is_ours:
+        # The keys are a role's, which only a request fetches; the host does not depend on them.
+        place = examination.target.place(storage.endpoint_url or None, storage.region_name)
+        return (urlsplit(place.base).hostname or "") if place else ""
+    # At Amazon it depends on region and addressing, which are the SDK's to choose.
+    return urlsplit(storage.endpoint_url or "").hostname or ""
 
 
 def _link(examination: Examination, **more: Any) -> str:

@@ -72,7 +72,7 @@ ERROR_KEPT = Kind(
 ERROR_KEPT_BRIEFLY = Kind(
     "D819",
     Level.NOTICE,
-    "The CDN keeps errors for some seconds",
+    "The CDN keeps errors for a short while",
     "A file that is asked for before it is saved appears so much later.",
     failures=("E6",),
 )
@@ -137,6 +137,10 @@ def probe_missing_file(examination: Examination) -> Iterator[Finding]:
         if time.monotonic() - began >= PATIENCE_SECONDS:
             break
     kept = _kept_seconds(after)
+    if after.header("cf-cache-status") and after.status in {404, 410} and not after.header("cache-control"):
+        # https://developers.cloudflare.com/cache/how-to/configure-cache-status-code
+        yield ERROR_KEPT_BRIEFLY.found(f"{after.seen()}; Cloudflare keeps it for 3 minutes unless it is told otherwise")
+        return
     yield ERROR_KEPT.found(
         f"{after.seen()}, {time.monotonic() - began:.0f} s after the file was made"
         f"{f'; the copy has {kept} s to go' if kept else ''}"
@@ -154,6 +158,7 @@ def probe_replacing(examination: Examination) -> Iterator[Finding]:
     link = outside.url_of(examination, "replaced.txt")
     outside.put(examination, "replaced.txt", b"first\n", **headers)
     examination.web.fetch(link)
+    examination.pause()
     outside.put(examination, "replaced.txt", b"second\n", **headers)
     answer = examination.web.fetch(link)
     if outside.body_of(answer) != b"first\n":

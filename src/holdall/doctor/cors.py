@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from django.core.files.base import ContentFile
 
 from holdall.doctor import outside
 from holdall.doctor.examination import Examination, probes
+from holdall.doctor.remedies import aws
 from holdall.doctor.web import Page
 from holdall.findings import Finding, Kind, Level
 
@@ -72,7 +74,7 @@ def probe_sites(examination: Examination) -> Iterator[Finding]:
         link = outside.link_to(examination, saved)
         answer = examination.web.fetch(link, headers={"origin": origin})
         if not _permits(answer, origin):
-            yield NOT_ALLOWED.found(_seen(answer, origin), do=_rule(origins))
+            yield NOT_ALLOWED.found(_seen(answer, origin), do=_rule(examination, origins))
             continue
         allowed.append(origin)
         asked = {"origin": origin, "access-control-request-method": "GET", "access-control-request-headers": "range"}
@@ -120,13 +122,15 @@ def _seen(answer: Page, origin: str) -> str:
     return f"Origin {origin}: {answer.seen()}, Access-Control-Allow-Origin: {_permission(answer) or 'none'}"
 
 
-def _rule(origins: list[str]) -> str:
-    listed = ", ".join(f'"{origin}"' for origin in origins)
-    return (
-        'aws s3api put-bucket-cors --cors-configuration \'{"CORSRules": [{"AllowedOrigins": ['
-        f'{listed}], "AllowedMethods": ["GET", "HEAD"], "AllowedHeaders": ["*"], "MaxAgeSeconds": 3600}}]}}\'   '
-        "# and let the CDN forward Origin"
-    )
+def _rule(examination: Examination, origins: list[str]) -> str:
+    rule = {
+        "AllowedOrigins": origins,
+        "AllowedMethods": ["GET", "HEAD"],
+        "AllowedHeaders": ["*"],
+        "MaxAgeSeconds": 3600,
+    }
+    command = aws(examination, "put-bucket-cors", "--cors-configuration", json.dumps({"CORSRules": [rule]}))
+    return f"{command}   # it replaces the rules that are there; and let the CDN forward Origin"
 
 
 PROBES = probes(probe_sites)

@@ -165,8 +165,7 @@ def set_region(region: str, examination: Examination) -> str:
     """Give the line that sets the region; what to look up where it is not known."""
     mode_do = examination.reading is not None and examination.reading.store and examination.reading.store.mode == "do"
     variable = "DO_REGION" if mode_do else "AWS_S3_REGION_NAME"
-    prefix = examination.reading.prefix if examination.reading else ""
-    return f"{prefix}{variable}={region}" if region else f"Look the region up in the console, and set {variable} to it."
+    return f"{variable}={region}" if region else f"Look the region up in the console, and set {variable} to it."
 
 
 def expected_region(message: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -13,8 +16,15 @@ from holdall.contract import SECRET_LENGTH
 from holdall.doctor.web import Page, Web, WebFailed
 from holdall.errors import HoldallError
 from holdall.findings import Cause, Finding
-from holdall.providers import Provider, recognise
+from holdall.providers import R2, Provider, recognise
 from holdall.values import Secret
+
+# A variable of the contract, without a prefix.
+_VARIABLE = re.compile(
+    rf"(?<![A-Z0-9_])(?:PARENT_)*(?:{'|'.join(variable.name for variable in contract.VARIABLES)})(?![A-Z0-9_])"
+)
+# What of a link's query is the permission.
+_SIGNED = re.compile(r"\b((?:X-Amz-)?Signature|X-Amz-Security-Token)=[^&\s\"'(]+")
 
 
 class Saved(NamedTuple):
@@ -23,6 +33,14 @@ class Saved(NamedTuple):
     name: str
     key: str
     content: bytes
+
+
+class StrayKey(Exception):
+    """A storage makes keys that do not lie in the doctor's folder, where nobody can tell them from the project's."""
+
+
+class ExaminationOver(Exception):
+    """A probe that was given up wants to write after its time, when its files may have been removed already."""
 
 
 class Examination:
@@ -73,8 +91,14 @@ class Examination:
         self.seen: dict[str, Page | WebFailed] = {}
         # The ids of what was found so far, so that nothing is told twice.
         self.found: set[str] = set()
-        # Every key that was made, or may have been.
+        # Every key that was made, or may have been; each has the folder in it.
         self.made: set[str] = set()
+        # What a storage made elsewhere, by names of its own; nothing deletes it, as it may have been there before.
+        self.strays: set[str] = set()
+        # The threads of the probes; one that was given up may still be waiting for an answer.
+        self.threads: list[threading.Thread] = []
+        # From then on nothing is written any more.
+        self.is_over = False
         self._connection: Connection | None = None
 
     # -- the store
@@ -134,20 +158,33 @@ class Examination:
         """Give the key of a name, by the storage's own rule."""
         return str(self.storage._normalize_name(names.clean(name)))
 
+    def addressed(self, finding: Finding) -> Finding:
+        """Name the variables in remedies as this store's environment does, such as `PRIVATE_STORAGE_LOCATION`."""
+        prefix = self.reading.prefix if self.reading else getattr(self.storage, "env_prefix", None)
+        if not prefix:
+            return finding
+        causes = [
+            cause._replace(do=_VARIABLE.sub(lambda found: f"{prefix}{found[0]}", cause.do))
+            for cause in (finding.cause, *finding.otherwise)
+        ]
+        return finding._replace(cause=causes[0], otherwise=tuple(causes[1:]))
+
     def redacted(self, finding: Finding) -> Finding:
         """Take every secret out of a finding, wherever it may have come from: the last line of defence."""
 
         def clean(text: str) -> str:
             for secret in self.secrets():
                 text = text.replace(secret, "(secret)")
-            return text
+            # A signed link opens a private file, whoever shows it.
+            return _SIGNED.sub(r"\1=(secret)", text)
 
         causes = [Cause(clean(cause.means), clean(cause.do)) for cause in (finding.cause, *finding.otherwise)]
         return finding._replace(seen=clean(finding.seen), cause=causes[0], otherwise=tuple(causes[1:]))
 
     def secrets(self) -> Iterator[str]:
         """Give the texts of all secrets, for nothing but to find them where they must not be."""
-        given = [str(getattr(self.storage, option, None) or "") for option in ("secret_key", "security_token")]
+        options = ("secret_key", "security_token", "cloudfront_key")
+        given = [str(getattr(self.storage, option, None) or "") for option in options]
         marks = ("SECRET_ACCESS_KEY", "SESSION_TOKEN", "CLOUDFRONT_KEY")
         given += [value.strip() for name, value in self.environ.items() if name.endswith(marks)]
         # Shorter ones are words, such as the keys of a test server.
@@ -168,6 +205,29 @@ class Examination:
 
     # -- requests
 
+    def note(self, key: str, *, made: bool = False) -> None:
+        """Remember a key that is about to be made, or was under another name than the one that was asked for.
+
+        The accident: a class of the project's own that drops folders, or gives equal contents one key, saves the
+        doctor's file over or as one of the project's; deleting it would delete theirs.
+
+        Raises:
+            StrayKey: it is not in the doctor's folder.
+            ExaminationOver: nothing is written any more.
+        """
+        if self.folder not in key:
+            if made:
+                self.strays.add(key)
+            raise StrayKey(f"{self.folder}/… becomes {key}" if made else f"{self.folder}/… would become {key}")
+        if self.is_over and not made:
+            raise ExaminationOver
+        self.made.add(key)
+
+    @property
+    def prefixes(self) -> list[str]:
+        """What the keys begin with that were made, up to the doctor's folder."""
+        return sorted({f"{key.partition(self.folder)[0]}{self.folder}/" for key in self.made})
+
     def save(self, ending: str, content: Any) -> Saved:
         """Save a file through the storage, as the project would, and give what it was called.
 
@@ -175,10 +235,10 @@ class Examination:
             HoldallError: as `MediaStorage.save`; what another class raises is translated.
         """
         name = self.name(ending)
-        self.made.add(self.key(name))
+        self.note(self.key(name))
         with self.translating("saving", name):
             saved = str(self.storage.save(name, content))
-        self.made.add(self.key(saved))
+        self.note(self.key(saved), made=True)
         content.seek(0)
         read = content.read()
         return Saved(saved, self.key(saved), read.encode() if isinstance(read, str) else bytes(read))
@@ -190,8 +250,14 @@ class Examination:
             HoldallError: it failed.
         """
         if "Key" in parameters and operation.startswith(("put", "create", "copy", "complete")):
-            self.made.add(parameters["Key"])
+            self.note(parameters["Key"])
         return self.connection.call(operation, action="examining", name=parameters.get("Key", ""), **parameters)
+
+    def pause(self) -> None:
+        """Wait between two writes of one key, where more than one a second are refused."""
+        # https://developers.cloudflare.com/r2/platform/limits/
+        if self.provider is R2:
+            time.sleep(1.1)
 
     def read(self, key: str) -> bytes:
         """Read an object whole, byte for byte as it is stored. One GET."""

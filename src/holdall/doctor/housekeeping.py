@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from holdall.doctor.examination import Examination, probes, refusal, statement
-from holdall.doctor.remedies import endpoint_of
-from holdall.errors import AccessRefused, HoldallError, ObjectNotFound, StoreFailed
+from holdall.doctor.remedies import aws
+from holdall.errors import AccessRefused, HoldallError, ObjectNotFound, StoreFailed, StoreUnreachable
 from holdall.findings import Finding, Kind, Level
 
 LEFT_AS_FOUND = Kind(
@@ -66,6 +67,8 @@ VERSIONS_LEFT = Kind(
 OLD = timedelta(days=1)
 # As far as a listing of unfinished uploads is followed: 5,000 are enough to be told of.
 MAX_PAGES = 5
+# How long a probe that was given up may take to end, before its files are removed.
+PATIENCE_SECONDS = 20.0
 SPACES_DAYS = 30
 _UNSUPPORTED = frozenset({400, 404, 405, 501})
 
@@ -88,12 +91,10 @@ def probe_unfinished(examination: Examination) -> Iterator[Finding]:
     if not old:
         return
     oldest = min(old, key=lambda one: one["Initiated"])
-    endpoint_url = endpoint_of(examination)
+    which = ("--key", oldest["Key"], "--upload-id", oldest["UploadId"])
     yield UNFINISHED_UPLOADS.found(
         f'{len(old)}, the oldest of {oldest["Initiated"]:%Y-%m-%d}: "{oldest["Key"]}"',
-        do=f"aws s3api abort-multipart-upload --bucket {examination.bucket}"
-        f"{f' --endpoint-url {endpoint_url}' if endpoint_url else ''} --key '{oldest['Key']}' "
-        f"--upload-id {oldest['UploadId']}   # each; a lifecycle rule does it for all",
+        do=f"{aws(examination, 'abort-multipart-upload', *which)}   # each; a lifecycle rule does it for all",
     )
 
 
@@ -143,22 +144,16 @@ def _days(rule: dict[str, Any]) -> int | None:
 
 
 def _rule(examination: Examination, rules: list[dict[str, Any]]) -> str:
-    rule = json.dumps(
-        {
-            "ID": "unfinished-uploads",
-            "Status": "Enabled",
-            "Filter": {"Prefix": examination.location},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-        }
-    )
+    rule = {
+        "ID": "unfinished-uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": examination.location},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+    }
     if rules:
-        return f"Add to the rules that are there: {rule}"
-    endpoint_url = endpoint_of(examination)
-    return (
-        f"aws s3api put-bucket-lifecycle-configuration --bucket {examination.bucket}"
-        f"{f' --endpoint-url {endpoint_url}' if endpoint_url else ''} "
-        f"--lifecycle-configuration '{{\"Rules\": [{rule}]}}'"
-    )
+        return f"Add to the rules that are there: {json.dumps(rule)}"
+    document = json.dumps({"Rules": [rule]})
+    return aws(examination, "put-bucket-lifecycle-configuration", "--lifecycle-configuration", document)
 
 
 def clean_up(examination: Examination) -> Iterator[Finding]:
@@ -166,8 +161,14 @@ def clean_up(examination: Examination) -> Iterator[Finding]:
 
     Requests: four, and one a file that is left.
     """
+    examination.is_over = True
+    if examination.strays:
+        yield LEFTOVERS.found(f"{', '.join(sorted(examination.strays))}: look whether it is the doctor's, or yours")
     if not examination.made:
         return
+    if late := _late(examination):
+        seen = f"`{late}` still waits for an answer; what it saves will lie under {', '.join(examination.prefixes)}"
+        yield LEFTOVERS.found(seen)
     refused: dict[str, HoldallError] = {}
     _abort(examination)
     for key in sorted(examination.made):
@@ -175,6 +176,10 @@ def clean_up(examination: Examination) -> Iterator[Finding]:
             examination.call("delete_object", Key=key)
         except ObjectNotFound:
             continue
+        except StoreUnreachable as error:
+            # Each further key would wait as long for nothing.
+            yield LEFTOVERS.found(f"under {', '.join(examination.prefixes)}; {error}")
+            return
         except HoldallError as error:
             refused[key] = error
     if not refused:
@@ -182,22 +187,32 @@ def clean_up(examination: Examination) -> Iterator[Finding]:
     yield from _proof(examination, refused)
 
 
+def _late(examination: Examination) -> str:
+    """Wait for the probes that were given up or interrupted, which write no more; name one that does not end."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    for thread in examination.threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    return next((thread.name.removeprefix("holdall-") for thread in examination.threads if thread.is_alive()), "")
+
+
 def _abort(examination: Examination) -> None:
     """Abort what a probe began and did not end, as far as the keys may."""
     with suppress(HoldallError):
-        for upload in list(_unfinished(examination, examination.key(examination.name("")))):
-            examination.call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
+        for prefix in examination.prefixes:
+            for upload in list(_unfinished(examination, prefix)):
+                examination.call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def _forget_versions(examination: Examination) -> Iterator[Finding]:
     """Delete the versions and delete markers that a bucket with versions keeps of the doctor's files."""
-    prefix = examination.key(examination.name(""))
+    kept: list[dict[str, Any]] = []
     try:
-        page = examination.call("list_object_versions", Prefix=prefix)
+        for prefix in examination.prefixes:
+            page = examination.call("list_object_versions", Prefix=prefix)
+            kept += [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
     except HoldallError:
         # Keys that may not ask, or a store without versions.
         return
-    kept = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
     left = 0
     refusals: list[HoldallError] = []
     for one in kept:
@@ -207,7 +222,8 @@ def _forget_versions(examination: Examination) -> Iterator[Finding]:
             left += 1
             refusals.append(error)
     if left:
-        yield VERSIONS_LEFT.found(f"{left} versions under {prefix}; {refusal(refusals[0])}")
+        under = ", ".join(examination.prefixes)
+        yield VERSIONS_LEFT.found(f"{left} versions under {under}; {refusal(refusals[0])}")
 
 
 def _proof(examination: Examination, refused: dict[str, HoldallError]) -> Iterator[Finding]:
@@ -227,10 +243,15 @@ def _proof(examination: Examination, refused: dict[str, HoldallError]) -> Iterat
 
 def _left(examination: Examination) -> list[str] | None:
     """List what is left under the doctor's folder; None where the keys may not list."""
-    prefix = examination.key(examination.name(""))
     try:
-        pages = examination.connection.pages(action="examining", name=prefix, Prefix=prefix)
-        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        return [
+            entry["Key"]
+            for prefix in examination.prefixes
+            for page in examination.connection.pages(action="examining", name=prefix, Prefix=prefix)
+            for entry in page.get("Contents", ())
+        ]
+    except StoreUnreachable:
+        return sorted(examination.made)
     except (AccessRefused, StoreFailed):
         left = []
         for key in sorted(examination.made):

@@ -260,7 +260,7 @@ def probe_strangers(examination: Examination) -> Iterator[Finding]:
     key = examination.key(examination.name("stranger.txt"))
     if (url := outside.origin_url(examination, key)) is None:
         return
-    examination.made.add(key)
+    examination.note(key)
     written = examination.web.fetch(url, method="PUT", body=b"Nobody signed this.\n")
     deleted = examination.web.fetch(url, method="DELETE")
     accepted = [

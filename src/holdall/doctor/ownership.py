@@ -106,7 +106,7 @@ def _parent(parent: Any, examination: Examination) -> Iterator[Finding]:
     for probe in (connection.probe_endpoint, connection.probe_bucket):
         for finding in probe(theirs):
             if finding.level is Level.ERROR:
-                yield finding._replace(seen=f"of the parent: {finding.seen}")
+                yield theirs.addressed(finding)._replace(seen=f"of the parent: {finding.seen}")
                 return
     start = theirs.key("")
     try:

@@ -26,10 +26,10 @@ def close(examination: Examination) -> str:
             f'Remove `default_acl` (or `AWS_DEFAULT_ACL`), which is "{outside.acl_of(examination)}"; files that are '
             f"there already:\n{aws(examination, 'put-object-acl', '--key', '…', '--acl', 'private')}"
         )
-    if found.blocks is not None and (examination.provider.id == "amazon" or found.has_public_policy):
+    if examination.provider.id == "amazon" or (found.blocks is not None and found.has_public_policy):
         return aws(examination, "put-public-access-block", "--public-access-block-configuration", _ALL_BLOCKED)
     if found.has_public_policy:
-        return aws(examination, "delete-bucket-policy")
+        return f"{aws(examination, 'delete-bucket-policy')}   # where it says more, take only `Principal: *` out"
     return aws(examination, "put-bucket-acl", "--acl", "private")
 
 

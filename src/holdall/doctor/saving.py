@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator
 
@@ -92,14 +93,15 @@ _CONTENT = "A file of the doctor's; it may be deleted.\n"
 def probe_saving(examination: Examination) -> Iterator[Finding]:
     """Save a small text. One PUT, or what the project's own storage makes of it; a second one to learn why not."""
     began = time.monotonic()
+    # No file of the project's has this name, should a class of its own drop the folder.
+    ending = f"sample-{secrets.token_hex(4)}.txt"
     try:
-        examination.sample = examination.save("sample.txt", ContentFile(_CONTENT.encode()))
+        examination.sample = examination.save(ending, ContentFile(_CONTENT.encode()))
     except HoldallError as error:
         yield _why_not(error, examination)
         return
-    yield SAVED.found(
-        f"{len(_CONTENT)} bytes in {(time.monotonic() - began) * 1000:.0f} ms, under {examination.key('')}"
-    )
+    where = f"under {examination.location}" if examination.location else "at the bucket's root"
+    yield SAVED.found(f"{len(_CONTENT)} bytes in {(time.monotonic() - began) * 1000:.0f} ms, {where}")
 
 
 def _why_not(error: HoldallError, examination: Examination) -> Finding:

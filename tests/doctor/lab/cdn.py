@@ -60,6 +60,8 @@ class Behaviour:
     """Headers that do not arrive."""
     sets: Mapping[str, str] = field(default_factory=dict)
     """Headers that arrive otherwise than they were."""
+    adds: Mapping[str, str] = field(default_factory=dict)
+    """Headers of its own."""
     passes_ranges: bool = True
     methods: tuple[str, ...] = ("GET", "HEAD", "OPTIONS")
     encodes_again: bool = False
@@ -153,7 +155,7 @@ class Cdn:
         path = f"{self.bucket and f'/{self.bucket}'}{does.origin_path}{path}"
         status, found, body = ask(self.provider, method, path, headers, keys=does.keys)
         kept = [(name, text) for name, text in found if name.lower() not in {*HOP_BY_HOP, *does.drops}]
-        kept = [(name, does.sets.get(name.lower(), text)) for name, text in kept]
+        kept = [*((name, does.sets.get(name.lower(), text)) for name, text in kept), *does.adds.items()]
         if status >= 400 and does.page_for_errors:
             return Copy(200, [("Content-Type", "text/html")], does.page_for_errors, time.time(), DEFAULT_SECONDS)
         if status >= 400 or method != "GET":

@@ -123,3 +123,8 @@ def test_link_that_can_not_be_made_is_an_error() -> None:
     report = examine_storage(storage, offline=True)
     assert "D251" in errors(report)
     assert "no links today" in the(report, "D251").seen
+
+
+def test_dots_in_a_bucket_behind_a_domain_are_no_finding() -> None:
+    domain = {"custom_domain": "media.example.com", "querystring_auth": False}
+    assert warnings(offline_plain(bucket_name="media.example.com", **domain)) == []

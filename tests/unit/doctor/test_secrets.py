@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from storages.backends.s3 import S3Storage
 
-from holdall.findings import Report
+from holdall.doctor.examination import Examination
+from holdall.findings import Kind, Level, Report
 from tests.doctor import examine, examine_storage, told
 from tests.unit.doctor import PLAIN
 from tests.unit.test_contract_properties import (
@@ -54,3 +55,13 @@ def test_no_secret_of_an_environment_is_in_a_finding(
 def test_no_secret_of_a_storage_is_in_a_finding(secret_key: str, others: dict[str, Any]) -> None:
     storage = S3Storage(**{**PLAIN, **others, "secret_key": secret_key, "custom_domain": "media.example.com"})
     assert_no_trace(examine_storage(storage, offline=True))
+
+
+def test_signature_of_a_link_is_in_no_finding() -> None:
+    signed = "https://acme.example/a.jpg?X-Amz-Credential=AKIA/1&X-Amz-Signature=0a1b2c&Signature=3d%2F&Expires=5"
+    finding = Kind("D999", Level.ERROR, "title", "means").found(f"{signed}; more", do=f"curl '{signed}'")
+    clean = Examination(S3Storage(**PLAIN)).redacted(finding)
+    said = clean.seen + clean.cause.do
+    assert "0a1b2c" not in said
+    assert "3d%2F" not in said
+    assert "Expires=5" in said

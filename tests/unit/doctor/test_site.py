@@ -82,3 +82,23 @@ def test_policy_that_allows_the_media_host_is_no_finding(settings: Any, name: st
     setattr(settings, name, policy)
     storage = build_storage({**S3, **PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "media.example.net"})
     assert warnings(examine_storage(storage, offline=True)) == []
+
+
+# What a task on Amazon's machines has: a region, and keys that only a request fetches.
+ROLE = {"STORAGE_BUCKET_NAME": "acme-media", "AWS_REGION": "eu-central-1"}
+
+
+def test_host_is_told_without_keys(settings: Any) -> None:
+    host = "https://acme-media.s3.eu-central-1.amazonaws.com"
+    settings.SECURE_CSP = {"img-src": ["'self'", host]}
+    assert warnings(examine_storage(build_storage(ROLE), offline=True)) == []
+    settings.SECURE_CSP = {"img-src": ["'self'"]}
+    report = examine_storage(build_storage(ROLE), offline=True)
+    assert warnings(report) == ["D266"]
+    assert host in the(report, "D266").cause.do
+
+
+def test_host_that_only_a_request_tells_is_not_guessed(settings: Any) -> None:
+    settings.SECURE_CSP = {"img-src": ["'self'", "https://acme-media.s3.eu-central-1.amazonaws.com"]}
+    storage = build_storage({"STORAGE_BUCKET_NAME": "acme-media"})
+    assert warnings(examine_storage(storage, offline=True)) == []

@@ -11,7 +11,7 @@ import pytest
 from holdall import contract, values
 from holdall.doctor import stores
 from holdall.doctor import values as layer
-from holdall.findings import Level
+from holdall.findings import Kind, Level
 from tests.doctor import errors, ids, report_on, the, told, warnings
 from tests.unit.doctor import ACCESS, PAIR, PUBLIC, S3, SECRET, SPACES, offline
 
@@ -174,3 +174,14 @@ def test_healthy_environment_gives_no_error_and_no_warning(environ: dict[str, st
 
 def test_build_mode_is_named() -> None:
     assert errors(offline({"BUILD_MODE": "true"})) == ["D005"]
+
+
+def test_remedies_name_the_variables_of_the_prefix() -> None:
+    environ = {f"PRIVATE_{name}": value for name, value in S3.items()}
+    examination = stores.of_environment(environ, prefix="PRIVATE_")
+    do = "AWS_S3_REGION_NAME=eu-west-1, PRIVATE_STORAGE_LOCATION, `PARENT_STORAGE_LOCATION`, AWS_CA_BUNDLE"
+    finding = Kind("D999", Level.ERROR, "title", "means").found("seen", do=do)
+    assert examination.addressed(finding).cause.do == (
+        "PRIVATE_AWS_S3_REGION_NAME=eu-west-1, PRIVATE_STORAGE_LOCATION, `PRIVATE_PARENT_STORAGE_LOCATION`, AWS_CA_BUNDLE"
+    )
+    assert stores.of_environment(S3).addressed(finding) == finding

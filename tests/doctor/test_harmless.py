@@ -1,0 +1,135 @@
+"""The doctor harms nothing: what it did not save it does not delete, and it writes nothing after it has ended."""
+
+from __future__ import annotations
+
+import posixpath
+import threading
+import time
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from storages.backends.s3 import S3Storage
+
+from holdall import doctor
+from holdall.doctor import housekeeping, stores
+from holdall.findings import Report
+from tests.contract import only
+from tests.doctor import errors, examine, examine_storage, the, told, warnings
+from tests.doctor.conftest import MakePlain, Through, always
+from tests.providers import Provider
+from tests.servers.fault_proxy import Exchange, FaultProxy
+
+on_one_server = only("seaweedfs-http")
+
+
+def late(exchange: Exchange) -> None:
+    time.sleep(1)
+    exchange.answer(exchange.forward())
+
+
+@on_one_server
+def test_probe_that_is_given_up_writes_nothing_after_the_cleanup(
+    through: Through, provider: Provider, bucket: str, location: str
+) -> None:
+    report = examine(through(always("PutObject", late)), only=["saving", "text"], seconds=0.2)
+    assert "D091" in warnings(report), told(report)
+    time.sleep(1.5)
+    assert provider.keys_in(bucket, location) == []
+
+
+@on_one_server
+def test_probe_that_does_not_end_is_named_with_where_it_may_write(
+    through: Through, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "PATIENCE_SECONDS", 0.1)
+    examination = stores.of_environment(through(always("PutObject", late)))
+    report = Report(doctor.examine(examination, only=["saving"], seconds=0.1))
+    left = [finding.seen for finding in report.findings if finding.id == "D902"]
+    assert left[0].startswith("`saving` still waits for an answer; what it saves will lie under ")
+    assert examination.folder in left[0]
+    for thread in examination.threads:
+        thread.join()
+    list(housekeeping.clean_up(examination))
+
+
+@on_one_server
+def test_interrupted_probe_writes_nothing_after_the_cleanup(
+    through: Through, provider: Provider, bucket: str, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examination = stores.of_environment(through(always("PutObject", late)))
+    join = threading.Thread.join
+
+    def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
+        if thread.name == "holdall-saving" and not examination.is_over:
+            raise KeyboardInterrupt
+        join(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(doctor.examine(examination, only=["saving", "text"]))
+    time.sleep(1.5)
+    assert provider.keys_in(bucket, location) == []
+
+
+class FlatStorage(S3Storage):  # type: ignore[misc]
+    """A project's own class that keeps all files in one folder."""
+
+    def _save(self, name: str, content: Any) -> str:
+        return str(super()._save(posixpath.basename(name), content))
+
+
+class OneNameStorage(S3Storage):  # type: ignore[misc]
+    """A project's own class that knows the content already, and gives the file that has it."""
+
+    def _save(self, name: str, content: Any) -> str:
+        return "theirs.txt"
+
+
+@on_one_server
+@pytest.mark.parametrize("made_by", [FlatStorage, OneNameStorage])
+def test_files_that_a_storage_puts_elsewhere_are_not_deleted(
+    plain: MakePlain, provider: Provider, bucket: str, location: str, made_by: type[S3Storage]
+) -> None:
+    provider.write(bucket, f"{location}/theirs.txt", b"theirs")
+    storage = made_by(**plain(file_overwrite=False)._constructor_args[1])
+    report = examine_storage(storage)
+    assert errors(report) == [], told(report)
+    assert the(report, "D093").seen
+    stray = the(report, "D902").seen.partition(":")[0]
+    assert stray in provider.keys_in(bucket, location)
+    # One file, and then no more.
+    assert set(provider.keys_in(bucket, location)) == {f"{location}/theirs.txt", stray}
+    assert provider.read(bucket, f"{location}/theirs.txt") == b"theirs"
+
+
+class HashingStorage(S3Storage):  # type: ignore[misc]
+    """A project's own class whose keys do not contain the name."""
+
+    def _normalize_name(self, name: str) -> str:
+        return str(super()._normalize_name(f"{hash(name):x}"))
+
+
+@on_one_server
+def test_nothing_is_saved_where_keys_do_not_lie_in_the_folder(
+    plain: MakePlain, provider: Provider, bucket: str, location: str
+) -> None:
+    storage = HashingStorage(**plain(file_overwrite=False)._constructor_args[1])
+    report = examine_storage(storage)
+    assert "would become" in the(report, "D093").seen
+    assert provider.keys_in(bucket, location) == []
+
+
+@on_one_server
+def test_store_that_is_gone_at_the_end_is_told_and_not_waited_for(
+    provider: Provider, bucket: str, location: str
+) -> None:
+    with FaultProxy(provider.endpoint_url) as proxy:
+        environ = provider.environ(bucket, location=location, AWS_S3_ENDPOINT_URL=proxy.url)
+        examination = stores.of_environment(environ)
+        saved = [examination.save(f"{number}.txt", ContentFile(b"left behind")) for number in range(3)]
+    found = list(housekeeping.clean_up(examination))
+    assert [finding.id for finding in found] == ["D902"]
+    assert examination.folder in found[0].seen
+    for one in saved:
+        provider.client.delete_object(Bucket=bucket, Key=one.key)
