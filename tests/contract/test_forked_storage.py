@@ -23,16 +23,33 @@ globals().update(
 )
 
 
-@pytest.fixture(scope="session", params=["seaweedfs-http", "ministack", "ceph-http"])
+# What an empty parent can break shows on one server; what a full one can, also on one that sorts and answers otherwise.
+PARENTS = [("seaweedfs-http", "empty"), ("seaweedfs-http", "filled"), ("ceph-http", "filled")]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if any("provider" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")):
+        metafunc.parametrize("filling", ["empty", "filled"], indirect=True)
+    elif "filling" in metafunc.fixturenames:
+        metafunc.parametrize(("provider", "filling"), PARENTS, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def provider(request: pytest.FixtureRequest, start_provider: Callable[[str], Provider]) -> Provider:
     return start_provider(request.param)
 
 
-@pytest.fixture(params=["empty", "filled"])
-def make_storage(request: pytest.FixtureRequest, provider: Provider, bucket: str, location: str) -> MakeStorage:
+@pytest.fixture(scope="session")
+def filling(request: pytest.FixtureRequest) -> str:
+    """What the parent has: nothing, or files."""
+    return str(request.param)
+
+
+@pytest.fixture
+def make_storage(filling: str, provider: Provider, bucket: str, location: str) -> MakeStorage:
     """Make forks instead of plain storages; what a full parent has was all deleted in the fork."""
     parent = provider.environ(bucket, location=f"parent-of-{location}")
-    names = [f"parents {number}/file.txt" for number in range(3)] if request.param == "filled" else []
+    names = [f"parents {number}/file.txt" for number in range(3)] if filling == "filled" else []
     for name in [*names, *(["folder/one.txt", "a.txt"] if names else [])]:
         provider.write(bucket, f"parent-of-{location}/{name}", b"the parent's")
 
