@@ -35,6 +35,7 @@ from holdall.doctor import (
 )
 from holdall.doctor.diagnosis import diagnose
 from holdall.doctor.examination import Examination, ExaminationOver, Probe, StrayKey
+from holdall.doctor.web import WebFailed
 from holdall.errors import HoldallError
 from holdall.findings import Finding, Kind, Level
 
@@ -156,7 +157,8 @@ def examine(
         try:
             yield from _examine(examination, chosen, seconds, offline=offline)
         except BaseException:
-            list(housekeeping.clean_up(examination))
+            # Nobody listens any more; whoever broke it off finds them there.
+            examination.farewell = [examination.redacted(finding) for finding in housekeeping.clean_up(examination)]
             raise
         yield from map(examination.redacted, housekeeping.clean_up(examination))
 
@@ -219,6 +221,8 @@ def _run(probe: Probe, examination: Examination, seconds: float | None) -> list[
         except ExaminationOver:
             # It was given up, and nobody listens.
             return
+        except WebFailed as failure:
+            found.append(connection.unanswered(failure, "", examination))
         except Exception as error:  # noqa: BLE001  whatever it is, the other probes go on, and it is told
             found.append(BROKEN_PROBE.found(f"`{probe.name}`: {type(error).__name__}: {error}"))
 

@@ -8,6 +8,15 @@ from email.utils import parsedate_to_datetime
 
 from holdall.doctor.diagnosis import (
     CERTIFICATE_REFUSED,
+    NO_TLS,
+    NOT_S3,
+    REGION_WRONG,
+    UNREACHABLE,
+    diagnose,
+    host_unknown,
+    set_region,
+)
+    CERTIFICATE_REFUSED,
     HOST_UNKNOWN,
     NOT_S3,
     REGION_WRONG,
@@ -62,8 +71,7 @@ def probe_endpoint(examination: Examination) -> Iterator[Finding]:
         # A refusal too names the bucket's region.
         page = examination.web.fetch(f"{place.base}?list-type=2&max-keys=1")
     except WebFailed as failure:
-        kind = {"name": HOST_UNKNOWN, "certificate": CERTIFICATE_REFUSED}.get(failure.reason, UNREACHABLE)
-        yield kind.found(f"{place.base}: {failure}")
+        yield unanswered(failure, place.base, examination)
         return
     if _is_a_web_page(page):
         yield NOT_S3.found(f"{page.seen()}, {page.header('content-type')}")
@@ -76,6 +84,17 @@ def probe_endpoint(examination: Examination) -> Iterator[Finding]:
         return
     yield ENDPOINT_ANSWERS.found(page.seen())
     yield from _clock(page, asked_at)
+
+
+def unanswered(failure: WebFailed, address: str, examination: Examination) -> Finding:
+    """Give the finding that a request without an answer comes to."""
+    seen = f"{address}: {failure}" if address else str(failure)
+    if failure.reason == "certificate" and "WRONG_VERSION_NUMBER" in str(failure).upper().replace(" ", "_"):
+        plain = (examination.connection.target.endpoint_url or "").replace("https://", "http://")
+        return NO_TLS.found(seen, do=f"AWS_S3_ENDPOINT_URL={plain}   # or find the port that speaks HTTPS")
+    if failure.reason == "name":
+        return host_unknown(seen, examination)
+    return (CERTIFICATE_REFUSED if failure.reason == "certificate" else UNREACHABLE).found(seen)
 
 
 def _is_a_web_page(page: Page) -> bool:

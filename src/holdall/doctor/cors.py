@@ -54,6 +54,13 @@ NOT_EXAMINED = Kind(
     "Fonts, canvases and fetch need a header for each site; which sites show the files is not known here.",
     "holdall doctor --origin https://www.example.com",
 )
+NOT_ALLOWED_TO_PROJECT = Kind(
+    "D856",
+    Level.NOTICE,
+    "Fonts, canvases and fetch are refused to a site of the project",
+    "Pictures show. Only if the site's pages read files otherwise, as fonts, on a canvas or by fetch, do browsers refuse.",
+    failures=("J1",),
+)
 
 # Nobody's; that it is refused or allowed is no fault.
 _OTHER = "https://another.example"
@@ -74,7 +81,9 @@ def probe_sites(examination: Examination) -> Iterator[Finding]:
         link = outside.link_to(examination, saved)
         answer = examination.web.fetch(link, headers={"origin": origin})
         if not _permits(answer, origin):
-            yield NOT_ALLOWED.found(_seen(answer, origin), do=_rule(examination, origins))
+            # What `CSRF_TRUSTED_ORIGINS` names may show pictures and nothing else.
+            kind = NOT_ALLOWED if examination.origins else NOT_ALLOWED_TO_PROJECT
+            yield kind.found(_seen(answer, origin), do=_rule(examination, origins))
             continue
         allowed.append(origin)
         asked = {"origin": origin, "access-control-request-method": "GET", "access-control-request-headers": "range"}

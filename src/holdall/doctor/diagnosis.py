@@ -95,6 +95,14 @@ CERTIFICATE_REFUSED = Kind(
     "Use the host name that the certificate is for; name an authority of your own with `AWS_CA_BUNDLE`.",
     ("C6",),
 )
+NO_TLS = Kind(
+    "D325",
+    Level.ERROR,
+    "The endpoint speaks plain HTTP at this port",
+    "HTTPS was begun, and something answered that is none: the address should begin with http://, or name another port.",
+    "Write `AWS_S3_ENDPOINT_URL` with http:// at its beginning, or the port that speaks HTTPS.",
+    ("C2",),
+)
 NOT_S3 = Kind(
     "D323",
     Level.ERROR,
@@ -199,9 +207,25 @@ def _without_answer(error: HoldallError, examination: Examination) -> Finding:
         if any(
             mark in text for mark in ("Name or service not known", "getaddrinfo", "NameResolutionError", "nodename")
         ):
-            return HOST_UNKNOWN.found(text)
+            return host_unknown(text, examination)
+        if "WRONG_VERSION_NUMBER" in text:
+            return NO_TLS.found(text)
         return (CERTIFICATE_REFUSED if "TLS" in text or "CERTIFICATE" in text.upper() else UNREACHABLE).found(text)
     return FAILED.found(text)
+
+
+def host_unknown(seen: str, examination: Examination) -> Finding:
+    """Give the finding that a host has no address, with the variables that it was made of."""
+    target = examination.connection.target
+    if target.endpoint_url:
+        return HOST_UNKNOWN.found(seen)
+    made_of = "AWS_S3_REGION_NAME" if target.region_name else "STORAGE_BUCKET_NAME"
+    return HOST_UNKNOWN.found(
+        seen,
+        means="No endpoint is set, so it is Amazon's, and its host is made of bucket and region: one of them is mistyped, "
+        "or this machine's name server does not know the host.",
+        do=f"Check `{made_of}` letter by letter; for another provider than Amazon set `AWS_S3_ENDPOINT_URL`.",
+    )
 
 
 def _as(kind: Kind) -> Callable[[HoldallError, Examination], Finding]:

@@ -89,6 +89,8 @@ class Examination:
         self.sample: Saved | None = None
         # What visitors were answered, by URL, so that several probes can look at one answer.
         self.seen: dict[str, Page | WebFailed] = {}
+        # What the clean-up found, where the examination was broken off.
+        self.farewell: list[Finding] = []
         # The ids of what was found so far, so that nothing is told twice.
         self.found: set[str] = set()
         # Every key that was made, or may have been; each has the folder in it.

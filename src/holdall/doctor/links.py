@@ -67,7 +67,7 @@ KEYS_ENDED = Kind(
 )
 LIFETIME_CUT = Kind(
     "D707",
-    Level.WARNING,
+    Level.NOTICE,
     "Links die before their time",
     "They are signed with temporary keys, and end with these: earlier than promised.",
     "Sign with keys that last (a user's, or CloudFront's), or promise less: STORAGE_URL_LIFETIME=15m.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -138,18 +138,31 @@ def _link(parent: Any, theirs: Examination, names: list[str]) -> Iterator[Findin
 
 
 def _key(parent: Any, theirs: Examination) -> Iterator[Finding]:
-    """Ask to abort an upload that does not exist: it can change nothing, and only a key that may write is let so far."""
+    """Ask to abort an upload that does not exist: it changes nothing, and only a key that may write is let so far.
+
+    It is the one request to a parent that is no read. So it is sent only where a read with the same id has shown that
+    the store knows uploads: one that does not would take it for the deletion of a key, which nobody has either.
+    """
+    key, upload = theirs.key(f"{theirs.folder}/none"), secrets.token_hex(32)
+    request = {"action": "examining", "name": key, "Key": key, "UploadId": upload}
+    if _code(lambda: parent.store.call("list_parts", **request)) not in {"NoSuchUpload", "AccessDenied"}:
+        yield PARENTS_KEY_MAY_WRITE.unknown("the parent does not say that an upload does not exist")
+        return
     unbound = connect(replace(parent.store.target, read_only=False, claims=()))
-    key = theirs.key(f"{theirs.folder}/none")
+    code = _code(lambda: unbound.call("abort_multipart_upload", **request))
+    if code in {"", "NoSuchUpload"}:
+        yield PARENTS_KEY_MAY_WRITE.found(
+            f"AbortMultipartUpload of an upload that does not exist: {code or 'accepted'}"
+        )
+
+
+def _code(request: Callable[[], Any]) -> str:
+    """Send a request and give the code with which it was refused; "" if it was not."""
     try:
-        unbound.call("abort_multipart_upload", action="examining", name=key, Key=key, UploadId=secrets.token_hex(32))
-    except AccessRefused:
-        return
+        request()
     except HoldallError as error:
-        if error.code == "NoSuchUpload":
-            yield PARENTS_KEY_MAY_WRITE.found(f"AbortMultipartUpload, of an upload that does not exist: {error.code}")
-        return
-    yield PARENTS_KEY_MAY_WRITE.found("AbortMultipartUpload, of an upload that does not exist: accepted")
+        return error.code or type(error).__name__
+    return ""
 
 
 PROBES = probes(probe_owner, probe_parent)
