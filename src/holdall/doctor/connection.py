@@ -16,14 +16,6 @@ from holdall.doctor.diagnosis import (
     host_unknown,
     set_region,
 )
-    CERTIFICATE_REFUSED,
-    HOST_UNKNOWN,
-    NOT_S3,
-    REGION_WRONG,
-    UNREACHABLE,
-    diagnose,
-    set_region,
-)
 from holdall.doctor.examination import Examination, probes
 from holdall.doctor.web import Page, WebFailed
 from holdall.errors import AccessRefused, CredentialsRefused, HoldallError
