@@ -149,6 +149,15 @@ def variables_page() -> str:
     lines += [
         "",
         (
+            "These may be set for other tools: they are no mistake, but warned of while the variable that may be meant is unset. "
+            "In place of a bucket that is required, `AWS_BUCKET` is refused."
+        ),
+        "",
+        "| found | meant, perhaps |",
+        "|---|---|",
+        *(f"| `{name}` | [`{ours}`](#{_anchor(ours)}) |" for name, ours in contract.FOREIGN_NAMES.items()),
+        "",
+        (
             f"{' and '.join(f'`{name}`' for name in contract.AMBIENT_ENDPOINTS)} redirect boto3 in other programs; "
             "they do not redirect the storage, and are warned of."
         ),

@@ -192,6 +192,16 @@ MISNOMERS = {
     "AWS_LOCATION": "STORAGE_LOCATION",
     "AWS_QUERYSTRING_EXPIRE": "STORAGE_URL_LIFETIME",
 }
+# Names that other tools read, so they may well be set for those: a remark while ours is unset, no more.
+FOREIGN_NAMES = {
+    "AWS_BUCKET": "STORAGE_BUCKET_NAME",
+    "STORAGE_PUBLIC": "STORAGE_MAKE_FILES_PUBLIC",
+    "AWS_DEFAULT_ACL": "STORAGE_MAKE_FILES_PUBLIC",
+    "AWS_QUERYSTRING_AUTH": "STORAGE_MAKE_FILES_PUBLIC",
+    "S3_ENDPOINT": "AWS_S3_ENDPOINT_URL",
+    "S3_ENDPOINT_URL": "AWS_S3_ENDPOINT_URL",
+    "AWS_ENDPOINT": "AWS_S3_ENDPOINT_URL",
+}
 # Names of one thing: with any of them set, a slip in another is only a leftover.
 SYNONYMS = (
     ("STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"),
@@ -323,11 +333,25 @@ class _Reader:
                             "D124",
                         )
                     )
-                parsed = variable.parse(value, remark)
+                parsed = self._parsed(variable, value, remark)
                 self.parsed[variable.name] = Secret(parsed) if variable.secret else parsed
         except ValueError as error:
             self.broken.add(variable.name)
             self.problems.append(self._said(variable.name, error.args[0]))
+
+    @staticmethod
+    def _parsed(variable: Variable, value: str, remark: values.Remark) -> Any:
+        try:
+            parsed = variable.parse(value, remark)
+        except ValueError as error:
+            if not values.with_comment(value):
+                raise
+            said = error.args[0]
+            hint = "A comment after a value is taken for a part of it; write it on a line of its own."
+            raise ValueError(Said(f"{said} {hint}", getattr(said, "finding", UNNAMED))) from error
+        if values.with_comment(value):
+            remark(Said("has a # in its value, which is kept; a comment belongs on a line of its own.", "D149"))
+        return parsed
 
     def _collect_secrets(self) -> None:
         whole = tuple(variable.name for variable in VARIABLES if variable.secret == "whole")
@@ -376,12 +400,18 @@ class _Reader:
             if not name.startswith(self.prefix):
                 continue
             bare = name.removeprefix(self.prefix)
-            real = self._meant(bare)
+            real = self._meant(bare) or FOREIGN_NAMES.get(bare)
             if real is None or mode not in BY_NAME[real].modes or not self.environ[name].strip():
                 continue
             shown = bare if bare.isprintable() else ascii(bare)[1:-1]
+            required = real == "STORAGE_BUCKET_NAME" and mode != "local"
             if used := next((one for one in self._same_as(real) if self._is_set(one)), None):
-                self._warning(shown, f"is read by nobody; `{self.prefix}{used}` is used.", "D126")
+                if bare not in FOREIGN_NAMES:
+                    self._warning(shown, f"is read by nobody; `{self.prefix}{used}` is used.", "D126")
+            elif bare in FOREIGN_NAMES and not required:
+                self._warning(
+                    shown, f"is read by nobody; set `{self.prefix}{real}` if it is meant for the storage.", "D148"
+                )
             else:
                 self._problem(shown, f"is read by nobody; did you mean `{self.prefix}{real}`?", "D125")
         if not self._is_set("AWS_S3_ENDPOINT_URL") and not self.prefix and mode != "local":
@@ -457,8 +487,13 @@ class _Reader:
             bucket = f"{LOCAL_BUCKET}-{suffix}"[:63].strip("-") if suffix else LOCAL_BUCKET
             self.effective["STORAGE_BUCKET_NAME"] = (bucket, "default")
         if bucket is None and not {"STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"} & self.broken:
-            self._problem("STORAGE_BUCKET_NAME", "is missing; it names the bucket that keeps the files.", "D131")
+            hint = "" if self._says_anything() else " For development, `STORAGES_MODE=local` needs no other variable."
+            self._problem("STORAGE_BUCKET_NAME", f"is missing; it names the bucket that keeps the files.{hint}", "D131")
         return bucket
+
+    def _says_anything(self) -> bool:
+        """Say whether anybody has begun with the contract; of a second store, somebody has."""
+        return bool(self.prefix or self.parsed or self.broken or self.problems)
 
     def _spaces(self, store: Store) -> Store:
         region = self._get("DO_REGION", DEFAULT_SPACES_REGION)
@@ -492,6 +527,8 @@ class _Reader:
         for name in ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"):
             if name in self.parsed and (name == "AWS_S3_REGION_NAME" or not endpoint_decides):
                 region = self.parsed[name]
+                if provider is providers.AMAZON:
+                    self._region_of_amazon(name)
                 self.effective["AWS_S3_REGION_NAME"] = (
                     region,
                     "environment" if name.startswith("AWS_S3") else f"from {self.prefix}{name}",
@@ -500,6 +537,12 @@ class _Reader:
         if region is None:
             self.effective["AWS_S3_REGION_NAME"] = ("", "boto3, else asked from the bucket once a process")
         return store._replace(provider=provider, endpoint_url=endpoint, region_name=region)
+
+    def _region_of_amazon(self, name: str) -> None:
+        try:
+            values.amazon_region(self.parsed[name], lambda _remark: None)
+        except ValueError as error:
+            self.problems.append(self._said(name, error.args[0]))
 
     def _bucket_within(self, endpoint: str, bucket: str) -> None:
         """Find the bucket at the front of the endpoint, as panels show it: files would lie in a folder of its name."""
@@ -559,6 +602,10 @@ class _Reader:
                 "AWS_ACCESS_KEY_ID",
                 f"is a temporary key (ASIA…), which works only with its `{self.prefix}AWS_SESSION_TOKEN`; set all three.",
                 "D139",
+            )
+        if values.looks_swapped(access_key.reveal(), self.parsed[pair[1]].reveal()):
+            self._warning(
+                pair[0], f"looks like a secret, and `{self.prefix}{pair[1]}` like a key's id; swap the two.", "D147"
             )
         # boto3 prefers the token's old name to the new one.
         old_token = self.environ.get("AWS_SECURITY_TOKEN") or token

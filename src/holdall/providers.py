@@ -94,6 +94,35 @@ PROVIDERS = {
     provider.id: provider for provider in (AMAZON, SPACES, SEAWEEDFS, R2, B2, SCALEWAY, OVH, HETZNER, WASABI, GENERIC)
 }
 
+# The form of Amazon's codes in every partition: eu-central-1, us-gov-west-1, us-iso-east-1, eusc-de-east-1.
+# https://docs.aws.amazon.com/general/latest/gr/rande.html
+AMAZON_REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}")
+# What consoles call them, and people write.
+# https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
+AMAZON_PLACES = {
+    "virginia": "us-east-1",
+    "ohio": "us-east-2",
+    "california": "us-west-1",
+    "oregon": "us-west-2",
+    "montreal": "ca-central-1",
+    "sao-paulo": "sa-east-1",
+    "frankfurt": "eu-central-1",
+    "zurich": "eu-central-2",
+    "ireland": "eu-west-1",
+    "london": "eu-west-2",
+    "paris": "eu-west-3",
+    "stockholm": "eu-north-1",
+    "milan": "eu-south-1",
+    "spain": "eu-south-2",
+    "tokyo": "ap-northeast-1",
+    "seoul": "ap-northeast-2",
+    "osaka": "ap-northeast-3",
+    "singapore": "ap-southeast-1",
+    "sydney": "ap-southeast-2",
+    "jakarta": "ap-southeast-3",
+    "mumbai": "ap-south-1",
+}
+
 # Hosts that serve files but do not speak S3's API: a frequent mix-up of endpoint and CDN domain.
 DELIVERY_HOST = re.compile(r"(?:\.cdn\.digitaloceanspaces\.com|\.cloudfront\.net|\.r2\.dev)$")
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from holdall.providers import DELIVERY_HOST, MAX_SIGNED_SECONDS
+from holdall.providers import AMAZON_PLACES, AMAZON_REGION, DELIVERY_HOST, MAX_SIGNED_SECONDS
 
 Remark = Callable[[str], None]
 Parser = Callable[[str, Remark], Any]
@@ -100,6 +100,11 @@ def looks_like_a_key(value: str) -> bool:
     return any(all(re.search(kind, run) for kind in ("[a-z]", "[A-Z]", "[0-9]")) for run in runs)
 
 
+def with_comment(value: str) -> bool:
+    """Say whether a value holds what some readers of `.env` files take for a comment."""
+    return re.search(r"^# |\s#", value) is not None
+
+
 def boolean(value: str, _remark: Remark) -> bool:
     if value.lower() in TRUE:
         return True
@@ -150,6 +155,18 @@ def region(value: str, _remark: Remark) -> str:
     if zone := re.fullmatch(r"([a-z]{2}(?:-[a-z]+)+-\d)[a-f]", value):
         raise _refused("D109", f"is {quoted(value)}, an availability zone; write its region, {zone[1]}.")
     return value
+
+
+def amazon_region(value: str, remark: Remark) -> str:
+    """Check a region where Amazon's host names are made of it: a slip is a host that does not exist."""
+    if AMAZON_REGION.fullmatch(region(value, remark)):
+        return value
+    letters = value.replace("-", "")
+    # Hyphens are what most slips lose.
+    split = next((code for code in AMAZON_PLACES.values() if code.replace("-", "") == letters), None)
+    meant = AMAZON_PLACES.get(value) or split
+    hint = f" ({meant}, perhaps?)." if meant else "."
+    raise _refused("D108", f"is {quoted(value)}; write the code of one of Amazon's regions, such as eu-central-1{hint}")
 
 
 def spaces_region(value: str, _remark: Remark) -> str:
@@ -254,6 +271,14 @@ def key_text(value: str, _remark: Remark) -> str:
             "D122", "contains blanks, line breaks or letters beyond ASCII inside; copy it again, whole and alone."
         )
     return value
+
+
+def looks_swapped(key_id: str, secret: str) -> bool:
+    """Say whether a secret stands for the id and the id for the secret, by the shapes that Amazon's and Spaces' have."""
+    return bool(
+        re.fullmatch(r"[A-Za-z0-9+/]{40,43}", key_id)
+        and re.fullmatch(r"(?:AKIA|ASIA|DO[A-Z0-9]{2})[A-Z0-9]{16}", secret)
+    )
 
 
 def private_key(value: str, _remark: Remark) -> str:

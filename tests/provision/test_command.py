@@ -41,6 +41,21 @@ def test_output_goes_to_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "page.md").read_text() == handover.render(CASES["amazon-private"].needs())
 
 
+def test_output_that_can_not_be_written_is_said(tmp_path: Path) -> None:
+    told = provision(AMAZON, "--output", str(tmp_path / "missing" / "page.md"))
+
+    assert (told.code, told.out) == (2, "")
+    assert told.err == f"{tmp_path}/missing/page.md can not be written: No such file or directory.\n"
+
+
+def test_local_mode_has_nothing_to_hand_over() -> None:
+    told = provision({"STORAGES_MODE": "local"})
+
+    assert (told.code, told.out) == (1, "")
+    assert "there is nothing to hand over" in told.err
+    assert "does not describe" not in told.err
+
+
 def test_warnings_do_not_get_into_the_text() -> None:
     told = provision(AMAZON | {"STORAGE_LOCATION": " media "})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from holdall.errors import ContractError
+from holdall.errors import ContractError, HoldallError
 from holdall.provision import needs
 from tests.provision.environments import AMAZON, CASES, KEYS, PRIVATE_KEY, PUBLIC, R2, SPACES
 
@@ -44,12 +44,19 @@ def test_what_stands_in_for_a_missing_value_is_shown_to_nobody() -> None:
         (SPACES | {"STORAGE_MAKE_FILES_PUBLIC": "ture"}, '"ture"; write true or false'),
         (AMAZON | {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"}, "is set but `AWS_SECRET_ACCESS_KEY` is not"),
         (SPACES | {"BUILD_MODE": "true"}, "an image is being built"),
-        ({"STORAGES_MODE": "local"}, "the embedded server needs nothing of anybody"),
     ],
 )
 def test_everything_else_has_to_be_there(environ: dict[str, str], said: str) -> None:
     with pytest.raises(ContractError, match=said):
         needs.read(environ)
+
+
+def test_local_mode_has_nothing_to_hand_over() -> None:
+    with pytest.raises(HoldallError) as caught:
+        needs.read({"STORAGES_MODE": "local"})
+    assert str(caught.value) == (
+        "`STORAGES_MODE` is local: there is nothing to hand over, the embedded server needs nothing of anybody."
+    )
 
 
 def test_live_bucket_is_not_spoken_to_without_keys() -> None:

@@ -226,7 +226,23 @@ def test_region_of_the_machine_is_passed_over_in_silence_on_spaces() -> None:
 
 
 def test_missing_bucket_is_refused() -> None:
-    assert problems({}) == ["`STORAGE_BUCKET_NAME` is missing; it names the bucket that keeps the files."]
+    assert problems({"STORAGES_MODE": "s3"}) == [
+        "`STORAGE_BUCKET_NAME` is missing; it names the bucket that keeps the files."
+    ]
+
+
+def test_first_start_is_told_of_local_mode() -> None:
+    assert problems({"PATH": "/bin"}) == [
+        (
+            "`STORAGE_BUCKET_NAME` is missing; it names the bucket that keeps the files. "
+            "For development, `STORAGES_MODE=local` needs no other variable."
+        )
+    ]
+
+
+@pytest.mark.parametrize("begun", ["STORAGE_LOCATION", "STORAGE_BUCKET", "AWS_REGION"])
+def test_local_mode_is_not_spoken_of_where_anything_is_set(begun: str) -> None:
+    assert "STORAGES_MODE=local" not in str(problems({begun: "eu-west-1"}))
 
 
 @pytest.mark.parametrize("empty", ["", "   ", '""', "''", "\n"])
@@ -302,6 +318,48 @@ def test_region_given_by_its_city_is_refused() -> None:
     assert problems({**S3, "AWS_S3_REGION_NAME": "Frankfurt"}) == [
         '`AWS_S3_REGION_NAME` is "Frankfurt"; write the region\'s code, such as eu-central-1.'
     ]
+
+
+@pytest.mark.parametrize("name", ["AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"])
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("us-east1", " (us-east-1, perhaps?)."),
+        ("eucentral1", " (eu-central-1, perhaps?)."),
+        ("frankfurt", " (eu-central-1, perhaps?)."),
+        ("eu-west", "."),
+        ("ams3", "."),
+        ("auto", "."),
+    ],
+)
+def test_region_that_amazon_can_not_have_is_refused(name: str, given: str, hint: str) -> None:
+    assert problems({**S3, name: given}) == [
+        f'`{name}` is "{given}"; write the code of one of Amazon\'s regions, such as eu-central-1{hint}'
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "us-east-1",
+        "ap-southeast-7",
+        "us-gov-west-1",
+        "us-iso-east-1",
+        "us-isob-east-1",
+        "eu-isoe-west-1",
+        "eusc-de-east-1",
+        "cn-northwest-1",
+        "mx-central-1",
+    ],
+)
+def test_region_of_every_partition_is_accepted(given: str) -> None:
+    assert usable({**S3, "AWS_S3_REGION_NAME": given}).region_name == given
+
+
+@pytest.mark.parametrize("given", ["us-east1", "garage", "fr-par"])
+def test_region_of_other_servers_has_any_form(given: str) -> None:
+    environ = {**S3, "AWS_S3_ENDPOINT_URL": "https://s3.example.com", "AWS_S3_REGION_NAME": given}
+    assert usable(environ).region_name == given
 
 
 @pytest.mark.parametrize("given", ["ams", "eu-west-1", "ams33", "amsterdam"])
@@ -522,6 +580,16 @@ def test_temporary_key_with_its_token_is_accepted() -> None:
     assert store.keys is not None
     assert store.keys.token is not None
     assert store.keys.token.reveal() == "token=="
+
+
+@pytest.mark.parametrize("key_id", [ACCESS, "DO00EXAMPLEEXAMPLE12"])
+@pytest.mark.parametrize("secret", [SECRET, f"{SECRET}abc"])
+def test_swapped_pair_is_warned_of_without_showing_it(key_id: str, secret: str) -> None:
+    swapped = {"AWS_ACCESS_KEY_ID": secret, "AWS_SECRET_ACCESS_KEY": key_id}
+    assert warned({**S3, **swapped}) == [
+        "`AWS_ACCESS_KEY_ID` looks like a secret, and `AWS_SECRET_ACCESS_KEY` like a key's id; swap the two."
+    ]
+    assert warned({**S3, "AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}) == []
 
 
 def test_token_without_keys_is_refused() -> None:
@@ -861,6 +929,29 @@ def test_one_pair_of_quotes_is_removed_and_no_more(given: str) -> None:
     assert problem.startswith("`STORAGE_BUCKET_NAME` is ")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STORAGE_BUCKET_NAME", "media # the bucket"),
+        ("STORAGES_MODE", "local # in development"),
+        ("STORAGE_MAKE_FILES_PUBLIC", "true\t#everybody"),
+        ("AWS_S3_CUSTOM_DOMAIN", "# none yet"),
+    ],
+)
+def test_comment_after_a_refused_value_is_named(name: str, value: str) -> None:
+    [problem] = problems({**S3, name: value})
+    assert problem.endswith(" A comment after a value is taken for a part of it; write it on a line of its own.")
+
+
+def test_comment_after_a_location_is_warned_of_and_kept() -> None:
+    environ = {**S3, "STORAGE_LOCATION": "media # the folder"}
+    assert usable(environ).location == "media # the folder"
+    assert warned(environ) == [
+        "`STORAGE_LOCATION` has a # in its value, which is kept; a comment belongs on a line of its own."
+    ]
+    assert warned({**S3, "STORAGE_LOCATION": "media#1"}) == []
+
+
 def test_secret_is_cleaned_without_being_shown() -> None:
     reading = contract.read({**S3, **PAIR, "AWS_SECRET_ACCESS_KEY": f'"{SECRET}"\n'})
     assert reading.warnings == (f"`AWS_SECRET_ACCESS_KEY` {LINE}", f"`AWS_SECRET_ACCESS_KEY` {QUOTES}")
@@ -939,6 +1030,34 @@ def test_empty_near_miss_is_none() -> None:
 )
 def test_names_of_others_are_left_alone(name: str) -> None:
     assert warned({**S3, name: "something"}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("S3_ENDPOINT_URL", "AWS_S3_ENDPOINT_URL"),
+        ("S3_ENDPOINT", "AWS_S3_ENDPOINT_URL"),
+        ("AWS_ENDPOINT", "AWS_S3_ENDPOINT_URL"),
+        ("STORAGE_PUBLIC", "STORAGE_MAKE_FILES_PUBLIC"),
+        ("AWS_DEFAULT_ACL", "STORAGE_MAKE_FILES_PUBLIC"),
+        ("AWS_QUERYSTRING_AUTH", "STORAGE_MAKE_FILES_PUBLIC"),
+    ],
+)
+def test_name_of_another_tool_is_a_warning_while_ours_is_unset(name: str, meant: str) -> None:
+    assert warned({**S3, name: "something"}) == [
+        f"`{name}` is read by nobody; set `{meant}` if it is meant for the storage."
+    ]
+    ours = {"AWS_S3_ENDPOINT_URL": "https://s3.example.com", "STORAGE_MAKE_FILES_PUBLIC": "false"}
+    assert warned({**S3, **ours, name: "something"}) == []
+
+
+def test_bucket_under_another_tools_name_is_refused_where_one_is_required() -> None:
+    told = problems({"AWS_BUCKET": "acme-media"})
+    assert told[0] == "`AWS_BUCKET` is read by nobody; did you mean `STORAGE_BUCKET_NAME`?"
+    assert warned({**S3, "AWS_BUCKET": "acme-backup"}) == []
+    assert warned({"STORAGES_MODE": "local", "AWS_BUCKET": "acme-backup"}) == [
+        "`AWS_BUCKET` is read by nobody; set `STORAGE_BUCKET_NAME` if it is meant for the storage."
+    ]
 
 
 def test_near_miss_with_control_characters_is_shown_escaped() -> None:
@@ -1021,7 +1140,10 @@ def test_problems_of_all_aliases_are_told_at_once() -> None:
     with pytest.raises(ContractError) as caught:
         holdall.from_env({}, aliases={"default": "", "private": "PRIVATE_"})
     assert caught.value.problems == (
-        "`STORAGE_BUCKET_NAME` is missing; it names the bucket that keeps the files.",
+        (
+            "`STORAGE_BUCKET_NAME` is missing; it names the bucket that keeps the files. "
+            "For development, `STORAGES_MODE=local` needs no other variable."
+        ),
         "`PRIVATE_STORAGE_BUCKET_NAME` is missing; it names the bucket that keeps the files.",
     )
 

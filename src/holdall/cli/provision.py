@@ -74,7 +74,11 @@ def run(options: argparse.Namespace, session: Session) -> int:
         return 2
     text = FORMATS[options.format](wanted)
     if options.output:
-        options.output.write_text(text, encoding="utf-8")
+        try:
+            options.output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            session.err.write(f"{options.output} can not be written: {error.strerror}.\n")
+            return 2
     else:
         session.out.write(text)
     return 0

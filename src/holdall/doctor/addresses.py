@@ -12,7 +12,7 @@ from holdall.contract import AMBIENT_ENDPOINTS
 from holdall.doctor.examination import Examination, probes
 from holdall.findings import Finding, Kind, Level
 from holdall.providers import AMAZON, DELIVERY_HOST, GENERIC, MAX_SIGNED_SECONDS, R2, SPACES, recognise
-from holdall.values import is_local, region
+from holdall.values import amazon_region, is_local
 
 BUCKET_IN_ENDPOINT = Kind(
     "D230",
@@ -221,7 +221,7 @@ def probe_region(examination: Examination) -> Iterator[Finding]:
 
 def _no_region(chosen: str) -> str:
     try:
-        region(chosen, lambda _remark: None)
+        amazon_region(chosen, lambda _remark: None)
     except ValueError as error:
         return f"the region {error}"
     return ""

@@ -44,6 +44,19 @@ CLOCK_IS_WRONG = Kind(
     "sudo timedatectl set-ntp true   # in a virtual machine: restart it, or its time service, after sleep",
     ("B6",),
 )
+# The SDK's words for where keys come from.
+SOURCES = {
+    "explicit": "the keys that the storage was given",
+    "env": "the keys in the environment",
+    "shared-credentials-file": "the keys in the AWS credentials file",
+    "config-file": "the keys in the AWS configuration file",
+    "assume-role": "the keys of an assumed role",
+    "assume-role-with-web-identity": "the keys of a role, by a web identity token",
+    "container-role": "the keys of the container's role",
+    "iam-role": "the keys of the machine's role",
+    "sso": "the keys of a login by SSO",
+    "custom-process": "the keys that a program of the profile gives",
+}
 BUCKET_OPENS = Kind("D309", Level.OK, "The keys open the bucket", "A signed request about the bucket was accepted.")
 BUCKET_HIDDEN = Kind(
     "D312",
@@ -117,7 +130,9 @@ def probe_bucket(examination: Examination) -> Iterator[Finding]:
     except HoldallError as error:
         yield diagnose(error, examination)
     else:
-        yield BUCKET_OPENS.found(f'bucket "{examination.bucket}", keys from: {source}')
+        yield BUCKET_OPENS.found(
+            f'bucket "{examination.bucket}", opened with {SOURCES.get(source, f"keys from {source}")}'
+        )
 
 
 PROBES = probes(probe_endpoint, probe_bucket)

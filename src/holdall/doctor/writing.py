@@ -27,7 +27,7 @@ TEXT_IS_CUT = Kind(
     "D411",
     Level.ERROR,
     "Text is cut off",
-    "The storage counts letters where it should count bytes, so texts beyond ASCII lose their end, without an error.",
+    "The storage counts letters where it should count bytes, so a text beyond ASCII loses its end, or is refused.",
     "Use `holdall.storage.MediaStorage`, or encode every text before it is saved.",
     ("G4",),
 )
@@ -48,7 +48,8 @@ OVERWRITES = Kind(
     Level.WARNING,
     "A file silently takes the place of another of its name",
     "Two users upload `image.jpg`, and one picture is gone; CDN and browsers go on showing the old one for a while.",
-    "Remove `file_overwrite=True` (or `AWS_S3_FILE_OVERWRITE`); it is False in `holdall.storage.MediaStorage`.",
+    "Set `AWS_S3_FILE_OVERWRITE = False` (in `OPTIONS`: `file_overwrite`); django-storages overwrites by default, "
+    "`holdall.storage.MediaStorage` does not.",
     ("G1", "E6"),
 )
 RACE_IS_LOST = Kind(
@@ -262,7 +263,7 @@ def probe_multipart(examination: Examination) -> Iterator[Finding]:
         right = statement("s3:AbortMultipartUpload", f"{examination.bucket}/{examination.location}*")
         yield ABORT_NOT_GRANTED.found(refusal(error), do=right)
         return
-    yield MULTIPART_WORKS.found(f"{len(content)} bytes in one part")
+    yield MULTIPART_WORKS.found("an upload in parts was begun and completed, another begun and aborted")
 
 
 def probe_damage(examination: Examination) -> Iterator[Finding]:

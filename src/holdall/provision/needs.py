@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from holdall import contract
 from holdall.contract import Store
-from holdall.errors import ContractError
+from holdall.errors import ContractError, HoldallError
 from holdall.providers import AMAZON, R2, SPACES, Provider
 
 KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -158,6 +158,7 @@ def read(
 
     Raises:
         ContractError: something is wrong beyond what the infrastructure is asked for.
+        HoldallError: the mode is local, so there is nothing to ask anybody for.
     """
     # What the own store of a fork needs has nothing to do with its parent, for which there is a prefix.
     parent = f"{prefix}{contract.PARENT}"
@@ -171,7 +172,9 @@ def read(
             [f"`{prefix}BUILD_MODE` is true: an image is being built, which needs no bucket. Unset it."]
         )
     if reading.store.mode == "local":
-        raise ContractError([f"`{prefix}STORAGES_MODE` is local: the embedded server needs nothing of anybody."])
+        raise HoldallError(
+            f"`{prefix}STORAGES_MODE` is local: there is nothing to hand over, the embedded server needs nothing of anybody."
+        )
     needs = Needs(
         store=reading.store,
         asked=_worth_asking(reading.store, asked),

@@ -50,6 +50,7 @@ BROKEN = [
     case("C2", "D111", {"AWS_S3_ENDPOINT_URL": "ftp://s3.example.com"}),
     case("C3", "D132", {"AWS_S3_ENDPOINT_URL": "https://nyc3.digitaloceanspaces.com"}, base=SPACES),
     case("C5", "D108", {"AWS_S3_REGION_NAME": "Frankfurt"}),
+    case("C5", "D108", {"AWS_S3_REGION_NAME": "us-east1"}),
     case("C5", "D109", {"AWS_S3_REGION_NAME": "eu-west-1a"}),
     case("C5", "D108", {"DO_REGION": "amsterdam"}, base=SPACES),
     case("E1", "D118", {**PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "media example com"}),
@@ -66,6 +67,10 @@ BROKEN = [
 ODD = [
     case("A3", "D126", {"AWS_BUCKET_NAME": "acme-media"}),
     case("A3", "D129", {"DO_REGION": "ams3"}),
+    case("A3", "D148", {"STORAGE_PUBLIC": "true"}),
+    case("A3", "D148", {"S3_ENDPOINT_URL": "https://s3.example.com"}),
+    case("B3", "D147", {"AWS_ACCESS_KEY_ID": SECRET, "AWS_SECRET_ACCESS_KEY": "AKIAIOSFODNN7EXAMPLE"}),
+    case("G11", "D149", {"STORAGE_LOCATION": "media # the folder"}),
     case("A5", "D101", {"AWS_SECRET_ACCESS_KEY": f"{SECRET}\n"}),
     case("A5", "D102", {"STORAGE_BUCKET_NAME": '"acme-media"'}),
     case("A8", "D127", {"AWS_ENDPOINT_URL_S3": "http://localhost:4566"}),
