@@ -6,7 +6,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 WIDTH = 100
@@ -28,8 +28,10 @@ class Session:
     err: Stream
     environ: Mapping[str, str]
     style: Style
-    # Whether the settings of a Django project are loaded.
+    # Whether the stores are those of a Django project, whose settings are loaded.
     in_project: bool = False
+    # Where a variable came from, if not from the environment.
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 class Style:
