@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Mapping
@@ -90,7 +91,8 @@ def as_size(size_bytes: int) -> str:
 
 
 def wrapped(text: str, *, indent: str = "    ") -> list[str]:
-    """Break a text into lines that a terminal shows whole."""
+    """Break a text into lines that the terminal shows whole; what goes elsewhere is as wide as is good to read."""
+    width = max(40, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
     return textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
