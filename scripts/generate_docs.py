@@ -363,7 +363,8 @@ def commands_page() -> str:
             "are the same commands."
         ),
         "",
-        "Exit codes: 0, all is well; 1, something is wrong with what was looked at; 2, wrong use.",
+        "Exit codes: 0, all is well; 1, something is wrong with what was looked at; 2, wrong use; 130, broken off by Ctrl-C.",
+        "All but `serve` take `--env-file`: variables out of a file, laid over the environment.",
         "",
         "```console",
         "$ holdall --help",

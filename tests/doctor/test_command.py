@@ -5,6 +5,11 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -137,3 +142,59 @@ def test_control_characters_of_others_do_not_reach_the_terminal() -> None:
     kind = Kind("D999", Level.ERROR, "title", "means")
     shown = cli_doctor.visible(kind.found('"film\x1b[2J\r.mp4"\nsecond line'))
     assert shown.seen == '"film\\x1b[2J\\r.mp4"\nsecond line'
+
+
+def start(provider: Provider, bucket: str, location: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Begin an examination in a process of its own, so that it can be broken off."""
+    file = folder / "store.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in provider.environ(bucket, location=location).items()))
+    return subprocess.Popen(
+        [sys.executable, "-m", "holdall", "doctor", "--env-file", str(file), *arguments],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "AWS_EC2_METADATA_DISABLED": "true"},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@on_one_server
+@pytest.mark.parametrize("times", [1, 2])
+def test_examination_that_is_broken_off_cleans_up_and_says_so(
+    provider: Provider, bucket: str, location: str, tmp_path: Path, times: int
+) -> None:
+    with start(provider, bucket, location, tmp_path) as running:
+        assert running.stdout is not None
+        seen = ""
+        while "D406" not in seen:
+            line = running.stdout.readline()
+            assert line, running.communicate()
+            seen += line
+        for _ in range(times):
+            running.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        out, err = running.communicate(timeout=60)
+    # A second one may come when all is done and the process is about to end.
+    assert running.returncode in {130, -signal.SIGINT}, err
+    assert err == "\nBroken off.\n"
+    assert "D900" in out
+    assert provider.keys_in(bucket, location) == []
+
+
+@on_one_server
+def test_reader_that_has_seen_enough_is_no_error(
+    provider: Provider, bucket: str, location: str, tmp_path: Path
+) -> None:
+    with start(provider, bucket, location, tmp_path) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.readline()
+        running.stdout.close()
+        said = running.stderr.read()
+    assert (said, running.returncode) == ("", 1)
+    assert provider.keys_in(bucket, location) == []
+
+
+def test_alias_needs_a_project() -> None:
+    code, _, err = run({"STORAGE_BUCKET_NAME": "acme"}, "--alias", "default")
+    assert (code, "There is no project here" in err) == (2, True)

@@ -182,3 +182,12 @@ def test_examination_ends_where_going_on_makes_no_sense(provider: Provider) -> N
     report = examine(provider.environ("holdall-no-such-bucket"))
     assert [finding.id for finding in report.findings][-1] == "D090"
     assert not [finding for finding in report.findings if finding.id > "D399"]
+
+
+@pytest.mark.failure("C2")
+@on_one_server
+def test_endpoint_that_speaks_plain_http_is_named(provider: Provider, bucket: str) -> None:
+    address = provider.endpoint_url.replace("http://", "https://")
+    report = examine(provider.environ(bucket, AWS_S3_ENDPOINT_URL=address))
+    assert errors(report) == ["D325"], told(report)
+    assert the(report, "D325").cause.do.startswith(f"AWS_S3_ENDPOINT_URL={provider.endpoint_url} ")

@@ -120,3 +120,13 @@ def test_links_to_the_parent_that_do_not_open_are_named(provider: Provider, buck
     provider.write(bucket, f"{location}/parent/ada.txt", b"of the parent")
     report = examine(fork(provider, bucket, location, keys_with(provider, allow=["s3:ListBucket"])))
     assert errors(report) == ["D353"], told(report)
+
+
+@pytest.mark.failure("L1")
+@on_one_server
+def test_own_store_that_was_begun_of_another_parent_is_named(provider: Provider, bucket: str, location: str) -> None:
+    provider.write(bucket, f"{location}/parent/ada.txt", b"of the parent")
+    environ = fork(provider, bucket, location, provider.readonly)
+    build_storage(environ).save("own.txt", ContentFile(b"own"))
+    report = examine(environ | {"PARENT_STORAGE_LOCATION": f"{location}/another"})
+    assert errors(report) == ["D344"], told(report)

@@ -22,8 +22,11 @@ from tests.servers.fault_proxy import FaultProxy
 
 SCRIPT = Path(__file__).with_name("copied") / "project.py"
 ROWS = 12
-# The proxy that writes down what the parent is asked reads plain HTTP alone.
-plain = only("seaweedfs-http", "ministack", "ceph-http")
+# The proxy that writes down what the parent is asked reads plain HTTP alone. A story takes half a minute, most of it the
+# starts of its processes: each is told on the servers that could make a difference to it, and tests/contract on all.
+where_keys_may_only_read = only("seaweedfs-http", "ceph-http")
+on_amazons_rules = only("ministack")
+on_one_server = only("seaweedfs-http")
 
 
 @dataclass
@@ -118,7 +121,7 @@ def use(copy: Environment, production: Production, *, without: str | None = None
     assert len(production.environment.files) == ROWS
 
 
-@plain
+@where_keys_may_only_read
 def test_laptop_works_over_production_with_a_key_that_may_only_read(production: Production) -> None:
     """(a) Mode local, and the parent on another machine."""
     variables = {"STORAGES_MODE": "local", **production.parent(keys=production.provider.readonly)}
@@ -130,21 +133,21 @@ def test_laptop_works_over_production_with_a_key_that_may_only_read(production: 
     assert not links["photograph 2, replaced"].startswith(production.proxy.url)
 
 
-@plain
+@on_amazons_rules
 def test_staging_works_in_its_own_bucket_with_keys_that_may_write(production: Production) -> None:
     """(b) One provider, two buckets; the parent's keys could destroy everything."""
     own = production.provider.environ(production.provider.create_bucket())
     use(production.environment.copy("staging", {**own, **production.parent()}), production)
 
 
-@plain
+@where_keys_may_only_read
 def test_review_app_works_in_a_folder_of_the_same_bucket(production: Production) -> None:
     """(c) `STORAGE_LOCATION=forks/pr-123` over the bucket's root."""
     own = production.provider.environ(production.bucket, location="forks/pr-123")
     use(production.environment.copy("review", {**own, **production.parent()}), production, without="forks/")
 
 
-@plain
+@on_one_server
 def test_two_copies_of_one_original_never_see_each_other(production: Production) -> None:
     """(d)"""
     copies = [
@@ -160,7 +163,7 @@ def test_two_copies_of_one_original_never_see_each_other(production: Production)
     use(copies[0], production, without="forks/")
 
 
-@plain
+@on_one_server
 def test_clean_up_of_a_copy_that_is_no_fork_deletes_no_foreign_file(provider: Provider, tmp_path: Path) -> None:
     """What the owner marker is for: somebody copied the database and the variables, and django-cleanup runs."""
     bucket = provider.create_bucket()

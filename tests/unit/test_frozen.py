@@ -158,17 +158,18 @@ def test_commands_are_these() -> None:
             "--seconds",
             "--skip",
         ],
-        "env": ["--help", "--json", "--prefix"],
-        "fork diff": ["--help", "--json", "--prefix"],
-        "fork drop": ["--help", "--json", "--prefix", "--yes"],
-        "fork promote": ["--help", "--json", "--prefix", "--yes"],
-        "fork status": ["--help", "--json", "--prefix"],
-        "owner show": ["--help", "--json", "--prefix"],
-        "owner take": ["--help", "--prefix", "--yes"],
+        "env": ["--env-file", "--help", "--json", "--prefix"],
+        "fork diff": ["--env-file", "--help", "--json", "--prefix"],
+        "fork drop": ["--env-file", "--help", "--json", "--prefix", "--yes"],
+        "fork promote": ["--env-file", "--help", "--json", "--prefix", "--yes"],
+        "fork status": ["--env-file", "--help", "--json", "--prefix"],
+        "owner show": ["--env-file", "--help", "--json", "--prefix"],
+        "owner take": ["--env-file", "--help", "--prefix", "--yes"],
         "provision": [
             "--apply",
             "--diff",
             "--distribution-arn",
+            "--env-file",
             "--format",
             "--help",
             "--origin",
@@ -294,6 +295,7 @@ FINDINGS = {
             "D321",
             "D322",
             "D323",
+            "D325",
             "D324",
         ],
         "error",
@@ -308,7 +310,7 @@ FINDINGS = {
     "reading": dict.fromkeys(["D500", "D501", "D511"], "error")
     | dict.fromkeys(["D502", "D506", "D507", "D510"], "warning")
     | {"D505": "ok", "D508": "ok", "D509": "notice"},
-    "ownership": dict.fromkeys(["D340", "D352", "D353"], "error")
+    "ownership": dict.fromkeys(["D340", "D344", "D352", "D353"], "error")
     | dict.fromkeys(["D343", "D354"], "warning")
     | dict.fromkeys(["D342", "D351"], "notice")
     | {"D341": "ok", "D350": "ok"},
@@ -320,7 +322,8 @@ FINDINGS = {
     "links": dict.fromkeys(["D701", "D702", "D703", "D704", "D706", "D709", "D713", "D714", "D718"], "error")
     | dict.fromkeys(["D716", "D717"], "notice")
     | dict.fromkeys(["D700", "D712", "D719"], "ok")
-    | dict.fromkeys(["D707", "D711", "D715"], "warning"),
+    | dict.fromkeys(["D711", "D715"], "warning")
+    | {"D707": "notice"},
     "cdn": dict.fromkeys(["D801", "D802", "D803", "D804", "D805", "D806", "D807", "D808", "D809", "D825"], "error")
     | dict.fromkeys(["D826"], "notice")
     | dict.fromkeys(["D800", "D824", "D828"], "ok")
@@ -328,7 +331,7 @@ FINDINGS = {
     "caching": dict.fromkeys(["D810", "D813", "D816", "D819"], "notice")
     | dict.fromkeys(["D814", "D827"], "ok")
     | dict.fromkeys(["D812", "D815", "D817", "D818"], "warning"),
-    "cors": dict.fromkeys(["D852", "D855"], "notice")
+    "cors": dict.fromkeys(["D852", "D855", "D856"], "notice")
     | dict.fromkeys(["D850"], "ok")
     | dict.fromkeys(["D851", "D853", "D854"], "warning"),
     "housekeeping": dict.fromkeys(["D901"], "error")

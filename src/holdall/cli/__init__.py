@@ -1,7 +1,7 @@
 """The command `holdall`: parse, call one function, render. It needs no Django project.
 
 Each command is a module here with `HELP`, `declare` and `run`. Exit codes: 0 all is well, 1 something is wrong with
-what was looked at, 2 wrong use.
+what was looked at, 2 wrong use, 130 broken off by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 import holdall
 from holdall.cli import doctor, env, fork, owner, provision, serve
+from holdall.cli.envfile import EnvFileError, read_env_file
 from holdall.cli.terminal import Session, Stream, Style
 from holdall.errors import HoldallError
 
@@ -54,7 +57,17 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     """Declare the commands on a parser: `holdall`'s own, or that of `manage.py holdall`."""
     commands = parser.add_subparsers(dest="holdall_command", required=True, metavar="command")
     for name, command in COMMANDS.items():
-        command.declare(commands.add_parser(name, help=command.HELP))
+        command.declare(declared := commands.add_parser(name, help=command.HELP))
+        for leaf in _leaves(declared) if name != "serve" else ():
+            leaf.add_argument("--env-file", type=Path, help="a file of VARIABLE=value lines, laid over the environment")
+
+
+def _leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield parser
+    for action in below:
+        yield from action.choices.values()
 
 
 def run(
@@ -68,9 +81,26 @@ def run(
     """Run the command that was parsed."""
     # `manage.py` has a flag of its own.
     style = Style.of(out, wanted=not getattr(options, "no_color", False))
-    session = Session(out=out, err=err, environ=environ, style=style, in_project=in_project)
+    sources: dict[str, str] = {}
     try:
+        if file := getattr(options, "env_file", None):
+            given = read_env_file(file)
+            environ, sources = {**environ, **given}, dict.fromkeys(given, f"file {file.name}")
+        session = Session(
+            out=out, err=err, environ=environ, style=style, in_project=in_project and not sources, sources=sources
+        )
         return COMMANDS[options.holdall_command].run(options, session)
+    except EnvFileError as error:
+        err.write(f"{error}\n")
+        return 2
     except HoldallError as error:
         err.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        err.write("\nBroken off.\n")
+        return 130
+    except BrokenPipeError:
+        # Whoever read along (`head`, `grep -q`) has seen enough; the interpreter would complain once more at its end.
+        with suppress(OSError, AttributeError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

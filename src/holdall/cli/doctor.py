@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
 
 from holdall.cli.terminal import Session, Style, wrapped
-from holdall.errors import HoldallError
 from holdall.findings import Cause, Finding, Level, Report
 
 if TYPE_CHECKING:
@@ -22,12 +20,7 @@ if TYPE_CHECKING:
 HELP = "prove that bucket, keys and CDN work, or say why they do not and what to paste"
 
 
-class EnvFileError(HoldallError):
-    """The file of variables can not be read."""
-
-
 def declare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--env-file", type=Path, help="a file of VARIABLE=value lines, laid over the environment")
     parser.add_argument("--prefix", default="", help="of the variables of a second store, such as PRIVATE_")
     parser.add_argument("--alias", action="append", default=[], help="in a project: only this entry of STORAGES")
     parser.add_argument("--origin", action="append", default=[], help="a site that shows the files, for CORS")
@@ -46,9 +39,14 @@ def run(options: argparse.Namespace, session: Session) -> int:
     if unknown := [name for name in (*options.only, *options.skip) if name not in known]:
         session.err.write(f'There is no layer or probe "{unknown[0]}"; there are {", ".join(sorted(known))}.\n')
         return 2
+    if options.alias and not session.in_project:
+        session.err.write(
+            "There is no project here, or an env file in its place, so there are no aliases to choose from.\n"
+        )
+        return 2
     try:
         examinations = list(_examinations(options, session))
-    except (EnvFileError, ImproperlyConfigured) as error:
+    except ImproperlyConfigured as error:
         session.err.write(f"{error}\n")
         return 2
     report = Report()
@@ -56,14 +54,15 @@ def run(options: argparse.Namespace, session: Session) -> int:
         findings = doctor.examine(
             examination, offline=options.offline, only=options.only, skip=options.skip, seconds=options.seconds
         )
-        # Closed whatever happens, Ctrl-C included: then the bucket is as it was.
-        with closing(findings):  # type: ignore[type-var]
-            for finding in findings:
-                report.findings.append(finding.about(examination.store))
-                if not options.as_json:
-                    shown = lines(visible(report.findings[-1]), session.style)
-                    session.out.write("".join(f"{line}\n" for line in shown))
-                    session.out.flush()
+        try:
+            # Closed whatever happens, Ctrl-C included: then the bucket is as it was.
+            with closing(findings):  # type: ignore[type-var]
+                for finding in findings:
+                    _add(finding, examination, report, options, session)
+        except KeyboardInterrupt:
+            for finding in examination.farewell:
+                _add(finding, examination, report, options, session)
+            raise
     if options.as_json:
         session.out.write(json.dumps(report.as_document(), indent=2, ensure_ascii=False) + "\n")
     else:
@@ -72,17 +71,24 @@ def run(options: argparse.Namespace, session: Session) -> int:
     return 0 if report.is_healthy else 1
 
 
+def _add(
+    finding: Finding, examination: Examination, report: Report, options: argparse.Namespace, session: Session
+) -> None:
+    report.findings.append(finding.about(examination.store))
+    if not options.as_json:
+        shown = lines(visible(report.findings[-1]), session.style)
+        session.out.write("".join(f"{line}\n" for line in shown))
+        session.out.flush()
+
+
 def _examinations(options: argparse.Namespace, session: Session) -> Iterator[Examination]:
     from holdall.doctor import stores
 
-    environ, sources = session.environ, {}
-    if options.env_file:
-        given = read_env_file(options.env_file)
-        environ, sources = {**environ, **given}, dict.fromkeys(given, f"file {options.env_file.name}")
-    if session.in_project and not options.env_file:
-        yield from stores.of_project(options.alias, environ=environ, origins=options.origin)
+    environ, origins = session.environ, options.origin
+    if session.in_project:
+        yield from stores.of_project(options.alias, environ=environ, origins=origins)
     else:
-        yield stores.of_environment(environ, prefix=options.prefix, origins=options.origin, sources=sources)
+        yield stores.of_environment(environ, prefix=options.prefix, origins=origins, sources=session.sources)
 
 
 def lines(finding: Finding, style: Style) -> Iterator[str]:
@@ -129,25 +135,3 @@ def _labelled(label: str, text: str, style: Style) -> Iterator[str]:
         for place, part in enumerate(shown):
             first = number == 0 and place == 0
             yield f"{' ' * 14}{style.dim(f'{label:<7}')} {part[22:]}" if first else part
-
-
-def read_env_file(path: Path) -> Mapping[str, str]:
-    """Read `VARIABLE=value` lines as Docker does: quotes stay, for the contract to remark on them.
-
-    Raises:
-        EnvFileError: there is no such file, or a line is no assignment; its text is not shown, it may be a secret.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EnvFileError(f"The file of variables {path} can not be read: {error}.") from error
-    found: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip().removeprefix("export ").lstrip()
-        if not stripped or stripped.startswith("#"):
-            continue
-        name, equals, value = stripped.partition("=")
-        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
-            raise EnvFileError(f"Line {number} of {path} is no assignment; write VARIABLE=value.")
-        found[name.strip()] = value
-    return found

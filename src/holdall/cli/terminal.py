@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 WIDTH = 100
@@ -28,8 +29,10 @@ class Session:
     err: Stream
     environ: Mapping[str, str]
     style: Style
-    # Whether the settings of a Django project are loaded.
+    # Whether the stores are those of a Django project, whose settings are loaded.
     in_project: bool = False
+    # Where a variable came from, if not from the environment.
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 class Style:
@@ -88,7 +91,8 @@ def as_size(size_bytes: int) -> str:
 
 
 def wrapped(text: str, *, indent: str = "    ") -> list[str]:
-    """Break a text into lines that a terminal shows whole."""
+    """Break a text into lines that the terminal shows whole; what goes elsewhere is as wide as is good to read."""
+    width = max(40, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
     return textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )

@@ -7,8 +7,10 @@ they find.
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import NamedTuple
 
@@ -158,9 +160,23 @@ def examine(
             yield from _examine(examination, chosen, seconds, offline=offline)
         except BaseException:
             # Nobody listens any more; whoever broke it off finds them there.
-            examination.farewell = [examination.redacted(finding) for finding in housekeeping.clean_up(examination)]
+            with _uninterrupted():
+                examination.farewell = [examination.redacted(finding) for finding in housekeeping.clean_up(examination)]
             raise
         yield from map(examination.redacted, housekeeping.clean_up(examination))
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a second Ctrl-C wait: it would leave in the bucket what the first one has just begun to remove."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) or signal.SIG_DFL
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _examine(

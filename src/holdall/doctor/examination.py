@@ -165,10 +165,11 @@ class Examination:
         prefix = self.reading.prefix if self.reading else getattr(self.storage, "env_prefix", None)
         if not prefix:
             return finding
-        causes = [
-            cause._replace(do=_VARIABLE.sub(lambda found: f"{prefix}{found[0]}", cause.do))
-            for cause in (finding.cause, *finding.otherwise)
-        ]
+
+        def named(text: str) -> str:
+            return _VARIABLE.sub(lambda found: f"{prefix}{found[0]}", text)
+
+        causes = [Cause(named(cause.means), named(cause.do)) for cause in (finding.cause, *finding.otherwise)]
         return finding._replace(cause=causes[0], otherwise=tuple(causes[1:]))
 
     def redacted(self, finding: Finding) -> Finding:

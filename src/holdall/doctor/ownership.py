@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,14 @@ NAMELESS = Kind(
     "The store has an owner, and this environment does not say who it is",
     "Without a name nothing holds this environment back from deleting the owner's files.",
     "Set `STORAGE_ENVIRONMENT` to this environment's own name; a copy should be a fork (`PARENT_*`).",
+    ("L1",),
+)
+ANOTHER_PARENT = Kind(
+    "D344",
+    Level.ERROR,
+    "The fork's own store was begun as a fork of another parent",
+    "Its files and what it hides belong to that parent's; with another one they would mix, so every write is refused.",
+    "Set `PARENT_*` to the parent named in the evidence, or give this fork a bucket or `STORAGE_LOCATION` of its own.",
     ("L1",),
 )
 PARENT_READS = Kind(
@@ -93,6 +101,20 @@ def probe_owner(examination: Examination) -> Iterator[Finding]:
         yield OWNED.found(f'"{name}"')
 
 
+def probe_origin(examination: Examination) -> Iterator[Finding]:
+    """Read what the own store is a fork of. One GET, for a fork alone."""
+    if getattr(examination.storage, "parent", None) is None:
+        return
+    for claim in examination.connection.target.claims:
+        if claim.kind == "fork" and (begun := claims.read(claim, examination.connection.call)) not in {
+            None,
+            claim.holder,
+        }:
+            yield ANOTHER_PARENT.found(
+                f"{claim.key} says that it is a fork of {begun}; `PARENT_*` names {claim.holder}"
+            )
+
+
 def probe_parent(examination: Examination) -> Iterator[Finding]:
     """Look at each store that this one is a fork of. Some five requests each, none of which can change anything."""
     parent = getattr(examination.storage, "parent", None)
@@ -140,29 +162,32 @@ def _link(parent: Any, theirs: Examination, names: list[str]) -> Iterator[Findin
 def _key(parent: Any, theirs: Examination) -> Iterator[Finding]:
     """Ask to abort an upload that does not exist: it changes nothing, and only a key that may write is let so far.
 
-    It is the one request to a parent that is no read. So it is sent only where a read with the same id has shown that
-    the store knows uploads: one that does not would take it for the deletion of a key, which nobody has either.
+    It is the one request to a parent that is no read. So it is sent only where a read has shown that the store knows
+    uploads: one that does not would take it for the deletion of a key, which nobody has either.
     """
-    key, upload = theirs.key(f"{theirs.folder}/none"), secrets.token_hex(32)
-    request = {"action": "examining", "name": key, "Key": key, "UploadId": upload}
-    if _code(lambda: parent.store.call("list_parts", **request)) not in {"NoSuchUpload", "AccessDenied"}:
-        yield PARENTS_KEY_MAY_WRITE.unknown("the parent does not say that an upload does not exist")
+    if not _knows_uploads(parent):
+        yield PARENTS_KEY_MAY_WRITE.unknown("the parent does not say which uploads are unfinished")
         return
     unbound = connect(replace(parent.store.target, read_only=False, claims=()))
-    code = _code(lambda: unbound.call("abort_multipart_upload", **request))
-    if code in {"", "NoSuchUpload"}:
-        yield PARENTS_KEY_MAY_WRITE.found(
-            f"AbortMultipartUpload of an upload that does not exist: {code or 'accepted'}"
-        )
-
-
-def _code(request: Callable[[], Any]) -> str:
-    """Send a request and give the code with which it was refused; "" if it was not."""
+    key = theirs.key(f"{theirs.folder}/none")
     try:
-        request()
+        unbound.call("abort_multipart_upload", action="examining", name=key, Key=key, UploadId=secrets.token_hex(32))
+        code = "accepted"
     except HoldallError as error:
-        return error.code or type(error).__name__
-    return ""
+        code = error.code
+    if code in {"accepted", "NoSuchUpload"}:
+        yield PARENTS_KEY_MAY_WRITE.found(f"AbortMultipartUpload of an upload that does not exist: {code}")
 
 
-PROBES = probes(probe_owner, probe_parent)
+def _knows_uploads(parent: Any) -> bool:
+    try:
+        answer = parent.store.call("list_multipart_uploads", action="examining", MaxUploads=1)
+    except AccessRefused:
+        # Listing files is allowed, as was seen; so it was understood to be something else.
+        return True
+    except HoldallError:
+        return False
+    return "MaxUploads" in answer
+
+
+PROBES = probes(probe_owner, probe_origin, probe_parent)
