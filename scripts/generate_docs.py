@@ -148,10 +148,8 @@ def variables_page() -> str:
     lines += [f"| `{wrong}` | [`{right}`](#{_anchor(right)}) |" for wrong, right in contract.MISNOMERS.items()]
     lines += [
         "",
-        (
-            "These may be set for other tools: they are no mistake, but warned of while the variable that may be meant is unset. "
-            "In place of a bucket that is required, `AWS_BUCKET` is refused."
-        ),
+        "These may be set for other tools: they are warned of while the variable that may be meant is unset.",
+        "In place of a bucket that is required, `AWS_BUCKET` is refused.",
         "",
         "| found | meant, perhaps |",
         "|---|---|",

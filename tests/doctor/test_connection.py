@@ -56,6 +56,12 @@ def _is_signed(request: Request) -> bool:
     return request.header("authorization") is not None
 
 
+@on_one_server
+def test_source_of_the_keys_is_told_in_plain_words(provider: Provider, bucket: str) -> None:
+    report = examine(provider.environ(bucket), only=["bucket"])
+    assert the(report, "D309").seen == f'bucket "{bucket}", opened with the keys that the storage was given'
+
+
 @pytest.mark.failure("B2")
 @on_one_server
 def test_absent_keys_are_named(provider: Provider, bucket: str) -> None:

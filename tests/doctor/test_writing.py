@@ -60,6 +60,13 @@ def test_file_that_saving_uses_up_is_named(plain: MakePlain) -> None:
 def test_files_that_replace_each_other_are_named(plain: MakePlain) -> None:
     report = examine_storage(plain(), only=["names"])
     assert (errors(report), warnings(report)) == ([], ["D414"]), told(report)
+    assert the(report, "D414").cause.do.startswith("Set `AWS_S3_FILE_OVERWRITE = False`")
+
+
+@on_one_server
+def test_proof_of_large_files_says_what_was_done(provider: Provider, bucket: str) -> None:
+    report = examine(provider.environ(bucket), only=["multipart"])
+    assert the(report, "D419").seen == "an upload in parts was begun and completed, another begun and aborted"
 
 
 @pytest.mark.failure("G2")

@@ -34,6 +34,7 @@ def case(failure: str, finding: str, **chosen: Any) -> Any:
         case("F1", "D233", **R2_PLAIN, region_name=None, signature_version=None),
         case("C5", "D235", region_name="Frankfurt"),
         case("C5", "D235", region_name="eu-west-1a"),
+        case("C5", "D235", region_name="us-east1"),
         case("F1", "D252", region_name="us-east-1", signature_version=None),
         case("F2", "D253", querystring_expire=691_200),
         case("E1", "D257", custom_domain="https://media.example.com", querystring_auth=False),
