@@ -171,7 +171,7 @@ def variables_page() -> str:
         f"A parent that is a fork itself has its own parent under `{contract.PARENT * 2}`, and so on.",
         (
             f"`{contract.PARENT}STORAGE_ENVIRONMENT` is the name in which `holdall fork promote` writes to a parent that "
-            "has an owner."
+            "has an owner; without it, or with another name, nothing is written there."
         ),
         "",
         "What is said of some values:",
@@ -437,10 +437,15 @@ COMMANDS = {
     "The exit code is 1 when something was left undone.\n\n"
     "`promote` writes to the parent, so it needs `PARENT_` keys that may: give them to this one command, not to the "
     "environment.\n"
+    "A parent that has [an owner](../explanation/owner.md) is changed only when `PARENT_STORAGE_ENVIRONMENT` is the "
+    "owner's name; who owns both stores is asked before anything is sent.\n"
     "It overwrites nothing, deletes only what the fork saw when it hid it, verifies each file, and takes up an interrupted "
     "run when it is run again.\n"
     "The fork keeps its own copies; `drop` deletes them.\n\n"
-    "With `--json` each prints one document, in which `version`, `own` and `parent` come first.",
+    "All four are refused where `PARENT_` names another store than the one that the fork was begun of.\n"
+    'An error that begins with "Of the parent:" is about the store that the `PARENT_` variables name.\n\n'
+    "With `--json` each prints one document, in which `version`, `own` and `parent` come first; that of `promote` goes on "
+    "with `parents_owner`, which is `null` where nobody owns the parent.",
     "owner": "They need the environment alone; `take` needs `STORAGE_ENVIRONMENT` too.\n"
     "[The owner marker](../explanation/owner.md) says what owning a store means.",
     "provision": "Without `--diff` and `--apply` it contacts nothing; the keys, and the domain of a CDN that is still to be "

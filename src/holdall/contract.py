@@ -166,6 +166,8 @@ BY_NAME = {variable.name: variable for variable in VARIABLES}
 PARENT = "PARENT_"
 # The finding of what has no kind of its own.
 UNNAMED = "D199"
+# A variable of the contract in a text, without the prefix of a second store.
+_NAMED = re.compile(rf"(?<![A-Z0-9_])(?:{PARENT})*(?:{'|'.join(BY_NAME)})(?![A-Z0-9_])")
 # From this length on a secret is recognised where it does not belong.
 SECRET_LENGTH = 8
 
@@ -728,6 +730,11 @@ def _display(variable: Variable, value: Any) -> str:
 def _unset(variable: Variable) -> tuple[str, str]:
     literal = re.fullmatch(r"`(.+)`", variable.default)
     return (literal[1], "default") if literal else ("", "unset")
+
+
+def addressed(text: str, prefix: str) -> str:
+    """Name the variables in a text as the environment of a store does that has a prefix: `PRIVATE_STORAGE_LOCATION`."""
+    return _NAMED.sub(lambda found: f"{prefix}{found[0]}", text)
 
 
 def site(store: Store) -> lineage.Site:

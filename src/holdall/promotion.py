@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from storages.utils import ReadBytesWrapper
 
 from holdall.divergence import Change, is_same
-from holdall.errors import HoldallError, NameTaken, ObjectChanged, ObjectNotFound, StoreFailed
+from holdall.errors import HoldallError, NameTaken, ObjectChanged, ObjectNotFound, StoreFailed, WriteRefused
 from holdall.files import ObjectFile
 from holdall.fork import Entry, ForkedStorage, look_at
+from holdall.ownership import check_lineage, check_owner, check_parents_owner
 from holdall.reading import ObjectReader
 from holdall.saving import conditional_put_holds
 from holdall.storage import MediaStorage
@@ -85,14 +86,31 @@ def plan(changes: Iterable[Change]) -> Plan:
     return Plan(tuple(steps), tuple(conflicts), settled)
 
 
+def check(fork: ForkedStorage, parent: MediaStorage) -> None:
+    """Make sure that this run may write to both stores, before it writes to either. Requests: three or four GET.
+
+    Raises:
+        WriteRefused: the parent or the own store belongs to another environment, or was begun as another one's fork.
+    """
+    for store in (fork, parent):
+        if isinstance(store, ForkedStorage):
+            check_lineage(store)
+    check_owner(fork)
+    check_parents_owner(parent)
+
+
 def apply(
     planned: Plan, fork: ForkedStorage, parent: MediaStorage, *, report: Callable[[Step], object] = lambda step: None
 ) -> Outcome:
     """Carry out a plan in the parent, which is given here as a storage that may write.
 
-    Requests: to copy, a HEAD, two or three that copy within one provider (else those of reading and saving) and a HEAD
-    that verifies; to delete, a HEAD and two DELETE.
+    Requests: those of `check`; to copy, a HEAD, two or three that copy within one provider (else those of reading and
+    saving) and a HEAD that verifies; to delete, a HEAD and two DELETE.
+
+    Raises:
+        WriteRefused: as `check`; nothing was sent.
     """
+    check(fork, parent)
     done: list[Step] = []
     conflicts: list[Conflict] = list(planned.conflicts)
     failures: list[Conflict] = []
@@ -106,6 +124,10 @@ def apply(
             conflicts.append(Conflict(step.name, OTHER_FILE))
         except ObjectChanged as changed:
             conflicts.append(Conflict(step.name, str(changed)))
+        except WriteRefused as refused:
+            # The store changed hands meanwhile: no other step would fare better.
+            failures.append(Conflict(step.name, str(refused)))
+            break
         except HoldallError as failure:
             failures.append(Conflict(step.name, str(failure)))
         else:

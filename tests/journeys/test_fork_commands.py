@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from django.core.files.base import ContentFile
 
 from holdall import claims, cli, promotion
 from holdall.divergence import diff, totals
-from holdall.errors import ContractError, HoldallError
+from holdall.errors import ContractError, HoldallError, StoreFailed, StoreUnreachable, WriteRefused
 from holdall.fork import storage_of
 from tests.contract import only
 from tests.forks import Family, fingerprint, put, read
@@ -234,7 +235,9 @@ def test_promoting_that_was_interrupted_is_taken_up(family: Family, provider: Pr
             # Seen from another address, it is another place: the bytes are sent.
             writable = family.provider.environ(family.bucket, location=family.location, AWS_S3_ENDPOINT_URL=proxy.url)
             parent: Any = _plain(writable)
-            promotion.apply(promotion.plan(diff(fork)), fork, parent)
+            # Where not even the parent's owner can be asked for, nothing is begun.
+            with suppress(StoreFailed, StoreUnreachable) if operation == "GetObject" else nullcontext():
+                promotion.apply(promotion.plan(diff(fork)), fork, parent)
 
     outcome = promotion.apply(promotion.plan(diff(fork)), fork, family.parent)
 
@@ -300,6 +303,8 @@ def test_promoting_without_the_right_to_write_changes_nothing(family: Family) ->
     code, found = document(environ_of(family), "fork", "promote", "--yes")
     assert code == 1
     assert found["done"] == []
+    text = holdall(environ_of(family), "fork", "promote", "--yes")[1]
+    assert text.endswith("Nothing was done.\n")
     assert {failure["name"] for failure in found["failures"]} == {"added é+.txt", "hidden.txt"}
     assert family.fingerprint() == before
 
@@ -311,13 +316,107 @@ def test_parent_that_has_an_owner_is_written_to_in_its_name(family: Family) -> N
     family.provider.write(family.bucket, claim.key, claim.body())
     environ = environ_of(family)
 
-    for name in ("staging", "production"):
-        code, found = document({**environ, "PARENT_STORAGE_ENVIRONMENT": name}, "fork", "promote", "--yes")
-        if name == "staging":
+    before = family.fingerprint()
+
+    for given in ({}, {"PARENT_STORAGE_ENVIRONMENT": "staging"}):
+        for arguments in (("--yes",), ("--yes", "--json"), ()):
+            code, text = holdall({**environ, **given}, "fork", "promote", *arguments)
             assert code == 1
-            assert 'belong to the environment "production"' in found["failures"][0]["reason"]
+            assert text.count('belong to the environment "production"') == 1
+            assert "Set `PARENT_STORAGE_ENVIRONMENT=production` on the one run" in text
+            assert "owner take" not in text
+            assert "Done" not in text
+            assert "--json" in arguments or 'under "' + family.location + '"' in text.splitlines()[1]
+            assert "--json" in arguments or text.splitlines()[1].endswith(', owned by "production"')
+    assert document(environ, "fork", "promote")[1]["parents_owner"] == "production"
+    assert 'owned by "production"' in holdall(environ, "fork", "status")[1]
+    with pytest.raises(WriteRefused, match="PARENT_STORAGE_ENVIRONMENT"):
+        promotion.apply(promotion.plan(diff(family.fork())), family.fork(), family.fork().parent)
+    assert family.fingerprint() == before
+
+    code, text = holdall({**environ, "PARENT_STORAGE_ENVIRONMENT": "production"}, "fork", "promote", "--yes")
     assert code == 0
     assert read(family.parent, "one.txt") == b"x"
+
+
+@only("seaweedfs-http")
+def test_promoting_in_another_environment_sends_nothing(family: Family) -> None:
+    own = {**environ_of(family), "STORAGE_ENVIRONMENT": "staging"}
+    family.put("hidden.txt")
+    fork: Any = storage_of(cli.stores.options_of(_session(own), ""))
+    put(fork, "one.txt")
+    fork.delete("hidden.txt")
+    before = family.fingerprint()
+
+    code, text = holdall({**own, "STORAGE_ENVIRONMENT": "qa"}, "fork", "promote", "--yes")
+
+    assert code == 1
+    assert text.count('belong to the environment "staging"; this environment is "qa"') == 1
+    assert "set `STORAGE_ENVIRONMENT=staging` for this one run" in text
+    assert "Done" not in text
+    assert family.fingerprint() == before
+    assert holdall({**own, "STORAGE_ENVIRONMENT": "qa"}, "fork", "status")[0] == 0
+    code, text = holdall(own, "fork", "promote", "--yes")
+    assert code == 0, text
+    assert "1 file to copy (1 byte), 1 to delete" in text
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("deed", ["status", "diff", "promote", "drop"])
+def test_parent_of_which_the_fork_was_not_begun_is_refused(family: Family, deed: str) -> None:
+    put(family.fork(), "one.txt")
+    other = family.provider.create_bucket()
+    environ = {**environ_of(family), "PARENT_STORAGE_BUCKET_NAME": other}
+    before = [family.fingerprint(), fingerprint(family.provider, family.bucket, f"fork-of-{family.location}")]
+
+    code, text = holdall(environ, "fork", deed, *(["--yes"] if deed in {"promote", "drop"} else []))
+
+    assert code == 1
+    assert text.count("was begun as a fork of") == 1
+    assert f'`PARENT_*` names bucket "{other}"' in text
+    assert family.provider.keys_in(other) == []
+    assert before == [family.fingerprint(), fingerprint(family.provider, family.bucket, f"fork-of-{family.location}")]
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("deed", ["status", "diff", "promote"])
+@pytest.mark.parametrize("name", ["STORAGE_BUCKET_NAME", "AWS_SECRET_ACCESS_KEY"])
+def test_error_of_the_parent_names_the_parents_variables(family: Family, deed: str, name: str) -> None:
+    own = family.provider.environ(family.bucket, location=f"fork-of-{family.location}")
+    environ = {f"PRIVATE_{key}": value for key, value in environ_of(family, own).items()}
+    wrong = {**environ, f"PRIVATE_PARENT_{name}": "no-such-thing-0123456789"}
+
+    code, text = holdall(wrong, "fork", deed, "--prefix", "PRIVATE_")
+
+    assert code == 1
+    assert text.startswith("Of the parent: ")
+    assert f"`PRIVATE_PARENT_{name}`" in text
+    assert "no-such-thing" not in text or name == "STORAGE_BUCKET_NAME"
+    code, text = holdall(
+        {**environ, f"PRIVATE_{name}": "no-such-thing-0123456789"}, "fork", deed, "--prefix", "PRIVATE_"
+    )
+    assert code == 1
+    assert "Of the parent" not in text
+
+
+@only("seaweedfs-http")
+def test_store_that_changes_hands_while_promoting_ends_it(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    fork = family.fork()
+    for name in ("one.txt", "two.txt", "three.txt"):
+        put(fork, name)
+    parent: Any = _plain({**family.above[0], "STORAGE_ENVIRONMENT": "production"})
+    monkeypatch.setattr(claims, "CLAIM_SECONDS", 0)
+    taken = claims.Claim(kind="owner", holder="staging", location=family.location)
+
+    outcome = promotion.apply(
+        promotion.plan(diff(fork)),
+        fork,
+        parent,
+        report=lambda step: family.provider.write(family.bucket, taken.key, taken.body()),
+    )
+
+    assert (len(outcome.done), len(outcome.failures), outcome.conflicts) == (1, 1, ())
+    assert 'belong to the environment "staging"' in outcome.failures[0].reason
 
 
 @only("seaweedfs-http")
@@ -424,7 +523,9 @@ def test_whoever_sits_before_the_terminal_is_asked(
 def test_owner_is_shown_and_taken(family: Family) -> None:
     production = {**family.above[0], "STORAGE_ENVIRONMENT": "production"}
     staging = {**family.above[0], "STORAGE_ENVIRONMENT": "staging"}
-    assert "Nobody owns" in holdall(staging, "owner", "show")[1]
+    assert (
+        f'Nobody owns bucket "{family.bucket}", under "{family.location}" on ' in holdall(staging, "owner", "show")[1]
+    )
     put(_plain(production), "ada.jpg")
 
     code, found = document(staging, "owner", "show")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from holdall import contract
 from holdall.cli import stores
-from holdall.cli.terminal import Session, as_size, confirmed
+from holdall.cli.terminal import Session, as_count, as_size, confirmed
+from holdall.errors import HoldallError
 
 if TYPE_CHECKING:
     from holdall.fork import ForkedStorage
@@ -41,7 +45,12 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
+    from holdall.ownership import check_lineage, check_owner
+
     fork = stores.open_fork(session, options.prefix)
+    check_lineage(fork)
+    if options.deed in {"promote", "drop"}:
+        check_owner(fork)
     deed = {"status": _status, "diff": _diff, "promote": _promote, "drop": _drop}[options.deed]
     return deed(fork, options, session)
 
@@ -53,20 +62,39 @@ def _write(session: Session, fork: ForkedStorage, content: dict[str, Any]) -> No
     session.out.write(json.dumps(head | content, indent=2, ensure_ascii=False) + "\n")
 
 
-def _head(fork: ForkedStorage) -> str:
+def _head(fork: ForkedStorage, *, parents_owner: str | None = None) -> str:
     from holdall.fork import site_of
 
-    return f"Own store: {site_of(fork)}\nParent:    {site_of(fork.parent)}\n"
+    owned = f', owned by "{parents_owner}"' if parents_owner else ""
+    return f"Own store: {site_of(fork)}\nParent:    {site_of(fork.parent)}{owned}\n"
+
+
+@contextmanager
+def _of_the_parent(prefix: str) -> Iterator[None]:
+    """Say of an error that it is the parent's, and name the parent's variables in it."""
+    try:
+        yield
+    except HoldallError as error:
+        raise HoldallError(f"Of the parent: {contract.addressed(str(error), f'{prefix}{contract.PARENT}')}") from error
+
+
+def _parents_owner(fork: ForkedStorage, prefix: str) -> str | None:
+    """Tell who owns the parent. As the first request to it, it also finds that there is no bucket, or no such key."""
+    from holdall.ownership import owner_of
+
+    with _of_the_parent(prefix):
+        return owner_of(fork.parent)
 
 
 def _status(fork: ForkedStorage, options: argparse.Namespace, session: Session) -> int:
     from holdall.divergence import diff, totals
 
+    owner = _parents_owner(fork, options.prefix)
     counted = totals(diff(fork))
     if options.as_json:
         _write(session, fork, {"totals": {kind: total._asdict() for kind, total in counted.items()}})
         return 0
-    session.out.write(_head(fork))
+    session.out.write(_head(fork, parents_owner=owner))
     for kind, total in counted.items():
         shown = f"{total.files:>8,} {kind:<9} {as_size(total.size_bytes):>10}"
         session.out.write(f"{shown}  {session.style.dim(MEANINGS[kind])}\n")
@@ -76,6 +104,7 @@ def _status(fork: ForkedStorage, options: argparse.Namespace, session: Session) 
 def _diff(fork: ForkedStorage, options: argparse.Namespace, session: Session) -> int:
     from holdall.divergence import diff
 
+    _parents_owner(fork, options.prefix)
     if options.as_json:
         changes = [{"name": one.name, "kind": one.kind, "size_bytes": one.size_bytes} for one in diff(fork)]
         _write(session, fork, {"changes": changes})
@@ -89,33 +118,42 @@ def _promote(fork: ForkedStorage, options: argparse.Namespace, session: Session)
     from holdall import promotion
     from holdall.divergence import diff
 
+    owner = _parents_owner(fork, options.prefix)
     planned = promotion.plan(diff(fork))
+    parent = _writable_parent(session, options.prefix)
     if not options.as_json:
-        session.out.write(_head(fork))
-        for step in planned.steps:
-            mark = "+" if step.action == "copy" else "-"
-            session.out.write(f"{mark} {step.name}  {session.style.dim(as_size(step.size_bytes))}\n")
-        _say_conflicts(session, planned.conflicts, "stays as it is")
-        copied = [step for step in planned.steps if step.action == "copy"]
-        session.out.write(
-            f"To the parent: {len(copied):,} files to copy ({as_size(sum(step.size_bytes for step in copied))}), "
-            f"{len(planned.steps) - len(copied):,} to delete; {planned.settled:,} agree already.\n"
-        )
+        session.out.write(_head(fork, parents_owner=owner))
+        _say_plan(session, planned)
     asked = options.yes or not options.as_json
+    if planned.steps and asked:
+        # Before the question: nobody is asked about a plan that can not be carried out.
+        promotion.check(fork, parent)
     if not planned.steps or not (asked and confirmed(session, "Change the parent like this?", yes=options.yes)):
         if options.as_json:
-            _write(session, fork, _plan_as_json(planned))
+            _write(session, fork, {"parents_owner": owner} | _plan_as_json(planned))
         return 1 if planned.conflicts or planned.steps else 0
-    outcome = promotion.apply(planned, fork, _writable_parent(session, options.prefix))
+    outcome = promotion.apply(planned, fork, parent)
     if options.as_json:
-        done = [step._asdict() for step in outcome.done]
-        failures = [one._asdict() for one in outcome.failures]
-        conflicts = [one._asdict() for one in outcome.conflicts]
-        _write(session, fork, {"done": done, "conflicts": conflicts, "failures": failures})
+        lists = {kind: [one._asdict() for one in found] for kind, found in outcome._asdict().items()}
+        _write(session, fork, {"parents_owner": owner} | lists)
     else:
+        _say_conflicts(session, outcome.conflicts[len(planned.conflicts) :], "stays as it is")
         _say_conflicts(session, outcome.failures, "failed")
-        session.out.write(f"Done: {len(outcome.done):,} of {len(planned.steps):,}, each verified.\n")
+        done = f"Done: {len(outcome.done):,} of {len(planned.steps):,}, each verified.\n"
+        session.out.write(done if outcome.done else "Nothing was done.\n")
     return 1 if outcome.conflicts or outcome.failures else 0
+
+
+def _say_plan(session: Session, planned: Any) -> None:
+    for step in planned.steps:
+        mark = "+" if step.action == "copy" else "-"
+        session.out.write(f"{mark} {step.name}  {session.style.dim(as_size(step.size_bytes))}\n")
+    _say_conflicts(session, planned.conflicts, "stays as it is")
+    copied = [step for step in planned.steps if step.action == "copy"]
+    session.out.write(
+        f"To the parent: {as_count(len(copied), 'file')} to copy ({as_size(sum(step.size_bytes for step in copied))}), "
+        f"{len(planned.steps) - len(copied):,} to delete; {planned.settled:,} agree already.\n"
+    )
 
 
 def _plan_as_json(planned: Any) -> dict[str, Any]:
@@ -148,7 +186,7 @@ def _drop(fork: ForkedStorage, options: argparse.Namespace, session: Session) ->
         for folder in planned.others:
             session.out.write(f'"{folder}" stays: another store lies there.\n')
         session.out.write(
-            f"From the own store: {len(planned.keys):,} objects, {planned.files:,} of them files "
+            f"From the own store: {as_count(len(planned.keys), 'object')}, among them {as_count(planned.files, 'file')} "
             f"({as_size(planned.size_bytes)}). The parent stays as it is.\n"
         )
     dropped = False
@@ -157,7 +195,7 @@ def _drop(fork: ForkedStorage, options: argparse.Namespace, session: Session) ->
         removal.apply(planned, fork)
         dropped = True
         if not options.as_json:
-            session.out.write(f"Done: {len(planned.keys):,} objects were deleted.\n")
+            session.out.write(f"Done: {as_count(len(planned.keys), 'object')} deleted.\n")
     if options.as_json:
         _write(session, fork, shown | {"others": list(planned.others), "dropped": dropped})
     return 0 if dropped or not planned.keys else 1

@@ -30,6 +30,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, session: Session) -> int:
     from holdall import claims
+    from holdall.fork import site_of
 
     chosen = stores.options_of(session, options.prefix)
     storage = stores.open_storage(chosen)
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
     claim = claims.Claim(kind="owner", holder=this or "", location=storage.location.strip("/"))
     said = claims.read_whole(claim, storage.store.call)
     owner, since = (str(said["owner"]), str(said.get("since", ""))) if said else (None, "")
-    where = storage.store.where()
+    where = site_of(storage)
     if options.deed == "show":
         if options.as_json:
             document = {"version": JSON_VERSION, "owner": owner, "since": since or None, "environment": this}

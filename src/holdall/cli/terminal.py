@@ -82,12 +82,19 @@ def confirmed(session: Session, question: str, *, yes: bool) -> bool:
 
 def as_size(size_bytes: int) -> str:
     """Write a number of bytes for people."""
+    if size_bytes == 1:
+        return "1 byte"
     size = float(size_bytes)
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000 or unit == "GB":
             break
         size /= 1000
     return f"{size:,.0f} {unit}" if unit == "bytes" or size >= 10 else f"{size:,.1f} {unit}"
+
+
+def as_count(number: int, noun: str) -> str:
+    """Write how many there are of something whose plural ends in "s"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def wrapped(text: str, *, indent: str = "    ") -> list[str]:

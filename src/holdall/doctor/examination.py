@@ -19,10 +19,6 @@ from holdall.findings import Cause, Finding
 from holdall.providers import R2, Provider, recognise
 from holdall.values import Secret
 
-# A variable of the contract, without a prefix.
-_VARIABLE = re.compile(
-    rf"(?<![A-Z0-9_])(?:PARENT_)*(?:{'|'.join(variable.name for variable in contract.VARIABLES)})(?![A-Z0-9_])"
-)
 # What of a link's query is the permission.
 _SIGNED = re.compile(r"\b((?:X-Amz-)?Signature|X-Amz-Security-Token)=[^&\s\"'(]+")
 
@@ -167,7 +163,7 @@ class Examination:
             return finding
 
         def named(text: str) -> str:
-            return _VARIABLE.sub(lambda found: f"{prefix}{found[0]}", text)
+            return contract.addressed(text, prefix)
 
         causes = [Cause(named(cause.means), named(cause.do)) for cause in (finding.cause, *finding.otherwise)]
         return finding._replace(cause=causes[0], otherwise=tuple(causes[1:]))
