@@ -547,39 +547,41 @@ def _marks(test: ast.FunctionDef, tables: Mapping[str, ast.expr]) -> Iterable[st
                 yield str(entry.value)
 
 
+def _by_file(tests: list[str]) -> str:
+    """Name the tests, those of one file together."""
+    files: dict[str, list[str]] = {}
+    for test in tests:
+        file, _, name = test.partition("::")
+        files.setdefault(file, []).append(f"`{name}`")
+    return "; ".join(f"`{file}`: {', '.join(names)}" for file, names in files.items())
+
+
 def failures_page() -> str:
     catalogue, tests = failures(), provoking_tests()
     named: dict[str, list[Any]] = {}
     for kind in doctor.kinds():
         for entry in kind.failures:
             named.setdefault(entry, []).append(kind)
-    proven = sum(1 for entry in catalogue["failures"] if entry in named and entry in tests)
+    count, proven = len(catalogue["failures"]), len(catalogue["failures"].keys() & named.keys() & tests.keys())
     lines = [
         "# Failures",
         "",
+        f"Django's media on S3 is known to go wrong in {count} ways; the doctor names {'all' if proven == count else proven}.",
         (
-            f"Of the {len(catalogue['failures'])} known ways in which Django's media on S3 goes wrong, the doctor names "
-            f"{proven}: a test provokes each of them, on a real S3 server wherever one can fail in that way, and finds the "
-            "finding below and no other error."
+            "A test provokes each, on a real S3 server wherever one can fail in that way, and finds the finding below and no "
+            "other error."
         ),
     ]
     for group, title in catalogue["groups"].items():
-        lines += [
-            "",
-            f"(failures-{group.lower()})=",
-            f"## {title}",
-            "",
-            "| failure | findings | provoked by |",
-            "|---|---|---|",
-        ]
+        lines += ["", f"(failures-{group.lower()})=", f"## {title}"]
         for entry, text in catalogue["failures"].items():
             if entry.rstrip("0123456789") != group:
                 continue
-            kinds = ", ".join(f"[{kind.id}](findings.md#{kind.id.lower()})" for kind in named.get(entry, [])) or "none"
-            proof = "<br>".join(f"`{test}`" for test in tests.get(entry, [])) or catalogue["paper"].get(
-                entry, "nothing yet"
-            )
-            lines.append(f"| **{entry}** {text} | {kinds} | {proof} |")
+            kinds = ", ".join(f"[{kind.id}](findings.md#{kind.id.lower()})" for kind in named.get(entry, []))
+            lines += ["", f"**{entry}** {text}.", "", f"- Found as {kinds or 'nothing'}."]
+            lines += [
+                f"- Provoked in {_by_file(tests[entry])}." if entry in tests else f"- {catalogue['paper'][entry]}"
+            ]
     return _joined(lines)
 
 

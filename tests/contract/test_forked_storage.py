@@ -39,6 +39,12 @@ def provider(request: pytest.FixtureRequest, start_provider: Callable[[str], Pro
     return start_provider(request.param)
 
 
+# Over again, because that of tests/conftest.py is made anew for its own `provider` alone.
+@pytest.fixture(scope="session")
+def bucket(provider: Provider) -> str:
+    return provider.create_bucket()
+
+
 @pytest.fixture(scope="session")
 def filling(request: pytest.FixtureRequest) -> str:
     """What the parent has: nothing, or files."""

@@ -160,15 +160,19 @@ def examine(
             yield from _examine(examination, chosen, seconds, offline=offline)
         except BaseException:
             # Nobody listens any more; whoever broke it off finds them there.
-            with _uninterrupted():
-                examination.farewell = [examination.redacted(finding) for finding in housekeeping.clean_up(examination)]
+            examination.farewell = _clean_up(examination)
             raise
-        yield from map(examination.redacted, housekeeping.clean_up(examination))
+        yield from _clean_up(examination)
+
+
+def _clean_up(examination: Examination) -> list[Finding]:
+    with _uninterrupted():
+        return [examination.redacted(finding) for finding in housekeeping.clean_up(examination)]
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let a second Ctrl-C wait: it would leave in the bucket what the first one has just begun to remove."""
+    """Let Ctrl-C wait: it would leave in the bucket what is just being removed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
