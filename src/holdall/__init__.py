@@ -94,6 +94,16 @@ def from_env(
         raise ContractError(list(dict.fromkeys(problems)))
     for warning in dict.fromkeys(text for reading in readings.values() for text in reading.warnings):
         warnings.warn(warning, ContractWarning, stacklevel=2)
+    if any(reading.parent for reading in readings.values()):
+        for alias, reading in readings.items():
+            if reading.store and not reading.parent:
+                # The accident: the copy of one store is a fork, and the other still deletes the original's files.
+                warnings.warn(
+                    f'The store "{alias}" is no fork, while another one here is: what is saved and deleted there changes its '
+                    f"bucket directly. If the bucket is the original's, set `{reading.prefix}PARENT_…` for it too.",
+                    ContractWarning,
+                    stacklevel=2,
+                )
 
     chosen: dict[str, dict[str, Any]] = {"staticfiles": {"BACKEND": _STATIC}}
     for alias, reading in readings.items():
@@ -132,6 +142,9 @@ def _merged(own: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     if own.get("BACKEND") == _BUILD and extra.get("BACKEND", _MEDIA) in {_MEDIA, _FORK}:
         # Options of the real storage mean nothing while there is none.
         return dict(own)
+    if own.get("BACKEND") == _FORK and extra.get("BACKEND") == _MEDIA:
+        # Written for the original: what the environment makes a fork stays one.
+        extra = {**extra, "BACKEND": _FORK}
     if extra.get("BACKEND", own.get("BACKEND")) != own.get("BACKEND"):
         return dict(extra)
     merged = {**own, **extra}

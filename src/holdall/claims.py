@@ -99,25 +99,27 @@ class Claims:
     def check(self) -> None:
         """Make sure that all claims are this environment's, and make those that nobody has.
 
-        Requests: for each claim one GET, once a minute at most, and only when something is written; one PUT more for
-        the first writer that a store ever has.
+        Requests: for each claim one GET, once a minute at most, and only when something is written; two more and a PUT
+        for the first writer that a store ever has.
 
         Raises:
             WriteRefused: another environment's claim was found.
         """
         if not self._claims or _is_unasked.get():
             return
-        for claim in self._claims:
-            if not self._is_agreed(claim):
-                with self._lock:
-                    # Whoever waited here finds that another thread has asked.
+        if all(map(self._is_agreed, self._claims)):
+            return
+        with self._lock:
+            # All are read before any is made: a refusal leaves nothing behind. Whoever waited finds them agreed.
+            for may_make in (False, self.may_make):
+                for claim in self._claims:
                     if not self._is_agreed(claim):
-                        self._look(claim)
+                        self._look(claim, may_make=may_make)
 
-    def _look(self, claim: Claim) -> None:
+    def _look(self, claim: Claim, *, may_make: bool) -> None:
         asked_at = time.monotonic()
         with unasked():
-            stands = self._check(claim)
+            stands = self._check(claim, may_make=may_make)
         if stands:
             self._agreed_at[claim] = asked_at
 
@@ -125,10 +127,10 @@ class Claims:
         agreed_at = self._agreed_at.get(claim)
         return agreed_at is not None and time.monotonic() - agreed_at < CLAIM_SECONDS
 
-    def _check(self, claim: Claim) -> bool:
+    def _check(self, claim: Claim, *, may_make: bool) -> bool:
         """Say whether the claim stands now; False only where it may not be made."""
         holder = read(claim, self._call)
-        if holder is None and not self.may_make:
+        if holder is None and not may_make:
             return False
         if holder is None:
             with suppress(NameTaken):

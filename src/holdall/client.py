@@ -53,6 +53,8 @@ ATTEMPTS = 4
 POOL_SIZE = 32
 PART_BYTES = 8 * 1024 * 1024
 PART_WORKERS = 4
+# What mode `local` does to a bucket of its own.
+_OF_LOCAL_BUCKETS = frozenset({"CreateBucket", "PutBucketPolicy", "DeleteBucketPolicy"})
 # How the SDK names the operations that change nothing.
 READS = ("get_", "head_", "list_")
 # What may be said of a file when it is uploaded.
@@ -87,6 +89,8 @@ class Target:
     read_only: bool = False
     # What must be written in the store before anything else is.
     claims: tuple[Claim, ...] = ()
+    # The prefix outside of which a fork changes nothing, whoever asks: the rest of the bucket may be its parent's.
+    within: str = ""
 
     def place(self, endpoint_url: str | None, region_name: str | None) -> Place | None:
         """Tell where links lead, without making a client. None: only the SDK can tell.
@@ -123,7 +127,7 @@ class Target:
 
     def with_bucket(self, bucket_name: str | None) -> Target:
         """Give the same place and keys for another bucket."""
-        return replace(self, bucket_name=bucket_name, public=False, read_only=False, claims=())
+        return replace(self, bucket_name=bucket_name, public=False, read_only=False, claims=(), within="")
 
     def config(self) -> Config:
         """Give the SDK's configuration: explicit in all that the SDK would otherwise guess, the caller's on top."""
@@ -362,6 +366,7 @@ class Connection:
             },
         )
         # Also for whoever takes the SDK's client from here; links that write are signed as requests are.
+        resource.meta.client.meta.events.register_first("before-parameter-build.s3", self._admit_keys)
         resource.meta.client.meta.events.register_first("before-call.s3", self._admit_call)
         resource.meta.client.meta.events.register_first("before-sign.s3", self._admit_signature)
         bucket = resource.Bucket(target.bucket_name or "unnamed")
@@ -424,14 +429,48 @@ class Connection:
             )
         self.claims.check()
 
+    def _admit_keys(self, params: Mapping[str, Any], model: Any, **_event: Any) -> None:
+        # The accident: a project that clears a folder of `storage.bucket` is right in the original, and in a fork that
+        # is a folder of the same bucket it clears the original's.
+        # The SDK makes the address of a form by `CreateBucket`, whose own calls are refused below.
+        if not self.target.within or model.http["method"] in SAFE or model.name == "CreateBucket":
+            return
+        if self._is_made_here(model.name):
+            return
+        listed = params.get("Delete", {}).get("Objects", ())
+        keys = [params["Key"]] if "Key" in params else [entry["Key"] for entry in listed]
+        if params.get("Bucket") != self.target.bucket_name or not keys:
+            self._refuse_outside(model.name)
+        for key in keys:
+            self._refuse_outside(model.name, str(key))
+
+    def _is_made_here(self, operation: str) -> bool:
+        """Say whether this is the bucket of mode `local`, which is made on demand."""
+        return self.target.local_folder is not None and operation in _OF_LOCAL_BUCKETS
+
+    def _refuse_outside(self, what: str, key: str = "") -> None:
+        within = self.target.within
+        if within and not key.startswith(within):
+            raise WriteRefused(
+                f'This fork may change what lies under "{within}" in {self.target.bucket_name}, and nothing else; '
+                f"{what}{f' of {key!r}' if key else ''} was not sent."
+            )
+
     def _admit_call(self, model: Any, params: Mapping[str, Any], **_event: Any) -> None:
         if params["method"] not in SAFE:
             self.admit(model.name)
+            if model.name == "CreateBucket" and not self._is_made_here(model.name):
+                self._refuse_outside(model.name)
 
     def _admit_signature(self, request: Any, operation_name: str, **_event: Any) -> None:
         # The accident: a link for `get_object` that is signed for PUT, or a form, is a write by whoever has it.
         if request.method not in SAFE:
             self.admit(operation_name)
+            form = request.context.get("s3-presign-post-fields")
+            if form is not None:
+                self._refuse_outside(operation_name, str(form.get("key", "")))
+            elif operation_name.startswith(("Get", "Head", "List")):
+                self._refuse_outside(f"{request.method} as {operation_name}")
 
     # -- requests
 
@@ -462,6 +501,8 @@ class Connection:
     def _send(self, operation: str, parameters: Mapping[str, Any], client: Any) -> Any:
         if not operation.startswith(READS):
             self.admit(operation, str(parameters.get("Key", "")))
+            if "Key" in parameters:
+                self._refuse_outside(operation, str(parameters["Key"]))
         # Where moto is loaded, a test wants to answer in S3's place, and it hears of the SDK's requests alone.
         if client is None and "moto" not in sys.modules and (lane := self._fast_lane()) is not None:
             try:

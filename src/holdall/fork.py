@@ -64,6 +64,10 @@ class ForkedStorage(MediaStorage):
         self._location = self.location.strip("/")
         self._parents_room_bytes = MAX_KEY_BYTES - len(f"{self.parent.location.strip('/')}/".encode())
 
+    def _within(self) -> str:
+        location = self.location.strip("/")
+        return f"{location}/" if location and not self.read_only else ""
+
     def _claims(self) -> tuple[Claim, ...]:
         location = self.location.strip("/")
         return (*super()._claims(), Claim(kind="fork", holder=str(site_of(self.parent)), location=location))

@@ -46,7 +46,8 @@ def site(provider: Provider, *, endpoint_url: str | None, bucket_name: str, loca
         # Its buckets have one name in the whole world, whichever of its addresses leads there.
         place = AMAZON.title
     else:
-        place = urlsplit(endpoint_url).netloc.lower()
+        # Without what a hand-written address may hold before its host: this is shown, and kept in the fork's store.
+        place = urlsplit(endpoint_url).netloc.rpartition("@")[2].lower()
     return Site(place, bucket_name, location.strip("/"))
 
 

@@ -135,6 +135,9 @@ class Overlay:
                 self._tried_at = time.monotonic()
                 log.warning("The fork's own store could not be listed; links go by what was known: %s", failure)
                 return
+            except BaseException:
+                self._changes = None
+                raise
             with self._lock:
                 self._own, self._hidden = own, hidden
                 for change in self._changes or ():

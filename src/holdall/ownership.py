@@ -27,17 +27,20 @@ def check_lineage(fork: ForkedStorage) -> None:
                 raise WriteRefused(claim.refusal(str(holder), fork.store.where()))
 
 
-def check_owner(fork: ForkedStorage) -> None:
-    """Make sure that the own store is not another environment's. One GET; none for an environment without a name.
+def check_owner(fork: ForkedStorage, *, named: bool = False) -> None:
+    """Make sure that the own store is not another environment's.
+
+    One GET; none for an environment without a name, unless only the owner by name may do it (`named`).
 
     Raises:
         WriteRefused: it is.
     """
-    owner = owner_of(fork) if fork.environment else None
+    owner = owner_of(fork) if named or fork.environment else None
     if owner not in {None, fork.environment}:
+        given = f'is "{fork.environment}"' if fork.environment else "has no name"
         raise WriteRefused(
             f'The files in the fork\'s own store, {site_of(fork)}, belong to the environment "{owner}"; this environment '
-            f'is "{fork.environment}". Nothing was sent. If this is to be done in "{owner}", set '
+            f'{given}. Nothing was sent. If this is to be done in "{owner}", set '
             f"`{fork.env_prefix or ''}STORAGE_ENVIRONMENT={owner}` for this one run; else give this environment's own "
             "store, which the other variables name."
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from holdall.claims import Claim
-from holdall.errors import StoreFailed
+from holdall.errors import StoreFailed, WriteRefused
 from holdall.fork import ForkedStorage
 from holdall.lineage import RESERVED, is_below
 from holdall.storage import batched
@@ -27,7 +27,8 @@ def plan(fork: ForkedStorage) -> Removal:
     """Say what dropping a fork would delete. One request for each 1,000 objects.
 
     Raises:
-        WriteRefused: the parent lies in the own store, reached by another address.
+        WriteRefused: the parent lies in the own store, reached by another address; or the store was never begun as a
+            fork, so that its files are somebody else's.
     """
     fork.make_sure()
     start = fork._normalize_name("")
@@ -47,6 +48,11 @@ def plan(fork: ForkedStorage) -> Removal:
         keys.append(key)
         if not is_below(name, RESERVED):
             files, size_bytes = files + 1, size_bytes + length
+    if keys and f"{start}{_CLAIMS[0]}" not in claims:
+        raise WriteRefused(
+            f"{fork.store.where()} was never begun as a fork, so its {len(keys)} objects are somebody else's. Nothing was "
+            "deleted. Check the variables that name the fork's own store."
+        )
     return Removal((*keys, *claims), files, size_bytes, others)
 
 
@@ -57,7 +63,10 @@ def apply(planned: Removal, fork: ForkedStorage, *, report: Callable[[int], obje
         WriteRefused: the store belongs to another environment; nothing was deleted.
         StoreFailed: some could not be deleted. Run it again.
     """
-    for batch in batched(planned.keys):
+    start = fork._normalize_name("")
+    last = [key for key in planned.keys if key[len(start) :] in _CLAIMS]
+    # In a request of their own: if some files stay, so do the claims on them.
+    for batch in filter(None, (*batched(key for key in planned.keys if key not in last), last)):
         answer = fork.store.call(
             "delete_objects",
             action="dropping",

@@ -309,7 +309,8 @@ class NewObject:
 
     def _release(self) -> None:
         # Never what somebody else put there since, which a store that overwrites might have done.
-        if self._reserved and self._is_mine():
+        # A reservation is empty: what is not was finished, perhaps by another run with the same mark.
+        if self._reserved and self._is_mine() and not self._is_mine(complete=True):
             self._call("delete_object")
 
     def _exists(self) -> bool:

@@ -101,10 +101,15 @@ class MediaStorage(WritingStorage):
             client_config=own_config,
             read_only=self.read_only,
             claims=() if self.read_only else self._claims(),
+            within=self._within(),
         )
         self.client_config = self._target.config()
         self._store: Connection | None = None
         self._prepare_links()
+
+    def _within(self) -> str:
+        """Give the prefix outside of which nothing may be changed; a project's bucket is its own."""
+        return ""
 
     def _claims(self) -> tuple[Claim, ...]:
         """Give what must stand in the store before this environment writes there."""

@@ -730,3 +730,54 @@ def test_parents_files_are_read_as_they_were_written(family: Family) -> None:
     assert read(fork, "style.css") == b"body { color: red }" * 100
     own = put(fork, "own.css", b"p { color: blue }" * 100)
     assert read(fork, own) == b"p { color: blue }" * 100
+
+
+# -- the same bucket
+
+
+@only("seaweedfs-http", "ministack", "ceph-http")
+def test_project_that_writes_by_its_bucket_can_not_reach_the_parent_beside(family: Family) -> None:
+    """A review app in a folder of the original's bucket, with keys that may do everything there."""
+    family.put("avatars/ada.jpg", b"the original's")
+    fork = family.fork(family.provider.environ(family.bucket, location=f"{family.location}/forks/pr-1"))
+    put(fork, "own.txt", b"own")
+    before = family.fingerprint(without=f"{family.location}/forks/")
+    key, own = f"{family.location}/avatars/ada.jpg", f"{family.location}/forks/pr-1/by-hand.txt"
+    client = fork.connection.meta.client
+    parameters = {"Bucket": family.bucket, "Key": key}
+    deeds: list[Callable[[], Any]] = [
+        lambda: fork.bucket.objects.filter(Prefix=f"{family.location}/avatars/").delete(),
+        lambda: fork.bucket.Object(key).delete(),
+        lambda: fork.bucket.Object(key).put(Body=b"another"),
+        lambda: client.copy_object(**parameters, CopySource=parameters),
+        lambda: client.create_multipart_upload(**parameters),
+        lambda: client.delete_bucket_policy(Bucket=family.bucket),
+        lambda: client.generate_presigned_url("put_object", Params=parameters),
+        lambda: client.generate_presigned_url("get_object", Params=parameters, HttpMethod="PUT"),
+        lambda: client.generate_presigned_post(family.bucket, key),
+        lambda: client.generate_presigned_post(family.bucket, "${filename}"),
+        lambda: fork.store.call("delete_object", action="deleting", Key=key),
+    ]
+    for deed in deeds:
+        with pytest.raises(WriteRefused, match="nothing else"):
+            deed()
+    assert family.fingerprint(without=f"{family.location}/forks/") == before
+    # What lies in its own folder is the fork's, by whatever way.
+    fork.bucket.Object(own).put(Body=b"by hand")
+    assert client.generate_presigned_post(family.bucket, own)["fields"]["key"] == own
+    assert read(fork, "by-hand.txt") == b"by hand"
+    fork.bucket.Object(own).delete()
+    assert client.get_object(**parameters)["Body"].read() == b"the original's"
+
+
+@only("seaweedfs-http")
+def test_write_that_is_refused_leaves_no_claim(family: Family) -> None:
+    put(family.fork(), "one.txt")
+    own = family.provider.environ(family.bucket, location=f"fork-of-{family.location}", STORAGE_ENVIRONMENT="another")
+    other = Family(family.provider, family.bucket, f"other-{family.location}")
+
+    with pytest.raises(WriteRefused, match="was begun as a fork"):
+        put(other.fork(own), "two.txt")
+
+    kept = [found["Key"] for found in family.provider.objects_in(family.bucket, f"fork-of-{family.location}/")]
+    assert not [key for key in kept if key.endswith("owner.json")]

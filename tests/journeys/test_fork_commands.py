@@ -21,6 +21,7 @@ from tests.contract import only
 from tests.forks import Family, fingerprint, put, read
 from tests.providers import Provider
 from tests.servers.fault_proxy import FaultProxy, Rule, answers_500_before, resets_before
+from tests.stores import build_storage
 
 MIB = 1024 * 1024
 
@@ -465,6 +466,22 @@ def test_dropping_deletes_the_own_store_and_nothing_else(family: Family) -> None
     assert family.fingerprint() == before
     assert family.provider.keys_in(family.bucket, f"fork-of-{family.location}-2/")
     assert document(environ, "fork", "drop", "--yes")[1]["objects"] == 0
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("variables", [{}, {"STORAGE_ENVIRONMENT": "production"}])
+def test_store_that_was_never_begun_as_a_fork_is_not_dropped(family: Family, variables: dict[str, str]) -> None:
+    bucket = family.provider.create_bucket()
+    storage: Any = build_storage(family.provider.environ(bucket, STORAGE_ENVIRONMENT="production"))
+    put(storage, "papers.txt")
+    before = fingerprint(family.provider, bucket)
+    environ = environ_of(family, family.provider.environ(bucket, **variables))
+
+    code, text = holdall(environ, "fork", "drop", "--yes")
+
+    assert code == 1
+    assert "never begun as a fork" in text or 'belong to the environment "production"' in text
+    assert fingerprint(family.provider, bucket) == before
 
 
 @only("seaweedfs-http")

@@ -187,3 +187,22 @@ def test_fork_survives_being_pickled() -> None:
     again = pickle.loads(pickle.dumps(fork))
     assert repr(again) == repr(fork)
     assert again.parent.read_only
+
+
+def test_backend_written_for_the_original_stays_a_fork() -> None:
+    parent = {"PARENT_STORAGE_BUCKET_NAME": "production"}
+    extra = {"default": {"BACKEND": "holdall.storage.MediaStorage", "OPTIONS": {"inline_types": ["image/svg+xml"]}}}
+    made = holdall.from_env({"STORAGE_BUCKET_NAME": "staging"} | parent, storages=extra)["default"]
+    assert made["BACKEND"] == "holdall.fork.ForkedStorage"
+    assert (made["OPTIONS"]["bucket_name"], made["OPTIONS"]["inline_types"]) == ("staging", ["image/svg+xml"])
+    assert made["OPTIONS"]["parent"]["bucket_name"] == "production"
+
+
+def test_second_store_that_is_no_fork_is_warned_of() -> None:
+    environ = {
+        "STORAGE_BUCKET_NAME": "staging",
+        "PARENT_STORAGE_BUCKET_NAME": "production",
+        "PRIVATE_STORAGE_BUCKET_NAME": "production-papers",
+    }
+    with pytest.warns(holdall.ContractWarning, match='The store "private" is no fork'):
+        holdall.from_env(environ, aliases={"default": "", "private": "PRIVATE_"})

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
     fork = stores.open_fork(session, options.prefix)
     check_lineage(fork)
     if options.deed in {"promote", "drop"}:
-        check_owner(fork)
+        check_owner(fork, named=options.deed == "drop")
     deed = {"status": _status, "diff": _diff, "promote": _promote, "drop": _drop}[options.deed]
     return deed(fork, options, session)
 
