@@ -24,7 +24,7 @@ PART_BYTES = 5 * MIB
 PATIENCE_SECONDS = 0.5
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _impatient() -> Iterator[None]:
     """Wait for an answer, and between repetitions, no longer than tests can."""
     with pytest.MonkeyPatch.context() as patch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -191,8 +192,17 @@ def _late(examination: Examination) -> str:
     """Wait for the probes that were given up or interrupted, which write no more; name one that does not end."""
     until = time.monotonic() + PATIENCE_SECONDS
     for thread in examination.threads:
-        thread.join(max(0.0, until - time.monotonic()))
+        with suppress(RuntimeError):
+            _join(thread, until)
     return next((thread.name.removeprefix("holdall-") for thread in examination.threads if thread.is_alive()), "")
+
+
+def _join(thread: threading.Thread, until: float) -> None:
+    # Ctrl-C came while it was being started: then it can not be waited for until it runs, which is a moment.
+    started_by = min(until, time.monotonic() + 1)
+    while thread.ident is None and time.monotonic() < started_by:
+        time.sleep(0.01)
+    thread.join(max(0.0, until - time.monotonic()))
 
 
 def _abort(examination: Examination) -> None:
