@@ -25,8 +25,9 @@ PYTHON = sys.executable
 # More processes than most machines have cores to spare for tests: they mostly wait for the servers.
 SUITE = ["-q", "-n", "3", "--dist", "loadgroup"]
 # What another Python or Django can break: the modules one by one, and the storage, on one server, for the others differ
-# in nothing that Python knows of. The pages, the other packages, the wire's faults and the journeys run once.
-ON_EVERY_PYTHON = ["tests/unit", "tests/contract", "-k", "not (https or ministack or ceph)"]
+# in nothing that Python knows of. The pages, the other packages, the wire's faults, the journeys, and all that is promised
+# of a storage once more over a parent, run once.
+ON_EVERY_PYTHON = ["tests/unit", "tests/contract", "-k", "not (https or ministack or ceph or test_forked_storage)"]
 
 
 @dataclass

@@ -580,7 +580,9 @@ def failures_page() -> str:
             kinds = ", ".join(f"[{kind.id}](findings.md#{kind.id.lower()})" for kind in named.get(entry, []))
             lines += ["", f"**{entry}** {text}.", "", f"- Found as {kinds or 'nothing'}."]
             lines += [
-                f"- Provoked in {_by_file(tests[entry])}." if entry in tests else f"- {catalogue['paper'][entry]}"
+                f"- Provoked in {_by_file(tests[entry])}."
+                if entry in tests
+                else f"- {catalogue['paper'].get(entry, 'Nothing yet')}"
             ]
     return _joined(lines)
 

@@ -85,6 +85,8 @@ def _bare_environment() -> Iterator[None]:
                 "all_proxy",
             }:
                 patch.delenv(name)
+        # Whatever the terminal's width, texts are broken at one place.
+        patch.setenv("COLUMNS", "100")
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("AWS_CONFIG_FILE", os.devnull)
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)

@@ -58,7 +58,8 @@ def test_parents_chain() -> None:
 
 def test_fork_of_a_second_storage_has_both_prefixes() -> None:
     environ = {**OWN, "PRIVATE_STORAGE_BUCKET_NAME": "private", "PRIVATE_PARENT_STORAGE_BUCKET_NAME": "acme-private"}
-    made = holdall.from_env(environ, aliases={"default": "", "private": "PRIVATE_"})
+    with pytest.warns(holdall.ContractWarning, match='The store "default" is no fork'):
+        made = holdall.from_env(environ, aliases={"default": "", "private": "PRIVATE_"})
     assert made["default"]["BACKEND"] == "holdall.storage.MediaStorage"
     assert made["private"]["OPTIONS"]["parent"]["bucket_name"] == "acme-private"
 
