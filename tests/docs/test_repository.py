@@ -16,7 +16,8 @@ PRIVATE_KEY = re.compile(r"-----BEGIN (?:RSA |EC |OPENSSH )?PRIVATE KEY-----\s*[
 PATHS = re.compile(r"(?<![\w.>}/])/(?:root|work|Users|home/\w+)/\w")
 # Where packages come from is each machine's own affair, and a mirror's name nobody else's.
 REGISTRIES = re.compile(
-    r"\b(?:pypi\.org/simple|files\.pythonhosted\.org|[\w.-]*(?:artifactory|nexus|devpi)[\w.-]*\.\w+)", re.IGNORECASE
+    r"\b(?:pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|[\w.-]*(?:artifactory|nexus|devpi)[\w.-]*\.\w+)",
+    re.IGNORECASE,
 )
 
 
@@ -54,6 +55,7 @@ def test_tracked_files_do_not_name_this_checkout():
         (PRIVATE_KEY, "-----BEGIN PRIVATE " + "KEY-----\n" + "A" * 64),
         (PATHS, "in /ro" + "ot/project"),
         (REGISTRIES, "https://py" + "pi.org/simple"),
+        (REGISTRIES, "https://py" + "pi.org/project/django/"),
     ],
 )
 def test_pattern_finds_what_it_is_for(pattern: re.Pattern[str], text: str):
