@@ -244,7 +244,7 @@ def _warned() -> Warning:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         holdall.from_env({**S3, "STORAGE_LOCATION": "/media/"})
-    return caught[0].message  # type: ignore[return-value]
+    return caught[0].message
 
 
 def _parent() -> client.Connection:

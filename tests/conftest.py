@@ -121,7 +121,7 @@ def start_provider(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together, where tests run in several processes, what shares a server: starting Ceph takes 17 seconds."""
     for item in items:
-        provider = getattr(item, "callspec", None) and item.callspec.params.get("provider")  # type: ignore[attr-defined]
+        provider = getattr(item, "callspec", None) and item.callspec.params.get("provider")
         group = "ceph" if provider in {"ceph-http", "ceph-https"} else provider
         item.add_marker(pytest.mark.xdist_group(group or str(item.path)))
 

@@ -50,7 +50,7 @@ def test_deleting_many_without_the_right_is_refused(make_storage: MakeStorage, p
     name = make_storage().save("kept.txt", ContentFile(b"x"))
 
     with pytest.raises(HoldallError, match="kept"):
-        make_storage(keys=provider.readonly).delete_many([name])  # type: ignore[attr-defined]
+        make_storage(keys=provider.readonly).delete_many([name])
 
     assert make_storage().exists(name)
 

@@ -106,7 +106,7 @@ def test_settings_snippets_give_storages(block: Block):
     with mock.patch.dict(os.environ, dict(pair.split("=", 1) for pair in given.split()), clear=True):
         exec(block.text, namespace)
 
-    assert {"default", "staticfiles"} <= namespace["STORAGES"].keys()  # type: ignore[attr-defined]
+    assert {"default", "staticfiles"} <= namespace["STORAGES"].keys()
 
 
 def test_transcripts_with_holdall_are_run():

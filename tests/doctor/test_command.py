@@ -122,7 +122,7 @@ def test_project_is_examined_by_alias(
     import holdall
 
     chosen = holdall.from_env(provider.environ(bucket, location=location))
-    settings.STORAGES = {**chosen, "second": chosen["default"]}  # type: ignore[attr-defined]
+    settings.STORAGES = {**chosen, "second": chosen["default"]}
     call_command("holdall", "doctor", "--only", "connection")
     text = capsys.readouterr().out
     assert "[default] The keys open the bucket" in text

@@ -72,14 +72,14 @@ def test_interrupted_probe_writes_nothing_after_the_cleanup(
     assert provider.keys_in(bucket, location) == []
 
 
-class FlatStorage(S3Storage):  # type: ignore[misc]
+class FlatStorage(S3Storage):
     """A project's own class that keeps all files in one folder."""
 
     def _save(self, name: str, content: Any) -> str:
         return str(super()._save(posixpath.basename(name), content))
 
 
-class OneNameStorage(S3Storage):  # type: ignore[misc]
+class OneNameStorage(S3Storage):
     """A project's own class that knows the content already, and gives the file that has it."""
 
     def _save(self, name: str, content: Any) -> str:
@@ -103,7 +103,7 @@ def test_files_that_a_storage_puts_elsewhere_are_not_deleted(
     assert provider.read(bucket, f"{location}/theirs.txt") == b"theirs"
 
 
-class HashingStorage(S3Storage):  # type: ignore[misc]
+class HashingStorage(S3Storage):
     """A project's own class whose keys do not contain the name."""
 
     def _normalize_name(self, name: str) -> str:

@@ -88,7 +88,7 @@ class HostReplaced(MediaStorage):
 
 
 def replaced(provider: Provider, bucket: str, location: str, host: str) -> HostReplaced:
-    storage = HostReplaced(**build_storage(provider.environ(bucket, location=location))._constructor_args[1])  # type: ignore[attr-defined]
+    storage = HostReplaced(**build_storage(provider.environ(bucket, location=location))._constructor_args[1])
     storage.public_host = host
     return storage
 
@@ -131,7 +131,7 @@ def test_storage_that_makes_no_links_is_told_once(
     domain = start_cdn(bucket).domain
     environ = provider.environ(bucket, location=location, is_public=is_public)
     made = build_storage(environ | ({"AWS_S3_CUSTOM_DOMAIN": domain} if is_public else {}))
-    report = examine_storage(WithoutLinks(**made._constructor_args[1]))  # type: ignore[attr-defined]
+    report = examine_storage(WithoutLinks(**made._constructor_args[1]))
 
     assert (errors(report), warnings(report)) == (["D251"], []), told(report)
     assert "D092" not in {finding.id for finding in report.findings}
@@ -417,6 +417,6 @@ def test_link_that_is_not_encoded_is_found(provider: Provider, bucket: str, loca
             return f"{path.replace('%23', '#').replace('%20', ' ')}{mark}{query}"
 
     made = build_storage(provider.environ(bucket, location=location))
-    report = examine_storage(Unencoded(**made._constructor_args[1]))  # type: ignore[attr-defined]
+    report = examine_storage(Unencoded(**made._constructor_args[1]))
 
     assert (errors(report), warnings(report)) == (["D718"], []), told(report)

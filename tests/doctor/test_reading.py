@@ -119,7 +119,7 @@ def test_bucket_is_left_as_it_was_when_the_examination_is_broken_off(
         if finding.id == "D410":
             break
     assert len(provider.keys_in(bucket, location)) > 1
-    findings.close()  # type: ignore[attr-defined]
+    findings.close()
     assert provider.keys_in(bucket, location) == [f"{location}/kept.txt"]
 
 

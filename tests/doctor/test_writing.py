@@ -28,7 +28,7 @@ def test_text_that_is_cut_off_is_named(plain: MakePlain) -> None:
     assert "BadDigest" in the(report, "D411").seen
 
 
-class ClosingStorage(S3Storage):  # type: ignore[misc]
+class ClosingStorage(S3Storage):
     """What S3Storage did before version 1.14.1: s3transfer closes what it is given (jschneier/django-storages#382)."""
 
     def _save(self, name: str, content: Any) -> str:
@@ -150,7 +150,7 @@ def test_type_that_the_client_claimed_is_named(plain: MakePlain) -> None:
     assert "D427" in warnings(report), told(report)
 
 
-class GuessingStorage(S3Storage):  # type: ignore[misc]
+class GuessingStorage(S3Storage):
     """What S3Storage does with a file whose type nobody claims: it guesses type and encoding from the name."""
 
     def _save(self, name: str, content: Any) -> str:

@@ -35,7 +35,7 @@ class Case:
     asked: dict[str, object] = field(default_factory=dict)
 
     def needs(self, **changes: object) -> Needs:
-        return needs.read(self.environ, **{**self.asked, **changes})[0]  # type: ignore[arg-type]
+        return needs.read(self.environ, **{**self.asked, **changes})[0]
 
 
 # What tries to be language where it is a value.

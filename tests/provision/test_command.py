@@ -23,7 +23,7 @@ def test_page_is_the_default() -> None:
 def test_format_is_chosen(name: str, render: object) -> None:
     told = provision(AMAZON, "--format", name)
 
-    assert told.out == render(CASES["amazon-private"].needs())  # type: ignore[operator]
+    assert told.out == render(CASES["amazon-private"].needs())
 
 
 def test_options_change_what_is_written() -> None:

@@ -98,7 +98,7 @@ def test_stores_of_one_bucket_have_names_of_their_own() -> None:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_identity_is_a_name_that_every_service_takes(case: object) -> None:
-    name = case.needs().identity  # type: ignore[attr-defined]
+    name = case.needs().identity
 
     assert len(name) <= 64
     assert name.replace("-", "").isalnum()

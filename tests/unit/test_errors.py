@@ -59,7 +59,7 @@ def test_class_is_exported(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(TREE) - {"ContractError"}))
 def test_error_survives_another_process_with_its_sentence(name: str) -> None:
     error = CLASSES[name]("Saving failed.")
-    error.code, error.retries = "SlowDown", 3  # type: ignore[attr-defined]
+    error.code, error.retries = "SlowDown", 3
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is CLASSES[name]
     assert (str(again), again.code, again.retries) == ("Saving failed.", "SlowDown", 3)

@@ -91,7 +91,7 @@ def test_body_is_hashed_a_second_time_where_nothing_else_protects_it(
 
     def urlopen(method: str, target: str, *, headers: dict[str, str], **_: Any) -> Any:
         sent.append(headers)
-        raise NewConnectionError(None, "nobody is there")  # type: ignore[arg-type]
+        raise NewConnectionError(None, "nobody is there")
 
     place = Place(scheme=scheme, host="s3.example.com", region="r1")
     signer = Signer(place, SigningKeys("HOLDALLKEY", Secret("s" * 40)))

@@ -79,7 +79,7 @@ def test_provider_is_frozen_and_consistent(provider: providers.Provider) -> None
     if provider.host:
         assert re.compile(provider.host)
     with pytest.raises(AttributeError):
-        provider.title = "another"  # type: ignore[misc]
+        provider.title = "another"
 
 
 def test_providers_with_facts_name_their_sources() -> None:

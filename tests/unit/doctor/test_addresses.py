@@ -115,7 +115,7 @@ def test_response_overrides_on_unsigned_links_are_noticed(public: bool) -> None:
 
 
 def test_link_that_can_not_be_made_is_an_error() -> None:
-    class Broken(type(build_storage(S3))):  # type: ignore[misc]
+    class Broken(type(build_storage(S3))):
         def url(self, *_arguments: Any, **_options: Any) -> str:
             raise RuntimeError("no links today")
 

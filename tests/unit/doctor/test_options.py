@@ -119,10 +119,10 @@ def test_upload_parameter_of_ours_is_checked_too() -> None:
 @pytest.mark.failure("G12")
 def test_threads_under_gevent_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     gevent = ModuleType("gevent.monkey")
-    gevent.is_module_patched = lambda name: name == "socket"  # type: ignore[attr-defined]
+    gevent.is_module_patched = lambda name: name == "socket"
     monkeypatch.setitem(sys.modules, "gevent.monkey", gevent)
     assert warnings(offline_plain()) == ["D222"]
-    gevent.is_module_patched = lambda name: False  # type: ignore[attr-defined]
+    gevent.is_module_patched = lambda name: False
     assert warnings(offline_plain()) == []
 
 
