@@ -196,6 +196,7 @@ class ForkedStorage(MediaStorage):
             close()
             self.overlay.note(cleaned, Side.OWN, holds=True)
 
+        # On this one file: it is the fork that has to know, and the storage's own class that has made it.
         file.close = close_and_note  # type: ignore[method-assign]
         return file
 

@@ -166,4 +166,5 @@ def overlay_of(connection: Connection, location: str) -> Overlay:
             yield from (entry["Key"][len(prefix) :] for entry in page.get("Contents", ()))
 
     # Of two threads that come at once, both get the one that was first.
-    return connection.known.setdefault(("overlay", location), Overlay(names, location))  # type: ignore[no-any-return]
+    overlay: Overlay = connection.known.setdefault(("overlay", location), Overlay(names, location))
+    return overlay

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
         )
         try:
             # Closed whatever happens, Ctrl-C included: then the bucket is as it was.
-            with closing(findings):  # type: ignore[type-var]
+            with closing(findings):
                 for finding in findings:
                     _add(finding, examination, report, options, session)
         except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import NamedTuple
@@ -146,7 +146,7 @@ def examine(
     only: Collection[str] = (),
     skip: Collection[str] = (),
     seconds: float = PROBE_SECONDS,
-) -> Iterator[Finding]:
+) -> Generator[Finding]:
     """Run the probes and give what they find, each finding as soon as it is there.
 
     The bucket is left as it was, also when this is closed before its end. `only` and `skip` name layers or probes; the
