@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import uuid
 from collections import Counter
@@ -16,7 +15,6 @@ from typing import Any
 import pytest
 from boto3.s3.transfer import TransferConfig
 from django.core.files.base import ContentFile
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -25,12 +23,11 @@ from holdall.errors import NameTaken
 from holdall.fork import walk
 from tests.contract import only
 from tests.forks import read
+from tests.modelling import TIMEOUT_SECONDS, model_settings
 from tests.providers import Provider, fetch
 from tests.servers.fault_proxy import FaultProxy
 from tests.stores import build_fork, build_storage
 
-STEPS = int(os.environ.get("HOLDALL_MODEL_STEPS", "100"))
-STEPS_AT_A_TIME = 50
 THRESHOLD_BYTES = 64 * 1024
 FOLDERS = ["", "a", "a/b", "odd +%é"]
 NAMES = st.sampled_from(
@@ -235,7 +232,7 @@ class ForkMachine(RuleBasedStateMachine):
 
 @only("seaweedfs-http")
 @pytest.mark.parametrize("processes", [1, 2], ids=["one-process", "two-processes"])
-@pytest.mark.timeout(max(300, STEPS))
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 def test_fork_is_a_dictionary_over_its_parents(
     provider: Provider, bucket: str, processes: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,16 +243,7 @@ def test_fork_is_a_dictionary_over_its_parents(
     counts: Counter[str] = Counter()
     run_state_machine_as_test(
         lambda: ForkMachine(provider, bucket, processes=processes, counts=counts),
-        settings=settings(
-            max_examples=max(1, STEPS // STEPS_AT_A_TIME),
-            stateful_step_count=STEPS_AT_A_TIME,
-            # The same steps on every machine, every day; more of them in the long run.
-            derandomize=True,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate, Phase.shrink][: 1 if STEPS > 1_000 else 2],
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=model_settings(),
     )
     with capsys.disabled():
         print(f"\nwith {processes} process(es) a fork: {dict(counts)}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import random
 import uuid
 from collections import Counter
@@ -19,20 +18,18 @@ from typing import Any, TypeVar
 import pytest
 from boto3.s3.transfer import TransferConfig
 from django.core.files.base import ContentFile
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from holdall.errors import NameTaken, StoreFailed, StoreUnreachable
 from tests.contract import only
 from tests.faults.conftest import PART_BYTES, Line
+from tests.modelling import TIMEOUT_SECONDS, model_settings
 from tests.providers import Provider, fetch
 from tests.servers import fault_proxy as wire
 from tests.servers.fault_proxy import Fault, FaultProxy, Request
 from tests.stores import build_storage
 
-STEPS = int(os.environ.get("HOLDALL_MODEL_STEPS", "100"))
-STEPS_AT_A_TIME = 50
 THRESHOLD_BYTES = 64 * 1024
 # One request of so many meets a fault.
 FAULT_EVERY = 6
@@ -330,24 +327,14 @@ class StorageMachine(RuleBasedStateMachine):
 @only("seaweedfs-http")
 @pytest.mark.parametrize("fast", [True, False], ids=["fast-lane", "sdk"])
 @pytest.mark.parametrize("fails", [False, True], ids=["fine", "failing"])
-@pytest.mark.timeout(max(300, STEPS))
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 def test_storage_is_a_dictionary(
     provider: Provider, bucket: str, fails: bool, fast: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     counts: Counter[str] = Counter()
     run_state_machine_as_test(
         lambda: StorageMachine(provider, bucket, fails=fails, fast=fast, counts=counts),
-        settings=settings(
-            max_examples=max(1, STEPS // STEPS_AT_A_TIME),
-            stateful_step_count=STEPS_AT_A_TIME,
-            # The same steps on every machine, every day; more of them in the long run.
-            derandomize=True,
-            database=None,
-            deadline=None,
-            # In the long run a failure is told as it was met: to make it smaller takes longer than to find it.
-            phases=[Phase.generate, Phase.shrink][: 1 if STEPS > 1_000 else 2],
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=model_settings(),
     )
     with capsys.disabled():
         network, lane = "failing" if fails else "sound", "fast lane" if fast else "SDK"
