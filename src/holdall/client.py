@@ -40,11 +40,11 @@ from holdall.errors import (
     HoldallError,
     StoreFailed,
     StoreUnreachable,
-    WriteRefused,
 )
 from holdall.fastlane import Declined, FastLane, Refused
+from holdall.guard import READS, Guard
 from holdall.providers import Provider
-from holdall.signing import SAFE, Place, Signer, SigningKeys
+from holdall.signing import Place, Signer, SigningKeys
 from holdall.values import Secret
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -53,10 +53,6 @@ ATTEMPTS = 4
 POOL_SIZE = 32
 PART_BYTES = 8 * 1024 * 1024
 PART_WORKERS = 4
-# What mode `local` does to a bucket of its own.
-_OF_LOCAL_BUCKETS = frozenset({"CreateBucket", "PutBucketPolicy", "DeleteBucketPolicy"})
-# How the SDK names the operations that change nothing.
-READS = ("get_", "head_", "list_")
 # What may be said of a file when it is uploaded.
 UPLOAD_ARGUMENTS = frozenset(S3Transfer.ALLOWED_UPLOAD_ARGS)
 
@@ -196,6 +192,9 @@ class Connection:
         # What those who use the store remember of it, as long as this process does.
         self.known: dict[object, Any] = {}
         self.claims = Claims(target.claims, self.call, self.where, self.lock)
+        self.guard = Guard(
+            bucket_name=target.bucket_name, read_only=target.read_only, within=target.within, claims=self.claims
+        )
         self._resource: Any = None
         self._generation = 0
         # Where the embedded server was when the client was made.
@@ -279,7 +278,7 @@ class Connection:
         with self.lock:
             keys, ends = self._signing_keys()
             if keys != self._signer_keys:
-                self._signer, self._signer_keys = Signer(place, keys, admit=self.admit), keys
+                self._signer, self._signer_keys = Signer(place, keys, admit=self.guard.admit), keys
             self._signer_ends = ends
             assert self._signer is not None  # noqa: S101  for the type checker
             return self._signer, ends
@@ -365,15 +364,12 @@ class Connection:
                 )
             },
         )
-        # Also for whoever takes the SDK's client from here; links that write are signed as requests are.
-        resource.meta.client.meta.events.register_first("before-parameter-build.s3", self._admit_keys)
-        resource.meta.client.meta.events.register_first("before-call.s3", self._admit_call)
-        resource.meta.client.meta.events.register_first("before-sign.s3", self._admit_signature)
         bucket = resource.Bucket(target.bucket_name or "unnamed")
         self._bucket_class, self._object_class = type(bucket), type(bucket.Object("unnamed"))
         if target.local_folder and self.signed and not target.read_only:
             with unasked():
                 _make_local_bucket(resource.meta.client, target)
+        self.guard.watch(resource.meta.client)
         self._resource = resource
 
     def _forget_client(self) -> None:
@@ -410,68 +406,6 @@ class Connection:
             )
         return str(region)
 
-    # -- what may be sent
-
-    def admit(self, what: str, key: str = "") -> None:
-        """Let a request through that changes something, or raise. It is asked wherever requests are made or signed.
-
-        Requests: none, but those that look after the store's claims.
-
-        Raises:
-            WriteRefused: the store is a fork's parent, or belongs to another environment. Nothing was sent.
-        """
-        if self.target.read_only:
-            bucket = self.target.bucket_name
-            raise WriteRefused(
-                f'"{key}" is in the parent store {bucket}, which this fork may read but not change; nothing was sent.'
-                if key
-                else f"This fork may read the parent store {bucket} but not change it; {what} was not sent."
-            )
-        self.claims.check()
-
-    def _admit_keys(self, params: Mapping[str, Any], model: Any, **_event: Any) -> None:
-        # The accident: a project that clears a folder of `storage.bucket` is right in the original, and in a fork that
-        # is a folder of the same bucket it clears the original's.
-        # The SDK makes the address of a form by `CreateBucket`, whose own calls are refused below.
-        if not self.target.within or model.http["method"] in SAFE or model.name == "CreateBucket":
-            return
-        if self._is_made_here(model.name):
-            return
-        listed = params.get("Delete", {}).get("Objects", ())
-        keys = [params["Key"]] if "Key" in params else [entry["Key"] for entry in listed]
-        if params.get("Bucket") != self.target.bucket_name or not keys:
-            self._refuse_outside(model.name)
-        for key in keys:
-            self._refuse_outside(model.name, str(key))
-
-    def _is_made_here(self, operation: str) -> bool:
-        """Say whether this is the bucket of mode `local`, which is made on demand."""
-        return self.target.local_folder is not None and operation in _OF_LOCAL_BUCKETS
-
-    def _refuse_outside(self, what: str, key: str = "") -> None:
-        within = self.target.within
-        if within and not key.startswith(within):
-            raise WriteRefused(
-                f'This fork may change what lies under "{within}" in {self.target.bucket_name}, and nothing else; '
-                f"{what}{f' of {key!r}' if key else ''} was not sent."
-            )
-
-    def _admit_call(self, model: Any, params: Mapping[str, Any], **_event: Any) -> None:
-        if params["method"] not in SAFE:
-            self.admit(model.name)
-            if model.name == "CreateBucket" and not self._is_made_here(model.name):
-                self._refuse_outside(model.name)
-
-    def _admit_signature(self, request: Any, operation_name: str, **_event: Any) -> None:
-        # The accident: a link for `get_object` that is signed for PUT, or a form, is a write by whoever has it.
-        if request.method not in SAFE:
-            self.admit(operation_name)
-            form = request.context.get("s3-presign-post-fields")
-            if form is not None:
-                self._refuse_outside(operation_name, str(form.get("key", "")))
-            elif operation_name.startswith(("Get", "Head", "List")):
-                self._refuse_outside(f"{request.method} as {operation_name}")
-
     # -- requests
 
     def call(
@@ -500,9 +434,7 @@ class Connection:
 
     def _send(self, operation: str, parameters: Mapping[str, Any], client: Any) -> Any:
         if not operation.startswith(READS):
-            self.admit(operation, str(parameters.get("Key", "")))
-            if "Key" in parameters:
-                self._refuse_outside(operation, str(parameters["Key"]))
+            self.guard.admit(operation, str(parameters.get("Key", "")))
         # Where moto is loaded, a test wants to answer in S3's place, and it hears of the SDK's requests alone.
         if client is None and "moto" not in sys.modules and (lane := self._fast_lane()) is not None:
             try:

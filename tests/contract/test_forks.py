@@ -11,8 +11,9 @@ import pytest
 from django.core.files.base import ContentFile
 
 from holdall import overlay, removal
-from holdall.client import READS, Connection
+from holdall.client import Connection
 from holdall.errors import NameTaken, ObjectNotFound, WriteRefused
+from holdall.guard import READS
 from tests.contract import only
 from tests.forks import Family, put, read
 from tests.providers import Provider, fetch
