@@ -42,7 +42,21 @@ if not settings.configured:
 from botocore import exceptions as sdk  # noqa: E402
 
 import holdall  # noqa: E402
-from holdall import answers, build, claims, cli, client, content, contract, devserver, doctor, errors, names, providers  # noqa: E402
+from holdall import (  # noqa: E402
+    answers,
+    build,
+    claims,
+    cli,
+    client,
+    content,
+    contract,
+    devserver,
+    doctor,
+    errors,
+    names,
+    providers,
+    variables,
+)
 from holdall.doctor.diagnosis import BUCKET_MISSING  # noqa: E402
 from holdall.findings import Report  # noqa: E402
 from holdall.provision import rights  # noqa: E402
@@ -120,9 +134,9 @@ def variables_page() -> str:
     ]
     lines += [
         f"| [`{one.name}`](#{_anchor(one.name)}) | {', '.join(one.modes)} | {one.default} |"
-        for one in contract.VARIABLES
+        for one in variables.VARIABLES
     ]
-    for one in contract.VARIABLES:
+    for one in variables.VARIABLES:
         lines += ["", f"({_anchor(one.name)})=", f"## `{one.name}`", "", *_sentences(f"Meaning: {one.purpose}."), ""]
         lines += [f"- Default: {one.default}.", f"- Read in mode: {', '.join(f'`{mode}`' for mode in one.modes)}."]
         if one.secret == "whole":
@@ -145,7 +159,7 @@ def variables_page() -> str:
         "| found | meant |",
         "|---|---|",
     ]
-    lines += [f"| `{wrong}` | [`{right}`](#{_anchor(right)}) |" for wrong, right in contract.MISNOMERS.items()]
+    lines += [f"| `{wrong}` | [`{right}`](#{_anchor(right)}) |" for wrong, right in variables.MISNOMERS.items()]
     lines += [
         "",
         "These may be set for other tools: they are warned of while the variable that may be meant is unset.",
@@ -153,24 +167,24 @@ def variables_page() -> str:
         "",
         "| found | meant, perhaps |",
         "|---|---|",
-        *(f"| `{name}` | [`{ours}`](#{_anchor(ours)}) |" for name, ours in contract.FOREIGN_NAMES.items()),
+        *(f"| `{name}` | [`{ours}`](#{_anchor(ours)}) |" for name, ours in variables.FOREIGN_NAMES.items()),
         "",
         (
-            f"{' and '.join(f'`{name}`' for name in contract.AMBIENT_ENDPOINTS)} redirect boto3 in other programs; "
+            f"{' and '.join(f'`{name}`' for name in variables.AMBIENT_ENDPOINTS)} redirect boto3 in other programs; "
             "they do not redirect the storage, and are warned of."
         ),
         "",
         "(parent)=",
-        f"## `{contract.PARENT}` and any variable above",
+        f"## `{variables.PARENT}` and any variable above",
         "",
         (
             "Meaning: the contract of the parent, whose files this environment shows; any of them makes it "
             "[a fork](../explanation/forks.md)."
         ),
         "They are read as the others are, and all that is wrong with either store is told at once.",
-        f"A parent that is a fork itself has its own parent under `{contract.PARENT * 2}`, and so on.",
+        f"A parent that is a fork itself has its own parent under `{variables.PARENT * 2}`, and so on.",
         (
-            f"`{contract.PARENT}STORAGE_ENVIRONMENT` is the name in which `holdall fork promote` writes to a parent that "
+            f"`{variables.PARENT}STORAGE_ENVIRONMENT` is the name in which `holdall fork promote` writes to a parent that "
             "has an owner; without it, or with another name, nothing is written there."
         ),
         "",

@@ -1,216 +1,38 @@
-"""The contract: every variable declared once, and how an environment becomes Django's `STORAGES`.
+"""The contract: how an environment, by the variables of `holdall.variables`, becomes Django's `STORAGES`.
 
 `read` turns an environment into a `Reading`: the store it describes, where each value came from, and all that is
-wrong with it at once. `settings` turns stores into `STORAGES`. Neither contacts anything, and importing this module
-loads neither boto3 nor django-storages. What it declares are named tuples, because it is read at every start: a
-dataclass costs ten times as much to declare, and `dataclasses` itself as much as the rest.
+wrong with it at once. `options` turns a store into the options of its storage. Neither contacts anything, and importing
+this module loads neither boto3 nor django-storages.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from holdall import lineage, providers, values
 from holdall.providers import Provider
 from holdall.values import Said, Secret
-
-DEFAULT_LIFETIME_SECONDS = 3600
-DEFAULT_SPACES_REGION = "ams3"
-LOCAL_BUCKET = "media"
-
-
-class Variable(NamedTuple):
-    """One variable of the contract; the reference page and `holdall env` are made of these."""
-
-    name: str
-    purpose: str
-    parse: values.Parser
-    default: str = "none"
-    # A value that is never shown. "key id": its last letters are.
-    secret: Literal[False, "whole", "key id"] = False
-    # In which modes it has a meaning.
-    modes: tuple[str, ...] = ("s3", "do", "local")
-    # Part of the specification that this project exists to implement.
-    specified: bool = False
-
-
-VARIABLES = (
-    Variable(
-        name="STORAGES_MODE",
-        purpose="`s3` (Amazon S3, or any S3-compatible endpoint), `do` (DigitalOcean Spaces) or `local` "
-        "(an S3 server embedded in development, which needs no other variable)",
-        parse=values.mode,
-        default="`s3`",
-        specified=True,
-    ),
-    Variable(
-        name="STORAGE_BUCKET_NAME",
-        purpose="the bucket that keeps the files",
-        parse=values.bucket,
-        default="required; mode `local`: `media`",
-        specified=True,
-    ),
-    Variable(
-        name="STORAGE_MAKE_FILES_PUBLIC",
-        purpose="`true`: every file is public, served from the CDN domain. Otherwise files are private, served by signed links",
-        parse=values.boolean,
-        default="`false`",
-        specified=True,
-    ),
-    Variable(
-        name="AWS_S3_CUSTOM_DOMAIN",
-        purpose="domain name of the CDN in front of the bucket (Spaces: an option of the bucket; AWS: a CloudFront "
-        "distribution)",
-        parse=values.domain,
-        default="none; required when files are public",
-        modes=("s3", "do"),
-        specified=True,
-    ),
-    Variable(
-        name="DO_REGION",
-        purpose="the region of the Space",
-        parse=values.spaces_region,
-        default="`ams3`",
-        modes=("do",),
-        specified=True,
-    ),
-    Variable(
-        name="AWS_ACCESS_KEY_ID",
-        purpose="the key's id. Mode `s3`: only outside AWS; on an AWS instance (Fargate, EC2, EKS, Lambda…) boto3 "
-        "deduces it",
-        parse=values.key_text,
-        default="mode `do`: required; mode `s3`: boto3's",
-        secret="key id",
-        modes=("s3", "do"),
-        specified=True,
-    ),
-    Variable(
-        name="AWS_SECRET_ACCESS_KEY",
-        purpose="the key's secret. Mode `s3`: only outside AWS, as above",
-        parse=values.key_text,
-        default="mode `do`: required; mode `s3`: boto3's",
-        secret="whole",
-        modes=("s3", "do"),
-        specified=True,
-    ),
-    Variable(
-        name="AWS_SESSION_TOKEN",
-        purpose="the session token that belongs to temporary keys",
-        parse=values.key_text,
-        secret="whole",
-        modes=("s3", "do"),
-    ),
-    Variable(
-        name="AWS_S3_REGION_NAME",
-        purpose="the bucket's region",
-        parse=values.region,
-        default="the one that the endpoint names, else `AWS_REGION`, else `AWS_DEFAULT_REGION`, else boto3's, else asked "
-        "from the bucket once a process",
-        modes=("s3",),
-    ),
-    Variable(
-        name="AWS_REGION", purpose="the region where `AWS_S3_REGION_NAME` is unset", parse=values.region, modes=("s3",)
-    ),
-    Variable(
-        name="AWS_DEFAULT_REGION",
-        purpose="the region where `AWS_S3_REGION_NAME` and `AWS_REGION` are unset",
-        parse=values.region,
-        modes=("s3",),
-    ),
-    Variable(
-        name="AWS_S3_ENDPOINT_URL",
-        purpose="another endpoint: another provider in mode `s3` (R2, B2, Scaleway, Hetzner, OVH, Ceph, SeaweedFS…), "
-        "a proxy or a test server in mode `do`",
-        parse=values.endpoint,
-        default="Amazon's; mode `do`: Spaces' in `DO_REGION`",
-        modes=("s3", "do"),
-    ),
-    Variable(name="STORAGE_LOCATION", purpose="prefix of every key in the bucket", parse=values.location),
-    Variable(
-        name="STORAGE_URL_LIFETIME",
-        purpose="least time a signed link keeps working (`900`, `15m`, `1h`, `7d`)",
-        parse=values.duration_seconds,
-        default="`1h`",
-    ),
-    Variable(
-        name="STORAGE_ENVIRONMENT",
-        purpose="this environment's name, for the owner marker that keeps other environments from writing",
-        parse=values.environment_name,
-    ),
-    Variable(
-        name="AWS_CLOUDFRONT_KEY_ID",
-        purpose="id of the public key with which private links are signed for the CDN domain",
-        parse=values.key_text,
-        secret="key id",
-        modes=("s3",),
-    ),
-    Variable(
-        name="AWS_CLOUDFRONT_KEY",
-        purpose="the private key that belongs to it: PEM, with literal `\\n` or as base64 if need be",
-        parse=values.private_key,
-        secret="whole",
-        modes=("s3",),
-    ),
-    Variable(name="AWS_STORAGE_BUCKET_NAME", purpose="another name for `STORAGE_BUCKET_NAME`", parse=values.bucket),
-    Variable(
-        name="BUILD_MODE",
-        purpose="`true` while an image is built: no value is required, any use of the storage raises",
-        parse=values.boolean,
-        default="`false`",
-    ),
+from holdall.variables import (
+    AMBIENT_ENDPOINTS,
+    BY_NAME,
+    DEFAULT_LIFETIME_SECONDS,
+    DEFAULT_SPACES_REGION,
+    FOREIGN_NAMES,
+    LOCAL_BUCKET,
+    MISNOMERS,
+    PARENT,
+    SYNONYMS,
+    VARIABLES,
+    Variable,
 )
-BY_NAME = {variable.name: variable for variable in VARIABLES}
-PARENT = "PARENT_"
+
 # The finding of what has no kind of its own.
 UNNAMED = "D199"
-# A variable of the contract in a text, without the prefix of a second store.
-_NAMED = re.compile(rf"(?<![A-Z0-9_])(?:{PARENT})*(?:{'|'.join(BY_NAME)})(?![A-Z0-9_])")
 # From this length on a secret is recognised where it does not belong.
 SECRET_LENGTH = 8
-
-# Names from other tools and from memory, whose bearers would wait in vain for them to be read.
-# jschneier/django-storages#1241, #1411, #1328
-MISNOMERS = {
-    "STORAGE_MODE": "STORAGES_MODE",
-    "STORAGES_BUCKET_NAME": "STORAGE_BUCKET_NAME",
-    "STORAGE_BUCKET": "STORAGE_BUCKET_NAME",
-    "AWS_BUCKET_NAME": "STORAGE_BUCKET_NAME",
-    "AWS_S3_BUCKET_NAME": "STORAGE_BUCKET_NAME",
-    "S3_BUCKET_NAME": "STORAGE_BUCKET_NAME",
-    "STORAGE_FILES_PUBLIC": "STORAGE_MAKE_FILES_PUBLIC",
-    "STORAGE_MAKE_PUBLIC": "STORAGE_MAKE_FILES_PUBLIC",
-    "AWS_CUSTOM_DOMAIN": "AWS_S3_CUSTOM_DOMAIN",
-    "AWS_ACCESS_KEY": "AWS_ACCESS_KEY_ID",
-    "AWS_S3_ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_KEY": "AWS_SECRET_ACCESS_KEY",
-    "AWS_S3_SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY",
-    "AWS_SECURITY_TOKEN": "AWS_SESSION_TOKEN",
-    "AWS_S3_REGION": "AWS_S3_REGION_NAME",
-    "AWS_REGION_NAME": "AWS_S3_REGION_NAME",
-    "AWS_S3_ENDPOINT": "AWS_S3_ENDPOINT_URL",
-    "AWS_LOCATION": "STORAGE_LOCATION",
-    "AWS_QUERYSTRING_EXPIRE": "STORAGE_URL_LIFETIME",
-}
-# Names that other tools read, so they may well be set for those: a remark while ours is unset, no more.
-FOREIGN_NAMES = {
-    "AWS_BUCKET": "STORAGE_BUCKET_NAME",
-    "STORAGE_PUBLIC": "STORAGE_MAKE_FILES_PUBLIC",
-    "AWS_DEFAULT_ACL": "STORAGE_MAKE_FILES_PUBLIC",
-    "AWS_QUERYSTRING_AUTH": "STORAGE_MAKE_FILES_PUBLIC",
-    "S3_ENDPOINT": "AWS_S3_ENDPOINT_URL",
-    "S3_ENDPOINT_URL": "AWS_S3_ENDPOINT_URL",
-    "AWS_ENDPOINT": "AWS_S3_ENDPOINT_URL",
-}
-# Names of one thing: with any of them set, a slip in another is only a leftover.
-SYNONYMS = (
-    ("STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"),
-    ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"),
-)
-# boto3 would follow these on its own; Holdall does not, so that no ambient variable can redirect the media.
-AMBIENT_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
 class Keys(NamedTuple):
@@ -730,11 +552,6 @@ def _display(variable: Variable, value: Any) -> str:
 def _unset(variable: Variable) -> tuple[str, str]:
     literal = re.fullmatch(r"`(.+)`", variable.default)
     return (literal[1], "default") if literal else ("", "unset")
-
-
-def addressed(text: str, prefix: str) -> str:
-    """Name the variables in a text as the environment of a store does that has a prefix: `PRIVATE_STORAGE_LOCATION`."""
-    return _NAMED.sub(lambda found: f"{prefix}{found[0]}", text)
 
 
 def site(store: Store) -> lineage.Site:

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from holdall import cli, contract, doctor, errors
+from holdall import cli, doctor, errors, variables
 from holdall.storage import MediaStorage
 from tests.docs.pages import DOCS, ROOT, generator
 
@@ -16,7 +16,7 @@ def headings(page: str) -> set[str]:
 
 
 def test_variables_have_headings():
-    assert {f"`{variable.name}`" for variable in contract.VARIABLES} <= headings("variables.md")
+    assert {f"`{variable.name}`" for variable in variables.VARIABLES} <= headings("variables.md")
 
 
 def test_errors_have_headings():

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import holdall
-from holdall import cli, contract
+from holdall import cli, contract, variables
 from holdall.errors import ContractError
 
 SECRETS = {
@@ -28,13 +28,13 @@ DIRT = st.sampled_from(["{}", " {}", "{}\n", '"{}"', "'{}'", '" {} "', "\t'{}'\r
 PASTED = st.sampled_from(
     ["{}", "{}/", "x {} y", "{}\x1b", "s3://{}", "https://{}", "{}.s3.example.com", "https://AKIA:{}@s3.example.com"]
 )
-NAMES = sorted(contract.BY_NAME)
+NAMES = sorted(variables.BY_NAME)
 SECRET_TEXTS = st.sampled_from([*SECRETS.values(), "hunter2-hunter2", "hunter2-hunter2"])
 
 
 @st.composite
 def mutated_names(draw: st.DrawFn) -> str:
-    name = draw(st.sampled_from([*NAMES, *contract.MISNOMERS]))
+    name = draw(st.sampled_from([*NAMES, *variables.MISNOMERS]))
     at = draw(st.integers(0, len(name)))
     kind = draw(st.sampled_from(["same", "lost", "added", "lower", "prefixed"]))
     letter = draw(st.characters())

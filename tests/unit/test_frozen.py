@@ -10,7 +10,7 @@ from importlib import import_module
 import pytest
 
 import holdall
-from holdall import cli, contract, doctor, lineage, overlay
+from holdall import cli, contract, doctor, lineage, overlay, variables
 from holdall.claims import Claim
 from holdall.cli import env
 from holdall.findings import Report
@@ -69,20 +69,20 @@ EXPORTED = {
 
 
 def test_variables_are_these() -> None:
-    assert set(contract.BY_NAME) == VARIABLES
-    assert len(contract.VARIABLES) == len(VARIABLES)
+    assert set(variables.BY_NAME) == VARIABLES
+    assert len(variables.VARIABLES) == len(VARIABLES)
 
 
 def test_specified_variables_are_these() -> None:
-    assert {variable.name for variable in contract.VARIABLES if variable.specified} == SPECIFIED
+    assert {variable.name for variable in variables.VARIABLES if variable.specified} == SPECIFIED
 
 
 def test_prefix_of_a_parent_is_this() -> None:
-    assert contract.PARENT == "PARENT_"
+    assert variables.PARENT == "PARENT_"
 
 
 def test_defaults_are_these() -> None:
-    assert (contract.DEFAULT_LIFETIME_SECONDS, contract.DEFAULT_SPACES_REGION, contract.LOCAL_BUCKET) == (
+    assert (variables.DEFAULT_LIFETIME_SECONDS, variables.DEFAULT_SPACES_REGION, variables.LOCAL_BUCKET) == (
         3600,
         "ams3",
         "media",
@@ -371,4 +371,4 @@ def test_json_has_these_keys() -> None:
     fork = json.loads(env.as_json(contract.read({"STORAGE_BUCKET_NAME": "copy", "PARENT_STORAGE_BUCKET_NAME": "acme"})))
     assert list(fork["parent"]) == ["prefix", "variables", "parent"]
     assert {tuple(row) for row in document["variables"]} == {("name", "value", "source", "purpose")}
-    assert [row["name"] for row in document["variables"]] == [variable.name for variable in contract.VARIABLES]
+    assert [row["name"] for row in document["variables"]] == [variable.name for variable in variables.VARIABLES]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from holdall import contract
+from holdall import variables
 from holdall.cli import stores
 from holdall.cli.terminal import Session, as_count, as_size, confirmed
 from holdall.errors import HoldallError
@@ -75,7 +75,9 @@ def _of_the_parent(prefix: str) -> Iterator[None]:
     try:
         yield
     except HoldallError as error:
-        raise HoldallError(f"Of the parent: {contract.addressed(str(error), f'{prefix}{contract.PARENT}')}") from error
+        raise HoldallError(
+            f"Of the parent: {variables.addressed(str(error), f'{prefix}{variables.PARENT}')}"
+        ) from error
 
 
 def _parents_owner(fork: ForkedStorage, prefix: str) -> str | None:

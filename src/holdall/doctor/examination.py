@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from holdall import contract, names
+from holdall import contract, names, variables
 from holdall.client import Connection, Target, connect
 from holdall.contract import SECRET_LENGTH
 from holdall.doctor.web import Page, Web, WebFailed
@@ -163,7 +163,7 @@ class Examination:
             return finding
 
         def named(text: str) -> str:
-            return contract.addressed(text, prefix)
+            return variables.addressed(text, prefix)
 
         causes = [Cause(named(cause.means), named(cause.do)) for cause in (finding.cause, *finding.otherwise)]
         return finding._replace(cause=causes[0], otherwise=tuple(causes[1:]))

@@ -13,11 +13,11 @@ from django.conf import settings
 from storages.backends.s3 import S3Storage
 
 from holdall.client import UPLOAD_ARGUMENTS, known_profiles
-from holdall.contract import MISNOMERS
 from holdall.doctor.examination import Examination, probes
 from holdall.findings import Finding, Kind, Level
 from holdall.providers import AMAZON, GENERIC, recognise
 from holdall.values import nearest, slip
+from holdall.variables import MISNOMERS
 
 NO_BUCKET = Kind(
     "D201",

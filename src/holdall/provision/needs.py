@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from holdall import contract
+from holdall import contract, variables
 from holdall.contract import Store
 from holdall.errors import ContractError, HoldallError
 from holdall.providers import AMAZON, R2, SPACES, Provider
@@ -161,7 +161,7 @@ def read(
         HoldallError: the mode is local, so there is nothing to ask anybody for.
     """
     # What the own store of a fork needs has nothing to do with its parent, for which there is a prefix.
-    parent = f"{prefix}{contract.PARENT}"
+    parent = f"{prefix}{variables.PARENT}"
     environ = {name: value for name, value in environ.items() if not name.startswith(parent)}
     asked = _missing(environ, prefix, live=live)
     reading = contract.read({**environ, **{f"{prefix}{name}": _STAND_INS[name] for name in asked}}, prefix=prefix)
