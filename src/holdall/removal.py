@@ -50,8 +50,8 @@ def plan(fork: ForkedStorage) -> Removal:
             files, size_bytes = files + 1, size_bytes + length
     if keys and f"{start}{_CLAIMS[0]}" not in claims:
         raise WriteRefused(
-            f"{fork.store.where()} was never begun as a fork, so its {len(keys)} objects are somebody else's. Nothing was "
-            "deleted. Check the variables that name the fork's own store."
+            f"{fork.store.where()} was never begun as a fork, so what lies there is somebody else's. Nothing was deleted. "
+            "Check the variables that name the fork's own store."
         )
     return Removal((*keys, *claims), files, size_bytes, others)
 
