@@ -42,25 +42,15 @@ if not settings.configured:
 from botocore import exceptions as sdk  # noqa: E402
 
 import holdall  # noqa: E402
-from holdall import (  # noqa: E402
-    answers,
-    build,
-    claims,
-    cli,
-    client,
-    content,
-    contract,
-    devserver,
-    doctor,
-    errors,
-    names,
-    providers,
-    variables,
-)
+from holdall import cli, devserver, doctor, errors, names, providers  # noqa: E402
 from holdall.doctor.diagnosis import BUCKET_MISSING  # noqa: E402
+from holdall.environment import build, contract, unread, variables  # noqa: E402
 from holdall.findings import Report  # noqa: E402
 from holdall.provision import rights  # noqa: E402
-from holdall.storage import MediaStorage  # noqa: E402
+from holdall.s3 import answers, claims  # noqa: E402
+from holdall.s3.connection import Connection  # noqa: E402
+from holdall.s3.target import Target  # noqa: E402
+from holdall.storage import MediaStorage, content  # noqa: E402
 
 # Amazon's own documented example pair.
 KEYS = {
@@ -159,7 +149,7 @@ def variables_page() -> str:
         "| found | meant |",
         "|---|---|",
     ]
-    lines += [f"| `{wrong}` | [`{right}`](#{_anchor(right)}) |" for wrong, right in variables.MISNOMERS.items()]
+    lines += [f"| `{wrong}` | [`{right}`](#{_anchor(right)}) |" for wrong, right in unread.MISNOMERS.items()]
     lines += [
         "",
         "These may be set for other tools: they are warned of while the variable that may be meant is unset.",
@@ -167,10 +157,10 @@ def variables_page() -> str:
         "",
         "| found | meant, perhaps |",
         "|---|---|",
-        *(f"| `{name}` | [`{ours}`](#{_anchor(ours)}) |" for name, ours in variables.FOREIGN_NAMES.items()),
+        *(f"| `{name}` | [`{ours}`](#{_anchor(ours)}) |" for name, ours in unread.FOREIGN_NAMES.items()),
         "",
         (
-            f"{' and '.join(f'`{name}`' for name in variables.AMBIENT_ENDPOINTS)} redirect boto3 in other programs; "
+            f"{' and '.join(f'`{name}`' for name in unread.AMBIENT_ENDPOINTS)} redirect boto3 in other programs; "
             "they do not redirect the storage, and are warned of."
         ),
         "",
@@ -223,7 +213,7 @@ def _quoted(value: str) -> str:
 
 
 def _answered(code: str, operation: str, status: int, *, action: str = "saving", **headers: str) -> Exception:
-    target = client.Target(provider=providers.AMAZON, bucket_name="acme-media", region_name="eu-central-1")
+    target = Target(provider=providers.AMAZON, bucket_name="acme-media", region_name="eu-central-1")
     answer: Any = {
         "Error": {"Code": code, "Message": ""},
         "ResponseMetadata": {"HTTPStatusCode": status, "RetryAttempts": 3, "HTTPHeaders": headers},
@@ -232,15 +222,15 @@ def _answered(code: str, operation: str, status: int, *, action: str = "saving",
 
 
 def _unanswered(error: Exception) -> Exception:
-    target = client.Target(
+    target = Target(
         provider=providers.SPACES, bucket_name="acme-media", endpoint_url="https://ams3.digitaloceanspaces.com"
     )
     return _translated(target, error, "saving")
 
 
-def _translated(target: client.Target, error: Exception, action: str) -> Exception:
+def _translated(target: Target, error: Exception, action: str) -> Exception:
     def raising() -> None:
-        with client.Connection(target).translating(action, name="avatars/ada.png", key="avatars/ada.png"):
+        with Connection(target).translating(action, name="avatars/ada.png", key="avatars/ada.png"):
             raise error
 
     return _raised(raising)
@@ -261,9 +251,9 @@ def _warned() -> Warning:
     return caught[0].message
 
 
-def _parent() -> client.Connection:
+def _parent() -> Connection:
     """Give a connection that may only read; it is never used."""
-    return client.Connection(client.Target(provider=providers.AMAZON, bucket_name="acme-media", read_only=True))
+    return Connection(Target(provider=providers.AMAZON, bucket_name="acme-media", read_only=True))
 
 
 # For each class, what provokes it; the texts are the program's own.
@@ -320,7 +310,11 @@ PROVOKED: dict[type[BaseException], Callable[[], list[BaseException]]] = {
 
 def error_classes() -> list[type[BaseException]]:
     """Give every class of `holdall.errors`, in the order of the tree."""
-    return [one for one in vars(errors).values() if inspect.isclass(one) and one.__module__ == errors.__name__]
+    return [
+        one
+        for one in vars(errors).values()
+        if inspect.isclass(one) and issubclass(one, Exception) and one.__module__ == errors.__name__
+    ]
 
 
 def errors_page() -> str:

@@ -15,7 +15,8 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from holdall import contract as _contract
+from holdall.environment import contract as _contract
+from holdall.environment.options import options as _options_of
 from holdall.errors import (
     AccessRefused,
     BucketNotFound,
@@ -61,7 +62,7 @@ __version__ = "0.1.0.dev0"
 
 _MEDIA = "holdall.storage.MediaStorage"
 _FORK = "holdall.fork.ForkedStorage"
-_BUILD = "holdall.build.BuildModeStorage"
+_BUILD = "holdall.environment.build.BuildModeStorage"
 _STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
 # Where local mode keeps its files, in the project's folder.
 _LOCAL_FOLDER = ".holdall"
@@ -127,7 +128,7 @@ def _options(
     assert store is not None  # noqa: S101  there are no problems, and no image is built
     # Only then: the working directory may be gone, and nobody else needs it.
     folder = _local_folder(local_folder) if store.mode == "local" else None
-    stored = _contract.options(store, boto3_sees_environment=boto3_sees_environment, local_folder=folder)
+    stored = _options_of(store, boto3_sees_environment=boto3_sees_environment, local_folder=folder)
     if reading.parent:
         stored["parent"] = _options(reading.parent, local_folder, boto3_sees_environment=boto3_sees_environment)
     return stored

@@ -25,13 +25,27 @@ No text of any of them ever contains a secret.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
 
-if TYPE_CHECKING:
-    from holdall.answers import Answer
+
+class Answer(NamedTuple):
+    """What the store said of a request that failed."""
+
+    # The SDK's word for what was asked: "PutObject".
+    operation: str
+    status: int
+    code: str
+    message: str
+    retries: int
+    headers: Mapping[str, str]
+
+    @property
+    def bare(self) -> bool:
+        """Whether there was no body with a code in it."""
+        return self.code.isdigit()
 
 
 class HoldallError(Exception):
@@ -39,7 +53,7 @@ class HoldallError(Exception):
 
     `code` is the store's own error code where it gave one ("AccessDenied"), and `retries` how often the request
     had been repeated by then. `outcome_unknown` says that the store may have done what was asked all the same.
-    `answer` is what the store said, where it said anything (`holdall.answers.Answer`).
+    `answer` is what the store said, where it said anything.
     """
 
     code: str = ""

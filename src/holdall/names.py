@@ -11,8 +11,8 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.utils import validate_file_name
 
 from holdall.errors import InvalidName
-from holdall.lineage import RESERVED, is_below
 from holdall.providers import MAX_KEY_BYTES
+from holdall.sites import RESERVED, is_below
 
 # Short enough to make a valid key under any location that the contract allows.
 PLAIN_LENGTH = 500

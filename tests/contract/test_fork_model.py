@@ -18,9 +18,9 @@ from django.core.files.base import ContentFile
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from holdall import overlay
 from holdall.errors import NameTaken
-from holdall.fork import walk
+from holdall.fork import overlay
+from holdall.fork.storage import walk
 from tests.contract import only
 from tests.forks import read
 from tests.modelling import TIMEOUT_SECONDS, model_settings

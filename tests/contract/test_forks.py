@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 
-from holdall import overlay, removal
-from holdall.client import Connection
 from holdall.errors import NameTaken, ObjectNotFound, WriteRefused
-from holdall.guard import READS
+from holdall.fork import overlay, removal
+from holdall.s3.connection import Connection
+from holdall.s3.guard import READS
 from tests.contract import only
 from tests.forks import Family, put, read
 from tests.providers import Provider, fetch

@@ -29,13 +29,13 @@ from hypothesis import strategies as st
 from storages.backends.s3 import S3Storage
 
 import holdall
-from holdall import client as client_module
-from holdall import links as links_module
-from holdall.client import Target
 from holdall.providers import AMAZON, MAX_SIGNED_SECONDS, recognise
-from holdall.signing import Place, Signer, SigningKeys, Window, public_url
+from holdall.s3 import connection, sessions
+from holdall.s3.signing import Place, Signer, SigningKeys, Window, public_url
+from holdall.s3.target import Target
+from holdall.secret import Secret
 from holdall.storage import MediaStorage
-from holdall.values import Secret
+from holdall.storage import links as links_module
 from tests.conftest import MakeStorage
 from tests.contract import only
 from tests.providers import Provider
@@ -253,9 +253,9 @@ def test_links_need_neither_a_client_nor_a_session_when_the_keys_are_known(
         raise AssertionError("a session was made")
 
     storage = make_storage()
-    client_module.connect.__globals__["_connections"].clear()
-    monkeypatch.setattr(client_module.boto3, "Session", refuse)
-    monkeypatch.setattr(client_module, "_session", refuse)
+    connection._connections.clear()
+    monkeypatch.setattr(sessions.boto3, "Session", refuse)
+    monkeypatch.setattr("holdall.s3.keys.session", refuse)
 
     assert "X-Amz-Signature" in storage.url("ada.jpg")
 
@@ -324,7 +324,7 @@ def test_link_signed_by_a_role_ends_with_its_session(
     }
     role = RefreshableCredentials.create_from_metadata(metadata, refresh_using=lambda: metadata, method="iam-role")
     storage = make_storage(options={"access_key": None, "secret_key": None})
-    monkeypatch.setattr(client_module, "_session", lambda _: SimpleNamespace(get_credentials=lambda: role))
+    monkeypatch.setattr("holdall.s3.keys.session", lambda _: SimpleNamespace(get_credentials=lambda: role))
 
     query = urllib.parse.parse_qs(urllib.parse.urlsplit(storage.url("ada.jpg")).query)
 

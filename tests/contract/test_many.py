@@ -9,8 +9,8 @@ import pytest
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
-from holdall.client import Connection
 from holdall.errors import AccessRefused, HoldallError
+from holdall.s3.connection import Connection
 from tests.conftest import MakeStorage
 from tests.contract import only
 from tests.providers import Provider

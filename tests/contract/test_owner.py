@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 
-from holdall import claims, devserver
-from holdall.client import Connection
+from holdall import devserver
 from holdall.errors import StoreFailed, WriteRefused
+from holdall.s3 import claims
+from holdall.s3.connection import Connection
 from tests.conftest import MakeStorage
 from tests.contract import only
 from tests.forks import fingerprint, put, read

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 
-from holdall import client
+from holdall.s3 import connection as client
 from tests.conftest import MakeStorage
 from tests.contract import only
 from tests.providers import Provider
@@ -30,7 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 import django
 django.setup()
 from django.core.files.base import ContentFile
-from holdall import client
+from holdall.s3 import connection
 from tests.stores import build_storage
 
 storage = build_storage(json.loads(sys.argv[1]))
@@ -53,7 +53,7 @@ def hammer(who):
     with ThreadPoolExecutor(THREADS) as pool:
         wrong = [name for found in pool.map(work, range(THREADS)) for name in found]
     return {"names": names, "wrong": wrong, "client": id(storage.connection.meta.client),
-            "connections": len(client._connections)}
+            "connections": len(connection._connections)}
 
 
 storage.save("before.txt", ContentFile(b"before"))
@@ -84,14 +84,14 @@ import json, sys, threading
 import django
 django.setup()
 from tests.stores import build_storage
-import holdall.client
+from holdall.s3 import connection, sessions
 
 threads = threading.active_count()
 storage = build_storage(json.loads(sys.argv[1]))
 storage.url("a.txt")
 print(json.dumps({
-    "clients": [store._resource is not None for store in holdall.client._connections.values()],
-    "sessions": len(holdall.client._sessions),
+    "clients": [store._resource is not None for store in connection._connections.values()],
+    "sessions": len(sessions._sessions),
     "threads": threading.active_count() - threads,
 }))
 """

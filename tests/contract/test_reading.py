@@ -12,8 +12,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 from PIL import Image
 
-from holdall.client import Connection
 from holdall.errors import ObjectChanged
+from holdall.s3.connection import Connection
 from tests.contract import only
 from tests.providers import Provider
 

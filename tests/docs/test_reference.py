@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 
-from holdall import cli, doctor, errors, variables
+from holdall import cli, doctor, errors
+from holdall.environment import variables
 from holdall.storage import MediaStorage
 from tests.docs.pages import DOCS, ROOT, generator
 

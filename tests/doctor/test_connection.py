@@ -167,7 +167,7 @@ def test_web_page_in_place_of_the_api_is_named(through: Through) -> None:
 @pytest.mark.failure("I4")
 @on_one_server
 def test_throttling_is_named(through: Through, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holdall.fastlane.MAX_PAUSE_SECONDS", 0)
+    monkeypatch.setattr("holdall.s3.fastlane.MAX_PAUSE_SECONDS", 0)
     slow = s3_error(503, "SlowDown", "Please reduce your request rate.")
     report = examine(through(choose=lambda request: slow if _is_signed(request) else None))
     assert errors(report) == ["D324"], told(report)

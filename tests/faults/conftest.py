@@ -12,7 +12,7 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from django.core.files.storage import Storage
 
-from holdall import client, fastlane
+from holdall.s3 import fastlane, target
 from tests.providers import Provider
 from tests.servers.fault_proxy import Fault, FaultProxy, Request, Rule
 from tests.stores import build_storage
@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 0.5
 def _impatient() -> Iterator[None]:
     """Wait for an answer, and between repetitions, no longer than tests can."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "READ_TIMEOUT_SECONDS", PATIENCE_SECONDS)
+        patch.setattr(target, "READ_TIMEOUT_SECONDS", PATIENCE_SECONDS)
         patch.setattr(fastlane, "MAX_PAUSE_SECONDS", 0)
         patch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda self, context: 0)
         yield

@@ -11,8 +11,8 @@ import pytest
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
-from holdall import saving
 from holdall.errors import HoldallError, NameTaken, StoreFailed, StoreUnreachable
+from holdall.s3 import saving
 from tests.contract import only
 from tests.contract.test_round_trips import Unseekable
 from tests.faults.conftest import MIB, PART_BYTES, Connect, Line

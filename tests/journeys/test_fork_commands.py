@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 
-from holdall import claims, cli, promotion
-from holdall.divergence import diff, totals
+from holdall import cli
 from holdall.errors import ContractError, HoldallError, StoreFailed, StoreUnreachable, WriteRefused
-from holdall.fork import storage_of
+from holdall.fork import promotion
+from holdall.fork.divergence import diff, totals
+from holdall.fork.storage import storage_of
+from holdall.s3 import claims
 from tests.contract import only
 from tests.forks import Family, fingerprint, put, read
 from tests.providers import Provider
@@ -258,7 +260,7 @@ def _plain(environ: Mapping[str, str]) -> Any:
 def test_promoting_that_was_killed_between_the_requests_of_a_copy_is_taken_up(
     family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from holdall.saving import NewObject
+    from holdall.s3.saving import NewObject
 
     fork = family.fork()
     put(fork, "one.txt", b"content")

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from holdall import contract
+from holdall.environment import contract
 from holdall.provision import handover, needs
 from tests.provision.environments import CASES, HOSTILE, KEYS, SECRET, Case
 

@@ -13,12 +13,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from holdall import cli
-from holdall.client import Connection, Target, connect
 from holdall.providers import AMAZON
 from holdall.provision import live, needs
 from holdall.provision.needs import Needs
 from holdall.provision.plan import canonical
-from holdall.values import Secret
+from holdall.s3.connection import Connection, connect
+from holdall.s3.target import Target
+from holdall.secret import Secret
 from tests.contract import only
 from tests.providers import Keys, Provider
 from tests.provision.environments import ARN, PUBLIC

@@ -18,7 +18,7 @@ TREE = dict(LINE.findall(errors.__doc__ or ""))
 CLASSES = {
     name: found
     for name, found in vars(errors).items()
-    if inspect.isclass(found) and found.__module__ == errors.__name__
+    if inspect.isclass(found) and issubclass(found, Exception) and found.__module__ == errors.__name__
 }
 
 

@@ -10,12 +10,14 @@ from importlib import import_module
 import pytest
 
 import holdall
-from holdall import cli, contract, doctor, lineage, overlay, variables
-from holdall.claims import Claim
+from holdall import cli, doctor, sites
 from holdall.cli import env
+from holdall.environment import contract, variables
 from holdall.findings import Report
+from holdall.fork import overlay
 from holdall.provision import rights, settings
 from holdall.provision.needs import Needs
+from holdall.s3.claims import Claim
 
 VARIABLES = {
     "STORAGES_MODE",
@@ -100,7 +102,7 @@ def test_package_exports_these_names() -> None:
         "holdall.storage.MediaStorage",
         "holdall.storage.from_alias",
         "holdall.fork.ForkedStorage",
-        "holdall.build.BuildModeStorage",
+        "holdall.environment.build.BuildModeStorage",
     ],
 )
 def test_dotted_path_leads_to_what_it_names(path: str) -> None:
@@ -127,7 +129,7 @@ def test_objects_of_holdalls_own_lie_here() -> None:
     claims = [Claim(kind=kind, holder="x", location="media").key for kind in ("owner", "fork")]
     assert claims == ["media/.holdall/owner.json", "media/.holdall/fork.json"]
     assert [json.loads(Claim(kind=kind, holder="x").body())[kind] for kind in ("owner", "fork")] == ["x", "x"]
-    assert (overlay.HIDDEN, lineage.FORKS_FOLDER) == (".holdall/hidden/", "forks")
+    assert (overlay.HIDDEN, sites.FORKS_FOLDER) == (".holdall/hidden/", "forks")
 
 
 def commands_of(parser: argparse.ArgumentParser, above: str = "") -> dict[str, list[str]]:

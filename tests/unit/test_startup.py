@@ -39,7 +39,7 @@ def test_settings_load_nothing_of_the_sdk(environ: dict[str, str]) -> None:
         [sys.executable, "-I", "-c", LOADED.format(environ=environ)], capture_output=True, text=True, check=True
     )
     loaded = set(json.loads(done.stdout))
-    assert "holdall.contract" in loaded
+    assert "holdall.environment.contract" in loaded
     assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
     # Nor what only a mistake, or a rare variable, needs.
     assert {"difflib", "base64"} & loaded == set()

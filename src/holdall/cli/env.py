@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from holdall import contract
 from holdall.cli.terminal import Session, Style, wrapped
+from holdall.environment import contract, store
+from holdall.environment.entries import Setting
 
 HELP = "print every variable of the contract, its value and where it came from"
 # The shape of `--json` output; raised when a key changes its meaning or goes.
@@ -69,13 +70,13 @@ def _as_text(reading: contract.Reading, style: Style) -> str:
         end = "An image is being built: any use of the storage raises."
         if reading.store is not None:
             above = reading.parent and reading.parent.store
-            fork = f", as a fork of {contract.site(above)}" if above else ""
-            end = f"Usable: {contract.summary(reading.store)}{fork}. Nothing was contacted."
+            fork = f", as a fork of {store.site(above)}" if above else ""
+            end = f"Usable: {store.summary(reading.store)}{fork}. Nothing was contacted."
         lines += ["", style.green(end)]
     return "\n".join(lines) + "\n"
 
 
-def _settings(reading: contract.Reading) -> Iterator[contract.Setting]:
+def _settings(reading: contract.Reading) -> Iterator[Setting]:
     """Give the rows of a store, and of its parents those that say something: the rest is as above."""
     yield from reading.settings
     parent = reading.parent

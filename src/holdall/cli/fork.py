@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from holdall import variables
 from holdall.cli import stores
 from holdall.cli.terminal import Session, as_count, as_size, confirmed
+from holdall.environment import variables
 from holdall.errors import HoldallError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
-    from holdall.ownership import check_lineage, check_owner
+    from holdall.fork.ownership import check_lineage, check_owner
 
     fork = stores.open_fork(session, options.prefix)
     check_lineage(fork)
@@ -56,14 +56,14 @@ def run(options: argparse.Namespace, session: Session) -> int:
 
 
 def _write(session: Session, fork: ForkedStorage, content: dict[str, Any]) -> None:
-    from holdall.fork import site_of
+    from holdall.fork.storage import site_of
 
     head = {"version": JSON_VERSION, "own": str(site_of(fork)), "parent": str(site_of(fork.parent))}
     session.out.write(json.dumps(head | content, indent=2, ensure_ascii=False) + "\n")
 
 
 def _head(fork: ForkedStorage, *, parents_owner: str | None = None) -> str:
-    from holdall.fork import site_of
+    from holdall.fork.storage import site_of
 
     owned = f', owned by "{parents_owner}"' if parents_owner else ""
     return f"Own store: {site_of(fork)}\nParent:    {site_of(fork.parent)}{owned}\n"
@@ -82,14 +82,14 @@ def _of_the_parent(prefix: str) -> Iterator[None]:
 
 def _parents_owner(fork: ForkedStorage, prefix: str) -> str | None:
     """Tell who owns the parent. As the first request to it, it also finds that there is no bucket, or no such key."""
-    from holdall.ownership import owner_of
+    from holdall.fork.ownership import owner_of
 
     with _of_the_parent(prefix):
         return owner_of(fork.parent)
 
 
 def _status(fork: ForkedStorage, options: argparse.Namespace, session: Session) -> int:
-    from holdall.divergence import diff, totals
+    from holdall.fork.divergence import diff, totals
 
     owner = _parents_owner(fork, options.prefix)
     counted = totals(diff(fork))
@@ -104,7 +104,7 @@ def _status(fork: ForkedStorage, options: argparse.Namespace, session: Session) 
 
 
 def _diff(fork: ForkedStorage, options: argparse.Namespace, session: Session) -> int:
-    from holdall.divergence import diff
+    from holdall.fork.divergence import diff
 
     _parents_owner(fork, options.prefix)
     if options.as_json:
@@ -117,8 +117,8 @@ def _diff(fork: ForkedStorage, options: argparse.Namespace, session: Session) ->
 
 
 def _promote(fork: ForkedStorage, options: argparse.Namespace, session: Session) -> int:
-    from holdall import promotion
-    from holdall.divergence import diff
+    from holdall.fork import promotion
+    from holdall.fork.divergence import diff
 
     owner = _parents_owner(fork, options.prefix)
     planned = promotion.plan(diff(fork))
@@ -177,7 +177,7 @@ def _say_conflicts(session: Session, conflicts: Any, what: str) -> None:
 
 
 def _drop(fork: ForkedStorage, options: argparse.Namespace, session: Session) -> int:
-    from holdall import removal
+    from holdall.fork import removal
 
     planned = removal.plan(fork)
     shown = {"objects": len(planned.keys), "files": planned.files, "size_bytes": planned.size_bytes}

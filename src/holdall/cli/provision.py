@@ -96,10 +96,10 @@ def _checked(check: Callable[[str], str]) -> Callable[[str], str]:
 
 def _on_live_bucket(wanted: Needs, options: argparse.Namespace, session: Session) -> int:
     # The SDK is loaded only where something is sent.
-    from holdall import client
     from holdall.provision import live
+    from holdall.s3.connection import connect
 
-    connection = client.connect(live.target_of(wanted.store))
+    connection = connect(live.target_of(wanted.store))
     plan = live.plan(wanted, connection)
     _show(plan, session)
     if options.diff:

@@ -32,7 +32,7 @@ def open_storage(options: dict[str, Any]) -> MediaStorage:
     if not settings.configured:
         # The storage reads its defaults there.
         settings.configure(USE_TZ=True)
-    from holdall.fork import storage_of
+    from holdall.fork.storage import storage_of
 
     return storage_of(options)
 

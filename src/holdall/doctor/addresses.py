@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from holdall.doctor.examination import Examination, probes
+from holdall.environment.unread import AMBIENT_ENDPOINTS
+from holdall.environment.values import amazon_region, is_local
 from holdall.findings import Finding, Kind, Level
 from holdall.providers import AMAZON, DELIVERY_HOST, GENERIC, MAX_SIGNED_SECONDS, R2, SPACES, recognise
-from holdall.values import amazon_region, is_local
-from holdall.variables import AMBIENT_ENDPOINTS
 
 BUCKET_IN_ENDPOINT = Kind(
     "D230",

@@ -14,9 +14,9 @@ from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 
 import holdall
-from holdall.build import BuildModeStorage
 from holdall.devserver import weed
 from holdall.doctor.examination import Examination, probes
+from holdall.environment.build import BuildModeStorage
 from holdall.errors import DevServerError
 from holdall.findings import Cause, Finding, Kind, Level
 from holdall.providers import AMAZON

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from django.core.files.base import ContentFile
 
-from holdall import content
 from holdall.doctor import addresses, intent, outside
 from holdall.doctor.examination import Examination, Saved, probes
 from holdall.doctor.web import Page, WebFailed
 from holdall.findings import Cause, Finding, Kind, Level
+from holdall.storage import content
 
 SERVED = Kind("D800", Level.OK, "The domain serves the files", "A new file was read by its link, byte for byte.")
 NAME_UNKNOWN = Kind(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from holdall.answers import Answer
 from holdall.doctor.examination import Examination, refusal
-from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable, WriteRefused
+from holdall.errors import Answer, BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable, WriteRefused
 from holdall.findings import Cause, Finding, Kind, Level
 
 KEY_UNKNOWN = Kind(

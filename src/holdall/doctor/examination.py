@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from holdall import contract, names, variables
-from holdall.client import Connection, Target, connect
-from holdall.contract import SECRET_LENGTH
+from holdall import names
 from holdall.doctor.web import Page, Web, WebFailed
+from holdall.environment import contract, variables
+from holdall.environment.entries import SECRET_LENGTH
 from holdall.errors import AccessRefused, HoldallError
 from holdall.findings import Cause, Finding
 from holdall.providers import R2, Provider, recognise
-from holdall.values import Secret
+from holdall.s3.connection import Connection, connect
+from holdall.s3.target import Target
+from holdall.secret import Secret
 
 # What of a link's query is the permission.
 _SIGNED = re.compile(r"\b((?:X-Amz-)?Signature|X-Amz-Security-Token)=[^&\s\"'(]+")

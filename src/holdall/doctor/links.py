@@ -18,7 +18,7 @@ from holdall.doctor.examination import Examination, Saved, probes
 from holdall.doctor.web import Page, WebFailed
 from holdall.errors import HoldallError
 from holdall.findings import Cause, Finding, Kind, Level
-from holdall.signing import Window
+from holdall.s3.signing import Window
 
 LINK_WORKS = Kind(
     "D700", Level.OK, "Links work", "A file was read by the storage's own link, whole and by its first byte."

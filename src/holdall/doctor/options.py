@@ -12,12 +12,13 @@ from typing import Any
 from django.conf import settings
 from storages.backends.s3 import S3Storage
 
-from holdall.client import UPLOAD_ARGUMENTS, known_profiles
 from holdall.doctor.examination import Examination, probes
+from holdall.environment.unread import MISNOMERS
+from holdall.environment.values import nearest, slip
 from holdall.findings import Finding, Kind, Level
 from holdall.providers import AMAZON, GENERIC, recognise
-from holdall.values import nearest, slip
-from holdall.variables import MISNOMERS
+from holdall.s3.sessions import known_profiles
+from holdall.s3.target import UPLOAD_ARGUMENTS
 
 NO_BUCKET = Kind(
     "D201",

@@ -11,7 +11,7 @@ from holdall.doctor.addresses import NO_LINK
 from holdall.doctor.examination import Examination, Saved
 from holdall.doctor.web import Page, WebFailed
 from holdall.providers import GENERIC, recognise
-from holdall.signing import public_url
+from holdall.s3.signing import public_url
 
 # What a store or a CDN says to those who may not read. A missing right to list makes 403 of 404, and some the reverse.
 REFUSALS = frozenset({401, 403, 404})

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from holdall import claims
-from holdall.claims import Claim
-from holdall.client import connect
 from holdall.doctor import connection
 from holdall.doctor.diagnosis import FOREIGN_OWNER
 from holdall.doctor.examination import Examination, probes
 from holdall.doctor.web import WebFailed
 from holdall.errors import AccessRefused, HoldallError
 from holdall.findings import Finding, Kind, Level
+from holdall.s3 import claims
+from holdall.s3.claims import Claim
+from holdall.s3.connection import connect
 
 OWNED = Kind("D341", Level.OK, "The store is this environment's", "The marker in the store names this environment.")
 UNOWNED = Kind(

@@ -10,8 +10,8 @@ from django.conf import settings
 
 from holdall.doctor.addresses import link_host
 from holdall.doctor.examination import Examination, probes
+from holdall.environment.values import is_local
 from holdall.findings import Finding, Kind, Level
-from holdall.values import is_local
 
 INTERNAL_HOST = Kind(
     "D262",

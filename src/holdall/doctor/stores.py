@@ -13,8 +13,8 @@ from django.core.files.storage import Storage
 from django.core.files.storage.handler import StorageHandler
 
 import holdall
-from holdall import contract
 from holdall.doctor.examination import Examination
+from holdall.environment import contract
 
 STATIC = "staticfiles"
 

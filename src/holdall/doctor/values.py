@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from holdall.contract import UNNAMED, Reading, summary
 from holdall.doctor.examination import Examination, probes
+from holdall.environment.contract import Reading
+from holdall.environment.entries import UNNAMED
+from holdall.environment.store import summary
 from holdall.findings import Finding, Kind, Level
 
 ERROR, WARNING = Level.ERROR, Level.WARNING

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from holdall.client import Connection, Target
-from holdall.contract import Store
+from holdall.environment.store import Store
 from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable
 from holdall.provision import plan as planning
 from holdall.provision.needs import Needs
 from holdall.provision.plan import Change, Document, Plan, Setting
+from holdall.s3.connection import Connection
+from holdall.s3.target import Target
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from holdall import contract, variables
-from holdall.contract import Store
+from holdall.environment import contract, variables
+from holdall.environment.store import Store
 from holdall.errors import ContractError, HoldallError
 from holdall.providers import AMAZON, R2, SPACES, Provider
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdall.lineage import RESERVED
 from holdall.provision.needs import Needs
 from holdall.provision.rights import Statement, cloudfront_statement, public_statement
+from holdall.sites import RESERVED
 
 # The parts of an upload that was cut off are billed, and no listing shows them.
 UNFINISHED_DAYS = 7

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from storages.backends.s3 import S3Storage
 
-from holdall.client import UPLOAD_ARGUMENTS
+from holdall.s3.target import UPLOAD_ARGUMENTS
 from tests.doctor import errors, examine_storage, the, told, warnings
 from tests.stores import build_storage
 from tests.unit.doctor import ACCESS, PAIR, S3, SECRET, SPACES, offline, offline_plain

@@ -13,7 +13,7 @@ from holdall.doctor.examination import Examination
 from holdall.findings import Kind, Level, Report
 from tests.doctor import examine, examine_storage, told
 from tests.unit.doctor import PLAIN
-from tests.unit.test_contract_properties import (
+from tests.unit.environment.test_contract_properties import (
     DIRT,
     NAMES,
     PLAIN_VALUES,

@@ -1,0 +1,344 @@
+"""The contract: how an environment, by the variables of `holdall.environment.variables`, becomes Django's `STORAGES`.
+
+`read` turns an environment into a `Reading`: the store it describes, where each value came from, and all that is
+wrong with it at once. It contacts nothing, and importing this module loads neither boto3 nor django-storages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from holdall import providers, sites
+from holdall.environment import values
+from holdall.environment.entries import Entries, Setting
+from holdall.environment.store import Keys, Store, site
+from holdall.environment.unread import meant, names_nobody_reads
+from holdall.environment.values import Said
+from holdall.environment.variables import (
+    BY_NAME,
+    DEFAULT_LIFETIME_SECONDS,
+    DEFAULT_SPACES_REGION,
+    LOCAL_BUCKET,
+    PARENT,
+    VARIABLES,
+)
+
+
+class Reading(NamedTuple):
+    """What was read from an environment. `store` is None when there are problems, or while an image is built."""
+
+    prefix: str
+    building: bool
+    store: Store | None
+    settings: tuple[Setting, ...]
+    # Each is a `Said`, which knows the id of its kind of finding.
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    # What `PARENT_*` says; its problems and warnings are among those above. None: this is no fork.
+    parent: Reading | None = None
+
+
+def read(environ: Mapping[str, str], *, prefix: str = "") -> Reading:
+    """Read the contract from an environment, under a prefix where there is one. Never raises for what it finds."""
+    return _Reader(environ, prefix).read()
+
+
+class _Reader:
+    """The reading of one environment under one prefix, as far as it has come."""
+
+    def __init__(self, environ: Mapping[str, str], prefix: str) -> None:
+        self.env = Entries(environ, prefix)
+
+    def read(self) -> Reading:
+        building = self._building()
+        store = parent = None
+        if building:
+            # Nothing is required of an environment in which nothing may be used.
+            mark = self.env.mark("BUILD_MODE")
+            self.env.problems = [problem for problem in self.env.problems if problem.startswith(mark)]
+        else:
+            names_nobody_reads(self.env)
+            store = self._store()
+            parent = self._parent(store)
+        return Reading(
+            prefix=self.env.prefix,
+            building=building,
+            store=None if self.env.problems else store,
+            settings=tuple(self.env.shown(variable) for variable in VARIABLES),
+            problems=tuple(map(self.env.redacted_said, self.env.problems)),
+            warnings=tuple(map(self.env.redacted_said, self.env.warnings)),
+            parent=parent,
+        )
+
+    def _building(self) -> bool:
+        if "BUILD_MODE" in self.env.parsed or not self.env.prefix:
+            return bool(self.env.parsed.get("BUILD_MODE"))
+        # One image is built, whatever number of stores it will have.
+        return _Reader({"BUILD_MODE": self.env.environ.get("BUILD_MODE", "")}, "").read().building
+
+    # -- the environment as a whole
+
+    def _store(self) -> Store | None:
+        if "STORAGES_MODE" in self.env.broken:
+            return None
+        mode = self.env.get("STORAGES_MODE", "s3")
+        self._not_used_in(mode)
+        bucket = self._bucket(mode)
+        store = Store(
+            mode=mode,
+            provider=providers.SEAWEEDFS,
+            bucket_name=bucket or "",
+            public=self.env.get("STORAGE_MAKE_FILES_PUBLIC", False),
+            location=self.env.get("STORAGE_LOCATION", ""),
+            url_lifetime_seconds=self.env.get("STORAGE_URL_LIFETIME", DEFAULT_LIFETIME_SECONDS),
+            environment=self.env.get("STORAGE_ENVIRONMENT"),
+            env_prefix=self.env.prefix,
+        )
+        if mode == "local":
+            return store
+        store = self._spaces(store) if mode == "do" else self._s3(store)
+        return self._delivery(self._keys(store))
+
+    def _not_used_in(self, mode: str) -> None:
+        for variable in VARIABLES:
+            if mode not in variable.modes and self.env.is_set(variable.name):
+                # What is not used can not be in the way.
+                mark = self.env.mark(variable.name)
+                self.env.problems = [problem for problem in self.env.problems if not problem.startswith(mark)]
+                self.env.warnings = [warning for warning in self.env.warnings if not warning.startswith(mark)]
+                # AWS's own tools set these for purposes of their own.
+                if variable.name not in {"AWS_REGION", "AWS_DEFAULT_REGION"} and mode != "local":
+                    hint = " Is `STORAGES_MODE=do` missing?" if variable.name == "DO_REGION" else ""
+                    self.env.warning(variable.name, f"is not used in mode {mode}.{hint}", "D129")
+                self.env.parsed.pop(variable.name, None)
+                self.env.effective[variable.name] = ("", f"not used in mode {mode}")
+
+    def _bucket(self, mode: str) -> str | None:
+        ours, theirs = self.env.get("STORAGE_BUCKET_NAME"), self.env.get("AWS_STORAGE_BUCKET_NAME")
+        if ours and theirs and ours != theirs:
+            self.env.problem(
+                "STORAGE_BUCKET_NAME",
+                f'is "{ours}", but `{self.env.prefix}AWS_STORAGE_BUCKET_NAME` is "{theirs}"; keep one of the two.',
+                "D130",
+            )
+        if theirs and not ours:
+            self.env.effective["STORAGE_BUCKET_NAME"] = (
+                theirs,
+                f"environment, as {self.env.prefix}AWS_STORAGE_BUCKET_NAME",
+            )
+        bucket: str | None = ours or theirs
+        if bucket is None and mode == "local":
+            # Each store of a project gets a bucket of its own: one may be public and another private.
+            # A parent's is the one that it has for itself.
+            prefix = self.env.prefix.replace(PARENT, "")
+            suffix = re.sub(r"[^a-z0-9]+", "-", prefix.lower()).strip("-")
+            bucket = f"{LOCAL_BUCKET}-{suffix}"[:63].strip("-") if suffix else LOCAL_BUCKET
+            self.env.effective["STORAGE_BUCKET_NAME"] = (bucket, "default")
+        if bucket is None and not {"STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"} & self.env.broken:
+            hint = "" if self._says_anything() else " For development, `STORAGES_MODE=local` needs no other variable."
+            self.env.problem(
+                "STORAGE_BUCKET_NAME", f"is missing; it names the bucket that keeps the files.{hint}", "D131"
+            )
+        return bucket
+
+    def _says_anything(self) -> bool:
+        """Say whether anybody has begun with the contract; of a second store, somebody has."""
+        return bool(self.env.prefix or self.env.parsed or self.env.broken or self.env.problems)
+
+    def _spaces(self, store: Store) -> Store:
+        region = self.env.get("DO_REGION", DEFAULT_SPACES_REGION)
+        endpoint = self.env.get("AWS_S3_ENDPOINT_URL")
+        if "DO_REGION" not in self.env.broken:
+            self.env.effective["DO_REGION"] = (
+                region,
+                "environment" if "DO_REGION" in self.env.parsed else "default",
+            )
+        if endpoint is None:
+            endpoint = f"https://{region}.digitaloceanspaces.com"
+            self.env.effective["AWS_S3_ENDPOINT_URL"] = (endpoint, f"from {self.env.prefix}DO_REGION")
+        elif (named := providers.recognise(endpoint)) != (providers.SPACES, region) and named[0] is providers.SPACES:
+            by_default = "" if self.env.is_set("DO_REGION") else " by default"
+            self.env.problem(
+                "AWS_S3_ENDPOINT_URL",
+                f"lies in region {named[1]}, but `{self.env.prefix}DO_REGION` is {region}{by_default}; leave the endpoint out "
+                f"and set `{self.env.prefix}DO_REGION` to the region of the Space.",
+                "D132",
+            )
+        self._bucket_within(endpoint, store.bucket_name)
+        return store._replace(provider=providers.SPACES, endpoint_url=endpoint, region_name=region)
+
+    def _s3(self, store: Store) -> Store:
+        endpoint = self.env.get("AWS_S3_ENDPOINT_URL")
+        provider, named_region = providers.recognise(endpoint)
+        if endpoint:
+            self._bucket_within(endpoint, store.bucket_name)
+        region = named_region
+        if region:
+            self.env.effective["AWS_S3_REGION_NAME"] = (region, f"from {self.env.prefix}AWS_S3_ENDPOINT_URL")
+        # On AWS, AWS_REGION is the region of the machine: it says nothing of a bucket whose endpoint names its own.
+        endpoint_decides = region is not None and provider is not providers.GENERIC
+        for name in ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"):
+            if name in self.env.parsed and (name == "AWS_S3_REGION_NAME" or not endpoint_decides):
+                region = self.env.parsed[name]
+                if provider is providers.AMAZON:
+                    self._region_of_amazon(name)
+                self.env.effective["AWS_S3_REGION_NAME"] = (
+                    region,
+                    "environment" if name.startswith("AWS_S3") else f"from {self.env.prefix}{name}",
+                )
+                break
+        if region is None:
+            self.env.effective["AWS_S3_REGION_NAME"] = ("", "boto3, else asked from the bucket once a process")
+        return store._replace(provider=provider, endpoint_url=endpoint, region_name=region)
+
+    def _region_of_amazon(self, name: str) -> None:
+        try:
+            values.amazon_region(self.env.parsed[name], lambda _remark: None)
+        except ValueError as error:
+            self.env.problems.append(self.env.said(name, error.args[0]))
+
+    def _bucket_within(self, endpoint: str, bucket: str) -> None:
+        """Find the bucket at the front of the endpoint, as panels show it: files would lie in a folder of its name."""
+        host = urlsplit(endpoint).hostname or ""
+        if not bucket or not host.startswith(f"{bucket}.") or providers.recognise(endpoint)[0] is not providers.GENERIC:
+            # A Space may be named "ams3" in ams3.
+            return
+        address = endpoint.replace(f"//{bucket}.", "//", 1)
+        if providers.recognise(address)[0] is not providers.GENERIC or "//s3." in address:
+            self.env.problem(
+                "AWS_S3_ENDPOINT_URL",
+                f'begins with the bucket "{bucket}"; write the address without it: {address}',
+                "D133",
+            )
+        else:
+            self.env.warning(
+                "AWS_S3_ENDPOINT_URL",
+                f'begins with the bucket\'s name, "{bucket}"; if that is the bucket, write the address without it: {address}',
+                "D134",
+            )
+
+    def _keys(self, store: Store) -> Store:
+        pair = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        missing = [name for name in pair if not self.env.is_set(name)]
+        if missing and store.mode == "do":
+            for name in missing:
+                what = "the id of the Spaces key" if name == "AWS_ACCESS_KEY_ID" else "the secret of the Spaces key"
+                self.env.problem(name, f"is missing; in mode do it is {what}.", "D135")
+        elif len(missing) == 1:
+            present = next(name for name in pair if name not in missing)
+            self.env.problem(
+                present,
+                f"is set but `{self.env.prefix}{missing[0]}` is not; set both, or neither on an AWS instance.",
+                "D136",
+            )
+        elif missing:
+            for name in pair:
+                self.env.effective[name] = ("", "boto3 deduces it")
+                if not self.env.prefix and self.env.environ.get(name):
+                    self.env.problem(
+                        name, "holds only blanks or quotes, which boto3 would take for a key; unset it.", "D137"
+                    )
+            if self.env.is_set("AWS_SESSION_TOKEN"):
+                self.env.problem(
+                    "AWS_SESSION_TOKEN", "is set but the key pair it belongs to is not; set all three, or none.", "D138"
+                )
+        if missing or not all(name in self.env.parsed for name in pair):
+            return store
+        access_key, token = self.env.parsed[pair[0]], self.env.get("AWS_SESSION_TOKEN")
+        if (
+            token is None
+            and not self.env.is_set("AWS_SESSION_TOKEN")
+            and re.match(r"ASIA[A-Z0-9]{12}", access_key.reveal())
+        ):
+            # jschneier/django-storages#1353: refused as unknown, although it works in the tool it was copied from.
+            self.env.problem(
+                "AWS_ACCESS_KEY_ID",
+                f"is a temporary key (ASIA…), which works only with its `{self.env.prefix}AWS_SESSION_TOKEN`; set all three.",
+                "D139",
+            )
+        if values.looks_swapped(access_key.reveal(), self.env.parsed[pair[1]].reveal()):
+            self.env.warning(
+                pair[0],
+                f"looks like a secret, and `{self.env.prefix}{pair[1]}` like a key's id; swap the two.",
+                "D147",
+            )
+        # boto3 prefers the token's old name to the new one.
+        old_token = self.env.environ.get("AWS_SECURITY_TOKEN") or token
+        verbatim = not self.env.prefix and not self.env.remarked & {*pair, "AWS_SESSION_TOKEN"} and old_token == token
+        keys = Keys(access_key=access_key, secret_key=self.env.parsed[pair[1]], token=token)
+        return store._replace(keys=keys, boto3_reads_keys=verbatim)
+
+    def _delivery(self, store: Store) -> Store:
+        """Decide how files reach people: the CDN domain, and what signs links for it."""
+        if "STORAGE_MAKE_FILES_PUBLIC" in self.env.broken:
+            # What the domain is for can not be told before that.
+            return store
+        domain = self.env.get("AWS_S3_CUSTOM_DOMAIN")
+        key_id, key = self.env.get("AWS_CLOUDFRONT_KEY_ID"), self.env.get("AWS_CLOUDFRONT_KEY")
+        names = ("AWS_CLOUDFRONT_KEY_ID", "AWS_CLOUDFRONT_KEY")
+        half = [name for name in names if self.env.is_set(name)]
+        if len(half) == 1:
+            other = next(name for name in names if name not in half)
+            self.env.problem(half[0], f"is set but `{self.env.prefix}{other}` is not; set both, or neither.", "D140")
+        if store.public:
+            if not self.env.is_set("AWS_S3_CUSTOM_DOMAIN"):
+                self.env.problem(
+                    "AWS_S3_CUSTOM_DOMAIN",
+                    "is missing; public files are served from the CDN in front of the bucket, and this names its domain.",
+                    "D141",
+                )
+            if half:
+                self.env.warning("AWS_CLOUDFRONT_KEY_ID", "is not used: links to public files are not signed.", "D142")
+            return store._replace(custom_domain=domain)
+        if domain and key_id and key:
+            return store._replace(custom_domain=domain, cloudfront_key_id=key_id, cloudfront_key=key)
+        if domain and not half:
+            # jschneier/django-storages#165: links to private files for a domain that nobody signs for are refused to everyone.
+            self.env.warning(
+                "AWS_S3_CUSTOM_DOMAIN",
+                "is not used: files are private, and nothing signs links for it. Set "
+                + ("the CloudFront keys, or " if store.mode == "s3" else "")
+                + f"`{self.env.prefix}STORAGE_MAKE_FILES_PUBLIC=true` if everybody may see every file.",
+                "D143",
+            )
+            self.env.effective["AWS_S3_CUSTOM_DOMAIN"] = ("", "not used for private files without CloudFront keys")
+        elif half and not self.env.is_set("AWS_S3_CUSTOM_DOMAIN"):
+            self.env.problem(
+                "AWS_CLOUDFRONT_KEY_ID",
+                f"signs links for `{self.env.prefix}AWS_S3_CUSTOM_DOMAIN`, which is missing.",
+                "D144",
+            )
+        return store
+
+    def _parent(self, store: Store | None) -> Reading | None:
+        """Read the parent's contract, and make sure that it can be this store's parent. None: this is no fork."""
+        prefix = f"{self.env.prefix}{PARENT}"
+        if not any(self._speaks_of_a_parent(name, prefix) for name in self.env.environ):
+            return None
+        building = self.env.environ.get(f"{prefix}BUILD_MODE", "").strip()
+        without = {name: value for name, value in self.env.environ.items() if name != f"{prefix}BUILD_MODE"}
+        parent = _Reader(without, prefix).read()
+        if building:
+            self.env.warning(
+                f"{PARENT}BUILD_MODE", "is not used: an image is built for the fork, not for its parent.", "D146"
+            )
+        self.env.problems += parent.problems
+        self.env.warnings += parent.warnings
+        above: Reading | None = parent
+        while store and above and above.store:
+            if said := sites.objection(site(store), site(above.store)):
+                name = f"{above.prefix}STORAGE_BUCKET_NAME"
+                self.env.problems.append(Said(f"`{name}` {said}", "D145", name))
+            above = above.parent
+        return parent
+
+    def _speaks_of_a_parent(self, name: str, prefix: str) -> bool:
+        if not name.startswith(prefix) or not self.env.environ[name].strip():
+            return False
+        bare = name.removeprefix(prefix)
+        while bare.startswith(PARENT):
+            bare = bare.removeprefix(PARENT)
+        return bare != "BUILD_MODE" and (bare in BY_NAME or meant(bare) is not None)

@@ -1,0 +1,161 @@
+"""What the variables under one prefix say, each by itself: parsed, with all that is wrong and all that was put right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from holdall.environment import values
+from holdall.environment.values import Said
+from holdall.environment.variables import VARIABLES, Variable
+from holdall.secret import Secret
+
+# The finding of what has no kind of its own.
+UNNAMED = "D199"
+# From this length on a secret is recognised where it does not belong.
+SECRET_LENGTH = 8
+
+
+class Setting(NamedTuple):
+    """One row of `holdall env`: the effective value of a variable, shown without secrets, and where it came from."""
+
+    name: str
+    value: str
+    source: str
+    purpose: str
+
+
+class Entries:
+    """The variables of one prefix in one environment, each parsed where it is set."""
+
+    def __init__(self, environ: Mapping[str, str], prefix: str) -> None:
+        self.environ, self.prefix = environ, prefix
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+        # Parsed values of the variables that are set and valid; the names of those that are set but not valid.
+        self.parsed: dict[str, Any] = {}
+        self.broken: set[str] = set()
+        self.remarked: set[str] = set()
+        # What `holdall env` shows where it differs from the variable's own value: name -> (value, source).
+        self.effective: dict[str, tuple[str, str]] = {}
+        # The texts of all secrets in the environment, of any prefix: text -> the variable that holds it.
+        self.secrets: dict[str, str] = {}
+        self._collect_secrets()
+        for variable in VARIABLES:
+            self._parse(variable)
+
+    def _parse(self, variable: Variable) -> None:
+        name = self.prefix + variable.name
+        if name not in self.environ:
+            return
+
+        def remark(text: str) -> None:
+            self.remarked.add(variable.name)
+            self.warnings.append(self.said(variable.name, text))
+
+        try:
+            if (value := values.tidy(self.environ[name], remark)) is not None:
+                # The accident: a secret pasted into the bucket's name or the location stands in every link and log.
+                if not variable.secret and (holder := self._secret_within(value)):
+                    raise ValueError(
+                        Said(
+                            f"holds the secret of `{holder}`; write its own value, and consider the secret known.",
+                            "D124",
+                        )
+                    )
+                parsed = self._parsed(variable, value, remark)
+                self.parsed[variable.name] = Secret(parsed) if variable.secret else parsed
+        except ValueError as error:
+            self.broken.add(variable.name)
+            self.problems.append(self.said(variable.name, error.args[0]))
+
+    @staticmethod
+    def _parsed(variable: Variable, value: str, remark: values.Remark) -> Any:
+        try:
+            parsed = variable.parse(value, remark)
+        except ValueError as error:
+            if not values.with_comment(value):
+                raise
+            said = error.args[0]
+            hint = "A comment after a value is taken for a part of it; write it on a line of its own."
+            raise ValueError(Said(f"{said} {hint}", getattr(said, "finding", UNNAMED))) from error
+        if values.with_comment(value):
+            remark(Said("has a # in its value, which is kept; a comment belongs on a line of its own.", "D149"))
+        return parsed
+
+    def _collect_secrets(self) -> None:
+        whole = tuple(variable.name for variable in VARIABLES if variable.secret == "whole")
+        for name in self.environ:
+            if name.endswith(whole):
+                text = values.tidy(self.environ[name], lambda _remark: None) or ""
+                # Shorter ones are words, such as the keys of a test server.
+                if len(text) >= SECRET_LENGTH:
+                    self.secrets[text] = name
+
+    def _secret_within(self, value: str) -> str | None:
+        return next((name for text, name in self.secrets.items() if text.lower() in value.lower()), None)
+
+    def mark(self, name: str) -> str:
+        """Give how the problems of a variable begin."""
+        return f"`{self.prefix}{name}` "
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.parsed.get(name, default)
+
+    def is_set(self, name: str) -> bool:
+        return name in self.parsed or name in self.broken
+
+    def problem(self, name: str, text: str, finding: str) -> None:
+        self.problems.append(self.said(name, Said(text, finding)))
+
+    def warning(self, name: str, text: str, finding: str) -> None:
+        self.warnings.append(self.said(name, Said(text, finding)))
+
+    def said(self, name: str, text: str) -> Said:
+        full = f"{self.prefix}{name}"
+        return Said(f"`{full}` {text}", getattr(text, "finding", UNNAMED), full)
+
+    # -- showing
+
+    def shown(self, variable: Variable) -> Setting:
+        name, full = variable.name, self.prefix + variable.name
+        mode = self.get("STORAGES_MODE", "s3")
+        if name in self.broken and name not in self.effective:
+            value, source = "", "environment, not usable"
+        elif name in self.effective:
+            value, source = self.effective[name]
+        elif name in self.parsed:
+            value, source = _display(variable, self.parsed[name]), "environment"
+        elif mode not in variable.modes and not self.broken:
+            value, source = "", f"not used in mode {mode}"
+        else:
+            value, source = _unset(variable)
+        return Setting(full, self._redacted(value), source, variable.purpose)
+
+    def _redacted(self, text: str) -> str:
+        """Take out every secret's value, wherever it may have come from: the last line of defence."""
+        for secret in self.secrets:
+            text = re.sub(re.escape(secret), "(secret)", text, flags=re.IGNORECASE)
+        return text
+
+    def redacted_said(self, said: str) -> Said:
+        finding, variable = getattr(said, "finding", UNNAMED), getattr(said, "variable", "")
+        return Said(self._redacted(said), finding, self._redacted(variable))
+
+
+def _display(variable: Variable, value: Any) -> str:
+    if variable.secret:
+        length = len(value)
+        # The last letters of a key's id tell two keys apart and give nothing away. What is longer than an id may be
+        # the secret in the wrong place.
+        tail = f"…{value.reveal()[-4:]}, " if variable.secret == "key id" and 12 <= length <= 25 else ""
+        return f"({tail}{length} characters)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value}s" if variable.name == "STORAGE_URL_LIFETIME" else str(value)
+
+
+def _unset(variable: Variable) -> tuple[str, str]:
+    literal = re.fullmatch(r"`(.+)`", variable.default)
+    return (literal[1], "default") if literal else ("", "unset")

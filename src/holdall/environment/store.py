@@ -1,0 +1,61 @@
+"""One configured place, as the environment describes it. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from holdall import sites
+from holdall.environment.variables import DEFAULT_LIFETIME_SECONDS
+from holdall.providers import Provider
+from holdall.secret import Secret
+
+
+class Keys(NamedTuple):
+    """A key pair, with its token when it is temporary; it shows itself nowhere."""
+
+    access_key: Secret
+    secret_key: Secret
+    token: Secret | None = None
+
+
+class Store(NamedTuple):
+    """One configured place, as the environment describes it."""
+
+    mode: str
+    provider: Provider
+    bucket_name: str
+    public: bool = False
+    location: str = ""
+    url_lifetime_seconds: int = DEFAULT_LIFETIME_SECONDS
+    # None: Amazon's own.
+    endpoint_url: str | None = None
+    # None: boto3's, or asked from the bucket.
+    region_name: str | None = None
+    custom_domain: str | None = None
+    # None: boto3's chain finds them.
+    keys: Keys | None = None
+    # The keys stand in the environment exactly as boto3 will read them.
+    boto3_reads_keys: bool = False
+    cloudfront_key_id: Secret | None = None
+    cloudfront_key: Secret | None = None
+    environment: str | None = None
+    # What stands before the names of its variables.
+    env_prefix: str = ""
+
+
+def site(store: Store) -> sites.Site:
+    """Tell where a store lies."""
+    return sites.site(
+        store.provider,
+        endpoint_url=store.endpoint_url,
+        bucket_name=store.bucket_name,
+        location=store.location,
+        is_local=store.mode == "local",
+    )
+
+
+def summary(store: Store) -> str:
+    """Say in a few words what a store is."""
+    who = "public" if store.public else "private"
+    under = f', under "{store.location}"' if store.location else ""
+    return f'{who} files in bucket "{store.bucket_name}"{under} on {store.provider.title}'

@@ -1,0 +1,167 @@
+"""The variables of the contract, each declared once; `holdall.environment.contract` reads them.
+
+They are named tuples, because they are read at every start: a dataclass costs ten times as much to declare, and
+`dataclasses` itself as much as the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from holdall.environment import values
+
+DEFAULT_LIFETIME_SECONDS = 3600
+DEFAULT_SPACES_REGION = "ams3"
+LOCAL_BUCKET = "media"
+
+
+class Variable(NamedTuple):
+    """One variable of the contract; the reference page and `holdall env` are made of these."""
+
+    name: str
+    purpose: str
+    parse: values.Parser
+    default: str = "none"
+    # A value that is never shown. "key id": its last letters are.
+    secret: Literal[False, "whole", "key id"] = False
+    # In which modes it has a meaning.
+    modes: tuple[str, ...] = ("s3", "do", "local")
+    # Part of the specification that this project exists to implement.
+    specified: bool = False
+
+
+VARIABLES = (
+    Variable(
+        name="STORAGES_MODE",
+        purpose="`s3` (Amazon S3, or any S3-compatible endpoint), `do` (DigitalOcean Spaces) or `local` "
+        "(an S3 server embedded in development, which needs no other variable)",
+        parse=values.mode,
+        default="`s3`",
+        specified=True,
+    ),
+    Variable(
+        name="STORAGE_BUCKET_NAME",
+        purpose="the bucket that keeps the files",
+        parse=values.bucket,
+        default="required; mode `local`: `media`",
+        specified=True,
+    ),
+    Variable(
+        name="STORAGE_MAKE_FILES_PUBLIC",
+        purpose="`true`: every file is public, served from the CDN domain. Otherwise files are private, served by signed links",
+        parse=values.boolean,
+        default="`false`",
+        specified=True,
+    ),
+    Variable(
+        name="AWS_S3_CUSTOM_DOMAIN",
+        purpose="domain name of the CDN in front of the bucket (Spaces: an option of the bucket; AWS: a CloudFront "
+        "distribution)",
+        parse=values.domain,
+        default="none; required when files are public",
+        modes=("s3", "do"),
+        specified=True,
+    ),
+    Variable(
+        name="DO_REGION",
+        purpose="the region of the Space",
+        parse=values.spaces_region,
+        default="`ams3`",
+        modes=("do",),
+        specified=True,
+    ),
+    Variable(
+        name="AWS_ACCESS_KEY_ID",
+        purpose="the key's id. Mode `s3`: only outside AWS; on an AWS instance (Fargate, EC2, EKS, Lambda…) boto3 "
+        "deduces it",
+        parse=values.key_text,
+        default="mode `do`: required; mode `s3`: boto3's",
+        secret="key id",
+        modes=("s3", "do"),
+        specified=True,
+    ),
+    Variable(
+        name="AWS_SECRET_ACCESS_KEY",
+        purpose="the key's secret. Mode `s3`: only outside AWS, as above",
+        parse=values.key_text,
+        default="mode `do`: required; mode `s3`: boto3's",
+        secret="whole",
+        modes=("s3", "do"),
+        specified=True,
+    ),
+    Variable(
+        name="AWS_SESSION_TOKEN",
+        purpose="the session token that belongs to temporary keys",
+        parse=values.key_text,
+        secret="whole",
+        modes=("s3", "do"),
+    ),
+    Variable(
+        name="AWS_S3_REGION_NAME",
+        purpose="the bucket's region",
+        parse=values.region,
+        default="the one that the endpoint names, else `AWS_REGION`, else `AWS_DEFAULT_REGION`, else boto3's, else asked "
+        "from the bucket once a process",
+        modes=("s3",),
+    ),
+    Variable(
+        name="AWS_REGION", purpose="the region where `AWS_S3_REGION_NAME` is unset", parse=values.region, modes=("s3",)
+    ),
+    Variable(
+        name="AWS_DEFAULT_REGION",
+        purpose="the region where `AWS_S3_REGION_NAME` and `AWS_REGION` are unset",
+        parse=values.region,
+        modes=("s3",),
+    ),
+    Variable(
+        name="AWS_S3_ENDPOINT_URL",
+        purpose="another endpoint: another provider in mode `s3` (R2, B2, Scaleway, Hetzner, OVH, Ceph, SeaweedFS…), "
+        "a proxy or a test server in mode `do`",
+        parse=values.endpoint,
+        default="Amazon's; mode `do`: Spaces' in `DO_REGION`",
+        modes=("s3", "do"),
+    ),
+    Variable(name="STORAGE_LOCATION", purpose="prefix of every key in the bucket", parse=values.location),
+    Variable(
+        name="STORAGE_URL_LIFETIME",
+        purpose="least time a signed link keeps working (`900`, `15m`, `1h`, `7d`)",
+        parse=values.duration_seconds,
+        default="`1h`",
+    ),
+    Variable(
+        name="STORAGE_ENVIRONMENT",
+        purpose="this environment's name, for the owner marker that keeps other environments from writing",
+        parse=values.environment_name,
+    ),
+    Variable(
+        name="AWS_CLOUDFRONT_KEY_ID",
+        purpose="id of the public key with which private links are signed for the CDN domain",
+        parse=values.key_text,
+        secret="key id",
+        modes=("s3",),
+    ),
+    Variable(
+        name="AWS_CLOUDFRONT_KEY",
+        purpose="the private key that belongs to it: PEM, with literal `\\n` or as base64 if need be",
+        parse=values.private_key,
+        secret="whole",
+        modes=("s3",),
+    ),
+    Variable(name="AWS_STORAGE_BUCKET_NAME", purpose="another name for `STORAGE_BUCKET_NAME`", parse=values.bucket),
+    Variable(
+        name="BUILD_MODE",
+        purpose="`true` while an image is built: no value is required, any use of the storage raises",
+        parse=values.boolean,
+        default="`false`",
+    ),
+)
+BY_NAME = {variable.name: variable for variable in VARIABLES}
+PARENT = "PARENT_"
+# A variable of the contract in a text, without the prefix of a second store.
+_NAMED = re.compile(rf"(?<![A-Z0-9_])(?:{PARENT})*(?:{'|'.join(BY_NAME)})(?![A-Z0-9_])")
+
+
+def addressed(text: str, prefix: str) -> str:
+    """Name the variables in a text as the environment of a store does that has a prefix: `PRIVATE_STORAGE_LOCATION`."""
+    return _NAMED.sub(lambda found: f"{prefix}{found[0]}", text)

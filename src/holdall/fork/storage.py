@@ -1,0 +1,467 @@
+"""The storage of a copied environment: it reads its parent's files, writes only its own, and can not harm the parent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.base import File
+
+from holdall import names, sites
+from holdall.errors import NameTaken, ObjectNotFound, WriteRefused
+from holdall.fork.overlay import HIDDEN, Overlay, Side, overlay_of, tombstone
+from holdall.providers import MAX_KEY_BYTES
+from holdall.s3.claims import Claim
+from holdall.s3.signing import SAFE
+from holdall.storage import MediaStorage
+from holdall.storage.media import POOL_WORKERS
+
+T = TypeVar("T")
+# What a project chooses for all of its environments, and what reading depends on: the parent is read as it was written.
+SHARED_OPTIONS = ("gzip", "object_parameters", "fast_lane")
+
+
+class Entry(NamedTuple):
+    """One file of a storage, as a listing tells of it."""
+
+    name: str
+    size_bytes: int
+    etag: str
+
+
+class ForkedStorage(MediaStorage):
+    """Show the files of a parent store and keep every change in a store of one's own.
+
+    It is configured as `MediaStorage` is, for the own store, and by `parent`: the options of the parent's storage,
+    which may have a `parent` themselves. Nothing but reads is ever sent to the parent, whatever its keys may do.
+
+    A file is looked for in the own store first, then among the parent's files that were hidden, then in the parent.
+    Names are given that are free in both. Deleting a file of the parent hides it here, by a small object in the own
+    store; a name that is saved anew after that is the fork's own. A name that the parent gains later shows the parent's
+    file, unless the fork has the name itself or hid it.
+
+    Making a fork costs nothing, whatever the parent's size. Beyond the requests of a plain storage, reading costs one at
+    most, saving one for each name that is asked for in the parent, and a link none, as long as the process knows the
+    own store well enough (see `holdall.fork.overlay`).
+    """
+
+    # As migrations and pickles name it.
+    __module__ = "holdall.fork"
+
+    def __init__(self, *, parent: Mapping[str, Any], **settings: Any) -> None:
+        shared = {name: settings[name] for name in SHARED_OPTIONS if name in settings}
+        self.parent = storage_of({**shared, **parent, "read_only": True})
+        super().__init__(**settings)
+        own = site_of(self)
+        hidden = set()
+        for above in self._above():
+            if said := sites.objection(own, site_of(above)):
+                raise ImproperlyConfigured(f"The parent {said}")
+            hidden.add(sites.hidden_folder(own, site_of(above)))
+        # Folders of the parent's bucket in which forks lie; they are not the parent's files.
+        self._not_the_parents = tuple(sorted(folder for folder in hidden if folder))
+        self._location = self.location.strip("/")
+        self._parents_room_bytes = MAX_KEY_BYTES - len(f"{self.parent.location.strip('/')}/".encode())
+
+    def _within(self) -> str:
+        location = self.location.strip("/")
+        return f"{location}/" if location and not self.read_only else ""
+
+    def _claims(self) -> tuple[Claim, ...]:
+        location = self.location.strip("/")
+        return (*super()._claims(), Claim(kind="fork", holder=str(site_of(self.parent)), location=location))
+
+    def _above(self) -> Iterator[MediaStorage]:
+        """Give the parent, its parent, and so on."""
+        above: MediaStorage | None = self.parent
+        while above is not None:
+            yield above
+            above = above.parent if isinstance(above, ForkedStorage) else None
+
+    @property
+    def overlay(self) -> Overlay:
+        """What this process knows of the own store."""
+        return overlay_of(self.store, self._location)
+
+    # -- whose a file is
+
+    def is_not_the_parents(self, name: str) -> bool:
+        """Say what needs no question: a name in which forks lie, or one that is too long for a key there."""
+        if len(name) * 4 > self._parents_room_bytes and len(name.encode()) > self._parents_room_bytes:
+            return True
+        return any(sites.is_below(name, folder) for folder in self._not_the_parents)
+
+    def _is_hidden(self, name: str) -> bool:
+        """Ask whether a file of the parent was hidden here. One HEAD."""
+        try:
+            key = self._tombstone_key(name)
+            self.store.call("head_object", action="looking for", name=name, client=self._client, Key=key)
+        except ObjectNotFound:
+            return False
+        return True
+
+    def _tombstone_key(self, name: str) -> str:
+        path = f"{HIDDEN}{tombstone(name, self._location)}"
+        return f"{self._location}/{path}" if self._location else path
+
+    def _on_its_side(self, name: str, own: Callable[[], T], parents: Callable[[], T]) -> T:
+        """Read something of a file from the side that has it.
+
+        Requests: at most one beside those that a plain storage needs. In a fork with more than 1,000 own and hidden
+        names it may be two, once in ten seconds.
+
+        Raises:
+            ObjectNotFound: no side has it.
+        """
+        side, is_certain = self.overlay.recall(name)
+        if side is Side.OWN or not is_certain:
+            try:
+                return own()
+            except ObjectNotFound:
+                if side is Side.OWN:
+                    # Another process deleted it, and what it may have hidden by that is not known yet.
+                    self.overlay.note(name, Side.OWN, holds=False)
+                    side = None
+        if side is None:
+            side = Side.HIDDEN if self._is_hidden(name) else Side.PARENTS
+        if side is Side.HIDDEN or self.is_not_the_parents(name):
+            raise ObjectNotFound(
+                f"File does not exist: {name} (not in {self.store.where()}, and nothing of the parent's shows by this name)."
+            )
+        return parents()
+
+    def _in_parent(self, name: str) -> Entry | None:
+        """Look at a file as the parent shows it, hidden here or not. One HEAD, where the parent is no fork itself."""
+        if not name or self.is_not_the_parents(name):
+            return None
+        with suppress(ObjectNotFound):
+            return look_at(self.parent, name)
+        return None
+
+    def _shows_parents(self, name: str) -> bool:
+        """Say whether the parent has the name and it is not hidden here. One HEAD; two if the parent has it."""
+        cleaned = names.clean(name)
+        return self._in_parent(cleaned) is not None and not self._is_hidden(cleaned)
+
+    def make_sure(self) -> None:
+        """Make sure that nothing above lies in the own store, reached by another address, before something is written.
+
+        Requests: none, unless a bucket above has the name of the own one and another address: then three, once a process.
+
+        Raises:
+            WriteRefused: it does.
+        """
+        known = self.store.known.setdefault(("sure", self._location), set())
+        own = site_of(self)
+        for above in self._above():
+            theirs = site_of(above)
+            if theirs in known or theirs.place == own.place or theirs.bucket_name != own.bucket_name:
+                continue
+            said = sites.objection(own, theirs._replace(place=own.place))
+            if said and self._has_the_same_bucket(above):
+                raise WriteRefused(
+                    f"The parent {said} Both addresses, {own.place} and {theirs.place}, lead there. Nothing was sent."
+                )
+            known.add(theirs)
+
+    def _has_the_same_bucket(self, above: MediaStorage) -> bool:
+        """Look for the first object of a parent in the own bucket: the same at the same moment is no copy."""
+        start = above._normalize_name("")
+        page = above.store.call("list_objects_v2", action="listing", name="", Prefix=start, MaxKeys=1)
+        for found in page.get("Contents", ())[:1]:
+            with suppress(ObjectNotFound):
+                mine, theirs = (
+                    store.call("head_object", action="looking for", name=found["Key"], Key=found["Key"])
+                    for store in (self.store, above.store)
+                )
+                return bool((mine["ETag"], mine["LastModified"]) == (theirs["ETag"], theirs["LastModified"]))
+        return False
+
+    # -- reading
+
+    def _open(self, name: str, mode: str = "rb") -> File[Any]:
+        cleaned = names.clean(name)
+        if "w" not in mode:
+            return self._on_its_side(
+                cleaned, lambda: super(ForkedStorage, self)._open(name, mode), lambda: self.parent._open(name, mode)
+            )
+        self.make_sure()
+        if not self.file_overwrite and self._shows_parents(cleaned):
+            raise NameTaken(f'"{cleaned}" is taken in the parent, {self.parent.store.where()}. Nothing was changed.')
+        file = super()._open(name, mode)
+        close = file.close
+
+        def close_and_note() -> None:
+            close()
+            self.overlay.note(cleaned, Side.OWN, holds=True)
+
+        # On this one file: it is the fork that has to know, and the storage's own class that has made it.
+        file.close = close_and_note  # type: ignore[method-assign]
+        return file
+
+    def exists(self, name: str) -> bool:
+        """Say whether a file has this name here: an own one, or one of the parent's that is not hidden."""
+        cleaned = names.clean(name)
+        if not cleaned:
+            return False
+        self._normalize_name(cleaned)
+
+        def own() -> bool:
+            if super(ForkedStorage, self).exists(cleaned):
+                return True
+            raise ObjectNotFound(cleaned)
+
+        try:
+            return self._on_its_side(cleaned, own, lambda: self.parent.exists(cleaned))
+        except ObjectNotFound:
+            return False
+
+    def size(self, name: str) -> int:
+        self._normalize_name(name)
+        return self._on_its_side(
+            names.clean(name), lambda: super(ForkedStorage, self).size(name), lambda: self.parent.size(name)
+        )
+
+    def get_modified_time(self, name: str) -> datetime:
+        self._normalize_name(name)
+        return self._on_its_side(
+            names.clean(name),
+            lambda: super(ForkedStorage, self).get_modified_time(name),
+            lambda: self.parent.get_modified_time(name),
+        )
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        """List folders and files of a folder, of both sides.
+
+        Requests: one for each 1,000 entries of the own store, of what it hides, and of the parent. One or more for each
+        folder of the parent in which something is hidden.
+        """
+        folders, files = map(set, super().listdir(path))
+        cleaned = names.clean(path).strip("/")
+        above = f"{cleaned}/" if cleaned else ""
+        hidden_folders, hidden_files = self._hidden_in(above)
+        parents_folders, parents_files = self.parent.listdir(path)
+        for file in parents_files:
+            name = f"{above}{file}"
+            if file not in hidden_files and not self.is_not_the_parents(name) and not self._is_hidden_by_digest(name):
+                files.add(file)
+        for folder in parents_folders:
+            name = f"{above}{folder}"
+            doubtful = folder in hidden_folders or any(sites.is_below(one, name) for one in self._not_the_parents)
+            if not self.is_not_the_parents(name) and not (doubtful and self._shows_nothing_in(name)):
+                folders.add(folder)
+        return sorted(folders), sorted(files)
+
+    def _hidden_in(self, above: str) -> tuple[set[str], set[str]]:
+        folders: set[str] = set()
+        files: set[str] = set()
+        prefix = self._tombstone_key("") + above
+        for page in self.store.pages(action="listing", name=above, Delimiter="/", Prefix=prefix):
+            folders.update(entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ()))
+            files.update(entry["Key"][len(prefix) :] for entry in page.get("Contents", ()))
+        return folders, files
+
+    def _is_hidden_by_digest(self, name: str) -> bool:
+        # The tombstone of a long name does not lie in its folder.
+        return tombstone(name, self._location) != name and self._is_hidden(name)
+
+    def _shows_nothing_in(self, folder: str) -> bool:
+        if next(walk_own(self, f"{folder}/"), None) is not None:
+            return False
+        return next(iter(_walk_parents(self, f"{folder}/", set())), None) is None
+
+    # -- links
+
+    def url(
+        self,
+        name: str | None,
+        parameters: dict[str, Any] | None = None,
+        expire: int | timedelta | None = None,
+        http_method: str | None = None,
+    ) -> str:
+        """Give a link to the file on the side that has it: to the parent's file the parent's own link.
+
+        Requests: none for names that are known; see `holdall.fork.overlay.Overlay.look`. A link to write leads to the own
+        store.
+        """
+        if name and (http_method or "GET").upper() in SAFE and self.links_to_parent(name):
+            return self.parent.url(name, parameters, expire, http_method)
+        return super().url(name, parameters, expire, http_method)
+
+    def cloudfront_url(self, name: str, **more: Any) -> str:
+        """Give a link with a custom policy to the file on the side that has it. Requests: as `url`."""
+        if self.links_to_parent(name):
+            return self.parent.cloudfront_url(name, **more)
+        return super().cloudfront_url(name, **more)
+
+    def links_to_parent(self, name: str) -> bool:
+        """Say whether a link to this name leads to the parent. Requests: as `url`."""
+        cleaned = name if isinstance(name, str) and names.is_plain(name) else self._cleaned(name)
+        return self.overlay.look(cleaned) is Side.PARENTS and not self.is_not_the_parents(cleaned)
+
+    def own_url(self, name: str, **more: Any) -> str:
+        """Give a link into the own store, whichever side has the file. Requests: none."""
+        return super().url(name, **more)
+
+    # -- writing
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        """Save a file in the own store, under a name that is free in both. One HEAD more than in a plain storage.
+
+        Raises:
+            WriteRefused: the own store is another fork's, another environment's, or the parent itself.
+            HoldallError: as `MediaStorage.save`.
+        """
+        self.make_sure()
+        return super().save(name, content, max_length)
+
+    def _candidates(self, name: str, max_length: int | None) -> Iterator[str]:
+        refused = None
+        for candidate in super()._candidates(name, max_length):
+            # A project's own rule that insists on a taken name means to replace the file: here, that is to have one.
+            if candidate != refused and self._shows_parents(candidate):
+                refused = candidate
+                continue
+            yield candidate
+
+    def _save(self, name: str, content: Any) -> str:
+        saved = super()._save(name, content)
+        self.overlay.note(saved, Side.OWN, holds=True)
+        return saved
+
+    def delete(self, name: str) -> None:
+        """Delete an own file, and hide the parent's of this name. One HEAD and one DELETE, and one PUT to hide.
+
+        The parent's is hidden first: whatever fails, the file is either there as it was, or gone.
+        """
+        if not name:
+            raise ValueError("The name must be given to delete().")
+        self._normalize_name(name)
+        self.make_sure()
+        self._hide(names.clean(name))
+        super().delete(name)
+        self.overlay.note(names.clean(name), Side.OWN, holds=False)
+
+    def delete_many(self, names: Iterable[str]) -> None:
+        """Delete own files and hide the parent's. Requests: two for each name that the parent has, a few at a time."""
+        given = list(dict.fromkeys(names))
+        if not all(given):
+            raise ValueError("The name must be given to delete_many().")
+        cleaned = {name: self._cleaned(name) for name in given}
+        self.make_sure()
+        with ThreadPoolExecutor(min(POOL_WORKERS, len(given)) or 1, thread_name_prefix="holdall-hide") as pool:
+            list(pool.map(self._hide, cleaned.values()))
+        super().delete_many(given)
+        for name in cleaned.values():
+            self.overlay.note(name, Side.OWN, holds=False)
+
+    def _cleaned(self, name: str) -> str:
+        self._normalize_name(name)
+        return names.clean(name)
+
+    def _hide(self, name: str) -> None:
+        """Hide the parent's file of this name, if there is one: leave a small object that says which it was."""
+        found = self._in_parent(name)
+        if found is None:
+            return
+        body = {
+            "version": 1,
+            "name": name,
+            "size_bytes": found.size_bytes,
+            "etag": found.etag,
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        # What was hidden first counts, so that `promote` deletes no file of the parent that this fork never saw.
+        condition = {"IfNoneMatch": "*"} if self.store.conditional_put else {}
+        if condition or not self._is_hidden(name):
+            with suppress(NameTaken):
+                self.store.call(
+                    "put_object",
+                    action="hiding",
+                    name=name,
+                    client=self._client,
+                    Key=self._tombstone_key(name),
+                    Body=f"{json.dumps(body)}\n".encode(),
+                    ContentType="application/json",
+                    **condition,
+                )
+        self.overlay.note(name, Side.HIDDEN, holds=True)
+
+    def unhide(self, name: str) -> None:
+        """Let the parent's file of this name, if there is one, show again. One DELETE."""
+        key = self._tombstone_key(name)
+        self.store.call("delete_object", action="showing", name=name, client=self._client, Key=key)
+        self.overlay.note(name, Side.HIDDEN, holds=False)
+
+
+def storage_of(options: Mapping[str, Any]) -> MediaStorage:
+    """Make the storage that these options describe: a fork where they name a parent."""
+    return ForkedStorage(**options) if options.get("parent") else MediaStorage(**options)
+
+
+def site_of(storage: MediaStorage) -> sites.Site:
+    """Tell where a storage's own store lies."""
+    return sites.site(
+        storage._target.provider,
+        endpoint_url=storage.endpoint_url,
+        bucket_name=str(storage.bucket_name),
+        location=storage.location,
+        is_local=bool(storage.local_folder),
+    )
+
+
+def look_at(storage: MediaStorage, name: str) -> Entry:
+    """Look at a file of a storage. One HEAD, at most one more for each fork in between.
+
+    Raises:
+        ObjectNotFound: it shows none of this name.
+    """
+
+    def own() -> Entry:
+        found = storage.store.call("head_object", action="looking for", name=name, Key=storage._normalize_name(name))
+        return Entry(name, int(found.get("ContentLength") or 0), str(found.get("ETag") or ""))
+
+    if isinstance(storage, ForkedStorage):
+        parent = storage.parent
+        return storage._on_its_side(name, own, lambda: look_at(parent, name))
+    return own()
+
+
+def walk(storage: MediaStorage, prefix: str = "") -> Iterator[Entry]:
+    """Give every file of a storage whose name begins so; of a fork, its own first. One request for each 1,000."""
+    own = set()
+    for entry in walk_own(storage, prefix):
+        own.add(entry.name)
+        yield entry
+    if isinstance(storage, ForkedStorage):
+        yield from _walk_parents(storage, prefix, own)
+
+
+def walk_own(storage: MediaStorage, prefix: str) -> Iterator[Entry]:
+    """Give every file of a storage's own store whose name begins so. One request for each 1,000."""
+    start = storage._normalize_name("")
+    for page in storage.store.pages(action="listing", name=prefix, Prefix=f"{start}{prefix}"):
+        for found in page.get("Contents", ()):
+            name = found["Key"][len(start) :]
+            if name and not sites.is_below(name, sites.RESERVED):
+                yield Entry(name, int(found["Size"]), str(found["ETag"]))
+
+
+def _walk_parents(fork: ForkedStorage, prefix: str, own: set[str]) -> Iterator[Entry]:
+    start = fork._tombstone_key("")
+    hidden = {
+        found["Key"][len(start) :]
+        # The tombstones of long names do not begin as the names do.
+        for beginning in ({prefix, "~"} if prefix else {""})
+        for page in fork.store.pages(action="listing", name=prefix, Prefix=f"{start}{beginning}")
+        for found in page.get("Contents", ())
+    }
+    for entry in walk(fork.parent, prefix):
+        known = entry.name in own or tombstone(entry.name, fork._location) in hidden
+        if not known and not fork.is_not_the_parents(entry.name):
+            yield entry

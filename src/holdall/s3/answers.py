@@ -1,0 +1,156 @@
+"""What the store's answers mean: each failure as an error of ours, with its cause and its remedy. Pure.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdall.errors import (
+    AccessRefused,
+    Answer,
+    BucketNotFound,
+    CredentialsRefused,
+    HoldallError,
+    InvalidName,
+    NameTaken,
+    ObjectChanged,
+    ObjectNotFound,
+    StoreFailed,
+)
+from holdall.s3.fastlane import Refused
+
+
+def answer_of(error: Any) -> Answer:
+    """Read what the store said out of an error of the SDK or of the fast lane."""
+    if isinstance(error, Refused):
+        return Answer(error.operation, error.status, error.code, error.message, error.retries, error.headers)
+    response = error.response
+    meta = response.get("ResponseMetadata", {})
+    details = response.get("Error", {})
+    status = int(meta.get("HTTPStatusCode", 0))
+    return Answer(
+        operation=error.operation_name,
+        status=status,
+        code=str(details.get("Code") or status),
+        message=str(details.get("Message") or ""),
+        retries=int(meta.get("RetryAttempts", 0)),
+        headers=meta.get("HTTPHeaders", {}),
+    )
+
+
+# Codes that only a bucket which exists answers with.
+OBJECT_CODES = frozenset({"NoSuchKey", "PreconditionFailed", "ConditionalRequestConflict", "NoSuchUpload"})
+
+# The right that an operation needs.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+_RIGHTS = {
+    "PutObject": "s3:PutObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "UploadPart": "s3:PutObject",
+    "CompleteMultipartUpload": "s3:PutObject",
+    "AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "GetObject": "s3:GetObject",
+    "HeadObject": "s3:GetObject (and s3:ListBucket, without which a missing file is refused instead of not found)",
+    "DeleteObject": "s3:DeleteObject",
+    "ListObjectsV2": "s3:ListBucket",
+    "ListObjects": "s3:ListBucket",
+    "HeadBucket": "s3:ListBucket",
+    "CopyObject": "s3:GetObject and s3:PutObject",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "GetBucketOwnershipControls": "s3:GetBucketOwnershipControls",
+    "PutBucketOwnershipControls": "s3:PutBucketOwnershipControls",
+    "GetBucketPolicy": "s3:GetBucketPolicy",
+    "PutBucketPolicy": "s3:PutBucketPolicy",
+    "GetBucketCors": "s3:GetBucketCORS",
+    "PutBucketCors": "s3:PutBucketCORS",
+    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+}
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+CREDENTIALS = {
+    "InvalidAccessKeyId": "the store does not know the key's id. Check `AWS_ACCESS_KEY_ID`: it may be mistyped, "
+    "deleted, of another provider or account, or temporary and without its `AWS_SESSION_TOKEN`.",
+    "SignatureDoesNotMatch": "the key's id is known, but the secret does not belong to it. Copy "
+    "`AWS_SECRET_ACCESS_KEY` again, whole; behind a proxy, check that it does not change host or headers.",
+    "ExpiredToken": "the temporary keys have expired. Fetch new ones, with their `AWS_SESSION_TOKEN`.",
+    "TokenRefreshRequired": "the temporary keys must be renewed. Fetch new ones, with their `AWS_SESSION_TOKEN`.",
+    "InvalidToken": "`AWS_SESSION_TOKEN` does not belong to the key. Set all three of one set, or none.",
+    "RequestTimeTooSkewed": "the clock of this machine is wrong by more than 15 minutes. Set it; time zones play no part.",
+    "AccountProblem": "the account behind the key has a problem of its own. Ask the provider.",
+    "NotSignedUp": "the account behind the key may not use S3. Ask the provider.",
+}
+# The operations by which the SDK fetches keys; their refusals are none of the bucket's.
+_KEY_SOURCES = ("AssumeRole", "GetRoleCredentials", "GetSessionToken", "GetFederationToken", "CreateOAuth2Token")
+_REGION = frozenset(
+    {"PermanentRedirect", "301", "307", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+)
+
+
+def what_of(action: str, name: str) -> str:
+    """Say what was being done."""
+    return f'{action} "{name}"' if name else action
+
+
+def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | None, where: str) -> HoldallError:
+    """Make the error that says what an answer means: the fact, the place, the cause and the remedy."""
+    what = what_of(action, name)
+    said = f"{answer.status} {answer.code}" if not answer.bare else str(answer.status)
+    refused = f"{what[:1].upper()}{what[1:]} was refused ({said}) by {where}"
+    error: HoldallError
+    if answer.code == "NoSuchBucket":
+        error = BucketNotFound(
+            f"There is no {where} ({what} was asked for). Check `STORAGE_BUCKET_NAME`, and that region and endpoint are its own."
+        )
+    elif answer.code in {"NoSuchKey", "404"}:
+        error = ObjectNotFound(f'File does not exist: {name} (key "{key}" in {where}).')
+    elif answer.code in {"PreconditionFailed", "412"} and answer.operation == "CopyObject":
+        error = ObjectChanged(f'What "{name}" was to be a copy of was replaced meanwhile ({where}). Open it again.')
+    elif answer.code in {"PreconditionFailed", "412"} and answer.operation == "GetObject":
+        error = ObjectChanged(f'"{name}" was replaced in {where} while it was read. Read it again from the beginning.')
+    elif answer.code in {"PreconditionFailed", "412"}:
+        error = NameTaken(f'"{name}" is taken in {where}; names are never given twice. Nothing was changed.')
+    elif answer.code == "KeyTooLongError":
+        error = InvalidName(f'{refused}: "{name}" is too long for a key there. Shorten it. {answer.message}'.rstrip())
+    elif answer.operation.startswith(_KEY_SOURCES):
+        error = CredentialsRefused(
+            f"{what[:1].upper()}{what[1:]} failed in {where}: {answer.operation}, which is to give the keys, was refused "
+            f"({said}). Check the role (`AWS_ROLE_ARN`), who may assume it, and the token. {answer.message}".rstrip()
+        )
+    elif answer.code in CREDENTIALS:
+        error = CredentialsRefused(f"{refused}: {CREDENTIALS[answer.code]}")
+    elif answer.code in _REGION:
+        region = answer.headers.get("x-amz-bucket-region")
+        advice = f"set `AWS_S3_REGION_NAME={region}`." if region else "check `AWS_S3_REGION_NAME` and the endpoint."
+        error = StoreFailed(f"{refused}: the bucket lies in another region; {advice} {answer.message}".rstrip())
+    elif answer.code == "AccessControlListNotSupported":
+        error = AccessRefused(
+            f"{refused}: the bucket does not allow ACLs, and one was sent. Remove `default_acl` and let a bucket policy "
+            "or the CDN make the files public."
+        )
+    elif answer.status == 403 or answer.code in {"AccessDenied", "AllAccessDisabled"}:
+        right = _RIGHTS.get(answer.operation, f"the right to {answer.operation}")
+        error = AccessRefused(
+            f"{refused}: the keys may not do this. Grant {right} on {_resource(answer, bucket, key)}."
+        )
+    elif answer.status in {429, 503} or answer.code in {"SlowDown", "TooManyRequests"}:
+        error = StoreFailed(f"{refused}: too many requests, also after {answer.retries} repetitions. Try again later.")
+    else:
+        reason = answer.message.rstrip(".") or "it gave no reason"
+        error = StoreFailed(f"{refused}: {reason}. Try again; if it stays, ask whoever runs the store.")
+    error.code, error.retries, error.answer = answer.code, answer.retries, answer
+    # 501 says for certain that nothing was done.
+    error.outcome_unknown = answer.status >= 500 and answer.status != 501
+    return error
+
+
+def _resource(answer: Answer, bucket: str | None, key: str) -> str:
+    return (
+        f"arn:aws:s3:::{bucket}"
+        if "Bucket" in answer.operation or "List" in answer.operation or not key
+        else f"arn:aws:s3:::{bucket}/{key}"
+    )

@@ -1,0 +1,197 @@
+"""Claims: small objects in a store that say who may write there, and whose fork it is.
+
+They are read before the first write of a process, and again by a write that comes a minute later; the first writer of
+a store makes them, by a conditional create, so that two environments that start at once get one owner.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from holdall.errors import AccessRefused, HoldallError, NameTaken, ObjectNotFound, StoreFailed, WriteRefused
+from holdall.sites import RESERVED
+
+# How long a claim that was read counts: the longest that an owner writes on after another environment took the store.
+CLAIM_SECONDS = 60
+# More than any claim is long.
+MAX_BYTES = 4096
+# What providers answer that lack conditional writes.
+_UNSUPPORTED = frozenset({"NotImplemented", "501", "InvalidArgument"})
+
+# Sends one request about the store's bucket: the SDK's method and its parameters.
+Call = Callable[..., Any]
+
+_is_unasked = ContextVar("holdall_claims_are_unasked", default=False)
+
+
+@contextmanager
+def unasked() -> Iterator[None]:
+    """Let requests inside through without a look at the claims: those that look after them, or make the store."""
+    before = _is_unasked.set(True)
+    try:
+        yield
+    finally:
+        _is_unasked.reset(before)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a small object in the store has to say, for this environment to write there."""
+
+    # "owner" or "fork".
+    kind: str
+    # The environment's name, or where the parent lies.
+    holder: str
+    location: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key of the object."""
+        return f"{self.location}/{self.name}" if self.location else self.name
+
+    @property
+    def name(self) -> str:
+        """The object's name in the store."""
+        return f"{RESERVED}/{self.kind}.json"
+
+    def body(self) -> bytes:
+        """Write the claim as the object that makes it."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return f"{json.dumps({'version': 1, self.kind: self.holder, 'since': now})}\n".encode()
+
+    def refusal(self, holder: str, where: str) -> str:
+        """Say why nothing is written to a store of which another claim was found."""
+        if self.kind == "owner":
+            return (
+                f'The files in {where} belong to the environment "{holder}"; this environment is "{self.holder}", and '
+                "may read them but not write or delete. Nothing was sent, nothing was changed, and reading goes on. "
+                f'If "{self.holder}" is a copy of "{holder}", make it a fork: give it a bucket or a `STORAGE_LOCATION` of '
+                f'its own, and repeat the store\'s variables of "{holder}" with `PARENT_` before their names; it then '
+                "shows all files and writes only its own. If the store changes hands for good: `holdall owner take`."
+            )
+        return (
+            f"The fork's own store, {where}, was begun as a fork of {holder}; `PARENT_*` names {self.holder}. Nothing "
+            "was sent: two forks in one store would mix their files. Give this fork a bucket or a `STORAGE_LOCATION` of "
+            f"its own. If it is the same parent, moved, delete the object {self.key} in the fork's own store."
+        )
+
+
+class Claims:
+    """The claims on one store, as one process knows them."""
+
+    def __init__(
+        self, claims: tuple[Claim, ...], call: Call, where: Callable[[], str], lock: AbstractContextManager[object]
+    ) -> None:
+        self._claims, self._call, self._where = claims, call, where
+        # False while the store is only examined, which is to leave nothing behind.
+        self.may_make = True
+        # The connection's own, which its requests take too: a second one could be taken the other way round.
+        self._lock = lock
+        self._agreed_at: dict[Claim, float] = {}
+
+    def check(self) -> None:
+        """Make sure that all claims are this environment's, and make those that nobody has.
+
+        Requests: for each claim one GET, once a minute at most, and only when something is written; two more and a PUT
+        for the first writer that a store ever has.
+
+        Raises:
+            WriteRefused: another environment's claim was found.
+        """
+        if not self._claims or _is_unasked.get():
+            return
+        if all(map(self._is_agreed, self._claims)):
+            return
+        with self._lock:
+            # All are read before any is made: a refusal leaves nothing behind. Whoever waited finds them agreed.
+            for may_make in (False, self.may_make):
+                for claim in self._claims:
+                    if not self._is_agreed(claim):
+                        self._look(claim, may_make=may_make)
+
+    def _look(self, claim: Claim, *, may_make: bool) -> None:
+        asked_at = time.monotonic()
+        with unasked():
+            stands = self._check(claim, may_make=may_make)
+        if stands:
+            self._agreed_at[claim] = asked_at
+
+    def _is_agreed(self, claim: Claim) -> bool:
+        agreed_at = self._agreed_at.get(claim)
+        return agreed_at is not None and time.monotonic() - agreed_at < CLAIM_SECONDS
+
+    def _check(self, claim: Claim, *, may_make: bool) -> bool:
+        """Say whether the claim stands now; False only where it may not be made."""
+        holder = read(claim, self._call)
+        if holder is None and not may_make:
+            return False
+        if holder is None:
+            with suppress(NameTaken):
+                make(claim, self._call)
+            # Also after a success: the answer may be a repetition's, or the server one that does not know conditions.
+            holder = read(claim, self._call)
+        if holder != claim.holder:
+            raise WriteRefused(claim.refusal(holder or "an unknown one", self._where()))
+        return True
+
+
+def read(claim: Claim, call: Call) -> str | None:
+    """Tell who holds a claim; None if nobody does. One GET.
+
+    Raises:
+        StoreFailed: the object says nothing that can be understood.
+    """
+    said = read_whole(claim, call)
+    return None if said is None else str(said[claim.kind])
+
+
+def read_whole(claim: Claim, call: Call) -> dict[str, Any] | None:
+    """Give all that the object of a claim says. One GET."""
+    try:
+        answer = call("get_object", action="reading", name=claim.name, Key=claim.key)
+    except ObjectNotFound:
+        return None
+    except AccessRefused as refused:
+        # Where the keys may not list, a missing object is refused. Making the claim will tell.
+        if refused.code not in {"AccessDenied", "403"}:
+            raise
+        return None
+    try:
+        said = json.loads(answer["Body"].read(MAX_BYTES))
+        if not isinstance(said[claim.kind], str):
+            raise TypeError
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreFailed(
+            f"{claim.key} can not be understood; it says who may write to the store, so nothing was written. Look at "
+            "the object; if it is damaged, delete it."
+        ) from error
+    finally:
+        answer["Body"].close()
+    return dict(said)
+
+
+def make(claim: Claim, call: Call, *, replace: bool = False) -> None:
+    """Make a claim; `replace` takes it from whoever has it. One PUT.
+
+    Where the provider lacks conditional writes the last of two that come at once has it; the other finds out when it
+    looks again.
+
+    Raises:
+        NameTaken: somebody has it.
+    """
+    condition = {} if replace else {"IfNoneMatch": "*"}
+    request = {"action": "writing", "name": claim.name, "Key": claim.key, "ContentType": "application/json"}
+    with unasked():
+        try:
+            call("put_object", Body=claim.body(), **condition, **request)
+        except HoldallError as failure:
+            if replace or failure.code not in _UNSUPPORTED:
+                raise
+            call("put_object", Body=claim.body(), **request)

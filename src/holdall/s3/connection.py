@@ -1,0 +1,412 @@
+"""The connection to a store: it makes the client, sends every request and translates every error.
+
+No module outside of this package imports the SDK or catches its errors.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import botocore
+from botocore import exceptions as sdk
+from botocore.config import Config
+from botocore.httpsession import get_cert_path
+from botocore.utils import get_environ_proxies
+from urllib3.exceptions import HTTPError
+
+from holdall.errors import Answer, BucketNotFound, HoldallError, StoreUnreachable
+from holdall.s3 import keys, local, sessions
+from holdall.s3.answers import OBJECT_CODES, answer_of, explain, what_of
+from holdall.s3.claims import Claims, unasked
+from holdall.s3.fastlane import Declined, FastLane, Refused
+from holdall.s3.guard import READS, Guard
+from holdall.s3.signing import Place, Signer, SigningKeys
+from holdall.s3.target import ATTEMPTS, CONNECT_TIMEOUT_SECONDS, POOL_SIZE, Target
+from holdall.s3.unanswered import NO_KEYS, UNANSWERED, explain_silence
+from holdall.secret import Secret
+
+
+class Connection:
+    """The way to one store: one client a process and target, made when first used and shared by all threads.
+
+    The SDK's clients may be shared by threads; its resources may not, so each thread gets instances of its own,
+    which cost microseconds. After a fork the child makes its own client: sockets can not be shared.
+    """
+
+    def __init__(self, target: Target, *, signed: bool = True) -> None:
+        self.target = target
+        self.signed = signed
+        self.pid = os.getpid()
+        # Whether the bucket is known to exist: S3's answer to HEAD does not tell a missing bucket from a missing file.
+        self.bucket_seen = False
+        # Whether `If-None-Match: *` holds here; None until it is known or probed.
+        self.conditional_put = target.provider.conditional_put
+        self.lock = threading.RLock()
+        # What those who use the store remember of it, as long as this process does.
+        self.known: dict[object, Any] = {}
+        self.claims = Claims(target.claims, self.call, self.where, self.lock)
+        self.guard = Guard(
+            bucket_name=target.bucket_name, read_only=target.read_only, within=target.within, claims=self.claims
+        )
+        self._resource: Any = None
+        self._generation = 0
+        # Where the embedded server was when the client was made.
+        self._served_at: str | None = None
+        self._found_region: str | None = None
+        self._signer: Signer | None = None
+        self._signer_keys: SigningKeys | None = None
+        self._signer_ends: float | None = None
+        self._place: Place | None = None
+        self._place_is_known = False
+        self._lane: FastLane | None = None
+        self._lane_is_known = False
+        self._bucket_class: Any = None
+        self._object_class: Any = None
+
+    @property
+    def generation(self) -> int:
+        """Count the clients that were given up; what threads made of an earlier one is of no use."""
+        self._follow_server()
+        return self._generation
+
+    def _follow_server(self) -> None:
+        """Give up what leads to the embedded server's last port, should it have been started anew on another."""
+        if not self.target.local_folder:
+            return
+        endpoint_url = local.server(self.target).endpoint_url
+        if endpoint_url == self._served_at:
+            return
+        with self.lock:
+            if self._served_at not in {None, endpoint_url}:
+                self._resource = self._signer = self._signer_keys = self._lane = None
+                self._place_is_known = self._lane_is_known = False
+                self._generation += 1
+            self._served_at = endpoint_url
+
+    # -- the SDK's objects
+
+    @property
+    def client(self) -> Any:
+        """The SDK's client for this store."""
+        return self._built().meta.client
+
+    def resource(self) -> Any:
+        """Give the calling thread an S3 resource of its own over the shared client."""
+        resource = self._built()
+        mine = type(resource)(client=resource.meta.client)
+        mine.Bucket = self._bucket
+        return mine
+
+    def _bucket(self, name: str) -> Any:
+        # boto3 builds a class anew for each Bucket and Object (1.4 ms); with the classes kept it takes microseconds.
+        bucket = self._bucket_class(name, client=self.client)
+        bucket.Object = partial(self._object_class, name, client=self.client)
+        return bucket
+
+    # -- what links are made of
+
+    def place(self) -> Place | None:
+        """Tell where links lead. None: only the SDK can tell.
+
+        Requests: none, but for a region that is neither configured nor boto3's, which is asked once a process.
+        """
+        self._follow_server()
+        if not self._place_is_known:
+            with self.lock, self.translating("connecting", learn=False):
+                endpoint_url = (
+                    local.server(self.target).endpoint_url if self.target.local_folder else self.target.endpoint_url
+                )
+                self._place = self.target.place(endpoint_url, self._region())
+                self._place_is_known = True
+        return self._place
+
+    def signer(self, place: Place) -> tuple[Signer, float | None]:
+        """Give what signs links here, and when its keys end if they do.
+
+        Keys that are known are taken as they are; only others need boto3's session, which renews them in time.
+
+        Raises:
+            CredentialsRefused: no source has any.
+        """
+        if self._signer is not None and self._signer_ends is None:
+            return self._signer, None
+        with self.lock:
+            found, ends = self._signing_keys()
+            if found != self._signer_keys:
+                self._signer, self._signer_keys = Signer(place, found, admit=self.guard.admit), found
+            self._signer_ends = ends
+            assert self._signer is not None  # noqa: S101  for the type checker
+            return self._signer, ends
+
+    def _signing_keys(self) -> tuple[SigningKeys, float | None]:
+        if known := keys.known_keys(self.target):
+            return known, None
+        with self.translating("looking for keys"):
+            return keys.found_keys(self.target)
+
+    def credential_source(self) -> str:
+        """Tell where the keys come from, in the SDK's words: "explicit", "env", "container-role", "iam-role"…
+
+        Requests: those of the source, once a process (none for keys in the environment).
+
+        Raises:
+            CredentialsRefused: no source has any.
+        """
+        with self.translating("looking for keys"), self.lock:
+            return keys.source(self.target)
+
+    def _built(self) -> Any:
+        self._follow_server()
+        if self._resource is None:
+            with self.lock:
+                if self._resource is None:
+                    with self.translating("connecting", learn=False):
+                        self._build()
+        return self._resource
+
+    def _build(self) -> None:
+        target = self.target
+        session = sessions.session(target.profile)
+        endpoint_url = target.endpoint_url
+        given = (target.access_key, target.secret_key, target.token)
+        if target.local_folder:
+            server = local.server(target)
+            endpoint_url, given = server.endpoint_url, (Secret(server.access_key), Secret(server.secret_key), None)
+        config = target.config()
+        if not self.signed:
+            config = config.merge(Config(signature_version=botocore.UNSIGNED))
+        resource: Any = session.resource(
+            "s3",
+            region_name=self._region(),
+            use_ssl=target.use_ssl,
+            endpoint_url=endpoint_url,
+            config=config,
+            verify=target.verify,
+            **{
+                name: key.reveal() if key else None
+                for name, key in zip(
+                    ("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), given, strict=True
+                )
+            },
+        )
+        bucket = resource.Bucket(target.bucket_name or "unnamed")
+        self._bucket_class, self._object_class = type(bucket), type(bucket.Object("unnamed"))
+        if target.local_folder and self.signed and not target.read_only:
+            with unasked():
+                local.make_bucket(resource.meta.client, target)
+        self.guard.watch(resource.meta.client)
+        self._resource = resource
+
+    def _forget_client(self) -> None:
+        # A client that was made while the source of its keys did not answer would stay without keys for good.
+        with self.lock:
+            self._resource = None
+            self._generation += 1
+            sessions.forget(self.target.profile)
+
+    def _region(self) -> str | None:
+        target = self.target
+        if target.region_name or target.endpoint_url or target.local_folder:
+            return target.region_name or "us-east-1"
+        if self._found_region is None:
+            session = sessions.session(target.profile)
+            self._found_region = session.region_name or self._ask_region(session)
+        return self._found_region
+
+    def _ask_region(self, session: Any) -> str | None:
+        """Ask Amazon where the bucket lies. One unsigned HEAD: the answer names the region even when it is a refusal."""
+        if not self.target.bucket_name:
+            return None
+        config = self.target.config().merge(Config(signature_version=botocore.UNSIGNED))
+        asker = session.client("s3", region_name="us-east-1", config=config, verify=self.target.verify)
+        try:
+            answer = asker.head_bucket(Bucket=self.target.bucket_name)
+        except sdk.ClientError as error:
+            answer = error.response
+        region = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
+        if region is None:
+            raise BucketNotFound(
+                f'Amazon does not know a bucket named "{self.target.bucket_name}", so its region can not be asked. '
+                "Check `STORAGE_BUCKET_NAME`; outside Amazon's public regions set `AWS_S3_REGION_NAME`."
+            )
+        return str(region)
+
+    # -- requests
+
+    def call(
+        self, operation: str, *, action: str, name: str = "", about: str = "", client: Any = None, **parameters: Any
+    ) -> Any:
+        """Send one request about the store's bucket and translate its failure.
+
+        `operation` is the SDK's method ("put_object"); `action` completes the error's sentence ('saving "a.jpg"' is
+        made of "saving" and the name). `about` is the key that the error speaks of, where it is not the request's.
+        With a `client` the request goes through it; otherwise by the fast lane, or by the SDK where that declines.
+        """
+        with self.translating(action, name=name, key=about or str(parameters.get("Key", "")), client=client):
+            answer = self._send(operation, parameters, client)
+        self.bucket_seen = True
+        return answer
+
+    def pages(self, *, action: str, name: str = "", client: Any = None, **parameters: Any) -> Iterator[Any]:
+        """Give the pages of a listing, each when it is asked for. One request for each 1,000 entries."""
+        token: dict[str, str] = {}
+        while True:
+            page = self.call("list_objects_v2", action=action, name=name, client=client, **parameters, **token)
+            yield self.whole(page, "IsTruncated", action=action, name=name)
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _send(self, operation: str, parameters: Mapping[str, Any], client: Any) -> Any:
+        if not operation.startswith(READS):
+            self.guard.admit(operation, str(parameters.get("Key", "")))
+        # Where moto is loaded, a test wants to answer in S3's place, and it hears of the SDK's requests alone.
+        if client is None and "moto" not in sys.modules and (lane := self._fast_lane()) is not None:
+            try:
+                return lane.send(operation, parameters)
+            except Declined as declined:
+                if declined.for_good:
+                    self._lane = None
+        return getattr(client or self.client, operation)(Bucket=self.target.bucket_name, **parameters)
+
+    def _fast_lane(self) -> FastLane | None:
+        self._follow_server()
+        if not self._lane_is_known:
+            with self.lock:
+                if not self._lane_is_known:
+                    self._lane = self._make_fast_lane()
+                    self._lane_is_known = True
+        return self._lane
+
+    def _make_fast_lane(self) -> FastLane | None:
+        target = self.target
+        if not (target.fast and self.signed) or target.proxies or target.verify is not None:
+            return None
+        if target.local_folder:
+            # Makes the bucket.
+            self._built()
+        place = self.place()
+        if place is None or get_environ_proxies(place.base):
+            return None
+        ca_file = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+        return FastLane(
+            place,
+            lambda: self.signer(place)[0],
+            ca_file=ca_file or get_cert_path(True),
+            connect_seconds=CONNECT_TIMEOUT_SECONDS,
+            read_seconds=target.read_seconds,
+            attempts=ATTEMPTS,
+            pool_size=POOL_SIZE,
+        )
+
+    def whole(self, answer: Any, member: str, *, action: str, name: str) -> Any:
+        """Give the answer if it has a member that every whole one has.
+
+        Where no header tells the length, a connection that broke off looks like the end of an answer, and the SDK makes
+        an empty one of it.
+
+        Raises:
+            StoreUnreachable: it has not.
+        """
+        if member not in answer:
+            broken = StoreUnreachable(
+                f'{action[:1].upper()}{action[1:]} "{name}" failed in {self.where()}: the answer broke off. '
+                "Check the network between; try again."
+            )
+            broken.outcome_unknown = True
+            raise broken
+        return answer
+
+    # -- errors
+
+    @contextmanager
+    def translating(
+        self, action: str, *, name: str = "", key: str = "", client: Any = None, learn: bool = True
+    ) -> Iterator[None]:
+        """Turn the SDK's errors, raised inside, into Holdall's; `learn` allows one request for a better sentence."""
+        try:
+            yield
+        except HoldallError:
+            raise
+        except (sdk.ClientError, Refused) as error:
+            answer = answer_of(error)
+            # A failure of the server's own says enough, and a second question would only add to its load.
+            if answer.bare and learn and answer.status < 500:
+                answer = self._learn(answer, key, client)
+            if answer.code in OBJECT_CODES:
+                self.bucket_seen = True
+            raise explain(
+                answer, action=action, name=name, key=key, bucket=self.target.bucket_name, where=self.where()
+            ) from error
+        except UNANSWERED as error:
+            if isinstance(error, NO_KEYS):
+                self._forget_client()
+            raise explain_silence(error, what=what_of(action, name), where=self.where()) from error
+
+    def _learn(self, answer: Answer, key: str, client: Any) -> Answer:
+        """Ask for what a bare status does not say: answers to HEAD have no body, hence no code.
+
+        Requests: one, only after a refusal, or after the first "not found" of a process.
+        """
+        missing = answer.status == 404
+        try:
+            if not missing:
+                if key:
+                    self._send("get_object", {"Key": key, "Range": "bytes=0-0"}, client)["Body"].close()
+                else:
+                    self._send("list_objects_v2", {"MaxKeys": 1}, client)
+            elif not self.bucket_seen:
+                self._send("head_bucket", {}, client)
+                self.bucket_seen = True
+        except (sdk.ClientError, Refused) as second:
+            learned = answer_of(second)
+            if learned.status >= 500:
+                return answer
+            if missing:
+                # Any other refusal is a bucket's that exists.
+                self.bucket_seen = learned.status != 404
+                return answer if self.bucket_seen else answer._replace(code="NoSuchBucket")
+            return answer if learned.bare else learned._replace(operation=answer.operation)
+        except (sdk.BotoCoreError, HTTPError):
+            # The question was only for a better sentence.
+            return answer
+        return answer
+
+    def where(self) -> str:
+        """Say which bucket, where, in words for an error."""
+        if self.target.local_folder:
+            return f'bucket "{self.target.bucket_name}" of the embedded server'
+        return f'bucket "{self.target.bucket_name}" at {self.target.endpoint_url or self.target.provider.title}'
+
+
+# -- one connection a process and target
+
+
+_connections: dict[tuple[Target, bool], Connection] = {}
+_lock = threading.Lock()
+
+
+def connect(target: Target, *, signed: bool = True) -> Connection:
+    """Give the process's connection for a target. Costs nothing until it is used. Requests: none."""
+    with _lock:
+        found = _connections.get((target, signed))
+        if found is None:
+            found = _connections[target, signed] = Connection(target, signed=signed)
+        return found
+
+
+def _forget_after_fork() -> None:
+    # A child that used its parent's sockets would read the parent's answers; a lock held at the fork stays held.
+    global _lock
+    _lock = threading.Lock()
+    _connections.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

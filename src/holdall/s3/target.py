@@ -1,0 +1,148 @@
+"""Where a store is and how it is spoken to: everything that decides which client is needed. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from boto3.s3.transfer import S3Transfer, TransferConfig
+from botocore.config import Config
+
+from holdall.providers import Provider
+from holdall.s3.claims import Claim
+from holdall.s3.signing import Place
+from holdall.secret import Secret
+
+CONNECT_TIMEOUT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 60
+ATTEMPTS = 4
+POOL_SIZE = 32
+PART_BYTES = 8 * 1024 * 1024
+PART_WORKERS = 4
+# What may be said of a file when it is uploaded.
+UPLOAD_ARGUMENTS = frozenset(S3Transfer.ALLOWED_UPLOAD_ARGS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Everything that decides which client is needed; equal targets share one."""
+
+    provider: Provider
+    bucket_name: str | None
+    endpoint_url: str | None = None
+    region_name: str | None = None
+    # Wrapped, because error pages show the variables of every frame.
+    access_key: Secret | None = None
+    secret_key: Secret | None = None
+    token: Secret | None = None
+    profile: str | None = None
+    local_folder: str | None = None
+    # Whether plain requests may go by the fast lane.
+    fast: bool = True
+    # Only in mode `local`, whose bucket is made on demand.
+    public: bool = False
+    use_ssl: bool = True
+    verify: Any = None
+    signature_version: Any = None
+    addressing_style: str | None = None
+    proxies: tuple[tuple[str, str], ...] = ()
+    client_config: Config | None = None
+    # Whether this is a fork's parent: nothing but reads is ever sent, whatever the keys may do.
+    read_only: bool = False
+    # What must be written in the store before anything else is.
+    claims: tuple[Claim, ...] = ()
+    # The prefix outside of which a fork changes nothing, whoever asks: the rest of the bucket may be its parent's.
+    within: str = ""
+
+    def place(self, endpoint_url: str | None, region_name: str | None) -> Place | None:
+        """Tell where links lead, without making a client. None: only the SDK can tell.
+
+        The SDK's own rules, held to them by tests: a bucket's name with dots matches no certificate, so it stands in
+        the path; an address has no subdomains.
+        """
+        if (
+            self.client_config
+            or self.signature_version not in {None, "s3v4"}
+            or not self.bucket_name
+            or not region_name
+        ):
+            return None
+        if endpoint_url is None:
+            # Other partitions have other domains, and names that are no buckets (ARNs) have rules of their own.
+            if not self.use_ssl or region_name.startswith(("cn-", "us-iso", "eu-iso")) or ":" in self.bucket_name:
+                return None
+            # The SDK's own default for the oldest region is the host without a region.
+            part = "" if region_name == "us-east-1" else f".{region_name}"
+            endpoint_url = f"https://s3{part}.amazonaws.com"
+        parts = urlsplit(endpoint_url)
+        style = self.addressing_style or self.provider.addressing
+        host = parts.netloc
+        dotted = "." in self.bucket_name and parts.scheme == "https"
+        if style == "virtual" and not dotted and not _is_address(parts.hostname or ""):
+            return Place(scheme=parts.scheme, host=f"{self.bucket_name}.{host}", region=region_name)
+        if style in {"virtual", "path"} and not parts.path.strip("/"):
+            return Place(scheme=parts.scheme, host=host, path=f"/{self.bucket_name}", region=region_name)
+        return None
+
+    @property
+    def read_seconds(self) -> float:
+        """The longest that one request waits for the next bytes of its answer."""
+        return READ_TIMEOUT_SECONDS
+
+    def __repr__(self) -> str:
+        return f"<{self.provider.title}, bucket {self.bucket_name!r}>"
+
+    def with_bucket(self, bucket_name: str | None) -> Target:
+        """Give the same place and keys for another bucket."""
+        return replace(self, bucket_name=bucket_name, public=False, read_only=False, claims=(), within="")
+
+    def config(self) -> Config:
+        """Give the SDK's configuration: explicit in all that the SDK would otherwise guess, the caller's on top."""
+        checksums = "when_supported" if self.provider.sdk_checksums else "when_required"
+        # A dictionary, because the SDK's stubs do not know all of its options.
+        chosen: dict[str, Any] = {
+            # Without it boto3 signs links the old way in some regions, which newer buckets and R2 refuse.
+            "signature_version": self.signature_version or "s3v4",
+            # With boto3's default, links for a bucket outside us-east-1 name a host that redirects, which breaks
+            # their signature (jschneier/django-storages#782).
+            "s3": {"addressing_style": self.addressing_style or self.provider.addressing},
+            "proxies": dict(self.proxies) or None,
+            "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "read_timeout": self.read_seconds,
+            "max_pool_connections": POOL_SIZE,
+            "tcp_keepalive": True,
+            # Over HTTPS boto3's own checksums travel as a trailer, which other servers refuse or store inside the
+            # file (boto/boto3#4392, #4435).
+            "request_checksum_calculation": checksums,
+            "response_checksum_validation": checksums,
+            # AWS_ENDPOINT_URL in the environment, or a profile's, must not redirect the media.
+            "ignore_configured_endpoint_urls": True,
+        }
+        ours = Config(**chosen)
+        return ours.merge(self.client_config) if self.client_config else ours
+
+
+def transfer_config(*, use_threads: bool = True) -> TransferConfig:
+    """Give the transfer configuration that is safe everywhere.
+
+    "classic", because boto3's CRT path ignores the endpoint: media meant for Spaces was addressed to Amazon
+    (boto/boto3#4839).
+    """
+    return TransferConfig(
+        multipart_threshold=PART_BYTES,
+        multipart_chunksize=PART_BYTES,
+        max_concurrency=PART_WORKERS,
+        use_threads=use_threads,
+        preferred_transfer_client="classic",
+    )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,213 @@
+"""The part of the storage that makes links: cheap, the same for a while, and without the SDK where that is possible."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.encoding import filepath_to_uri
+from storages.backends.s3 import S3Storage
+
+from holdall import names
+from holdall.s3.cloudfront import custom_query
+from holdall.s3.signing import offset_of, public_url, window
+from holdall.storage import content as rules
+
+# As many links as a busy page has, ten times over; each is about half a kilobyte.
+KEPT_LINKS = 4096
+# The options that links are made of.
+LINK_OPTIONS = ("location", "custom_domain", "url_protocol", "querystring_auth", "querystring_expire", "bucket_name")
+
+
+class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not typed
+    """django-storages' storage, with links of our own. `MediaStorage` gives it a connection and its rule for keys."""
+
+    def _normalize_name(self, name: str) -> str:
+        return names.to_key(name, location=self.location)
+
+    def _prepare_links(self) -> None:
+        # A project's own rule for keys counts for links too.
+        self._own_keys = type(self)._normalize_name is not LinkingStorage._normalize_name
+        # The accident: a project computes the location anew for each link, out of the tenant that is served (a known
+        # recipe), and a link that was remembered by its name shows one tenant the other's file.
+        self._remembers_links = not self._own_keys and not any(
+            hasattr(getattr(type(self), option, None), "__get__") for option in LINK_OPTIONS
+        )
+        # The embedded server may be started anew, and on another port.
+        self._remembers_links = self._remembers_links and not self.local_folder
+        # What stands before the names of all public links; "" where there is no such thing, None until it is asked for.
+        self._base: str | None = None
+        # Links that stay the same for a while, by name, each with the moment when it changes.
+        self._links: dict[str | None, tuple[str, float]] = {}
+
+    def url(
+        self,
+        name: str | None,
+        parameters: dict[str, Any] | None = None,
+        expire: int | timedelta | None = None,
+        http_method: str | None = None,
+    ) -> str:
+        """Give a link to the file, whether or not it exists: public as it is, private signed for `expire` seconds.
+
+        Requests: none, but those that find keys and region once a process.
+        """
+        if parameters or expire is not None or http_method:
+            if isinstance(expire, timedelta):
+                expire = int(expire.total_seconds())
+            return self._link(name or "", parameters or {}, expire, http_method or "GET")[0]
+        base = self._base
+        if base is None:
+            base = self.__dict__["_base"] = self._public_base()
+        if base and isinstance(name, str) and names.is_plain(name):
+            return base + name
+        kept = self._links.get(name)
+        if kept is None or time.time() >= kept[1]:
+            kept = self._link(name or "", {}, None, "GET")
+            if not self._remembers_links:
+                return kept[0]
+            if len(self._links) >= KEPT_LINKS:
+                self._links.clear()
+            self._links[name] = kept
+        return kept[0]
+
+    def _public_base(self) -> str:
+        location = self.location.strip("/")
+        signed = self.querystring_auth and self.cloudfront_signer
+        if signed or not (self.custom_domain and self._remembers_links) or (location and not names.is_plain(location)):
+            return ""
+        return f"{self.url_protocol}//{self.custom_domain}/{location}{'/' if location else ''}"
+
+    def _link(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> tuple[str, float]:
+        """Make a link, and tell until when the same would be made."""
+        location = self.location.rstrip("/")
+        path = f"{location}/{name}" if location else name
+        if names.is_plain(path) and not self._own_keys:
+            cleaned, key = name, path
+        else:
+            cleaned = names.clean(name)
+            key = self._normalize_name(cleaned)
+            path = filepath_to_uri(key)
+        lifetime_seconds = self.querystring_expire if expire is None else expire
+        if self.custom_domain:
+            return self._domain_link(key, path, parameters, lifetime_seconds)
+        store = self.store
+        place = store.place()
+        if place and not (key and self.querystring_auth):
+            # Nothing can be signed for no key; Django gives the base of all links.
+            return public_url(place, key) + _query(parameters), math.inf
+        signed = _signed_parameters(parameters)
+        if place is None or signed is None:
+            return self._sdk_link(cleaned, parameters, lifetime_seconds, method), 0.0
+        signer, keys_end_at = store.signer(place)
+        span = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(key), keys_end_at=keys_end_at)
+        if self._may_cache_links and method == "GET" and "response-cache-control" not in signed:
+            signed["response-cache-control"] = rules.cache_control(public=False, lifetime_seconds=span.valid_seconds)
+        return signer.url(key, span, method=method, parameters=signed), span.changes_at
+
+    def _domain_link(
+        self, key: str, path: str, parameters: Mapping[str, Any], lifetime_seconds: int
+    ) -> tuple[str, float]:
+        url = f"{self.url_protocol}//{self.custom_domain}/{path}{_query(parameters)}"
+        if not (self.querystring_auth and self.cloudfront_signer):
+            return url, math.inf
+        span = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(key))
+        return str(self.cloudfront_signer.generate_presigned_url(url, date_less_than=span.ends_at)), span.changes_at
+
+    def cloudfront_url(
+        self,
+        name: str,
+        *,
+        expire: int | timedelta | datetime | None = None,
+        not_before: datetime | None = None,
+        ip_address: str | None = None,
+        resource: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Give a link to a file on the private CDN domain that is bound to more than an end: a custom policy.
+
+        - `expire`: how long it works, in seconds or as a timedelta, in windows as `url` has them; or the moment when it
+          ends, exactly. Left out: as long as any link.
+        - `not_before`: the moment from which on it works.
+        - `ip_address`: the IPv4 address, or network (`"192.0.2.0/24"`), from which it works.
+        - `resource`: the names that its signature opens besides, with `*` for any characters: `"videos/7/*"`, for a
+          player that puts the query of the link on every segment. Whoever has the link has all of them.
+
+        `url` gives links with a canned policy, which are shorter. Requests: none.
+
+        Raises:
+            ImproperlyConfigured: nothing signs links for CloudFront here.
+            ValueError: the link would never work, or a moment says no time zone.
+        """
+        if not (self.custom_domain and self.cloudfront_signer):
+            raise ImproperlyConfigured(
+                f'A link to "{name}" can not be signed for CloudFront: {self!r} has no domain with keys for it. Set '
+                "`AWS_S3_CUSTOM_DOMAIN`, `AWS_CLOUDFRONT_KEY_ID` and `AWS_CLOUDFRONT_KEY`."
+            )
+        url = f"{self._domain_url(name)}{_query(parameters or {})}"
+        opens = self._domain_url(resource, wildcard="*") if resource else url
+        if isinstance(expire, datetime):
+            until = expire
+        else:
+            seconds = expire.total_seconds() if isinstance(expire, timedelta) else expire
+            lifetime_seconds = self.querystring_expire if seconds is None else int(seconds)
+            # What one signature opens changes at one moment.
+            until = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(opens)).ends_at
+        query = custom_query(
+            self.cloudfront_signer, url, opens=opens, until=until, since=not_before, address=ip_address
+        )
+        return f"{url}{'&' if parameters else '?'}{query}"
+
+    def _domain_url(self, name: str, *, wildcard: str = "") -> str:
+        key = self._normalize_name(names.clean(name))
+        # The attack: a file that was uploaded as "*", whose link would open every other file.
+        return f"{self.url_protocol}//{self.custom_domain}/{quote(key, safe=f'/~{wildcard}')}"
+
+    def _sdk_link(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> str:
+        """Let the SDK make a link that is out of the ordinary."""
+        with self.translating("linking", name):
+            return str(super().url(name, dict(parameters), expire, method))
+
+    @property
+    def _may_cache_links(self) -> bool:
+        # Where names are given once, what a link shows never changes.
+        return self.public is False and not self.file_overwrite
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Links that were kept were made with the options as they were.
+        super().__setattr__(name, value)
+        if (kept := self.__dict__.get("_links")) is not None:
+            kept.clear()
+            self.__dict__["_base"] = None
+
+    def url_many(self, names: Iterable[str]) -> dict[str, str]:
+        """Give a link for each name. Requests: as `url`, which for known keys is none."""
+        return {name: self.url(name) for name in names}
+
+
+# What `url(parameters=…)` may contain, in the SDK's words, and what S3 calls it in a query.
+_SIGNED_PARAMETERS = {
+    "ResponseCacheControl": "response-cache-control",
+    "ResponseContentDisposition": "response-content-disposition",
+    "ResponseContentEncoding": "response-content-encoding",
+    "ResponseContentLanguage": "response-content-language",
+    "ResponseContentType": "response-content-type",
+    "VersionId": "versionId",
+}
+
+
+def _signed_parameters(parameters: Mapping[str, Any]) -> dict[str, str] | None:
+    """Translate link parameters for the query; None when one of them is out of the ordinary."""
+    if not parameters:
+        return {}
+    if all(name in _SIGNED_PARAMETERS and isinstance(value, str) for name, value in parameters.items()):
+        return {_SIGNED_PARAMETERS[name]: value for name, value in parameters.items()}
+    return None
+
+
+def _query(parameters: Mapping[str, Any]) -> str:
+    return f"?{urlencode(parameters)}" if parameters else ""

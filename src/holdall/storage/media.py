@@ -1,0 +1,369 @@
+"""The media storage: django-storages' `S3Storage`, changed where it loses data, wastes requests or misleads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.base import File
+from django.core.files.storage import storages
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from storages.backends.s3 import _filter_download_params
+from storages.utils import setting
+
+from holdall import names
+from holdall.errors import NameTaken, ObjectNotFound, StoreFailed
+from holdall.providers import PROVIDERS, recognise
+from holdall.s3.claims import Claim
+from holdall.s3.condition import conditional_put_holds
+from holdall.s3.connection import Connection, connect
+from holdall.s3.reading import ObjectReader
+from holdall.s3.target import Target, transfer_config
+from holdall.secret import Secret
+from holdall.sites import RESERVED
+from holdall.storage.files import MODES, NewFile, ObjectFile
+from holdall.storage.writing import WritingStorage
+
+# What one request may delete: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+DELETE_BATCH = 1000
+POOL_WORKERS = 16
+# What never leaves the process: not into a migration, a log or a pickle's repr.
+SECRET_OPTIONS = frozenset({"access_key", "secret_key", "security_token", "cloudfront_key"})
+
+
+class MediaStorage(WritingStorage):
+    """Keep media in a bucket: no upload is lost, private files stay private, errors say what to do.
+
+    Every option and `AWS_*` setting of django-storages works as documented there, but for two defaults: no file is
+    ever overwritten (`file_overwrite=False`), and SigV4 signs. Beyond them:
+
+    - `provider`: the id of the kind of S3 (`holdall.providers`); found from the endpoint when it is left out.
+    - `public`: the declared intent; decides the `Cache-Control` that files get. None: no intent, no header.
+    - `inline_types`: content types that may be shown by the browser although they can run script, such as
+      `["image/svg+xml"]` where only editors upload.
+    - `fast_lane`: send plain requests without the SDK, at a fraction of its CPU. False where something watches the
+      SDK's events, such as a tracer.
+    - `local_folder`: start the embedded server on this folder when the storage is first used.
+    - `environment`: this environment's name; the first that writes with one owns the store, and no other writes to it.
+    - `read_only`: send nothing but reads, whatever the keys may do, and sign no other links.
+    - `env_prefix`: what stands before the names of the variables that the other options were made of, for the doctor
+      to read them again. None: they were not made of an environment.
+
+    One instance may be used by any number of threads; after a fork each process makes connections of its own.
+    """
+
+    # Migrations, pickles and error pages name the class by where users import it from.
+    __module__ = "holdall.storage"
+
+    provider: str | None
+    public: bool | None
+    inline_types: tuple[str, ...]
+    local_folder: str | None
+    fast_lane: bool
+    environment: str | None
+    read_only: bool
+    env_prefix: str | None
+
+    def __init__(self, **settings: Any) -> None:
+        # django-storages formats the keys into texts of its own, so it gets them plain.
+        super().__init__(**{name: _revealed(value) for name, value in settings.items()})
+        if self.provider is not None and self.provider not in PROVIDERS:
+            known = ", ".join(sorted(PROVIDERS))
+            raise ImproperlyConfigured(f'There is no provider "{self.provider}"; known are {known}.')
+        # django-storages has filled these in by now; only what the project chose itself is to be kept.
+        own_config = self._chosen(settings, "client_config", "config", "AWS_S3_CLIENT_CONFIG")
+        if self._chosen(settings, "transfer_config", "transfer_config", "AWS_S3_TRANSFER_CONFIG") is None:
+            self.transfer_config = transfer_config(use_threads=self.use_threads is not False)
+        provider = PROVIDERS[self.provider] if self.provider else recognise(self.endpoint_url)[0]
+        self._target = Target(
+            provider=provider,
+            bucket_name=self.bucket_name,
+            endpoint_url=self.endpoint_url,
+            region_name=self.region_name,
+            access_key=_wrapped(self.access_key),
+            secret_key=_wrapped(self.secret_key),
+            token=_wrapped(self.security_token),
+            profile=self.session_profile,
+            local_folder=self.local_folder,
+            fast=self.fast_lane,
+            public=bool(self.public),
+            use_ssl=self.use_ssl,
+            verify=self.verify,
+            signature_version=self.signature_version,
+            addressing_style=self.addressing_style,
+            proxies=tuple(sorted((self.proxies or {}).items())),
+            client_config=own_config,
+            read_only=self.read_only,
+            claims=() if self.read_only else self._claims(),
+            within=self._within(),
+        )
+        self.client_config = self._target.config()
+        self._store: Connection | None = None
+        self._prepare_links()
+
+    def _within(self) -> str:
+        """Give the prefix outside of which nothing may be changed; a project's bucket is its own."""
+        return ""
+
+    def _claims(self) -> tuple[Claim, ...]:
+        """Give what must stand in the store before this environment writes there."""
+        if not self.environment:
+            return ()
+        return (Claim(kind="owner", holder=self.environment, location=self.location.strip("/")),)
+
+    def _chosen(self, settings: dict[str, Any], option: str, attribute: str, name: str) -> Any:
+        return settings.get(option) or getattr(type(self), attribute, None) or setting(name)
+
+    def get_default_settings(self) -> dict[str, Any]:
+        return {
+            **super().get_default_settings(),
+            "file_overwrite": setting("AWS_S3_FILE_OVERWRITE", False),
+            "provider": None,
+            "public": None,
+            "inline_types": (),
+            "local_folder": None,
+            "fast_lane": True,
+            "environment": None,
+            "read_only": False,
+            "env_prefix": None,
+        }
+
+    def __repr__(self) -> str:
+        where = f"{self._target.provider.title}, bucket {self.bucket_name!r}"
+        return f"<{type(self).__name__}: {where}{f', under {self.location!r}' if self.location else ''}>"
+
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """Give a migration what it may keep: the alias of the storage, or its options without secrets.
+
+        A storage's options in a migration are secrets in version control, and one environment's bucket frozen for all
+        others (jschneier/django-storages#1393).
+        """
+        path, arguments, options = super().deconstruct()
+        aliases = [
+            alias
+            for alias, entry in getattr(django_settings, "STORAGES", {}).items()
+            if entry.get("OPTIONS", {}) == options and import_string(entry["BACKEND"]) is type(self)
+        ]
+        if aliases:
+            # Two may be alike today and differ tomorrow: the one that was asked for counts.
+            alias = next((one for one in aliases[1:] if storages[one] is self), aliases[0])
+            return "holdall.storage.from_alias", (alias,), {}
+        return path, arguments, _without_secrets(options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Models are pickled with their storages, into caches and tasks; a connection belongs to its process.
+        state: dict[str, Any] = super().__getstate__()
+        return {**state, "_store": None, "_links": {}}
+
+    # -- connections
+
+    @property
+    def store(self) -> Connection:
+        """The process's connection to this store."""
+        found = self._store
+        if found is None or found.pid != os.getpid():
+            found = self._store = connect(self._target)
+        return found
+
+    @property
+    def connection(self) -> Any:
+        """The calling thread's S3 resource, over the one client of the process."""
+        return self._of_thread(self._connections, "connection", self.store.resource, self.store.generation)
+
+    @property
+    def unsigned_connection(self) -> Any:
+        """The same for requests and links without a signature."""
+        unsigned = connect(self._target, signed=False)
+        return self._of_thread(self._unsigned_connections, "connection", unsigned.resource, unsigned.generation)
+
+    @property
+    def bucket(self) -> Any:
+        """The calling thread's bucket; django-storages shares the first thread's with all others."""
+        return self._of_thread(
+            self._connections, "bucket", lambda: self.connection.Bucket(self.bucket_name), self.store.generation
+        )
+
+    @staticmethod
+    def _of_thread(place: threading.local, name: str, make: Any, generation: int) -> Any:
+        # After a fork a thread's own things are those of the parent process, sockets included.
+        now = (os.getpid(), generation)
+        if getattr(place, "made", now) != now:
+            place.__dict__.clear()
+        place.made = now
+        found = getattr(place, name, None)
+        if found is None:
+            found = make()
+            setattr(place, name, found)
+            if name == "connection":
+                place.ours = found
+        return found
+
+    @property
+    def _client(self) -> Any:
+        """The SDK's client of a connection that a project, or a test, put in place of ours; then all goes through it."""
+        placed = getattr(self._connections, "connection", None)
+        return None if placed is None or placed is getattr(self._connections, "ours", None) else placed.meta.client
+
+    def translating(self, action: str, name: str, key: str | None = None) -> AbstractContextManager[None]:
+        """Turn the SDK's errors inside into Holdall's; `action` completes "… failed"."""
+        key = self._normalize_name(name) if key is None else key
+        return self.store.translating(action, name=name, key=key, client=self._client)
+
+    # -- reading
+
+    def _open(self, name: str, mode: str = "rb") -> File[Any]:
+        """Open a file for reading, or for writing as a stream that appears when it is closed.
+
+        Raises:
+            ObjectNotFound: when reading. NameTaken: when writing, as soon as it is known.
+        """
+        if mode not in MODES:
+            raise ValueError(f'A file in a bucket can not be opened with mode "{mode}"; use r, rb, w or wb.')
+        cleaned = names.clean(name)
+        key = self._normalize_name(cleaned)
+        if "w" in mode:
+            if (
+                not self.file_overwrite
+                and not conditional_put_holds(self.store, self._client, name=cleaned, key=key)
+                and self.exists(cleaned)
+            ):
+                raise NameTaken(f'"{cleaned}" is taken in {self.store.where()}; names are never given twice.')
+            return NewFile(cleaned, partial(self._new_object, cleaned), parts=self._parts(), mode=mode)
+        open_reader = partial(
+            ObjectReader,
+            self.store,
+            self._client,
+            name=cleaned,
+            key=key,
+            parameters=_filter_download_params(self.get_object_parameters(cleaned)),
+        )
+        return ObjectFile(open_reader, name=cleaned, mode=mode, unpacks=self.gzip)
+
+    def delete(self, name: str) -> None:
+        """Delete a file; one that does not exist is none to worry about. One DELETE.
+
+        Raises:
+            ValueError: the name is empty, which would mean the whole store.
+        """
+        if not name:
+            raise ValueError("The name must be given to delete().")
+        with suppress(ObjectNotFound), self.translating("deleting", name):
+            self.bucket.Object(self._normalize_name(name)).delete()
+
+    def delete_many(self, names: Iterable[str]) -> None:
+        """Delete files; those that do not exist are none to worry about. One request for each 1,000.
+
+        Raises:
+            StoreFailed: some could not be deleted, and which; all others are.
+        """
+        failed: list[str] = []
+        for batch in batched({self._normalize_name(name): name for name in names if _given(name)}.items()):
+            answer = self.store.call(
+                "delete_objects",
+                action="deleting",
+                name=batch[0][1],
+                client=self.connection.meta.client,
+                Delete={"Objects": [{"Key": key} for key, _ in batch], "Quiet": True},
+            )
+            by_key = dict(batch)
+            failed += [f'"{by_key[error["Key"]]}" ({error.get("Code")})' for error in answer.get("Errors", ())]
+        if failed:
+            raise StoreFailed(f"Could not be deleted from {self.store.where()}: {', '.join(failed)}.")
+
+    def exists_many(self, names: Iterable[str]) -> dict[str, bool]:
+        """Say of each name whether a file has it. One HEAD each, a few at a time."""
+        asked = list(dict.fromkeys(names))
+        with ThreadPoolExecutor(min(POOL_WORKERS, len(asked)) or 1, thread_name_prefix="holdall-exists") as pool:
+            return dict(zip(asked, pool.map(self.exists, asked), strict=True))
+
+    def exists(self, name: str) -> bool:
+        """Say whether a file has this name. One HEAD; one more after the first "no" of a process.
+
+        Raises:
+            AccessRefused: also for a missing file, where the keys may not list the bucket.
+            BucketNotFound: the bucket itself is missing, which is no answer about a file.
+        """
+        if not names.clean(name):
+            return False
+        key = self._normalize_name(name)
+        parameters = _filter_download_params(self.get_object_parameters(name))
+        try:
+            self.store.call("head_object", action="looking for", name=name, client=self._client, Key=key, **parameters)
+        except ObjectNotFound:
+            return False
+        return True
+
+    def size(self, name: str) -> int:
+        """Give the file's size in bytes. One HEAD."""
+        with self.translating("asking the size of", name):
+            size_bytes = self.bucket.Object(self._normalize_name(name)).content_length
+        if size_bytes is None:
+            raise StoreFailed(
+                f'The size of "{name}" is not known: the answer of {self.store.where()} has no '
+                "`Content-Length`. Check whether a proxy between compresses what passes."
+            )
+        return int(size_bytes)
+
+    def get_modified_time(self, name: str) -> datetime:
+        """Give the time when the file was saved: aware under `USE_TZ`, otherwise in the default time zone. One HEAD."""
+        with self.translating("asking the time of", name):
+            modified: datetime = self.bucket.Object(self._normalize_name(name)).last_modified
+        return modified if django_settings.USE_TZ else timezone.make_naive(modified, timezone.get_default_timezone())
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        """List folders and files of a folder. One request for each 1,000."""
+        prefix = self._normalize_name(path)
+        if prefix and not prefix.endswith("/"):
+            prefix += "/"
+        folders: list[str] = []
+        files: list[str] = []
+        for page in self._pages(path, Delimiter="/", Prefix=prefix):
+            folders += [entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ())]
+            files += [entry["Key"][len(prefix) :] for entry in page.get("Contents", ()) if entry["Key"] != prefix]
+        if prefix == self._normalize_name(""):
+            # What Holdall keeps there for itself.
+            folders = [folder for folder in folders if folder != RESERVED]
+        return folders, files
+
+    def _pages(self, path: str, **parameters: Any) -> Iterator[Any]:
+        # V1 breaks on keys with "%" or "+" on Ceph: its marker comes back unescaped.
+        if (client := self._client) is not None:
+            return iter(client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket_name, **parameters))
+        return self.store.pages(action="listing", name=path, **parameters)
+
+
+def _given(name: str) -> str:
+    if not name:
+        raise ValueError("The name must be given to delete_many().")
+    return name
+
+
+def batched(items: Iterable[Any], size: int = DELETE_BATCH) -> Iterator[list[Any]]:
+    """Cut into lists of no more than `size`, in order."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave the secrets out, those of a fork's parent too."""
+    kept = {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
+    return {name: _without_secrets(value) if name == "parent" else value for name, value in kept.items()}
+
+
+def _revealed(value: Any) -> Any:
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def _wrapped(key: str | None) -> Secret | None:
+    return Secret(key) if key else None

@@ -1,0 +1,1 @@
+"""Tests of `holdall.environment`, without a server."""

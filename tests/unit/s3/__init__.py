@@ -1,0 +1,1 @@
+"""Tests of `holdall.s3`, without a server."""

@@ -1,0 +1,1 @@
+"""Tests of `holdall.storage`, without a server."""
