@@ -5,7 +5,7 @@
 
 help:
 	echo "make demo    a photo gallery on an embedded S3 server (Ctrl-C stops it)"
-	echo "make demo-fork  the gallery and its copy, which can not change it, side by side"
+	echo "make demo-fork  the gallery and its copy, which cannot change it, side by side"
 	echo "make test    everything that CI runs"
 	echo "make quick   the tests that need no server"
 	echo "make bench   measure everything beside django-storages, and write docs/explanation/benchmarks.md"

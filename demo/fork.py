@@ -62,7 +62,7 @@ class Gallery:
         self._lines.put("")
 
     def address(self) -> str:
-        """Wait until it is ready and return its address; end with what it said if it can not start."""
+        """Wait until it is ready and return its address; end with what it said if it cannot start."""
         said = ""
         while line := self._lines.get():
             said += line

@@ -189,7 +189,7 @@ def main() -> int:
     except KeyboardInterrupt:
         pass
     except (HoldallError, ImproperlyConfigured, DatabaseError, OSError) as error:
-        say(f"The demo can not start. {error}")
+        say(f"The demo cannot start. {error}")
         code = 1
     ignore_signals()
     if server:

@@ -325,7 +325,7 @@ def errors_page() -> str:
         *_sentences("Every exception is a `HoldallError`, and also what Django or Python callers already expect."),
         "Code that knows nothing of Holdall handles it rightly: `except FileNotFoundError` catches a missing file.",
         (
-            "Each has the store's own code in `code`, the number of repetitions in `retries`, "
+            "Each has the store's own code in `code`, the number of retries in `retries`, "
             "and the SDK's error, where there is one, as `__cause__`."
         ),
         "No text of any of them contains a secret.",
@@ -624,7 +624,7 @@ def options_page() -> str:
         ),
         (
             "Each option that the contract decides is written out, `None` included: "
-            "a forgotten `AWS_DEFAULT_ACL` in a project's settings can not publish private files."
+            "a forgotten `AWS_DEFAULT_ACL` in a project's settings cannot publish private files."
         ),
         "",
         "## Options that are Holdall's own",

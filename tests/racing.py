@@ -77,7 +77,7 @@ def run(race: Race) -> list[Outcome]:
 
 
 def _options(race: Race) -> dict[str, Any]:
-    """Make what can not be sent to another process."""
+    """Make what cannot be sent to another process."""
     if race.part_bytes is None:
         return {}
     from boto3.s3.transfer import TransferConfig

@@ -40,7 +40,7 @@ class ContentSecurityPolicy:
 
 
 def media_origins() -> set[str]:
-    """Return the origins from which the stores' links are served; none while a store can not say."""
+    """Return the origins from which the stores' links are served; none while a store cannot say."""
     try:
         links = [storages[alias].url("any") for alias in ("default", "public")]
         # A copied gallery shows files of its own too.

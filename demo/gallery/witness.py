@@ -34,7 +34,7 @@ def ask(url: str) -> Answer:
 
     Requests: one GET, ended after the headers, because a link signed for GET refuses HEAD.
     """
-    # A proxy outside can not reach a server on this machine.
+    # A proxy outside cannot reach a server on this machine.
     is_here = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if is_here else []))
     try:

@@ -7,7 +7,7 @@ handles it rightly:
     ├── ContractError            ImproperlyConfigured         the environment does not describe a usable store
     ├── BuildModeError           ImproperlyConfigured         the storage was used while an image is built
     ├── BucketNotFound           ImproperlyConfigured         the bucket does not exist at this endpoint
-    ├── InvalidName              SuspiciousFileOperation      a name that can not become a key
+    ├── InvalidName              SuspiciousFileOperation      a name that cannot become a key
     ├── ObjectNotFound           FileNotFoundError            no object has this name
     ├── NameTaken                FileExistsError              an object has this name, and names are never reused
     ├── AccessRefused            PermissionError              the keys are known, but may not do this
@@ -16,7 +16,7 @@ handles it rightly:
     ├── ObjectChanged            OSError                      the file was replaced while it was read
     ├── StoreUnreachable         ConnectionError              no answer came, or it broke off
     ├── StoreFailed              OSError                      the store answered, with a failure of its own
-    └── DevServerError           RuntimeError                 the embedded S3 server can not run
+    └── DevServerError           RuntimeError                 the embedded S3 server cannot run
 
 and one warning, `ContractWarning`, for values that were usable after all.
 The SDK's own error, where there is one, travels as `__cause__`.
@@ -98,7 +98,7 @@ class BucketNotFound(HoldallError, ImproperlyConfigured):
 
 
 class InvalidName(HoldallError, SuspiciousFileOperation):
-    """A name that can not become a key: it leaves the store's prefix, is too long, or is not text."""
+    """A name that cannot become a key: it leaves the store's prefix, is too long, or is not text."""
 
 
 class ObjectNotFound(HoldallError, FileNotFoundError):
@@ -129,7 +129,7 @@ class WriteRefused(HoldallError, PermissionError):
 
 
 class StoreUnreachable(HoldallError, ConnectionError):
-    """No answer came from the store, or it broke off, also after repetitions.
+    """No answer came from the store, or it broke off, also after retries.
 
     Whether a write was carried out is not known then: at worst a file is there under a name that nobody was told.
     """
@@ -140,4 +140,4 @@ class StoreFailed(HoldallError, OSError):
 
 
 class DevServerError(HoldallError, RuntimeError):
-    """The embedded S3 server can not run; the text says what is in the way."""
+    """The embedded S3 server cannot run; the text says what is in the way."""

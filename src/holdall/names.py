@@ -59,7 +59,7 @@ def to_key(name: str | PurePath, *, location: str = "") -> str:
     try:
         length_bytes = len(key.encode())
     except UnicodeEncodeError as error:
-        raise InvalidName(f"{str(name)!r} is not valid text (a lone surrogate), so it can not become a key.") from error
+        raise InvalidName(f"{str(name)!r} is not valid text (a lone surrogate), so it cannot become a key.") from error
     if length_bytes > MAX_KEY_BYTES:
         raise InvalidName(
             f"The name {cleaned[:60] + '…'!r} makes a key of {length_bytes:,} bytes; S3 allows {MAX_KEY_BYTES:,}. "
@@ -101,7 +101,7 @@ def candidates(name: str, *, max_length: int | None, alternative: Callable[[str,
             elif not root:
                 # The sentence is Django's.
                 raise SuspiciousFileOperation(
-                    f'Storage can not find an available filename for "{name}" within {max_length} characters. '
+                    f'Storage cannot find an available filename for "{name}" within {max_length} characters. '
                     'Please make sure that the corresponding file field allows sufficient "max_length".'
                 )
             continue

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024
 
-# A signed link can not be asked to live longer.
+# A signed link cannot be asked to live longer.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
 MAX_SIGNED_SECONDS = 7 * 24 * 3600
 

@@ -52,10 +52,10 @@ def site(provider: Provider, *, endpoint_url: str | None, bucket_name: str, loca
 
 
 def objection(own: Site, parent: Site) -> str | None:
-    """Say why a store can not be the fork of another; None if it can."""
+    """Say why a store cannot be the fork of another; None if it can."""
     if own == parent:
         return (
-            f"names the fork's own store ({own}); a store can not be its own parent. Give the fork a bucket or a "
+            f"names the fork's own store ({own}); a store cannot be its own parent. Give the fork a bucket or a "
             "`STORAGE_LOCATION` of its own."
         )
     if parent.inside(own) is not None:

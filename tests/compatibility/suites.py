@@ -1,4 +1,4 @@
-"""Whose tests are run on the storage, out of which versions, and how; `exceptions.toml` says what can not pass.
+"""Whose tests are run on the storage, out of which versions, and how; `exceptions.toml` says what cannot pass.
 
 Not run, because they are not distributed whole: those of django-filer (its source distribution lacks
 `tests/helpers.py` and the settings) and django-imagekit (it lacks the pictures). `test_packages.py` uses both.
@@ -42,7 +42,7 @@ class Suite:
     with_paths: bool = False
     """They look at the files on the disk, so these are laid there for them."""
     left_out: tuple[str, ...] = ()
-    """What can not be run here, whatever the storage: without end but on a disk, only with the network, not by root,
+    """What cannot be run here, whatever the storage: without end but on a disk, only with the network, not by root,
     or with what is not distributed."""
     package_folder: str = ""
     """A folder of the installed package that they look for where they are started."""
@@ -110,7 +110,7 @@ SUITES = {
 
 
 def exceptions(package: str) -> dict[str, str]:
-    """Give the tests that can not pass on a storage like ours, each with the reason."""
+    """Give the tests that cannot pass on a storage like ours, each with the reason."""
     groups = tomllib.loads((HERE / "exceptions.toml").read_text()).get(package, [])
     return {test: group["reason"] for group in groups for test in group["tests"]}
 

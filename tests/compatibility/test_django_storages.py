@@ -13,7 +13,7 @@ from tests.compatibility.sources import ROOT, unpacked
 
 VERSION = version("django-storages")
 
-# The tests that assert a defect which Holdall mends, or by which call it is done, each with the reason. All others pass.
+# The tests that assert a defect which Holdall fixes, or by which call it is done, each with the reason. All others pass.
 ASSERT_A_DEFECT = {
     "S3StorageTests.test_pickle_with_bucket": (
         "looks for the bucket of the first thread in `_bucket`, where all other threads, and processes after a fork, "

@@ -19,7 +19,7 @@ EVERYTHING = os.environ.get("HOLDALL_COMPATIBILITY") == "all"
 
 pytestmark = [
     pytest.mark.timeout(3_600),
-    # What can not pass is listed test by test, and each version of Django has other tests.
+    # What cannot pass is listed test by test, and each version of Django has other tests.
     pytest.mark.skipif(django.VERSION[:2] != (5, 2), reason="the exceptions are listed for the tests of Django 5.2"),
 ]
 

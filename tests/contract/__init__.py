@@ -6,5 +6,5 @@ import pytest
 
 
 def only(*names: str) -> pytest.MarkDecorator:
-    """Try a test on these providers alone; say at the test why the others can not have an opinion."""
+    """Try a test on these providers alone; say at the test why the others cannot have an opinion."""
     return pytest.mark.parametrize("provider", names, indirect=True, scope="session")

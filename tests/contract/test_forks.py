@@ -434,7 +434,7 @@ def test_file_of_this_process_is_linked_at_once(family: Family, clock: SimpleNam
     assert fetch(fork.url("y.txt"), ca_file=family.provider.ca_file).body == b"y"
 
 
-# -- the parent can not be harmed
+# -- the parent cannot be harmed
 
 
 @only("seaweedfs-http", "ministack", "ceph-http")

@@ -146,7 +146,7 @@ def test_gzip_packs_each_time(make_storage: MakeStorage, provider: Provider, buc
     with storage.open("a.css") as file:
         file.seek(7)
         assert file.read(10) == b"color: red"
-        # What is saved is what is read, so the store can not make it out of what it has.
+        # What is saved is what is read, so the store cannot make it out of what it has.
         storage.save("b.txt", file)
     assert provider.read(bucket, f"{location}/b.txt") == style.file.getvalue()
     with storage.open("a.css", "r") as file:

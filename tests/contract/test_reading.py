@@ -164,7 +164,7 @@ def test_file_says_what_mode_and_place_it_can_not_have(storage: Storage) -> None
     name = storage.save("modes.txt", ContentFile(b"modes"))
 
     for mode in ("a", "r+b", "xb", "w+"):
-        with pytest.raises(ValueError, match="can not be opened with mode"):
+        with pytest.raises(ValueError, match="cannot be opened with mode"):
             storage.open(name, mode)
     with storage.open(name) as file, pytest.raises(ValueError, match="before the beginning"):
         file.seek(-1)

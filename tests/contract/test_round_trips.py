@@ -170,7 +170,7 @@ def test_long_text_is_saved_as_utf_8(storage: Storage) -> None:
     assert is_same
 
 
-# One byte more is all that is remembered of a stream; from there on it can not be read again.
+# One byte more is all that is remembered of a stream; from there on it cannot be read again.
 @pytest.mark.parametrize("size", [0, 70_000, 8 * MIB + 1, 9 * MIB], ids=["0", "70000", "8MiB+1", "9MiB"])
 def test_stream_that_can_not_seek_comes_back(storage: Storage, size: int) -> None:
     content = noise(size)
@@ -179,7 +179,7 @@ def test_stream_that_can_not_seek_comes_back(storage: Storage, size: int) -> Non
     assert is_same
 
 
-# One byte more is all that is remembered of a stream; from there on it can not be read again.
+# One byte more is all that is remembered of a stream; from there on it cannot be read again.
 @pytest.mark.parametrize("size", [0, 70_000, 8 * MIB + 1, 9 * MIB], ids=["0", "70000", "8MiB+1", "9MiB"])
 def test_generated_stream_comes_back(storage: Storage, size: int) -> None:
     content = noise(size)

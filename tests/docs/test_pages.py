@@ -86,7 +86,7 @@ def test_versions_are_those_of_the_package(page: Path):
 def test_sentences_have_a_line_each(page: Path):
     prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     for line in prose.splitlines():
-        # A list or a table can not break its lines without ceasing to be one in some readers.
+        # A list or a table cannot break its lines without ceasing to be one in some readers.
         if not line.startswith(("|", "-", "*", "#", "<", "1", "2", "3", "4", "5", " ")):
             assert not re.search(r"[a-z)`][.!?] [A-Z`]", line), line
 

@@ -26,7 +26,7 @@ def report_on(examination: Examination, **chosen: Any) -> Report:
 
 
 def ids(report: Report, *levels: Level) -> list[str]:
-    """Give the ids of the findings of these levels, in order, without repetitions."""
+    """Give the ids of the findings of these levels, in order, without retries."""
     return list(dict.fromkeys(finding.id for finding in report.findings if finding.level in levels))
 
 

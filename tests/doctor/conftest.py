@@ -124,7 +124,7 @@ def public_policy(bucket: str, *actions: str) -> str:
 
 @pytest.fixture(scope="session")
 def weak_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    """JuiceFS's gateway, an S3 that lacks much of S3; tests with it are skipped where it can not be installed."""
+    """JuiceFS's gateway, an S3 that lacks much of S3; tests with it are skipped where it cannot be installed."""
     try:
         juicefs.program()
     except ServerDied as error:

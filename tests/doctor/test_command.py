@@ -101,7 +101,7 @@ def test_variables_come_from_a_file(provider: Provider, bucket: str, location: s
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("no assignment at all", "Line 1 of "), ("A=1\n2B=x", "Line 2 of "), (None, "can not be read")],
+    [("no assignment at all", "Line 1 of "), ("A=1\n2B=x", "Line 2 of "), (None, "cannot be read")],
 )
 def test_file_that_is_none_of_variables_is_refused_without_showing_it(
     content: str | None, said: str, tmp_path: Path

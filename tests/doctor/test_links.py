@@ -1,4 +1,4 @@
-"""Links work as they are given out, end in time and can not be changed: each failure has its own finding."""
+"""Links work as they are given out, end in time and cannot be changed: each failure has its own finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a file can not be saved: which right, which ACL, which key, which checksum."""
+"""Why a file cannot be saved: which right, which ACL, which key, which checksum."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_race_for_a_name_is_named(plain: MakePlain) -> None:
 def _always_accepts(exchange: Exchange) -> None:
     """Say yes also where the condition does not hold, as the JuiceFS gateway and old versitygw do.
 
-    They store without looking at `If-None-Match` (versity/versitygw#1708); it is signed, so it can not be taken out.
+    They store without looking at `If-None-Match` (versity/versitygw#1708); it is signed, so it cannot be taken out.
     """
     answer = exchange.forward()
     exchange.answer(Answer(200, (("ETag", '"0"'),)) if answer.status == 412 else answer)

@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 0.5
 
 @pytest.fixture(scope="module", autouse=True)
 def _impatient() -> Iterator[None]:
-    """Wait for an answer, and between repetitions, no longer than tests can."""
+    """Wait for an answer, and between retries, no longer than tests can."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(target, "READ_TIMEOUT_SECONDS", PATIENCE_SECONDS)
         patch.setattr(fastlane, "MAX_PAUSE_SECONDS", 0)

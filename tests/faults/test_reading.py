@@ -260,7 +260,7 @@ def test_question_that_fails_again_and_again_is_an_error_and_never_a_no(
         ask(line.storage)
 
     assert time.monotonic() - started < SECONDS
-    # Once and three repetitions; nothing else is asked of a store that is in trouble.
+    # Once and three retries; nothing else is asked of a store that is in trouble.
     assert line.proxy.operations == [operation] * 4
 
 

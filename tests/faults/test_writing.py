@@ -116,7 +116,7 @@ def test_write_whose_answer_seems_to_be_whole_is_whole_or_leaves_nothing(
 
     failure = attempt(line, save_in_parts)
 
-    # Half an answer is asked for again. Nothing at all passes for an answer with the SDK; which upload was begun can not
+    # Half an answer is asked for again. Nothing at all passes for an answer with the SDK; which upload was begun cannot
     # be learned afterwards.
     assert isinstance(failure, StoreUnreachable) == (operation == CREATE and fault is ENDS[0])
 

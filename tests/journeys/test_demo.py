@@ -398,7 +398,7 @@ def test_demo_prints_no_secret(running: Demo) -> None:
 def test_demo_says_what_is_missing_in_the_environment(tmp_path: Path) -> None:
     demo = start(tmp_path, port=free_port(), environment={"STORAGES_MODE": "do", "STORAGE_BUCKET_NAME": "photographs"})
     assert demo.wait() == 1
-    assert "The demo can not start. The environment does not describe a usable store" in demo.printed
+    assert "The demo cannot start. The environment does not describe a usable store" in demo.printed
     assert "`AWS_ACCESS_KEY_ID` is missing" in demo.printed
     assert "`PUBLIC_STORAGE_BUCKET_NAME` is missing" in demo.printed
     assert "Traceback" not in demo.printed

@@ -74,12 +74,12 @@ def test_infrastructure_person_gets_from_red_to_green_by_what_is_printed(
         if first["do"].startswith("{"):
             person.paste(first["do"])
         else:
-            # "… did you mean `STORAGE_BUCKET_NAME`?"; "… had quotes … which were removed": the file is mended.
+            # "… did you mean `STORAGE_BUCKET_NAME`?"; "… had quotes … which were removed": the file is fixed.
             told = " ".join([first["seen"], first["means"], first["do"]])
             name = re.search(r"`(STORAGE_BUCKET_NAME)`", told)
             assert name, first
             file.write_text(file.read_text().replace("STORAGE_BUCKET=", f"{name[1]}=").replace('"', ""))
-        # Without the right to delete the doctor can not clean up, and says so.
+        # Without the right to delete the doctor cannot clean up, and says so.
         before = provider.keys_in(bucket, location)
     assert document["healthy"]
     # The store is named wrongly; then one right after the other is missing.

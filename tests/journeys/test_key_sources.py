@@ -201,7 +201,7 @@ def test_container_on_fargate_lends_its_role(server: devserver.Server) -> None:
         told = run(
             server,
             {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/task"},
-            # Fargate's address can not be had here; everything else is as it is there.
+            # Fargate's address cannot be had here; everything else is as it is there.
             before=(
                 "from botocore.utils import ContainerMetadataFetcher",
                 f"ContainerMetadataFetcher.IP_ADDRESS = {source.host!r}",
@@ -458,7 +458,7 @@ print(json.dumps({"endpoint": storage.store.client.meta.endpoint_url, "link": li
 
 
 def endpoint_and_link(environ: dict[str, str]) -> Any:
-    """Tell where requests and links would go on Amazon, which can not be asked here."""
+    """Tell where requests and links would go on Amazon, which cannot be asked here."""
     bare = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
     amazon = {"STORAGE_BUCKET_NAME": "acme-media", "AWS_S3_REGION_NAME": "eu-central-1"}
     done = subprocess.run(

@@ -45,7 +45,7 @@ def test_output_that_can_not_be_written_is_said(tmp_path: Path) -> None:
     told = provision(AMAZON, "--output", str(tmp_path / "missing" / "page.md"))
 
     assert (told.code, told.out) == (2, "")
-    assert told.err == f"{tmp_path}/missing/page.md can not be written: No such file or directory.\n"
+    assert told.err == f"{tmp_path}/missing/page.md cannot be written: No such file or directory.\n"
 
 
 def test_local_mode_has_nothing_to_hand_over() -> None:

@@ -74,7 +74,7 @@ def test_second_store_is_asked_for_under_its_prefix() -> None:
     [
         ("spaces-public", ["Read/Write/Delete", "switch the Space's CDN on", "exclude each other", "public-read"]),
         ("spaces-private", ["Read/Write/Delete", "exclude each other"]),
-        ("spaces-read-only", ["permission Read (`read`)", "can not be kept to the folder `shop/`"]),
+        ("spaces-read-only", ["permission Read (`read`)", "cannot be kept to the folder `shop/`"]),
         ("amazon-private", ["BucketOwnerEnforced", "s3:ListBucketMultipartUploads", "For the role"]),
         ("amazon-public", ["origin access control", "<the distribution's ARN>", "`CORS-S3Origin`"]),
         ("amazon-signed-by-cloudfront", ["restricted to a key group", "AWS_CLOUDFRONT_KEY_ID="]),

@@ -1,4 +1,4 @@
-"""Environments of their own for servers from PyPI that can not share ours, made once and kept in `.cache`."""
+"""Environments of their own for servers from PyPI that cannot share ours, made once and kept in `.cache`."""
 
 from __future__ import annotations
 

@@ -179,9 +179,9 @@ def duplicates(exchange: Exchange) -> None:
 
 
 def is_overtaken(exchange: Exchange) -> None:
-    """Hold it back until it is repeated, and let the repetition reach the server first.
+    """Hold it back until it is repeated, and let the retry reach the server first.
 
-    Who holds a request does no more; `FaultProxy` sends it when it has sent the repetition.
+    Who holds a request does no more; `FaultProxy` sends it when it has sent the retry.
     """
     exchange.proxy.hold(exchange.request)
     exchange.wait_for_client_to_give_up()

@@ -1,4 +1,4 @@
-"""Run server processes that can not outlive whoever started them."""
+"""Run server processes that cannot outlive whoever started them."""
 
 from __future__ import annotations
 

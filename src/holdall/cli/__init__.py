@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "holdall") -> in
     """Run a command and give its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal or pipe that can not show a letter is no reason to say nothing.
+            # A terminal or pipe that cannot show a letter is no reason to say nothing.
             stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(prog=prog, description="Media storage for stateless Django.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {holdall.__version__}")

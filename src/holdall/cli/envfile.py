@@ -10,7 +10,7 @@ from holdall.errors import HoldallError
 
 
 class EnvFileError(HoldallError):
-    """The file of variables can not be read."""
+    """The file of variables cannot be read."""
 
 
 def read_env_file(path: Path) -> Mapping[str, str]:
@@ -22,7 +22,7 @@ def read_env_file(path: Path) -> Mapping[str, str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise EnvFileError(f"The file of variables {path} can not be read: {error}.") from error
+        raise EnvFileError(f"The file of variables {path} cannot be read: {error}.") from error
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip().removeprefix("export ").lstrip()

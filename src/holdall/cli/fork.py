@@ -128,7 +128,7 @@ def _promote(fork: ForkedStorage, options: argparse.Namespace, session: Session)
         _say_plan(session, planned)
     asked = options.yes or not options.as_json
     if planned.steps and asked:
-        # Before the question: nobody is asked about a plan that can not be carried out.
+        # Before the question: nobody is asked about a plan that cannot be carried out.
         promotion.check(fork, parent)
     if not planned.steps or not (asked and confirmed(session, "Change the parent like this?", yes=options.yes)):
         if options.as_json:

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
         try:
             options.output.write_text(text, encoding="utf-8")
         except OSError as error:
-            session.err.write(f"{options.output} can not be written: {error.strerror}.\n")
+            session.err.write(f"{options.output} cannot be written: {error.strerror}.\n")
             return 2
     else:
         session.out.write(text)

@@ -82,7 +82,7 @@ def use(
 
     Takes about a second when it starts, some milliseconds when it joins, and microseconds from then on.
 
-    Raises: DevServerError when the server can not be had; the text says what is in the way.
+    Raises: DevServerError when the server cannot be had; the text says what is in the way.
     """
     if sys.platform == "win32":
         raise DevServerError(
@@ -101,7 +101,7 @@ def use(
             _memberships[folder] = _become_member(folder, wish)
         except OSError as failure:
             raise DevServerError(
-                f"The embedded S3 server can not keep its files in {folder}: {failure.strerror or failure}. "
+                f"The embedded S3 server cannot keep its files in {folder}: {failure.strerror or failure}. "
                 "It needs a folder that it may write to."
             ) from failure
         return _memberships[folder].server
@@ -123,7 +123,7 @@ def serve(folder: Path, port: int | None = None, announce: Callable[[str], objec
     and one of theirs that runs already is joined. When it returns, the server has ended, unless others still
     use it.
 
-    Raises: DevServerError when it can not be had, is on another port than the one given, or ends by itself.
+    Raises: DevServerError when it cannot be had, is on another port than the one given, or ends by itself.
     """
     with _sigterm_as_interrupt():
         server = use(folder, port=port)

@@ -243,7 +243,7 @@ def end_leftover(folder: Path) -> None:
             )
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        # It is not our child, so its end can not be waited for.
+        # It is not our child, so its end cannot be waited for.
         time.sleep(0.02)
     keeper.remove_traces(state["scratch"], state["sockets"])
     (folder / keeper.STATE).unlink(missing_ok=True)

@@ -90,7 +90,7 @@ class Certificate:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key)
         except OSError as failure:
             raise DevServerError(
-                f"The embedded S3 server can not listen on HTTPS with {self.certificate} and {self.key}: "
+                f"The embedded S3 server cannot listen on HTTPS with {self.certificate} and {self.key}: "
                 f"{failure}. Give a certificate and its key, both PEM."
             ) from failure
 
@@ -137,7 +137,7 @@ def read_identities(folder: Path) -> dict[str, dict[str, Any]]:
         return {}
     except (ValueError, KeyError, TypeError) as broken:
         raise DevServerError(
-            f"The keys of the embedded S3 server can not be read: {path} is not what Holdall wrote "
+            f"The keys of the embedded S3 server cannot be read: {path} is not what Holdall wrote "
             f"({type(broken).__name__}). Delete it; new keys are made at the next start, and the files stay."
         ) from broken
 
@@ -234,12 +234,12 @@ def choose_port(folder: Path, *, asked: int | None, refused: set[int]) -> int:
     if asked is not None:
         if not 1 <= asked <= 65_536 - BLOCK:
             raise DevServerError(
-                f"The embedded S3 server can not take port {asked}: "
+                f"The embedded S3 server cannot take port {asked}: "
                 f"it needs {BLOCK} in a row; give one from 1 to {65_536 - BLOCK}."
             )
         if (taken := taken_port(asked)) is not None:
             raise DevServerError(
-                f"The embedded S3 server can not take port {asked}: another program has port {taken}, "
+                f"The embedded S3 server cannot take port {asked}: another program has port {taken}, "
                 f"and it needs {asked} to {asked + BLOCK - 1} and {ports_of(asked)['admin.port.grpc']}. "
                 "Stop that program, or give another port, or none."
             )

@@ -273,7 +273,7 @@ def can_link(examination: Examination) -> bool:
 
 
 def link_host(examination: Examination) -> str:
-    """Tell the host of links, by a link where one can be made; "" where it can not be told without a request."""
+    """Tell the host of links, by a link where one can be made; "" where it cannot be told without a request."""
     storage = examination.storage
     if link := _link(examination):
         return urlsplit(link).hostname or ""

@@ -62,15 +62,15 @@ IMAGE_IS_BUILT = Kind(
 NOT_MADE = Kind(
     "D006",
     Level.ERROR,
-    "The storage can not be made",
-    "Its class refuses its options, or can not be imported; the first upload would say so.",
+    "The storage cannot be made",
+    "Its class refuses its options, or cannot be imported; the first upload would say so.",
     "Correct the entry of `STORAGES`, or the `AWS_*` setting that is named.",
     ("A3", "B2", "G11"),
 )
 CLOUDFRONT_KEY_UNUSABLE = Kind(
     "D007",
     Level.ERROR,
-    "CloudFront's key material can not be used",
+    "CloudFront's key material cannot be used",
     "No private link can be signed for the CDN domain.",
     "pip install 'django-holdall[cloudfront]'",
     ("E7",),

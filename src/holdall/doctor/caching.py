@@ -32,7 +32,7 @@ MISSING_IS_REFUSED = Kind(
     "D813",
     Level.NOTICE,
     "A missing file is answered with 403",
-    "The CDN may read files but not list them, so it can not tell missing from forbidden. Nothing is broken.",
+    "The CDN may read files but not list them, so it cannot tell missing from forbidden. Nothing is broken.",
     "Take 403 for missing there: the right that makes it 404 (s3:ListBucket) would let everybody list at the domain's "
     "root. Do not rewrite all 403 to 404.",
     ("E5",),
@@ -66,7 +66,7 @@ ERROR_KEPT = Kind(
     Level.WARNING,
     "The CDN goes on saying that a file is missing",
     "Who asks too early, or before a right is granted, makes the file invisible for all until the copy of the error ends.",
-    "Keep errors for seconds only (CloudFront: error caching minimum TTL); purge the CDN after rights were mended.",
+    "Keep errors for seconds only (CloudFront: error caching minimum TTL); purge the CDN after rights were fixed.",
     ("E6",),
 )
 ERROR_KEPT_BRIEFLY = Kind(

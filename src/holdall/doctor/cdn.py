@@ -90,7 +90,7 @@ RANGE_IGNORED = Kind(
     "D820",
     Level.WARNING,
     "The domain ignores ranges",
-    "Films can not be wound, Safari plays none at all, and downloads begin anew.",
+    "Films cannot be wound, Safari plays none at all, and downloads begin anew.",
     "Let the CDN pass the header `Range`, or serve parts of its copy.",
 )
 TYPE_CHANGED = Kind(

@@ -61,7 +61,7 @@ BUCKET_OPENS = Kind("D309", Level.OK, "The keys open the bucket", "A signed requ
 BUCKET_HIDDEN = Kind(
     "D312",
     Level.UNKNOWN,
-    "Whether the bucket exists can not be told",
+    "Whether the bucket exists cannot be told",
     "The keys may not ask for the bucket itself (`s3:ListBucket`); saving a file will tell.",
 )
 
@@ -83,7 +83,7 @@ def probe_endpoint(examination: Examination) -> Iterator[Finding]:
         return
     found = page.header("x-amz-bucket-region")
     if found and found != place.region and (examination.provider is AMAZON or page.status in {301, 307}):
-        # The SDK would follow a redirect by itself; links can not.
+        # The SDK would follow a redirect by itself; links cannot.
         seen = f"{page.seen()}: the bucket lies in {found}, requests are signed for {place.region}"
         yield REGION_WRONG.found(seen, do=set_region(found, examination))
         return

@@ -82,7 +82,7 @@ HOST_UNKNOWN = Kind(
 UNREACHABLE = Kind(
     "D321",
     Level.ERROR,
-    "The store can not be reached",
+    "The store cannot be reached",
     "Nothing answers at the endpoint: a wrong port, a firewall, or a server that is not running.",
     "Try `curl -v` with the endpoint from this very machine or container.",
 )
@@ -114,7 +114,7 @@ THROTTLED = Kind(
     "D324",
     Level.ERROR,
     "The store says: too many requests",
-    "It limits how often this account or address may ask, and repetitions were refused too.",
+    "It limits how often this account or address may ask, and retries were refused too.",
     "Run the doctor when less is going on; spread bulk work, and list nothing while a visitor waits.",
     ("I4",),
 )
@@ -122,7 +122,7 @@ FOREIGN_OWNER = Kind(
     "D340",
     Level.ERROR,
     "The store belongs to another environment",
-    "This environment may read its files, but every write and delete is refused, so that a copy can not harm the original.",
+    "This environment may read its files, but every write and delete is refused, so that a copy cannot harm the original.",
     "Make it a fork: its own bucket or `STORAGE_LOCATION`, and the original's variables with `PARENT_` before their "
     "names. If the store changes hands for good: holdall owner take",
     ("L1",),

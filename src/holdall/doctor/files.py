@@ -37,7 +37,7 @@ MANY_FILES_MISSING = Kind(
 FILES_UNKNOWN = Kind(
     "D083",
     Level.UNKNOWN,
-    "Whether the database's files are there can not be told",
+    "Whether the database's files are there cannot be told",
     "Neither the database nor the bucket could be asked.",
 )
 

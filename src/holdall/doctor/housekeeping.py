@@ -198,7 +198,7 @@ def _late(examination: Examination) -> str:
 
 
 def _join(thread: threading.Thread, until: float) -> None:
-    # Ctrl-C came while it was being started: then it can not be waited for until it runs, which is a moment.
+    # Ctrl-C came while it was being started: then it cannot be waited for until it runs, which is a moment.
     started_by = min(until, time.monotonic() + 1)
     while thread.ident is None and time.monotonic() < started_by:
         time.sleep(0.01)

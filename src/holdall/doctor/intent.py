@@ -14,7 +14,7 @@ from holdall.findings import Cause, Finding, Kind, Level
 NOT_READABLE = Kind(
     "D600",
     Level.OK,
-    "Visitors can not read private files",
+    "Visitors cannot read private files",
     "A file was saved and asked for without keys; it was refused.",
 )
 PRIVATE_READABLE = Kind(
@@ -43,7 +43,7 @@ READABLE = Kind("D604", Level.OK, "Visitors can read public files", "A file was 
 NOT_PUBLIC = Kind(
     "D605",
     Level.ERROR,
-    "Visitors can not read public files",
+    "Visitors cannot read public files",
     "A file is private unless its ACL, a bucket policy or the CDN's right to read says otherwise; it does not inherit "
     "from the bucket's ACL, nor from a public listing.",
     failures=("D3",),
@@ -74,7 +74,7 @@ SIGNED_ALTHOUGH_PUBLIC = Kind(
 EXISTING_HIDDEN = Kind(
     "D609",
     Level.NOTICE,
-    "A file that was saved earlier can not be read by visitors",
+    "A file that was saved earlier cannot be read by visitors",
     "New files are public, but this older one is not: it was saved without the ACL, or is not meant for visitors.",
     failures=("D3",),
 )
@@ -85,14 +85,14 @@ ROOT_LISTED = Kind(
     "The bucket's root shows the names, sizes and times of all files, the private ones among them.",
     failures=("K3",),
 )
-ROOT_NOT_LISTED = Kind("D611", Level.OK, "Visitors can not list the bucket", "The root was asked for without keys.")
+ROOT_NOT_LISTED = Kind("D611", Level.OK, "Visitors cannot list the bucket", "The root was asked for without keys.")
 ANYBODY_WRITES = Kind(
     "D612",
     Level.ERROR,
     "Anybody can write into the bucket",
     "Strangers can place files under your name, replace and delete yours.",
 )
-NOBODY_WRITES = Kind("D613", Level.OK, "Visitors can not write", "A PUT and a DELETE without keys were refused.")
+NOBODY_WRITES = Kind("D613", Level.OK, "Visitors cannot write", "A PUT and a DELETE without keys were refused.")
 
 
 def probe_visitors(examination: Examination) -> Iterator[Finding]:

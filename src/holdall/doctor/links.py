@@ -42,7 +42,7 @@ SIGNATURE_BROKEN = Kind(
 HOST_UNREACHABLE = Kind(
     "D703",
     Level.ERROR,
-    "The host of links can not be reached",
+    "The host of links cannot be reached",
     "Files are saved through one address and linked to under another, which nothing answers for from here.",
     "Give links a host that visitors reach, and sign them for it: `AWS_S3_ENDPOINT_URL` names both.",
     ("C8",),
@@ -77,7 +77,7 @@ LINK_REFUSED = Kind(
     "D709",
     Level.ERROR,
     "The store's answer to a link is not the file",
-    "Visitors can not read what was saved, although the keys can.",
+    "Visitors cannot read what was saved, although the keys can.",
     "Read the store's answer in the evidence; `holdall doctor --only links` asks again.",
 )
 LINKS_CHANGE = Kind(
@@ -91,7 +91,7 @@ LINKS_CHANGE = Kind(
 ENDS_AND_HOLDS = Kind(
     "D712",
     Level.OK,
-    "Links end in time and can not be changed",
+    "Links end in time and cannot be changed",
     "A link of an hour ago was refused, one with another signature, and one used for another file.",
 )
 EXPIRED_TAKEN = Kind(
@@ -119,7 +119,7 @@ OVERRIDE_IGNORED = Kind(
 OVERRIDE_NEEDS_SIGNATURE = Kind(
     "D716",
     Level.NOTICE,
-    "Links without S3's signature can not name a download",
+    "Links without S3's signature cannot name a download",
     "`url(name, parameters={'ResponseContentDisposition': …})` appends the words, and nothing reads them: only links "
     "that are signed for the bucket itself may change the answer.",
     "Store the header with the object instead (`get_object_parameters`, or object_parameters in STORAGES).",
@@ -136,7 +136,7 @@ HEAD_REFUSED = Kind(
 NAMES_BROKEN = Kind(
     "D718",
     Level.ERROR,
-    "Files with special characters in their name can not be read by their link",
+    "Files with special characters in their name cannot be read by their link",
     "Something between encodes names once more, or not at all: files with spaces, +, %, # or accents are not found.",
     failures=("G11",),
 )

@@ -54,8 +54,8 @@ PARENT_IS_EMPTY = Kind(
 PARENT_REFUSES = Kind(
     "D352",
     Level.ERROR,
-    "The parent's files can not be read",
-    "Rows of the copied database point at files that this fork can not show.",
+    "The parent's files cannot be read",
+    "Rows of the copied database point at files that this fork cannot show.",
     "Give the fork a key that may get and list the parent's objects: `holdall provision --read-only`.",
     ("L2",),
 )

@@ -35,7 +35,7 @@ MISSING_IS_MISSING = Kind("D505", Level.OK, "A missing file is not found", "A na
 RANGES_ARE_IGNORED = Kind(
     "D506",
     Level.WARNING,
-    "Parts of files can not be read",
+    "Parts of files cannot be read",
     "The store answers every question for a part with the whole: the size of a picture costs all of it.",
     "Look for a proxy that removes the `Range` header.",
     ("H1",),

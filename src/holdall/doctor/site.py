@@ -16,7 +16,7 @@ from holdall.findings import Finding, Kind, Level
 INTERNAL_HOST = Kind(
     "D262",
     Level.ERROR,
-    "Links name a host that visitors can not reach",
+    "Links name a host that visitors cannot reach",
     "It is inside a private network, and the site is public; where links are signed, no other host can be put in its place.",
     "Set the endpoint to an address that both the site and its visitors reach.",
     ("C8",),

@@ -69,7 +69,7 @@ KINDS = (
     Kind(
         "D105",
         ERROR,
-        "A duration can not be read",
+        "A duration cannot be read",
         "Links would live for a time that nobody chose.",
         "VARIABLE=1h   # or seconds, 15m, 7d",
         ("A6",),
@@ -172,7 +172,7 @@ KINDS = (
     Kind(
         "D119",
         ERROR,
-        "The location can not be a folder in the bucket",
+        "The location cannot be a folder in the bucket",
         "Every key begins with it.",
         "VARIABLE=media   # folder names joined by slashes",
         ("G11",),
@@ -188,7 +188,7 @@ KINDS = (
     Kind(
         "D121",
         ERROR,
-        "The environment's name can not be used",
+        "The environment's name cannot be used",
         "It is written into the owner marker, for people and programs to compare.",
         "VARIABLE=production",
     ),
@@ -203,7 +203,7 @@ KINDS = (
     Kind(
         "D123",
         ERROR,
-        "CloudFront's private key can not be read",
+        "CloudFront's private key cannot be read",
         "No private link could be signed for the CDN domain.",
         "VARIABLE=\"$(base64 < private_key.pem | tr -d '\\n')\"",
         ("E7",),
@@ -406,7 +406,7 @@ KINDS = (
         ("G11",),
     ),
     Kind("D198", WARNING, "Something in the environment is worth a look", "It was put right, or has no effect."),
-    Kind(UNNAMED, ERROR, "The environment does not describe a usable store", "The storage can not be made of it."),
+    Kind(UNNAMED, ERROR, "The environment does not describe a usable store", "The storage cannot be made of it."),
 )
 BY_ID = {kind.id: kind for kind in KINDS}
 MISNAMED = "D125"

@@ -34,7 +34,7 @@ TEXT_IS_CUT = Kind(
 FILE_IS_CLOSED = Kind(
     "D412",
     Level.WARNING,
-    "The caller's file can not be read after it was saved",
+    "The caller's file cannot be read after it was saved",
     "Thumbnails, mails and checksums that are made of the same upload afterwards fail, or are empty.",
     "Use `holdall.storage.MediaStorage`, or call `seek(0)` before each use; before django-storages 1.14.1 the file was "
     "even closed.",
@@ -84,14 +84,14 @@ MULTIPART_WORKS = Kind(
 MULTIPART_FAILS = Kind(
     "D420",
     Level.ERROR,
-    "Large files can not be uploaded",
+    "Large files cannot be uploaded",
     "From 8 MiB on files are sent in parts, and a step of that was refused.",
     failures=("B5",),
 )
 ABORT_NOT_GRANTED = Kind(
     "D421",
     Level.WARNING,
-    "Uploads that fail can not be taken back",
+    "Uploads that fail cannot be taken back",
     "The parts of a large file that failed stay in the bucket, unseen and billed.",
     failures=("B5", "N1"),
 )

@@ -105,7 +105,7 @@ class _Reader:
     def _not_used_in(self, mode: str) -> None:
         for variable in VARIABLES:
             if mode not in variable.modes and self.env.is_set(variable.name):
-                # What is not used can not be in the way.
+                # What is not used cannot be in the way.
                 mark = self.env.mark(variable.name)
                 self.env.problems = [problem for problem in self.env.problems if not problem.startswith(mark)]
                 self.env.warnings = [warning for warning in self.env.warnings if not warning.startswith(mark)]
@@ -274,7 +274,7 @@ class _Reader:
     def _delivery(self, store: Store) -> Store:
         """Decide how files reach people: the CDN domain, and what signs links for it."""
         if "STORAGE_MAKE_FILES_PUBLIC" in self.env.broken:
-            # What the domain is for can not be told before that.
+            # What the domain is for cannot be told before that.
             return store
         domain = self.env.get("AWS_S3_CUSTOM_DOMAIN")
         key_id, key = self.env.get("AWS_CLOUDFRONT_KEY_ID"), self.env.get("AWS_CLOUDFRONT_KEY")

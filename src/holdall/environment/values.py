@@ -203,9 +203,7 @@ def domain(value: str, remark: Remark) -> str:
         value = f"//{value}"
         if "/" in value.removeprefix("//"):
             remark(
-                Said(
-                    "had a slash or path and was reduced to its host; a folder belongs into `STORAGE_LOCATION`.", "D116"
-                )
+                Said("had a slash or path and was reduced to its host; a folder belongs in `STORAGE_LOCATION`.", "D116")
             )
     try:
         parts = urlsplit(value)

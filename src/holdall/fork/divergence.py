@@ -47,7 +47,7 @@ def diff(fork: ForkedStorage) -> Iterator[Change]:
     """Give all by which a fork differs from its parent, own files first.
 
     Requests: one for each 1,000 own and hidden names, one HEAD in the parent for each, and one GET for each that is
-    hidden. Files of one length whose ETags can not be compared, because they were sent in parts, are read whole.
+    hidden. Files of one length whose ETags cannot be compared, because they were sent in parts, are read whole.
     """
     own = {entry.name for entry in walk_own(fork, "")}
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="holdall-diff") as pool:
@@ -121,7 +121,7 @@ def _hidden_by(fork: ForkedStorage, key: str) -> Entry | None:
         return Entry(str(said["name"]), int(said["size_bytes"]), str(said["etag"]))
     except (ValueError, KeyError, TypeError) as error:
         raise StoreFailed(
-            f"{key} can not be understood; it says which file of the parent this fork hid. Look at the object; if it is "
+            f"{key} cannot be understood; it says which file of the parent this fork hid. Look at the object; if it is "
             "damaged, delete it, and delete the file again."
         ) from error
     finally:

@@ -1,4 +1,4 @@
-"""The storage of a copied environment: it reads its parent's files, writes only its own, and can not harm the parent."""
+"""The storage of a copied environment: it reads its parent's files, writes only its own, and cannot harm the parent."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ def _spaces_key(needs: Needs) -> list[str]:
         _EXCLUDES,
     ]
     if needs.key_prefix:
-        lines.append(f"A key can not be kept to the folder {_code(needs.key_prefix)}: it reaches the whole Space.")
+        lines.append(f"A key cannot be kept to the folder {_code(needs.key_prefix)}: it reaches the whole Space.")
     return lines
 
 

@@ -53,7 +53,7 @@ def plan(needs: Needs, connection: Connection) -> Plan:
             # Which is so for all others too.
             raise
         except HoldallError as failure:
-            # What can not be read can not be added to: writing it would throw away what others have put there.
+            # What cannot be read cannot be added to: writing it would throw away what others have put there.
             obstacles.append(f"{failure} The {setting.name} is left as it is.")
         else:
             if found is None:

@@ -41,7 +41,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that would be done, and what could not be looked at or can not be done."""
+    """Everything that would be done, and what could not be looked at or cannot be done."""
 
     bucket: str
     changes: tuple[Change, ...]
@@ -122,7 +122,7 @@ def change(setting: Setting, live: Document) -> Change | None:
 
 
 def obstacles(needs: Needs) -> list[str]:
-    """Say what is needed and can not be planned yet."""
+    """Say what is needed and cannot be planned yet."""
     if needs.through_cloudfront and not needs.distribution_arn:
         made = "make it as `--format terraform` or `--format commands` says, then give `--distribution-arn`"
         return [f"The bucket policy names a CloudFront distribution, whose ARN is not known here: {made}."]

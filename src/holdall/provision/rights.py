@@ -52,7 +52,7 @@ def on_objects(needs: Needs) -> tuple[Right, ...]:
 
 
 def on_bucket(needs: Needs) -> tuple[Right, ...]:
-    """Give the rights that concern the bucket as a whole, and can not be kept to a location."""
+    """Give the rights that concern the bucket as a whole, and cannot be kept to a location."""
     if needs.read_only:
         return (LIST,)
     # Ceph 16 asks for it on the bucket before it asks for it on each file; Amazon knows no such thing.
@@ -63,7 +63,7 @@ def app_policy(needs: Needs) -> Policy:
     """Give the policy of the app's own identity: a role, a user, or who a key belongs to.
 
     Listing is not bound to the location by `s3:prefix`: a HEAD has no prefix, so for each file that is missing S3 would
-    answer 403, which can not be told from a refusal. What is given away are the names of what else lies in the bucket.
+    answer 403, which cannot be told from a refusal. What is given away are the names of what else lies in the bucket.
     """
     statements = [
         _allow("HoldallObjects", on_objects(needs), needs.objects_arn),

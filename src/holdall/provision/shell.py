@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from holdall.provision.rights import as_json
 
-# Stands around the name of a shell variable inside a value. No value from outside holds one: it can not be printed.
+# Stands around the name of a shell variable inside a value. No value from outside holds one: it cannot be printed.
 _MARK = "\ue000"
 _CONTINUED = " \\\n    "
 

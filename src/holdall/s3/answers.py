@@ -138,7 +138,7 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
             f"{refused}: the keys may not do this. Grant {right} on {_resource(answer, bucket, key)}."
         )
     elif answer.status in {429, 503} or answer.code in {"SlowDown", "TooManyRequests"}:
-        error = StoreFailed(f"{refused}: too many requests, also after {answer.retries} repetitions. Try again later.")
+        error = StoreFailed(f"{refused}: too many requests, also after {answer.retries} retries. Try again later.")
     else:
         reason = answer.message.rstrip(".") or "it gave no reason"
         error = StoreFailed(f"{refused}: {reason}. Try again; if it stays, ask whoever runs the store.")

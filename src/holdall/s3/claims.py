@@ -135,7 +135,7 @@ class Claims:
         if holder is None:
             with suppress(NameTaken):
                 make(claim, self._call)
-            # Also after a success: the answer may be a repetition's, or the server one that does not know conditions.
+            # Also after a success: the answer may be a retry's, or the server one that does not know conditions.
             holder = read(claim, self._call)
         if holder != claim.holder:
             raise WriteRefused(claim.refusal(holder or "an unknown one", self._where()))
@@ -169,7 +169,7 @@ def read_whole(claim: Claim, call: Call) -> dict[str, Any] | None:
             raise TypeError
     except (ValueError, KeyError, TypeError) as error:
         raise StoreFailed(
-            f"{claim.key} can not be understood; it says who may write to the store, so nothing was written. Look at "
+            f"{claim.key} cannot be understood; it says who may write to the store, so nothing was written. Look at "
             "the object; if it is damaged, delete it."
         ) from error
     finally:

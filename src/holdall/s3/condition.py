@@ -40,7 +40,7 @@ def conditional_put_holds(connection: Connection, client: Any, *, name: str, key
 
 def _probe(connection: Connection, client: Any, name: str, key: str) -> bool:
     # In the folder of the file that is to be saved: the rights may end there. Always under the same name: whoever
-    # finds it taken knows enough, and where it can not be deleted there is no more than one.
+    # finds it taken knows enough, and where it cannot be deleted there is no more than one.
     probe = posixpath.join(posixpath.dirname(key), ".holdall-probe")
     request = partial(connection.call, action="saving", name=name, about=key, client=client, Key=probe)
     parts = Parts(threshold_bytes=0, part_bytes=0, workers=1)

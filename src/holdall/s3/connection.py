@@ -36,7 +36,7 @@ class Connection:
     """The way to one store: one client a process and target, made when first used and shared by all threads.
 
     The SDK's clients may be shared by threads; its resources may not, so each thread gets instances of its own,
-    which cost microseconds. After a fork the child makes its own client: sockets can not be shared.
+    which cost microseconds. After a fork the child makes its own client: sockets cannot be shared.
     """
 
     def __init__(self, target: Target, *, signed: bool = True) -> None:
@@ -232,7 +232,7 @@ class Connection:
         region = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
         if region is None:
             raise BucketNotFound(
-                f'Amazon does not know a bucket named "{self.target.bucket_name}", so its region can not be asked. '
+                f'Amazon does not know a bucket named "{self.target.bucket_name}", so its region cannot be asked. '
                 "Check `STORAGE_BUCKET_NAME`; outside Amazon's public regions set `AWS_S3_REGION_NAME`."
             )
         return str(region)

@@ -173,7 +173,7 @@ class ObjectReader(io.RawIOBase):
         try:
             answer = self._get(f"bytes={start}-{start + block_bytes - 1}")
         except StoreFailed as failure:
-            # An empty object has no first byte: a range of it can not be satisfied.
+            # An empty object has no first byte: a range of it cannot be satisfied.
             if failure.code not in {"InvalidRange", "416"} or start:
                 raise
             return

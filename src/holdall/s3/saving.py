@@ -26,7 +26,7 @@ log = logging.getLogger("holdall")
 MAX_PARTS = 10_000
 
 # Each save leaves its own random mark in the object's metadata. When an answer is lost and the SDK repeats the
-# request, or a proxy on the way does, the repetition finds the name taken by its own first attempt; the mark tells that
+# request, or a proxy on the way does, the retry finds the name taken by its own first attempt; the mark tells that
 # from another writer.
 MARK = "holdall-save"
 
@@ -231,7 +231,7 @@ class NewObject:
                 **_customer_key(self.parameters),
             )
         except HoldallError as failure:
-            # The answer to the first attempt was lost, so the repetition found nothing left to complete, or the name
+            # The answer to the first attempt was lost, so the retry found nothing left to complete, or the name
             # taken by what the first attempt had completed.
             lost = failure.outcome_unknown or failure.code == "NoSuchUpload" or isinstance(failure, NameTaken)
             if not (lost and self._is_certainly_mine(complete=True)):

@@ -209,7 +209,7 @@ class _Sink(io.RawIOBase):
 
 
 def is_seekable(content: Any) -> bool:
-    """Say whether a content can be read again from its beginning; something that has `read` alone can not."""
+    """Say whether a content can be read again from its beginning; something that has `read` alone cannot."""
     try:
         return bool(content.seekable())
     except AttributeError:
@@ -220,7 +220,7 @@ def is_seekable(content: Any) -> bool:
 class Replayed(BytesFile):
     """A stream that can be read once, made to give its beginning a second time.
 
-    A name that turns out to be taken must not cost the first bytes of a stream that can not be rewound.
+    A name that turns out to be taken must not cost the first bytes of a stream that cannot be rewound.
     """
 
     def __init__(self, stream: Readable, *, name: str | None, remembered_bytes: int) -> None:

@@ -145,7 +145,7 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         """
         if not (self.custom_domain and self.cloudfront_signer):
             raise ImproperlyConfigured(
-                f'A link to "{name}" can not be signed for CloudFront: {self!r} has no domain with keys for it. Set '
+                f'A link to "{name}" cannot be signed for CloudFront: {self!r} has no domain with keys for it. Set '
                 "`AWS_S3_CUSTOM_DOMAIN`, `AWS_CLOUDFRONT_KEY_ID` and `AWS_CLOUDFRONT_KEY`."
             )
         url = f"{self._domain_url(name)}{_query(parameters or {})}"

@@ -228,7 +228,7 @@ class MediaStorage(WritingStorage):
             ObjectNotFound: when reading. NameTaken: when writing, as soon as it is known.
         """
         if mode not in MODES:
-            raise ValueError(f'A file in a bucket can not be opened with mode "{mode}"; use r, rb, w or wb.')
+            raise ValueError(f'A file in a bucket cannot be opened with mode "{mode}"; use r, rb, w or wb.')
         cleaned = names.clean(name)
         key = self._normalize_name(cleaned)
         if "w" in mode:

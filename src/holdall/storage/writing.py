@@ -60,7 +60,7 @@ class WritingStorage(LinkingStorage):
         has conditional writes, three more once a process. With `file_overwrite` none but those that write.
 
         Raises:
-            InvalidName: the name can not become a key; nothing was sent.
+            InvalidName: the name cannot become a key; nothing was sent.
             AccessRefused, BucketNotFound: nothing was saved.
             StoreUnreachable, StoreFailed: no name was given; when every answer was lost, a file may be there that
                 nobody was told of.

@@ -18,7 +18,7 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 
 def program() -> Path:
-    """Install the gateway if need be; raise `ServerDied` where it can not be."""
+    """Install the gateway if need be; raise `ServerDied` where it cannot be."""
     return environment("juicefs", REQUIREMENTS).parent / "juicefs"
 
 

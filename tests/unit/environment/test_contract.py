@@ -714,7 +714,7 @@ def test_domain_with_a_path_is_reduced_to_its_host() -> None:
     environ = {**S3, "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "media.example.com/files"}
     assert usable(environ).custom_domain == "media.example.com"
     assert warned(environ) == [
-        "`AWS_S3_CUSTOM_DOMAIN` had a slash or path and was reduced to its host; a folder belongs into `STORAGE_LOCATION`."
+        "`AWS_S3_CUSTOM_DOMAIN` had a slash or path and was reduced to its host; a folder belongs in `STORAGE_LOCATION`."
     ]
 
 

@@ -123,7 +123,7 @@ def test_store_is_not_its_own_parent(own: dict[str, str], parent: dict[str, str]
     [problem] = problems({**own, **parent_of(parent)})
     assert problem.startswith("`PARENT_STORAGE_BUCKET_NAME` names the fork's own store (bucket ")
     assert problem.endswith(
-        "a store can not be its own parent. Give the fork a bucket or a `STORAGE_LOCATION` of its own."
+        "a store cannot be its own parent. Give the fork a bucket or a `STORAGE_LOCATION` of its own."
     )
 
 
@@ -162,7 +162,7 @@ def test_folder_of_a_fork_is_not_the_parents(own: str, parent: str, hidden: str 
 
 
 def test_storage_refuses_what_the_contract_refuses() -> None:
-    with pytest.raises(ImproperlyConfigured, match="can not be its own parent"):
+    with pytest.raises(ImproperlyConfigured, match="cannot be its own parent"):
         ForkedStorage(bucket_name="acme", parent={"bucket_name": "acme"})
 
 
