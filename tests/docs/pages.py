@@ -1,11 +1,8 @@
 """The pages as the tests see them: paths, blocks, links."""
 
-import importlib.util
 import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -42,14 +39,3 @@ def blocks(path: Path) -> list[Block]:
         Block(path, match["comment"] or "", match["language"], match["text"])
         for match in _BLOCK.finditer(path.read_text())
     ]
-
-
-@cache
-def generator() -> ModuleType:
-    """The script that writes the generated pages."""
-    spec = importlib.util.spec_from_file_location("generate_docs", ROOT / "scripts" / "generate_docs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

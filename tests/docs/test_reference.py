@@ -3,13 +3,17 @@
 import argparse
 import difflib
 import re
+import shutil
 import subprocess
 import sys
 
+import generate_docs
 from holdall import cli, doctor, errors
 from holdall.environment import variables
 from holdall.storage import MediaStorage
-from tests.docs.pages import DOCS, ROOT, generator
+from reference import commands, failures, options
+from reference import errors as error_page
+from tests.docs.pages import DOCS, ROOT
 
 
 def headings(page: str) -> set[str]:
@@ -21,14 +25,14 @@ def test_variables_have_headings():
 
 
 def test_errors_have_headings():
-    classes = generator().error_classes()
+    classes = error_page.classes()
 
     assert errors.HoldallError in classes
     assert {f"`{one.__name__}`" for one in classes} <= headings("errors.md")
 
 
 def test_errors_have_examples():
-    unshown = set(generator().error_classes()) - set(generator().PROVOKED)
+    unshown = set(error_page.classes()) - set(error_page.PROVOKED)
 
     assert unshown == {errors.HoldallError}  # the root itself is never raised
 
@@ -36,23 +40,23 @@ def test_errors_have_examples():
 def test_errors_are_explained_for_the_night():
     page = (DOCS / "how-to" / "errors.md").read_text()
 
-    for one in set(generator().error_classes()) - {errors.HoldallError}:
+    for one in set(error_page.classes()) - {errors.HoldallError}:
         assert one.__name__ in page
 
 
 def test_errors_stand_in_the_tree():
-    for one in generator().error_classes():
+    for one in error_page.classes():
         assert one.__name__ in (errors.__doc__ or "")
 
 
 def test_commands_have_headings():
     parser = argparse.ArgumentParser()
     cli.add_commands(parser)
-    found = generator().subcommands(parser)
+    found = commands.subcommands(parser)
 
     assert {"env", "serve"} <= found.keys()
     assert {f"`holdall {name}`" for name in found} <= headings("commands.md")
-    assert found.keys() == generator().COMMANDS.keys()
+    assert found.keys() == commands.COMMANDS.keys()
 
 
 def test_arguments_of_commands_stand_on_the_page():
@@ -60,7 +64,7 @@ def test_arguments_of_commands_stand_on_the_page():
     cli.add_commands(parser)
     page = (DOCS / "reference" / "commands.md").read_text()
 
-    for command in generator().subcommands(parser).values():
+    for command in commands.subcommands(parser).values():
         for action in command._actions:
             for option in action.option_strings:
                 assert option in page
@@ -71,7 +75,7 @@ def test_options_of_ours_have_headings():
         MediaStorage.__mro__[1](bucket_name="media").get_default_settings()
     )
 
-    assert ours == set(generator().own_options())
+    assert ours == set(options.own_options())
     assert {f"`{name}`" for name in ours} <= headings("options.md")
 
 
@@ -87,7 +91,7 @@ def test_generated_pages_are_fresh():
         str(path.relative_to(ROOT)): "\n".join(
             difflib.unified_diff(path.read_text().splitlines(), text.splitlines(), lineterm="")
         )
-        for path, text in generator().wanted().items()
+        for path, text in generate_docs.wanted().items()
         if path.read_text() != text
     }
 
@@ -95,11 +99,10 @@ def test_generated_pages_are_fresh():
 
 
 def test_check_exits_with_one_when_a_page_is_stale(tmp_path):
-    """The script is copied beside a tree of its own, so that no page of the repository is touched."""
-    for folder in ("scripts", "docs"):
-        (tmp_path / folder).mkdir()
+    """The scripts are copied beside a tree of its own, so that no page of the repository is touched."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     script = tmp_path / "scripts" / "generate_docs.py"
-    script.write_text((ROOT / "scripts" / "generate_docs.py").read_text())
+    (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "failures.toml").write_text((DOCS / "failures.toml").read_text())
     page = tmp_path / "README.md"
     page.write_text("<!-- run -->\n```console\n$ echo one\none\n```\n")
@@ -120,15 +123,15 @@ def test_findings_have_headings():
 
 
 def test_findings_name_failures_of_the_catalogue():
-    entries = generator().failures()["failures"].keys()
+    entries = failures.catalogue()["failures"].keys()
 
     assert {entry for kind in doctor.kinds() for entry in kind.failures} <= entries
-    assert generator().provoking_tests().keys() <= entries
+    assert failures.provoking_tests().keys() <= entries
 
 
 def test_failures_are_named_and_provoked_or_told_apart():
-    catalogue = generator().failures()
+    catalogue = failures.catalogue()
     named = {entry for kind in doctor.kinds() for entry in kind.failures}
-    proven = named & generator().provoking_tests().keys()
+    proven = named & failures.provoking_tests().keys()
 
     assert catalogue["failures"].keys() - proven == catalogue["paper"].keys()

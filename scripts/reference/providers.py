@@ -1,0 +1,43 @@
+"""The page of what is known of each provider, with its sources."""
+
+from holdall import providers
+from reference import prose
+
+
+def page() -> str:
+    said = {True: "yes", False: "no", None: "probed"}
+    lines = [
+        "# Providers",
+        "",
+        "What Holdall takes for known of each kind of S3; the endpoint's host decides which it is.",
+        "A fact stands here only with its source; what is not known is probed where it matters.",
+        "",
+        "- *Conditional create*: `PUT` with `If-None-Match: *` is refused when the key exists, so of two writers one wins.",
+        (
+            "- *Conditional completion*: the same for a multipart upload; where it is not known to hold, "
+            "the name is reserved first."
+        ),
+        (
+            "- *Public by ACL*: public files are sent with the ACL `public-read`; elsewhere the bucket or the CDN decides, "
+            "and no ACL is sent."
+        ),
+        "",
+        "| id | provider | addressing | conditional create | conditional completion | public by ACL | checksum |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in providers.PROVIDERS.values():
+        checksum = "the SDK's" if one.sdk_checksums else "`Content-MD5`"
+        lines += [
+            (
+                f"| `{one.id}` | {one.title} | {one.addressing} | {said[one.conditional_put]} | "
+                f"{said[one.conditional_complete]} | {said[one.public_by_acl]} | {checksum} |"
+            )
+        ]
+    lines += ["", "## Sources", ""]
+    for one in providers.PROVIDERS.values():
+        lines += [f"- {one.title}: {_source(source)}" for source in one.sources]
+    return prose.joined(lines)
+
+
+def _source(text: str) -> str:
+    return f"<{text}>" if text.startswith("https://") else f"{text}."

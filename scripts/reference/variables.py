@@ -1,0 +1,161 @@
+"""The page of every variable, in the order in which `holdall env` prints them."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from holdall.environment import contract, unread, variables
+from reference import prose
+from reference.environments import KEYS, S3, SPACES
+
+# What to show for each variable: environments, each laid over a usable one.
+SHOWN: dict[str, list[dict[str, str]]] = {
+    "STORAGES_MODE": [{"STORAGES_MODE": "spaces"}, {"STORAGE_MODE": "do"}],
+    "STORAGE_BUCKET_NAME": [{"STORAGE_BUCKET_NAME": ""}, {"STORAGE_BUCKET_NAME": "s3://acme-media/uploads"}],
+    "STORAGE_MAKE_FILES_PUBLIC": [
+        {"STORAGE_MAKE_FILES_PUBLIC": "ture"},
+        {"STORAGE_MAKE_FILES_PUBLIC": "true"},
+    ],
+    "AWS_S3_CUSTOM_DOMAIN": [
+        {"STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "https://media.example.com/"},
+        {"AWS_S3_CUSTOM_DOMAIN": "media.example.com"},
+    ],
+    "DO_REGION": [{**SPACES, "DO_REGION": "amsterdam"}, {"DO_REGION": "ams3"}],
+    "AWS_ACCESS_KEY_ID": [
+        {"AWS_ACCESS_KEY_ID": KEYS["AWS_ACCESS_KEY_ID"]},
+        {**KEYS, "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE"},
+        {**SPACES, "AWS_ACCESS_KEY_ID": ""},
+    ],
+    "AWS_SECRET_ACCESS_KEY": [
+        {**KEYS, "AWS_SECRET_ACCESS_KEY": "two words"},
+        {**KEYS, "AWS_SECRET_ACCESS_KEY": f"{KEYS['AWS_SECRET_ACCESS_KEY']}\n"},
+    ],
+    "AWS_SESSION_TOKEN": [{"AWS_SESSION_TOKEN": "FwoGZXIvYXdzEXAMPLETOKEN"}],
+    "AWS_S3_REGION_NAME": [{"AWS_S3_REGION_NAME": "eu-central-1a"}, {"AWS_S3_REGION": "eu-central-1"}],
+    "AWS_REGION": [{"AWS_REGION": "Frankfurt"}],
+    "AWS_DEFAULT_REGION": [{"AWS_DEFAULT_REGION": "EU (Ireland)"}],
+    "AWS_S3_ENDPOINT_URL": [
+        {"AWS_S3_ENDPOINT_URL": "https://acme-media.s3.fr-par.scw.cloud"},
+        {"AWS_S3_ENDPOINT_URL": "https://acme-media.ams3.cdn.digitaloceanspaces.com"},
+        {"AWS_ENDPOINT_URL": "https://s3.example.com"},
+    ],
+    "STORAGE_LOCATION": [{"STORAGE_LOCATION": "/media/"}, {"STORAGE_LOCATION": "../other"}],
+    "STORAGE_URL_LIFETIME": [{"STORAGE_URL_LIFETIME": "1 week"}, {"STORAGE_URL_LIFETIME": "30d"}],
+    "STORAGE_ENVIRONMENT": [{"STORAGE_ENVIRONMENT": "our production"}],
+    "AWS_CLOUDFRONT_KEY_ID": [{"AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F"}],
+    "AWS_CLOUDFRONT_KEY": [{"AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F", "AWS_CLOUDFRONT_KEY": "/run/secrets/key.pem"}],
+    "AWS_STORAGE_BUCKET_NAME": [{"AWS_STORAGE_BUCKET_NAME": "other-media"}],
+    "BUILD_MODE": [{"BUILD_MODE": "production"}],
+}
+
+
+PARENTS = [
+    {"PARENT_STORAGES_MODE": "do", "PARENT_STORAGE_BUCKET_NAME": "acme-production"},
+    {"PARENT_STORAGE_BUCKET": "acme-production"},
+    {"PARENT_STORAGE_BUCKET_NAME": "acme-media"},
+    {"PARENT_STORAGE_BUCKET_NAME": "acme-media", "PARENT_STORAGE_LOCATION": "production"},
+]
+
+
+def page() -> str:
+    lines = [
+        "# Variables",
+        "",
+        "Every variable that Holdall reads, as the code declares it.",
+        "`holdall env` prints the same list with the values of the environment where it runs, and contacts nothing.",
+        "",
+        "| variable | modes | default |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| [`{one.name}`](#{prose.anchor(one.name)}) | {', '.join(one.modes)} | {one.default} |"
+        for one in variables.VARIABLES
+    ]
+    for one in variables.VARIABLES:
+        lines += [
+            "",
+            f"({prose.anchor(one.name)})=",
+            f"## `{one.name}`",
+            "",
+            *prose.sentences(f"Meaning: {one.purpose}."),
+            "",
+        ]
+        lines += [f"- Default: {one.default}.", f"- Read in mode: {', '.join(f'`{mode}`' for mode in one.modes)}."]
+        if one.secret == "whole":
+            lines += ["- Secret: its length is all that is ever shown."]
+        elif one.secret == "key id":
+            lines += ["- Shown by its last four letters and its length alone."]
+        lines += ["", "What is said of some values:", "", "```text"]
+        for shown in SHOWN[one.name]:
+            lines += _said(shown, subject=one.name)
+        lines += ["```"]
+    lines += [
+        "",
+        "## Names that are read by nobody",
+        "",
+        (
+            "A name from another tool, or with a slip of the pen in it, stops the start while the real one is unset, "
+            "and is warned of when the real one is set."
+        ),
+        "",
+        "| found | meant |",
+        "|---|---|",
+    ]
+    lines += [f"| `{wrong}` | [`{right}`](#{prose.anchor(right)}) |" for wrong, right in unread.MISNOMERS.items()]
+    lines += [
+        "",
+        "These may be set for other tools: they are warned of while the variable that may be meant is unset.",
+        "In place of a bucket that is required, `AWS_BUCKET` is refused.",
+        "",
+        "| found | meant, perhaps |",
+        "|---|---|",
+        *(f"| `{name}` | [`{ours}`](#{prose.anchor(ours)}) |" for name, ours in unread.FOREIGN_NAMES.items()),
+        "",
+        (
+            f"{' and '.join(f'`{name}`' for name in unread.AMBIENT_ENDPOINTS)} redirect boto3 in other programs; "
+            "they do not redirect the storage, and are warned of."
+        ),
+        "",
+        "(parent)=",
+        f"## `{variables.PARENT}` and any variable above",
+        "",
+        (
+            "Meaning: the contract of the parent, whose files this environment shows; any of them makes it "
+            "[a fork](../explanation/forks.md)."
+        ),
+        "They are read as the others are, and all that is wrong with either store is told at once.",
+        f"A parent that is a fork itself has its own parent under `{variables.PARENT * 2}`, and so on.",
+        (
+            f"`{variables.PARENT}STORAGE_ENVIRONMENT` is the name in which `holdall fork promote` writes to a parent that "
+            "has an owner; without it, or with another name, nothing is written there."
+        ),
+        "",
+        "What is said of some values:",
+        "",
+        "```text",
+        *(line for shown in PARENTS for line in _said(shown)),
+        "```",
+    ]
+    return prose.joined(lines)
+
+
+def _said(shown: Mapping[str, str], *, subject: str = "") -> list[str]:
+    reading = contract.read({**S3, **shown})
+    # What only makes the rest of the environment usable is no news.
+    told = {
+        name: value for name, value in shown.items() if name == subject or (name, value) not in {**S3, **KEYS}.items()
+    }
+    lines = [" ".join(f"{name}={_quoted(value)}" for name, value in told.items() if value)]
+    if not lines[0]:
+        lines = [f"({' and '.join(shown)} unset)"]
+    elif unset := [name for name, value in shown.items() if not value]:
+        lines[0] += f"   ({' and '.join(unset)} unset)"
+    lines += [f"    problem: {text}" for text in reading.problems]
+    lines += [f"    warning: {text}" for text in reading.warnings]
+    if len(lines) == 1:
+        raise AssertionError(f"nothing is said of {shown}")
+    return lines
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value) if re.search(r"[\s()]", value) else value
