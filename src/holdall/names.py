@@ -36,14 +36,44 @@ def is_plain(name: str) -> bool:
     return len(name) <= PLAIN_LENGTH and _PLAIN(name) is not None
 
 
-def to_key(name: str | PurePath, *, location: str = "") -> str:
-    """Give the key of a name in a store whose keys all begin with `location`.
+def clean_file(name: str | PurePath) -> str:
+    """Normalise the name of a file.
 
     Raises:
-        InvalidName: the name leads out of `location`, is not valid text, or the key would be longer than
-            the 1,024 bytes that S3 allows. Nothing was requested.
+        InvalidName: nothing is left of the name, or it ends in a slash, so that it is a folder's. Nothing was requested.
     """
     cleaned = clean(name)
+    # The attack: a name that comes to nothing, whose request is one about the bucket: its listing, or its creation.
+    if not cleaned:
+        raise InvalidName(f"{str(name)!r} is no file's name: it stands for the whole store. Nothing was sent.")
+    if cleaned.endswith("/"):
+        raise InvalidName(f"{str(name)!r} is a folder's name, and no file's: it ends in a slash. Nothing was sent.")
+    return cleaned
+
+
+def to_key(name: str | PurePath, *, location: str = "") -> str:
+    """Give the key of a file in a store whose keys all begin with `location`: never empty, never ending in a slash.
+
+    Raises:
+        InvalidName: the name is no file's, leads out of `location`, is not valid text, or the key would be longer than
+            the 1,024 bytes that S3 allows. Nothing was requested.
+    """
+    key = _joined(name, clean(name), location)
+    clean_file(name)
+    return key
+
+
+def to_prefix(path: str | PurePath, *, location: str = "") -> str:
+    """Give what the keys of all files in a folder begin with: it ends in a slash, or is empty for the whole bucket.
+
+    Raises:
+        InvalidName: as `to_key`, but for the name of the whole store, which is a folder's.
+    """
+    prefix = _joined(path, clean(path), location)
+    return f"{prefix}/" if prefix and not prefix.endswith("/") else prefix
+
+
+def _joined(name: str | PurePath, cleaned: str, location: str) -> str:
     # The attack: an upload named "../other-tenant/file" (or "/other-tenant/file", which a plain join takes for
     # absolute) reading or replacing what lies outside this store's prefix.
     if cleaned.startswith(("/", "../")) or cleaned == "..":

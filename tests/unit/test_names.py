@@ -31,6 +31,8 @@ def test_any_name_gives_a_key_inside_the_location_or_none(name: str, location: s
     assert len(key.encode()) <= 1024
     assert "\x00" not in key
     assert not key.startswith("/")
+    assert key
+    assert not key.endswith("/")
     assert not {".", ".."} & set(key.split("/"))
     if location:
         assert key.startswith(f"{location}/")
@@ -55,8 +57,6 @@ def test_key_does_not_change_when_it_is_made_again(name: str) -> None:
         ("a//b/./c.png", "media/a/b/c.png"),
         ("a\\b.png", "media/a/b.png"),
         ("a/../b.png", "media/b.png"),
-        ("folder/", "media/folder/"),
-        ("", "media/"),
         ("...", "media/..."),
         ("..a", "media/..a"),
         ("~", "media/~"),
@@ -66,6 +66,37 @@ def test_key_does_not_change_when_it_is_made_again(name: str) -> None:
 )
 def test_name_gives_its_key(name: Any, key: str) -> None:
     assert names.to_key(name, location="media") == key
+
+
+@pytest.mark.parametrize("name", ["", ".", "./", "a/..", "a/../", ".\\"])
+def test_name_of_which_nothing_is_left_is_no_files(name: str) -> None:
+    for location in ("", "media"):
+        with pytest.raises(InvalidName) as caught:
+            names.to_key(name, location=location)
+        assert str(caught.value) == f"{name!r} is no file's name: it stands for the whole store. Nothing was sent."
+        assert names.to_prefix(name, location=location) == (f"{location}/" if location else "")
+
+
+def test_folders_name_is_no_files() -> None:
+    with pytest.raises(InvalidName) as caught:
+        names.to_key("folder/")
+    assert str(caught.value) == "'folder/' is a folder's name, and no file's: it ends in a slash. Nothing was sent."
+
+
+@pytest.mark.parametrize("path", ["folder", "folder/", "a/../folder", "folder\\"])
+def test_folder_gives_its_prefix(path: str) -> None:
+    assert names.to_prefix(path, location="media") == "media/folder/"
+    assert names.to_prefix(path) == "folder/"
+
+
+@given(ANY_NAME, LOCATIONS)
+def test_any_folder_gives_a_prefix_inside_the_location_or_none(path: str, location: str) -> None:
+    try:
+        prefix = names.to_prefix(path, location=location)
+    except InvalidName:
+        return
+    assert prefix.endswith("/") or prefix == location == ""
+    assert prefix.startswith(f"{location}/" if location else "")
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def _of_hidden(fork: ForkedStorage, hidden: Entry) -> Change:
 
 
 def _tombstone_keys(fork: ForkedStorage) -> Iterator[str]:
-    start = fork._normalize_name("") + HIDDEN
+    start = fork._prefix("") + HIDDEN
     for page in fork.store.pages(action="listing", name=HIDDEN, Prefix=start):
         yield from (found["Key"] for found in page.get("Contents", ()))
 

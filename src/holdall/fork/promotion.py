@@ -149,7 +149,7 @@ def _copy(step: Step, fork: ForkedStorage, parent: MediaStorage) -> None:
         if found.size_bytes or not step.size_bytes:
             raise NameTaken(step.name)
     # As it lies in the store, packed if it is: what is promoted is the object.
-    key = fork._normalize_name(step.name)
+    key = fork._key(step.name)
     read = partial(ObjectReader, fork.store, None, name=step.name, key=key, parameters={})
     with ObjectFile(read, name=step.name, mode="rb") as file:
         if (file.reader.etag or step.etag) != step.etag:
@@ -164,7 +164,7 @@ def _copy(step: Step, fork: ForkedStorage, parent: MediaStorage) -> None:
 
 def _create(step: Step, fork: ForkedStorage, parent: MediaStorage, file: ObjectFile) -> None:
     source = parent._source_of(file)
-    conditional_put_holds(parent.store, None, name=step.name, key=parent._normalize_name(step.name))
+    conditional_put_holds(parent.store, None, name=step.name, key=parent._key(step.name))
     made = parent._new_object(step.name, file)
     # The same in each run: what one that was interrupted reserved is known again for ours.
     mark = hashlib.sha256(f"{step.name}\n{step.etag}\n{source is None}".encode()).hexdigest()[:16]
@@ -179,7 +179,7 @@ def _create(step: Step, fork: ForkedStorage, parent: MediaStorage, file: ObjectF
 def _kept_headers(fork: ForkedStorage, name: str) -> dict[str, Any]:
     """Give what belongs to the bytes and not to the place. The rest is the parent's to decide, as for any upload."""
     # By the SDK, whose answer is whole.
-    key = fork._normalize_name(name)
+    key = fork._key(name)
     found = fork.store.call("head_object", action="reading", name=name, client=fork.store.client, Key=key)
     return {label: found[label] for label in ("ContentEncoding", "ContentLanguage") if found.get(label)}
 

@@ -31,7 +31,7 @@ def plan(fork: ForkedStorage) -> Removal:
             fork, so that its files are somebody else's.
     """
     fork.make_sure()
-    start = fork._normalize_name("")
+    start = fork._prefix("")
     # In an own bucket other forks may lie, each known by its claim.
     others = tuple(sorted({folder for key, _ in _objects(fork) if (folder := _store_at(key[len(start) :]))}))
     keys: list[str] = []
@@ -63,7 +63,7 @@ def apply(planned: Removal, fork: ForkedStorage, *, report: Callable[[int], obje
         WriteRefused: the store belongs to another environment; nothing was deleted.
         StoreFailed: some could not be deleted. Run it again.
     """
-    start = fork._normalize_name("")
+    start = fork._prefix("")
     last = [key for key in planned.keys if key[len(start) :] in _CLAIMS]
     # In a request of their own: if some files stay, so do the claims on them.
     for batch in filter(None, (*batched(key for key in planned.keys if key not in last), last)):
@@ -91,5 +91,5 @@ def _store_at(name: str) -> str:
 
 
 def _objects(fork: ForkedStorage) -> Iterator[tuple[str, int]]:
-    for page in fork.store.pages(action="listing", name="", Prefix=fork._normalize_name("")):
+    for page in fork.store.pages(action="listing", name="", Prefix=fork._prefix("")):
         yield from ((found["Key"], int(found["Size"])) for found in page.get("Contents", ()))

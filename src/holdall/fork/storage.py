@@ -171,7 +171,7 @@ class ForkedStorage(MediaStorage):
 
     def _has_the_same_bucket(self, above: MediaStorage) -> bool:
         """Look for the first object of a parent in the own bucket: the same at the same moment is no copy."""
-        start = above._normalize_name("")
+        start = above._prefix("")
         page = above.store.call("list_objects_v2", action="listing", name="", Prefix=start, MaxKeys=1)
         for found in page.get("Contents", ())[:1]:
             with suppress(ObjectNotFound):
@@ -186,6 +186,7 @@ class ForkedStorage(MediaStorage):
 
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
         cleaned = names.clean(name)
+        self._key(name)
         if "w" not in mode:
             return self._on_its_side(
                 cleaned, lambda: super(ForkedStorage, self)._open(name, mode), lambda: self.parent._open(name, mode)
@@ -222,13 +223,13 @@ class ForkedStorage(MediaStorage):
             return False
 
     def size(self, name: str) -> int:
-        self._normalize_name(name)
+        self._key(name)
         return self._on_its_side(
             names.clean(name), lambda: super(ForkedStorage, self).size(name), lambda: self.parent.size(name)
         )
 
     def get_modified_time(self, name: str) -> datetime:
-        self._normalize_name(name)
+        self._key(name)
         return self._on_its_side(
             names.clean(name),
             lambda: super(ForkedStorage, self).get_modified_time(name),
@@ -301,8 +302,12 @@ class ForkedStorage(MediaStorage):
 
     def links_to_parent(self, name: str) -> bool:
         """Say whether a link to this name leads to the parent. Requests: as `url`."""
-        cleaned = name if isinstance(name, str) and names.is_plain(name) else self._cleaned(name)
-        return self.overlay.look(cleaned) is Side.PARENTS and not self.is_not_the_parents(cleaned)
+        cleaned = name
+        if not (isinstance(name, str) and names.is_plain(name)):
+            self._normalize_name(name)
+            cleaned = names.clean(name)
+        # Nobody has a file without a name.
+        return bool(cleaned) and self.overlay.look(cleaned) is Side.PARENTS and not self.is_not_the_parents(cleaned)
 
     def own_url(self, name: str, **more: Any) -> str:
         """Give a link into the own store, whichever side has the file. Requests: none."""
@@ -341,7 +346,7 @@ class ForkedStorage(MediaStorage):
         """
         if not name:
             raise ValueError("The name must be given to delete().")
-        self._normalize_name(name)
+        self._key(name)
         self.make_sure()
         self._hide(names.clean(name))
         super().delete(name)
@@ -361,7 +366,7 @@ class ForkedStorage(MediaStorage):
             self.overlay.note(name, Side.OWN, holds=False)
 
     def _cleaned(self, name: str) -> str:
-        self._normalize_name(name)
+        self._key(name)
         return names.clean(name)
 
     def _hide(self, name: str) -> None:
@@ -423,7 +428,7 @@ def look_at(storage: MediaStorage, name: str) -> Entry:
     """
 
     def own() -> Entry:
-        found = storage.store.call("head_object", action="looking for", name=name, Key=storage._normalize_name(name))
+        found = storage.store.call("head_object", action="looking for", name=name, Key=storage._key(name))
         return Entry(name, int(found.get("ContentLength") or 0), str(found.get("ETag") or ""))
 
     if isinstance(storage, ForkedStorage):
@@ -444,11 +449,12 @@ def walk(storage: MediaStorage, prefix: str = "") -> Iterator[Entry]:
 
 def walk_own(storage: MediaStorage, prefix: str) -> Iterator[Entry]:
     """Give every file of a storage's own store whose name begins so. One request for each 1,000."""
-    start = storage._normalize_name("")
+    start = storage._prefix("")
     for page in storage.store.pages(action="listing", name=prefix, Prefix=f"{start}{prefix}"):
         for found in page.get("Contents", ()):
             name = found["Key"][len(start) :]
-            if name and not sites.is_below(name, sites.RESERVED):
+            # Consoles mark folders by empty objects, whose names end in a slash.
+            if name and not name.endswith("/") and not sites.is_below(name, sites.RESERVED):
                 yield Entry(name, int(found["Size"]), str(found["ETag"]))
 
 

@@ -166,7 +166,8 @@ def _request(
     headers: dict[str, str] = {}
     queries = {"encoding-type": "url", "list-type": "2"} if operation == "list_objects_v2" else {}
     for name, value in parameters.items():
-        if name == "Key":
+        if name == "Key" and value:
+            # Without one the request would be about the bucket: its listing, or its creation.
             key = value
         elif name == "Body" and isinstance(value, bytes):
             body = value

@@ -28,7 +28,28 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
     """django-storages' storage, with links of our own. `MediaStorage` gives it a connection and its rule for keys."""
 
     def _normalize_name(self, name: str) -> str:
-        return names.to_key(name, location=self.location)
+        """Give the key of a file or the prefix of a folder: django-storages asks for both, and projects override it."""
+        cleaned = names.clean(name)
+        make = names.to_prefix if not cleaned or cleaned.endswith("/") else names.to_key
+        return make(name, location=self.location)
+
+    def _key(self, name: str) -> str:
+        """Give the key of a file, by the project's own rule if it has one: what any request about an object names.
+
+        Raises:
+            InvalidName: the name is no file's. Nothing was sent.
+        """
+        if not self._own_keys:
+            return names.to_key(name, location=self.location)
+        key = self._normalize_name(names.clean_file(name))
+        # A project's own rule may leave nothing of a name.
+        names.clean_file(key)
+        return key
+
+    def _prefix(self, path: str) -> str:
+        """Give what the keys in a folder begin with: empty, or ending in a slash."""
+        prefix = self._normalize_name(path)
+        return f"{prefix}/" if prefix and not prefix.endswith("/") else prefix
 
     def _prepare_links(self) -> None:
         # A project's own rule for keys counts for links too.
@@ -97,7 +118,7 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
             return self._domain_link(key, path, parameters, lifetime_seconds)
         store = self.store
         place = store.place()
-        if place and not (key and self.querystring_auth):
+        if place and not (cleaned and self.querystring_auth):
             # Nothing can be signed for no key; Django gives the base of all links.
             return public_url(place, key) + _query(parameters), math.inf
         signed = _signed_parameters(parameters)

@@ -230,7 +230,7 @@ class MediaStorage(WritingStorage):
         if mode not in MODES:
             raise ValueError(f'A file in a bucket cannot be opened with mode "{mode}"; use r, rb, w or wb.')
         cleaned = names.clean(name)
-        key = self._normalize_name(cleaned)
+        key = self._key(name)
         if "w" in mode:
             if (
                 not self.file_overwrite
@@ -258,7 +258,7 @@ class MediaStorage(WritingStorage):
         if not name:
             raise ValueError("The name must be given to delete().")
         with suppress(ObjectNotFound), self.translating("deleting", name):
-            self.bucket.Object(self._normalize_name(name)).delete()
+            self.bucket.Object(self._key(name)).delete()
 
     def delete_many(self, names: Iterable[str]) -> None:
         """Delete files; those that do not exist are none to worry about. One request for each 1,000.
@@ -267,7 +267,7 @@ class MediaStorage(WritingStorage):
             StoreFailed: some could not be deleted, and which; all others are.
         """
         failed: list[str] = []
-        for batch in batched({self._normalize_name(name): name for name in names if _given(name)}.items()):
+        for batch in batched({self._key(name): name for name in names if _given(name)}.items()):
             answer = self.store.call(
                 "delete_objects",
                 action="deleting",
@@ -306,7 +306,7 @@ class MediaStorage(WritingStorage):
     def size(self, name: str) -> int:
         """Give the file's size in bytes. One HEAD."""
         with self.translating("asking the size of", name):
-            size_bytes = self.bucket.Object(self._normalize_name(name)).content_length
+            size_bytes = self.bucket.Object(self._key(name)).content_length
         if size_bytes is None:
             raise StoreFailed(
                 f'The size of "{name}" is not known: the answer of {self.store.where()} has no '
@@ -317,20 +317,18 @@ class MediaStorage(WritingStorage):
     def get_modified_time(self, name: str) -> datetime:
         """Give the time when the file was saved: aware under `USE_TZ`, otherwise in the default time zone. One HEAD."""
         with self.translating("asking the time of", name):
-            modified: datetime = self.bucket.Object(self._normalize_name(name)).last_modified
+            modified: datetime = self.bucket.Object(self._key(name)).last_modified
         return modified if django_settings.USE_TZ else timezone.make_naive(modified, timezone.get_default_timezone())
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """List folders and files of a folder. One request for each 1,000."""
-        prefix = self._normalize_name(path)
-        if prefix and not prefix.endswith("/"):
-            prefix += "/"
+        prefix = self._prefix(path)
         folders: list[str] = []
         files: list[str] = []
         for page in self._pages(path, Delimiter="/", Prefix=prefix):
             folders += [entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ())]
             files += [entry["Key"][len(prefix) :] for entry in page.get("Contents", ()) if entry["Key"] != prefix]
-        if prefix == self._normalize_name(""):
+        if prefix == self._prefix(""):
             # What Holdall keeps there for itself.
             folders = [folder for folder in folders if folder != RESERVED]
         return folders, files

@@ -73,7 +73,7 @@ class WritingStorage(LinkingStorage):
         if self.file_overwrite:
             return str(super().save(name, content, max_length))
         candidates = self._candidates(names.clean(str(name)), max_length)
-        if not conditional_put_holds(self.store, self._client, name=str(name), key=self._normalize_name(str(name))):
+        if not conditional_put_holds(self.store, self._client, name=str(name), key=self._key(str(name))):
             # Without the condition only a name that nobody else can think of is free for certain.
             next(candidates)
         last = None
@@ -143,7 +143,7 @@ class WritingStorage(LinkingStorage):
             connection=self.store,
             client=self._client,
             name=name,
-            key=self._normalize_name(name),
+            key=self._key(name),
             parameters=self._get_write_parameters(name, content),
             replace=self.file_overwrite or _may_replace.get() or self.store.conditional_put is False,
             parts=self._parts(content),
