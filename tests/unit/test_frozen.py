@@ -14,7 +14,7 @@ from holdall import cli, doctor, sites
 from holdall.cli import env
 from holdall.environment import contract, variables
 from holdall.findings import Report
-from holdall.fork import overlay
+from holdall.fork import tombstones
 from holdall.provision import rights, settings
 from holdall.provision.needs import Needs
 from holdall.s3.claims import Claim
@@ -129,7 +129,7 @@ def test_objects_of_holdalls_own_lie_here() -> None:
     claims = [Claim(kind=kind, holder="x", location="media").key for kind in ("owner", "fork")]
     assert claims == ["media/.holdall/owner.json", "media/.holdall/fork.json"]
     assert [json.loads(Claim(kind=kind, holder="x").body())[kind] for kind in ("owner", "fork")] == ["x", "x"]
-    assert (overlay.HIDDEN, sites.FORKS_FOLDER) == (".holdall/hidden/", "forks")
+    assert (tombstones.HIDDEN, sites.FORKS_FOLDER) == (".holdall/hidden/", "forks")
 
 
 def commands_of(parser: argparse.ArgumentParser, above: str = "") -> dict[str, list[str]]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import NamedTuple
 
-from holdall.errors import ObjectNotFound, StoreFailed
-from holdall.fork.overlay import HIDDEN
+from holdall.errors import ObjectNotFound
 from holdall.fork.storage import Entry, ForkedStorage, look_at, walk_own
+from holdall.fork.tombstones import Hidden
 from holdall.storage import MediaStorage
 
 WORKERS = 16
@@ -52,8 +51,7 @@ def diff(fork: ForkedStorage) -> Iterator[Change]:
     own = {entry.name for entry in walk_own(fork, "")}
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="holdall-diff") as pool:
         yield from pool.map(lambda entry: _of_own(fork, entry), walk_own(fork, ""))
-        tombstones = pool.map(lambda key: _hidden_by(fork, key), _tombstone_keys(fork))
-        for hidden in tombstones:
+        for hidden in pool.map(fork.tombstones.read, fork.tombstones.all()):
             # A name that was saved anew is the fork's own.
             if hidden is not None and hidden.name not in own:
                 yield _of_hidden(fork, hidden)
@@ -100,29 +98,6 @@ def _of_own(fork: ForkedStorage, own: Entry) -> Change:
     return Change(own.name, kind, own.size_bytes, own.etag, parents)
 
 
-def _of_hidden(fork: ForkedStorage, hidden: Entry) -> Change:
+def _of_hidden(fork: ForkedStorage, hidden: Hidden) -> Change:
     parents = _parents(fork, hidden.name)
     return Change(hidden.name, "hidden" if parents else "gone", hidden.size_bytes, hidden.etag, parents)
-
-
-def _tombstone_keys(fork: ForkedStorage) -> Iterator[str]:
-    start = fork._prefix("") + HIDDEN
-    for page in fork.store.pages(action="listing", name=HIDDEN, Prefix=start):
-        yield from (found["Key"] for found in page.get("Contents", ()))
-
-
-def _hidden_by(fork: ForkedStorage, key: str) -> Entry | None:
-    try:
-        answer = fork.store.call("get_object", action="reading", name=key, Key=key)
-    except ObjectNotFound:
-        return None
-    try:
-        said = json.loads(answer["Body"].read())
-        return Entry(str(said["name"]), int(said["size_bytes"]), str(said["etag"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreFailed(
-            f"{key} cannot be understood; it says which file of the parent this fork hid. Look at the object; if it is "
-            "damaged, delete it, and delete the file again."
-        ) from error
-    finally:
-        answer["Body"].close()

@@ -6,7 +6,6 @@ heart: it lists it, takes in at once what it writes itself, and lists it again w
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -14,14 +13,12 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 
 from holdall.errors import StoreFailed, StoreUnreachable
-from holdall.providers import MAX_KEY_BYTES
+from holdall.fork.tombstones import HIDDEN, tombstone
 from holdall.s3.connection import Connection
 from holdall.sites import RESERVED, is_below
 
 log = logging.getLogger("holdall")
 
-# Where the tombstones of the parent's files lie in the own store.
-HIDDEN = f"{RESERVED}/hidden/"
 # How old knowledge may be of a name that was asked for before, and of one that was not: most probably the latter is a
 # file that another process saved just now. Listing takes no more than a tenth of the time, however long it takes.
 KNOWN_SECONDS = 10.0
@@ -40,14 +37,6 @@ class Side(Enum):
     HIDDEN = "hidden"
     # Neither own nor hidden: the parent's, if anybody's.
     PARENTS = "parent's"
-
-
-def tombstone(name: str, location: str) -> str:
-    """Give the name under `HIDDEN` by which a parent's file is hidden: its own, or its digest where that is too long."""
-    room_bytes = MAX_KEY_BYTES - len(location.encode()) - len(HIDDEN) - 1
-    if len(name) * 4 <= room_bytes or len(name.encode()) <= room_bytes:
-        return name
-    return f"~{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 class Overlay:

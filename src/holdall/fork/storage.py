@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
@@ -14,7 +13,8 @@ from django.core.files.base import File
 
 from holdall import names, sites
 from holdall.errors import NameTaken, ObjectNotFound, WriteRefused
-from holdall.fork.overlay import HIDDEN, Overlay, Side, overlay_of, tombstone
+from holdall.fork.overlay import Overlay, Side, overlay_of
+from holdall.fork.tombstones import Hidden, Tombstones
 from holdall.providers import MAX_KEY_BYTES
 from holdall.s3.claims import Claim
 from holdall.s3.signing import SAFE
@@ -88,6 +88,11 @@ class ForkedStorage(MediaStorage):
         """What this process knows of the own store."""
         return overlay_of(self.store, self._location)
 
+    @property
+    def tombstones(self) -> Tombstones:
+        """What the own store hides of the parent's."""
+        return Tombstones(self.store, self._location, self._client)
+
     # -- whose a file is
 
     def is_not_the_parents(self, name: str) -> bool:
@@ -95,19 +100,6 @@ class ForkedStorage(MediaStorage):
         if len(name) * 4 > self._parents_room_bytes and len(name.encode()) > self._parents_room_bytes:
             return True
         return any(sites.is_below(name, folder) for folder in self._not_the_parents)
-
-    def _is_hidden(self, name: str) -> bool:
-        """Ask whether a file of the parent was hidden here. One HEAD."""
-        try:
-            key = self._tombstone_key(name)
-            self.store.call("head_object", action="looking for", name=name, client=self._client, Key=key)
-        except ObjectNotFound:
-            return False
-        return True
-
-    def _tombstone_key(self, name: str) -> str:
-        path = f"{HIDDEN}{tombstone(name, self._location)}"
-        return f"{self._location}/{path}" if self._location else path
 
     def _on_its_side(self, name: str, own: Callable[[], T], parents: Callable[[], T]) -> T:
         """Read something of a file from the side that has it.
@@ -128,7 +120,7 @@ class ForkedStorage(MediaStorage):
                     self.overlay.note(name, Side.OWN, holds=False)
                     side = None
         if side is None:
-            side = Side.HIDDEN if self._is_hidden(name) else Side.PARENTS
+            side = Side.HIDDEN if self.tombstones.is_hidden(name) else Side.PARENTS
         if side is Side.HIDDEN or self.is_not_the_parents(name):
             raise ObjectNotFound(
                 f"File does not exist: {name} (not in {self.store.where()}, and nothing of the parent's shows by this name)."
@@ -146,7 +138,7 @@ class ForkedStorage(MediaStorage):
     def _shows_parents(self, name: str) -> bool:
         """Say whether the parent has the name and it is not hidden here. One HEAD; two if the parent has it."""
         cleaned = names.clean(name)
-        return self._in_parent(cleaned) is not None and not self._is_hidden(cleaned)
+        return self._in_parent(cleaned) is not None and not self.tombstones.is_hidden(cleaned)
 
     def make_sure(self) -> None:
         """Make sure that nothing above lies in the own store, reached by another address, before something is written.
@@ -245,11 +237,13 @@ class ForkedStorage(MediaStorage):
         folders, files = map(set, super().listdir(path))
         cleaned = names.clean(path).strip("/")
         above = f"{cleaned}/" if cleaned else ""
-        hidden_folders, hidden_files = self._hidden_in(above)
+        tombstones = self.tombstones
+        hidden_folders, hidden_files = tombstones.in_folder(above)
         parents_folders, parents_files = self.parent.listdir(path)
         for file in parents_files:
             name = f"{above}{file}"
-            if file not in hidden_files and not self.is_not_the_parents(name) and not self._is_hidden_by_digest(name):
+            is_hidden = file in hidden_files or (tombstones.is_aside(name) and tombstones.is_hidden(name))
+            if not is_hidden and not self.is_not_the_parents(name):
                 files.add(file)
         for folder in parents_folders:
             name = f"{above}{folder}"
@@ -257,19 +251,6 @@ class ForkedStorage(MediaStorage):
             if not self.is_not_the_parents(name) and not (doubtful and self._shows_nothing_in(name)):
                 folders.add(folder)
         return sorted(folders), sorted(files)
-
-    def _hidden_in(self, above: str) -> tuple[set[str], set[str]]:
-        folders: set[str] = set()
-        files: set[str] = set()
-        prefix = self._tombstone_key("") + above
-        for page in self.store.pages(action="listing", name=above, Delimiter="/", Prefix=prefix):
-            folders.update(entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ()))
-            files.update(entry["Key"][len(prefix) :] for entry in page.get("Contents", ()))
-        return folders, files
-
-    def _is_hidden_by_digest(self, name: str) -> bool:
-        # The tombstone of a long name does not lie in its folder.
-        return tombstone(name, self._location) != name and self._is_hidden(name)
 
     def _shows_nothing_in(self, folder: str) -> bool:
         if next(walk_own(self, f"{folder}/"), None) is not None:
@@ -374,33 +355,12 @@ class ForkedStorage(MediaStorage):
         found = self._in_parent(name)
         if found is None:
             return
-        body = {
-            "version": 1,
-            "name": name,
-            "size_bytes": found.size_bytes,
-            "etag": found.etag,
-            "since": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        # What was hidden first counts, so that `promote` deletes no file of the parent that this fork never saw.
-        condition = {"IfNoneMatch": "*"} if self.store.conditional_put else {}
-        if condition or not self._is_hidden(name):
-            with suppress(NameTaken):
-                self.store.call(
-                    "put_object",
-                    action="hiding",
-                    name=name,
-                    client=self._client,
-                    Key=self._tombstone_key(name),
-                    Body=f"{json.dumps(body)}\n".encode(),
-                    ContentType="application/json",
-                    **condition,
-                )
+        self.tombstones.hide(Hidden(*found))
         self.overlay.note(name, Side.HIDDEN, holds=True)
 
     def unhide(self, name: str) -> None:
         """Let the parent's file of this name, if there is one, show again. One DELETE."""
-        key = self._tombstone_key(name)
-        self.store.call("delete_object", action="showing", name=name, client=self._client, Key=key)
+        self.tombstones.unhide(name)
         self.overlay.note(name, Side.HIDDEN, holds=False)
 
 
@@ -459,15 +419,7 @@ def walk_own(storage: MediaStorage, prefix: str) -> Iterator[Entry]:
 
 
 def _walk_parents(fork: ForkedStorage, prefix: str, own: set[str]) -> Iterator[Entry]:
-    start = fork._tombstone_key("")
-    hidden = {
-        found["Key"][len(start) :]
-        # The tombstones of long names do not begin as the names do.
-        for beginning in ({prefix, "~"} if prefix else {""})
-        for page in fork.store.pages(action="listing", name=prefix, Prefix=f"{start}{beginning}")
-        for found in page.get("Contents", ())
-    }
+    hidden = fork.tombstones.below(prefix)
     for entry in walk(fork.parent, prefix):
-        known = entry.name in own or tombstone(entry.name, fork._location) in hidden
-        if not known and not fork.is_not_the_parents(entry.name):
+        if entry.name not in own and entry.name not in hidden and not fork.is_not_the_parents(entry.name):
             yield entry
