@@ -38,6 +38,8 @@ class Provider(NamedTuple):
     conditional_complete: bool = False
     # boto3's own checksums (CRC32, as a trailer over HTTPS) are understood. Elsewhere uploads carry Content-MD5.
     sdk_checksums: bool = False
+    # The ETag of what one request stores is its MD5 in hexadecimal, but where it is encrypted with a key.
+    md5_etags: bool = False
     sources: tuple[str, ...] = ()
 
 
@@ -50,7 +52,11 @@ AMAZON = Provider(
     conditional_put=True,
     conditional_complete=True,
     sdk_checksums=True,
-    sources=("https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html",),
+    md5_etags=True,
+    sources=(
+        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html",
+        "https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html",
+    ),
 )
 SPACES = Provider(
     id="spaces",
@@ -58,6 +64,8 @@ SPACES = Provider(
     host=r"(?P<region>[a-z]{3}\d)\.digitaloceanspaces\.com",
     addressing="virtual",
     public_by_acl=True,
+    # Measured of Ceph, which it is.
+    md5_etags=True,
     sources=(
         "https://docs.digitalocean.com/products/spaces/reference/s3-compatibility",
         # Documented for GET, HEAD and COPY only: so the condition on PUT is probed.
@@ -68,6 +76,7 @@ SEAWEEDFS = Provider(
     id="seaweedfs",
     title="SeaweedFS (embedded)",
     conditional_put=True,
+    md5_etags=True,
     sources=("measured: 32 writers, 10 rounds, one winner each; racing completions let several win",),
 )
 R2 = Provider(

@@ -36,6 +36,10 @@ class Request:
         parts = urllib.parse.urlsplit(self.target)
         query = urllib.parse.parse_qs(parts.query, keep_blank_values=True)
         about_object = parts.path.count("/") > 1 and not parts.path.endswith("/")
+        if self.header("x-amz-copy-source"):
+            return "CopyObject"
+        if self.method == "POST" and "delete" in query:
+            return "DeleteObjects"
         if "uploads" in query:
             return "CreateMultipartUpload" if self.method == "POST" else "ListMultipartUploads"
         if "uploadId" in query:
@@ -221,6 +225,20 @@ def flips_a_bit(exchange: Exchange) -> None:
     """Change the last byte of the body on its way to the server."""
     body = exchange.request.body
     exchange.answer(exchange.forward(body=body[:-1] + bytes([body[-1] ^ 1]) if body else body))
+
+
+def answers_a_page(exchange: Exchange) -> None:
+    """Answer 200 in the server's place, as a captive portal does, with an ETag of the page's own."""
+    page = b"<!doctype html><title>Welcome</title>"
+    headers = (("Content-Type", "text/html; charset=utf-8"), ("ETag", '"d41d8cd98f00b204e9800998ecf8427f"'))
+    is_head = exchange.request.method == "HEAD"
+    exchange.answer(Answer(200, headers, page, is_head))
+
+
+def answers_nothing(exchange: Exchange) -> None:
+    """Begin a success in the server's place and break off; no header tells the length."""
+    exchange.answer(Answer(200, (("Content-Type", "application/xml"),)), framed=False)
+    raise Gone
 
 
 def answers(make: Callable[[Request], Answer]) -> Fault:

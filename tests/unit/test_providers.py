@@ -89,6 +89,7 @@ def test_providers_with_facts_name_their_sources() -> None:
             provider.conditional_complete,
             provider.public_by_acl,
             provider.sdk_checksums,
+            provider.md5_etags,
         )
         assert provider.sources or not any(claims), provider.id
 

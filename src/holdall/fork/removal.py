@@ -72,7 +72,7 @@ def apply(planned: Removal, fork: ForkedStorage, *, report: Callable[[int], obje
             action="dropping",
             name=batch[0],
             client=fork.store.client,
-            Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True},
+            Delete={"Objects": [{"Key": key} for key in batch]},
         )
         if errors := answer.get("Errors"):
             named = ", ".join(f'"{error["Key"]}" ({error.get("Code")})' for error in errors[:5])

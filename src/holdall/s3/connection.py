@@ -21,7 +21,7 @@ from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from holdall.errors import Answer, BucketNotFound, HoldallError, StoreUnreachable
-from holdall.s3 import keys, local, sessions
+from holdall.s3 import keys, local, sessions, whole
 from holdall.s3.answers import OBJECT_CODES, answer_of, explain, what_of
 from holdall.s3.claims import Claims, unasked
 from holdall.s3.fastlane import Declined, FastLane, Refused
@@ -250,6 +250,7 @@ class Connection:
         """
         with self.translating(action, name=name, key=about or str(parameters.get("Key", "")), client=client):
             answer = self._send(operation, parameters, client)
+        self.check_whole(operation, parameters, answer, action=action, name=name)
         self.bucket_seen = True
         return answer
 
@@ -258,7 +259,7 @@ class Connection:
         token: dict[str, str] = {}
         while True:
             page = self.call("list_objects_v2", action=action, name=name, client=client, **parameters, **token)
-            yield self.whole(page, "IsTruncated", action=action, name=name)
+            yield page
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
@@ -305,23 +306,23 @@ class Connection:
             pool_size=POOL_SIZE,
         )
 
-    def whole(self, answer: Any, member: str, *, action: str, name: str) -> Any:
-        """Give the answer if it has a member that every whole one has.
-
-        Where no header tells the length, a connection that broke off looks like the end of an answer, and the SDK makes
-        an empty one of it.
+    def check_whole(
+        self, operation: str, parameters: Mapping[str, Any], answer: Any, *, action: str, name: str
+    ) -> None:
+        """Make sure that an answer is a whole one, and S3's. `call` does; this is for what the SDK's own methods gave.
 
         Raises:
-            StoreUnreachable: it has not.
+            StoreUnreachable: it is not; whether the store did what was asked is unknown.
         """
-        if member not in answer:
+        if said := whole.flaw(operation, parameters, answer, md5_etags=self.target.provider.md5_etags):
+            if operation == "get_object":
+                answer["Body"].close()
+            what = what_of(action, name)
             broken = StoreUnreachable(
-                f'{action[:1].upper()}{action[1:]} "{name}" failed in {self.where()}: the answer broke off. '
-                "Check the network between; try again."
+                f"{what[:1].upper()}{what[1:]} failed in {self.where()}: {said}. Check the network between; try again."
             )
             broken.outcome_unknown = True
             raise broken
-        return answer
 
     # -- errors
 

@@ -125,7 +125,7 @@ class FastLane:
             try:
                 response = self._send_once(method, path, query, headers, digest, body)
                 if response.status < 300:
-                    return _answer(operation, response)
+                    return _answer(operation, response, attempt)
                 refused = _refused(operation, response, attempt)
             except SSLError as error:
                 # The SDK may know an authority that this machine's own list lacks.
@@ -201,11 +201,13 @@ def _refused(operation: str, response: Any, attempt: int) -> Refused:
     return Refused(sdk_operation, response.status, code or str(response.status), message, attempt, headers)
 
 
-def _answer(operation: str, response: Any) -> dict[str, Any]:
+def _answer(operation: str, response: Any, attempt: int) -> dict[str, Any]:
     headers = response.headers
+    meta = {"HTTPStatusCode": response.status, "HTTPHeaders": headers, "RetryAttempts": attempt}
     if operation == "list_objects_v2":
-        return _listing(response.read())
+        return {**_listing(response.read()), "ResponseMetadata": meta}
     answer: dict[str, Any] = {
+        "ResponseMetadata": meta,
         "ETag": headers.get("etag"),
         "Metadata": {
             name[len("x-amz-meta-") :].lower(): value
@@ -244,10 +246,12 @@ def _listing(body: bytes) -> dict[str, Any]:
                 "LastModified": fields.get("LastModified", ""),
             }
         )
+    truncated = root.findtext(f"{space}IsTruncated")
     folders = [{"Prefix": decoded(text.text or "")} for text in root.iterfind(f"{space}CommonPrefixes/{space}Prefix")]
     return {
         "Contents": contents,
         "CommonPrefixes": folders,
-        "IsTruncated": root.findtext(f"{space}IsTruncated") == "true",
+        # None where the answer has none, which is no listing's then.
+        "IsTruncated": truncated and truncated == "true",
         "NextContinuationToken": root.findtext(f"{space}NextContinuationToken"),
     }

@@ -193,7 +193,6 @@ class NewObject:
                 self._reserved = True
         try:
             answer = self._call("create_multipart_upload", **self.parameters)
-            self.connection.whole(answer, "UploadId", action="saving", name=self.name)
         except BaseException as failure:
             answered = isinstance(failure, HoldallError) and not failure.outcome_unknown and not failure.retries
             self._has_strays = not answered
@@ -282,7 +281,6 @@ class NewObject:
         listed = self.connection.call(
             "list_multipart_uploads", action="saving", name=self.name, client=self.client, Prefix=self.key
         )
-        self.connection.whole(listed, "IsTruncated", action="saving", name=self.name)
         for upload in listed.get("Uploads", ()):
             if upload["Key"] == self.key and upload["UploadId"] != self._upload_id:
                 self._abort(upload["UploadId"])

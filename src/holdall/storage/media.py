@@ -258,7 +258,8 @@ class MediaStorage(WritingStorage):
         if not name:
             raise ValueError("The name must be given to delete().")
         with suppress(ObjectNotFound), self.translating("deleting", name):
-            self.bucket.Object(self._key(name)).delete()
+            answer = self.bucket.Object(self._key(name)).delete()
+            self.store.check_whole("delete_object", {}, answer, action="deleting", name=name)
 
     def delete_many(self, names: Iterable[str]) -> None:
         """Delete files; those that do not exist are none to worry about. One request for each 1,000.
@@ -273,7 +274,7 @@ class MediaStorage(WritingStorage):
                 action="deleting",
                 name=batch[0][1],
                 client=self.connection.meta.client,
-                Delete={"Objects": [{"Key": key} for key, _ in batch], "Quiet": True},
+                Delete={"Objects": [{"Key": key} for key, _ in batch]},
             )
             by_key = dict(batch)
             failed += [f'"{by_key[error["Key"]]}" ({error.get("Code")})' for error in answer.get("Errors", ())]
