@@ -12,7 +12,7 @@ from django.core.files.utils import validate_file_name
 
 from holdall.errors import InvalidName
 from holdall.providers import MAX_KEY_BYTES
-from holdall.sites import RESERVED, is_below
+from holdall.sites import RESERVED, is_reserved
 
 # Short enough to make a valid key under any location that the contract allows.
 PLAIN_LENGTH = 500
@@ -48,6 +48,7 @@ def clean_file(name: str | PurePath) -> str:
         raise InvalidName(f"{str(name)!r} is no file's name: it stands for the whole store. Nothing was sent.")
     if cleaned.endswith("/"):
         raise InvalidName(f"{str(name)!r} is a folder's name, and no file's: it ends in a slash. Nothing was sent.")
+    _refuse_reserved(cleaned)
     return cleaned
 
 
@@ -82,9 +83,7 @@ def _joined(name: str | PurePath, cleaned: str, location: str) -> str:
         )
     if "\x00" in cleaned:
         raise InvalidName(f"{str(name)!r} contains a NUL character, which no key can hold.")
-    # The attack: an upload named ".holdall/hidden/…" deleting somebody's file, or one named as the owner marker.
-    if is_below(cleaned, RESERVED):
-        raise InvalidName(f"{cleaned!r} is no file's name: what begins with {RESERVED}/ is Holdall's own.")
+    _refuse_reserved(cleaned)
     key = posixpath.join(location, cleaned) if location else cleaned
     try:
         length_bytes = len(key.encode())
@@ -96,6 +95,13 @@ def _joined(name: str | PurePath, cleaned: str, location: str) -> str:
             "Shorten it, or give the field a smaller max_length. Nothing was sent."
         )
     return key
+
+
+def _refuse_reserved(cleaned: str) -> None:
+    # The attack: an upload named ".holdall/hidden/…" deleting somebody's file, or one named as the owner marker; in the
+    # store itself, or (named "forks/pr-1/.holdall/…") in one that lies in a folder of it.
+    if is_reserved(cleaned):
+        raise InvalidName(f"{cleaned!r} is no file's name: folders named {RESERVED} are Holdall's own, at any depth.")
 
 
 def candidates(name: str, *, max_length: int | None, alternative: Callable[[str, str], str]) -> Iterator[str]:

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from holdall.providers import AMAZON, Provider
 
-# What Holdall keeps in a store for itself, below the store's location. No name of a file leads there.
+# The folder of what Holdall keeps in a store for itself. No name of a file has it, at whatever depth: stores lie inside
+# of one another, and what is a folder deep down for one of them is the top of another.
 RESERVED = ".holdall"
 # Forks of one parent that lie in its own bucket do not see each other when they share a folder of this name.
 FORKS_FOLDER = "forks"
@@ -77,6 +78,11 @@ def hidden_folder(own: Site, parent: Site) -> str | None:
         return None
     above, _, _ = way.rpartition("/")
     return above if above.rpartition("/")[2] == FORKS_FOLDER else way
+
+
+def is_reserved(name: str) -> bool:
+    """Say whether a name is Holdall's own: one of its folders is, or it is one."""
+    return RESERVED in name and RESERVED in name.split("/")
 
 
 def is_below(name: str, folder: str) -> bool:

@@ -255,3 +255,13 @@ def test_own_rule_that_never_shortens_ends() -> None:
     assert next(made) == "abc.png"
     with pytest.raises(SuspiciousFileOperation):
         next(made)
+
+
+@pytest.mark.parametrize("above", ["", "a/", "forks/pr-1/", "a/x/../"])
+@pytest.mark.parametrize("below", ["", "/fork.json", "/hidden/ada.jpg", "/probe"])
+def test_what_is_holdalls_own_is_no_name_at_any_depth(above: str, below: str) -> None:
+    with pytest.raises(InvalidName, match="Holdall's own"):
+        names.to_key(f"{above}.holdall{below}", location="media")
+    with pytest.raises(InvalidName, match="Holdall's own"):
+        names.to_prefix(f"{above}.holdall{below}", location="media")
+    assert names.to_key(f"{above}.holdall-{below}".rstrip("/"))

@@ -15,7 +15,7 @@ from enum import Enum
 from holdall.errors import StoreFailed, StoreUnreachable
 from holdall.fork.tombstones import HIDDEN, tombstone
 from holdall.s3.connection import Connection
-from holdall.sites import RESERVED, is_below
+from holdall.sites import is_reserved
 
 log = logging.getLogger("holdall")
 
@@ -114,7 +114,7 @@ class Overlay:
                 for name in self._names():
                     if name.startswith(HIDDEN):
                         hidden.add(name.removeprefix(HIDDEN))
-                    elif not is_below(name, RESERVED):
+                    elif not is_reserved(name):
                         own.add(name)
             except (StoreUnreachable, StoreFailed) as failure:
                 self._changes = None

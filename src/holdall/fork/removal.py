@@ -8,7 +8,7 @@ from typing import NamedTuple
 from holdall.errors import StoreFailed, WriteRefused
 from holdall.fork.storage import ForkedStorage
 from holdall.s3.claims import Claim
-from holdall.sites import RESERVED, is_below
+from holdall.sites import is_below, is_reserved
 from holdall.storage.media import batched
 
 
@@ -46,7 +46,7 @@ def plan(fork: ForkedStorage) -> Removal:
             claims.append(key)
             continue
         keys.append(key)
-        if not is_below(name, RESERVED):
+        if not is_reserved(name):
             files, size_bytes = files + 1, size_bytes + length
     if keys and f"{start}{_CLAIMS[0]}" not in claims:
         raise WriteRefused(

@@ -414,7 +414,7 @@ def walk_own(storage: MediaStorage, prefix: str) -> Iterator[Entry]:
         for found in page.get("Contents", ()):
             name = found["Key"][len(start) :]
             # Consoles mark folders by empty objects, whose names end in a slash.
-            if name and not name.endswith("/") and not sites.is_below(name, sites.RESERVED):
+            if name and not name.endswith("/") and not sites.is_reserved(name):
                 yield Entry(name, int(found["Size"]), str(found["ETag"]))
 
 

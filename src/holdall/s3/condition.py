@@ -11,6 +11,7 @@ from typing import Any
 from holdall.errors import HoldallError, NameTaken, StoreFailed
 from holdall.s3.connection import Connection
 from holdall.s3.saving import NewObject, Parts
+from holdall.sites import RESERVED
 
 log = logging.getLogger("holdall")
 
@@ -39,9 +40,9 @@ def conditional_put_holds(connection: Connection, client: Any, *, name: str, key
 
 
 def _probe(connection: Connection, client: Any, name: str, key: str) -> bool:
-    # In the folder of the file that is to be saved: the rights may end there. Always under the same name: whoever
-    # finds it taken knows enough, and where it cannot be deleted there is no more than one.
-    probe = posixpath.join(posixpath.dirname(key), ".holdall-probe")
+    # In the folder of the file that is to be saved: the rights may end there. No name of a file leads to it. Always
+    # the same: whoever finds it taken knows enough, and where it cannot be deleted there is no more than one.
+    probe = posixpath.join(posixpath.dirname(key), RESERVED, "probe")
     request = partial(connection.call, action="saving", name=name, about=key, client=client, Key=probe)
     parts = Parts(threshold_bytes=0, part_bytes=0, workers=1)
     first = NewObject(connection=connection, client=client, name=name, about=key, key=probe, parameters={}, parts=parts)

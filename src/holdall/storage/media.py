@@ -329,10 +329,8 @@ class MediaStorage(WritingStorage):
         for page in self._pages(path, Delimiter="/", Prefix=prefix):
             folders += [entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ())]
             files += [entry["Key"][len(prefix) :] for entry in page.get("Contents", ()) if entry["Key"] != prefix]
-        if prefix == self._prefix(""):
-            # What Holdall keeps there for itself.
-            folders = [folder for folder in folders if folder != RESERVED]
-        return folders, files
+        # What Holdall keeps there for itself, or for a store that lies in this folder.
+        return [folder for folder in folders if folder != RESERVED], [file for file in files if file != RESERVED]
 
     def _pages(self, path: str, **parameters: Any) -> Iterator[Any]:
         # V1 breaks on keys with "%" or "+" on Ceph: its marker comes back unescaped.
