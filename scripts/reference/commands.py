@@ -48,7 +48,14 @@ def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 
 
 def _help(words: list[str]) -> list[str]:
-    environment = {"PATH": os.environ["PATH"], "COLUMNS": str(prose.WIDTH), "NO_COLOR": "1", "PYTHON_COLORS": "0"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        # The help of this tree, whichever one is installed.
+        "PYTHONPATH": str(prose.ROOT / "src"),
+        "COLUMNS": str(prose.WIDTH),
+        "NO_COLOR": "1",
+        "PYTHON_COLORS": "0",
+    }
     done = subprocess.run(
         [sys.executable, "-c", "import sys; from holdall.cli import main; sys.exit(main())", *words, "--help"],
         env=environment,

@@ -10,14 +10,14 @@ def page() -> str:
     lines = [
         "# Content types",
         "",
-        "A file's type comes from this list, by its extension; what the client claimed is never believed.",
+        "A file's content type comes from this list, by extension; the type that the client sent is ignored.",
         f"Any other extension is `{content.UNKNOWN}`.",
         "",
         "## Stored as an attachment",
         "",
         (
-            "A browser that opens these can run script in them; it is told to save them instead, "
-            "unless the type stands in the option [`inline_types`](options.md#option-inline-types)."
+            "A browser that opens these can run scripts in them, so it is told to save them instead, "
+            "unless the type is in the option [`inline_types`](options.md#option-inline-types)."
         ),
         "",
         *_types(content.SCRIPTABLE),
@@ -25,8 +25,8 @@ def page() -> str:
         "## Shown by the browser",
         "",
         (
-            "A file with one of these extensions that begins as an HTML or SVG document, "
-            f"and is not text by its type, is stored as an attachment of type `{content.UNKNOWN}`."
+            "A file with one of these extensions whose content begins like an HTML or SVG document, "
+            f"and whose type is not text, is stored as an attachment of type `{content.UNKNOWN}`."
         ),
         "",
         *_types(content.HARMLESS),

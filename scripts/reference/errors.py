@@ -128,13 +128,15 @@ def page() -> str:
     lines = [
         "# Errors",
         "",
-        *prose.sentences("Every exception is a `HoldallError`, and also what Django or Python callers already expect."),
-        "Code that knows nothing of Holdall handles it rightly: `except FileNotFoundError` catches a missing file.",
-        (
-            "Each has the store's own code in `code`, the number of retries in `retries`, "
-            "and the SDK's error, where there is one, as `__cause__`."
+        *prose.sentences(
+            "Every exception is a `HoldallError`, and also the type that Django or Python callers expect."
         ),
-        "No text of any of them contains a secret.",
+        "Code that does not know Holdall handles them correctly: `except FileNotFoundError` catches a missing file.",
+        (
+            "Each has the store's error code in `code`, the number of retries in `retries`, "
+            "and the SDK's error, if there is one, as `__cause__`."
+        ),
+        "No message contains a secret.",
         "",
         "```none",
         *inspect.cleandoc(next(part for part in tree if "├──" in part)).splitlines(),
@@ -149,7 +151,7 @@ def page() -> str:
         kinds = [f"[`{name}`](#{prose.anchor(name)})" for name in above] + [f"`{name}`" for name in _nearest(expected)]
         lines += [f"It is also: {', '.join(kinds)}."]
         if one in PROVOKED:
-            lines += ["", "It says, for example:", "", "```text"]
+            lines += ["", "Example messages:", "", "```text"]
             texts = list(dict.fromkeys(str(error) for error in PROVOKED[one]()))
             lines += "\n\n".join(texts).splitlines()
             lines += ["```"]

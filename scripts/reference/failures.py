@@ -65,8 +65,8 @@ def page() -> str:
         "",
         f"Django's media on S3 is known to go wrong in {count} ways; the doctor names {'all' if proven == count else proven}.",
         (
-            "A test provokes each, on a real S3 server wherever one can fail in that way, and finds the finding below and no "
-            "other error."
+            "A test provokes each one, on a real S3 server where possible, and checks that the doctor reports the finding below "
+            "and no other error."
         ),
     ]
     for group, title in known["groups"].items():

@@ -23,12 +23,12 @@ def page() -> str:
     lines = [
         "# Findings",
         "",
-        "What `holdall doctor`, Django's system checks and the other commands find has an id, which never changes.",
+        "What `holdall doctor`, Django's system checks and the other commands find has an id that never changes.",
         (
-            "Levels: **error**, uploads, links or intent are broken; **warning**, it works and will hurt; **notice**, worth "
-            "knowing; **unknown**, could not be told; **ok**, proven."
+            "Levels: **error**, uploads, links or privacy are broken; **warning**, it works but will cause trouble; **notice**, "
+            "worth knowing; **unknown**, could not be checked; **ok**, proven."
         ),
-        "A finding says besides what was seen, and where the evidence is exact, its remedy is more exact than here.",
+        "The doctor also prints what it saw, and where the evidence allows it, a more specific remedy than the one here.",
     ]
     for title, kinds in _kinds_by_layer():
         lines += ["", f"## {title}"]

@@ -32,15 +32,15 @@ def page() -> str:
         "# Storage options",
         "",
         (
-            "`holdall.from_env()` writes the options of `holdall.storage.MediaStorage` out of the environment; "
-            "`storages=` lays a project's own over them, key by key."
+            "`holdall.from_env()` builds the options of `holdall.storage.MediaStorage` from the environment; "
+            "`storages=` overrides them, key by key."
         ),
         (
-            "Each option that the contract decides is written out, `None` included: "
+            "Every option that the environment decides is set explicitly, even to `None`, so "
             "a forgotten `AWS_DEFAULT_ACL` in a project's settings cannot publish private files."
         ),
         "",
-        "## Options that are Holdall's own",
+        "## Holdall's own options",
     ]
     for name, text in described.items():
         text = text[:1].upper() + text[1:]
@@ -49,9 +49,9 @@ def page() -> str:
         "",
         "## Options of django-storages",
         "",
-        "All of them work as documented there, as an option or as the `AWS_*` setting of that name.",
+        "They work as django-storages documents them, as an option or as the `AWS_*` setting of the same name.",
         "Two defaults differ: `file_overwrite` is false, and `signature_version` is SigV4.",
-        "Those that stand in the examples below are decided by the environment, and the setting of that name is not read.",
+        "The options in the examples below come from the environment; for those, the setting of the same name is not read.",
         "",
         f"They are {', '.join(f'`{name}`' for name in sorted(defaults) if name not in described)}.",
         "",

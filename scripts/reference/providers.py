@@ -9,12 +9,12 @@ def page() -> str:
     lines = [
         "# Providers",
         "",
-        "What Holdall takes for known of each kind of S3; the endpoint's host decides which it is.",
-        "A fact stands here only with its source; what is not known is probed where it matters.",
+        "What Holdall knows about each S3 provider, which it recognises by the host of the endpoint.",
+        "Every fact here has a source; where nothing is known, Holdall asks the server.",
         "",
-        "- *Conditional create*: `PUT` with `If-None-Match: *` is refused when the key exists, so of two writers one wins.",
+        "- *Conditional create*: `PUT` with `If-None-Match: *` is refused when the key exists, so one of two writers wins.",
         (
-            "- *Conditional completion*: the same for a multipart upload; where it is not known to hold, "
+            "- *Conditional completion*: the same for a multipart upload; where it is not known to work, "
             "the name is reserved first."
         ),
         (

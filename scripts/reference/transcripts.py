@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from reference import prose
+
 _RUN = re.compile(r"(?P<head>^<!-- run -->\n\n?```console\n)(?P<body>.*?)(?P<tail>^```$)", re.MULTILINE | re.DOTALL)
 _END_OF_OUTPUT = "@@ end of output @@"
 
@@ -31,7 +33,13 @@ def _transcript(body: str) -> str:
         done = subprocess.run(
             ["sh", "-c", script],
             cwd=folder,
-            env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": folder, "NO_COLOR": "1"},
+            env={
+                "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+                # The commands of this tree, whichever one is installed.
+                "PYTHONPATH": str(prose.ROOT / "src"),
+                "HOME": folder,
+                "NO_COLOR": "1",
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

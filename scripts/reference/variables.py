@@ -61,8 +61,8 @@ def page() -> str:
     lines = [
         "# Variables",
         "",
-        "Every variable that Holdall reads, as the code declares it.",
-        "`holdall env` prints the same list with the values of the environment where it runs, and contacts nothing.",
+        "Every variable that Holdall reads.",
+        "`holdall env` prints the same list with the values of your environment, and contacts nothing.",
         "",
         "| variable | modes | default |",
         "|---|---|---|",
@@ -82,20 +82,20 @@ def page() -> str:
         ]
         lines += [f"- Default: {one.default}.", f"- Read in mode: {', '.join(f'`{mode}`' for mode in one.modes)}."]
         if one.secret == "whole":
-            lines += ["- Secret: its length is all that is ever shown."]
+            lines += ["- Secret: only its length is ever shown."]
         elif one.secret == "key id":
-            lines += ["- Shown by its last four letters and its length alone."]
-        lines += ["", "What is said of some values:", "", "```text"]
+            lines += ["- Only its last four characters and its length are ever shown."]
+        lines += ["", "Some values, and what Holdall says about them:", "", "```text"]
         for shown in SHOWN[one.name]:
             lines += _said(shown, subject=one.name)
         lines += ["```"]
     lines += [
         "",
-        "## Names that are read by nobody",
+        "## Names that Holdall does not read",
         "",
         (
-            "A name from another tool, or with a slip of the pen in it, stops the start while the real one is unset, "
-            "and is warned of when the real one is set."
+            "A name from another tool, or a misspelt one, is an error while the real variable is unset, "
+            "and a warning when the real variable is set."
         ),
         "",
         "| found | meant |",
@@ -104,33 +104,29 @@ def page() -> str:
     lines += [f"| `{wrong}` | [`{right}`](#{prose.anchor(right)}) |" for wrong, right in unread.MISNOMERS.items()]
     lines += [
         "",
-        "These may be set for other tools: they are warned of while the variable that may be meant is unset.",
-        "In place of a bucket that is required, `AWS_BUCKET` is refused.",
+        "These may be set for other tools, so they are a warning while the variable that may be meant is unset.",
+        "`AWS_BUCKET` is an error where the bucket is required and not named.",
         "",
-        "| found | meant, perhaps |",
+        "| found | possibly meant |",
         "|---|---|",
         *(f"| `{name}` | [`{ours}`](#{prose.anchor(ours)}) |" for name, ours in unread.FOREIGN_NAMES.items()),
         "",
-        (
-            f"{' and '.join(f'`{name}`' for name in unread.AMBIENT_ENDPOINTS)} redirect boto3 in other programs; "
-            "they do not redirect the storage, and are warned of."
-        ),
+        f"{' and '.join(f'`{name}`' for name in unread.AMBIENT_ENDPOINTS)} redirect boto3 in other programs.",
+        "They do not redirect the storage; Holdall warns about them.",
         "",
         "(parent)=",
         f"## `{variables.PARENT}` and any variable above",
         "",
         (
-            "Meaning: the contract of the parent, whose files this environment shows; any of them makes it "
+            "Meaning: the parent store, whose files this environment shows; setting any of them makes this environment "
             "[a fork](../explanation/forks.md)."
         ),
-        "They are read as the others are, and all that is wrong with either store is told at once.",
-        f"A parent that is a fork itself has its own parent under `{variables.PARENT * 2}`, and so on.",
-        (
-            f"`{variables.PARENT}STORAGE_ENVIRONMENT` is the name in which `holdall fork promote` writes to a parent that "
-            "has an owner; without it, or with another name, nothing is written there."
-        ),
+        "They are read in the same way, and the mistakes in both stores are reported together.",
+        f"A parent that is itself a fork has its own parent under `{variables.PARENT * 2}`, and so on.",
+        f"`{variables.PARENT}STORAGE_ENVIRONMENT` must name the owner of the parent for `holdall fork promote` to write there.",
+        "Without it, or with another name, nothing is written.",
         "",
-        "What is said of some values:",
+        "Some values, and what Holdall says about them:",
         "",
         "```text",
         *(line for shown in PARENTS for line in _said(shown)),

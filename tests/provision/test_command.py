@@ -59,7 +59,7 @@ def test_local_mode_has_nothing_to_hand_over() -> None:
 def test_warnings_do_not_get_into_the_text() -> None:
     told = provision(AMAZON | {"STORAGE_LOCATION": " media "})
 
-    assert "had blanks around its value" in told.err
+    assert "had spaces around its value" in told.err
     assert "had blanks" not in told.out
 
 

@@ -77,7 +77,7 @@ def test_problems_and_warnings_are_listed() -> None:
     assert code == 1
     assert text.endswith(
         "\nWarnings (1)\n"
-        "  `STORAGE_LOCATION` had blanks around its value, which were removed.\n"
+        "  `STORAGE_LOCATION` had spaces around its value, which were removed.\n"
         "\nProblems (2)\n"
         '  `STORAGE_MAKE_FILES_PUBLIC` is "ture"; write true or false.\n'
         "  `STORAGE_BUCKET_NAME` is missing; it names the bucket that keeps the files.\n"
@@ -113,7 +113,7 @@ def test_json_is_one_document() -> None:
 def test_json_lists_problems() -> None:
     code, found = document({"STORAGE_LOCATION": " a", "STORAGE_BUCKET_NAME": "A"})
     assert code == 1
-    assert found["warnings"] == ["`STORAGE_LOCATION` had blanks around its value, which were removed."]
+    assert found["warnings"] == ["`STORAGE_LOCATION` had spaces around its value, which were removed."]
     assert len(found["problems"]) == 1
 
 
@@ -128,7 +128,7 @@ def test_prefix_is_that_of_a_second_store() -> None:
 def test_build_mode_is_said() -> None:
     code, text = env({"BUILD_MODE": "true"})
     assert code == 0
-    assert text.endswith("\nAn image is being built: any use of the storage raises.\n")
+    assert text.endswith("\nAn image is being built: any use of the storage raises an error.\n")
     assert document({"BUILD_MODE": "true"})[1]["building"] is True
 
 

@@ -67,7 +67,7 @@ def _as_text(reading: contract.Reading, style: Style) -> str:
         if texts:
             lines += ["", paint(f"{title} ({len(texts)})"), *(f"  {text}" for text in texts)]
     if not reading.problems:
-        end = "An image is being built: any use of the storage raises."
+        end = "An image is being built: any use of the storage raises an error."
         if reading.store is not None:
             above = reading.parent and reading.parent.store
             fork = f", as a fork of {store.site(above)}" if above else ""

@@ -163,7 +163,7 @@ class _Reader:
             by_default = "" if self.env.is_set("DO_REGION") else " by default"
             self.env.problem(
                 "AWS_S3_ENDPOINT_URL",
-                f"lies in region {named[1]}, but `{self.env.prefix}DO_REGION` is {region}{by_default}; leave the endpoint out "
+                f"is in region {named[1]}, but `{self.env.prefix}DO_REGION` is {region}{by_default}; leave the endpoint out "
                 f"and set `{self.env.prefix}DO_REGION` to the region of the Space.",
                 "D132",
             )
@@ -191,7 +191,7 @@ class _Reader:
                 )
                 break
         if region is None:
-            self.env.effective["AWS_S3_REGION_NAME"] = ("", "boto3, else asked from the bucket once a process")
+            self.env.effective["AWS_S3_REGION_NAME"] = ("", "found by boto3, else the bucket is asked once per process")
         return store._replace(provider=provider, endpoint_url=endpoint, region_name=region)
 
     def _region_of_amazon(self, name: str) -> None:
@@ -236,10 +236,10 @@ class _Reader:
             )
         elif missing:
             for name in pair:
-                self.env.effective[name] = ("", "boto3 deduces it")
+                self.env.effective[name] = ("", "found by boto3")
                 if not self.env.prefix and self.env.environ.get(name):
                     self.env.problem(
-                        name, "holds only blanks or quotes, which boto3 would take for a key; unset it.", "D137"
+                        name, "contains only spaces or quotes, which boto3 would use as a key; unset it.", "D137"
                     )
             if self.env.is_set("AWS_SESSION_TOKEN"):
                 self.env.problem(
@@ -262,7 +262,7 @@ class _Reader:
         if values.looks_swapped(access_key.reveal(), self.env.parsed[pair[1]].reveal()):
             self.env.warning(
                 pair[0],
-                f"looks like a secret, and `{self.env.prefix}{pair[1]}` like a key's id; swap the two.",
+                f"looks like a secret, and `{self.env.prefix}{pair[1]}` looks like a key id; swap the two.",
                 "D147",
             )
         # boto3 prefers the token's old name to the new one.

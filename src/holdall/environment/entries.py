@@ -60,7 +60,7 @@ class Entries:
                 if not variable.secret and (holder := self._secret_within(value)):
                     raise ValueError(
                         Said(
-                            f"holds the secret of `{holder}`; write its own value, and consider the secret known.",
+                            f"contains the secret of `{holder}`; write its own value, and treat that secret as exposed.",
                             "D124",
                         )
                     )
@@ -78,10 +78,10 @@ class Entries:
             if not values.with_comment(value):
                 raise
             said = error.args[0]
-            hint = "A comment after a value is taken for a part of it; write it on a line of its own."
+            hint = "A comment after a value becomes part of the value; put it on its own line."
             raise ValueError(Said(f"{said} {hint}", getattr(said, "finding", UNNAMED))) from error
         if values.with_comment(value):
-            remark(Said("has a # in its value, which is kept; a comment belongs on a line of its own.", "D149"))
+            remark(Said("has a # in its value, which is kept; put comments on their own line.", "D149"))
         return parsed
 
     def _collect_secrets(self) -> None:

@@ -62,13 +62,13 @@ def names_nobody_reads(entries: Entries) -> None:
         required = real == "STORAGE_BUCKET_NAME" and mode != "local"
         if used := next((one for one in _same_as(real) if entries.is_set(one)), None):
             if bare not in FOREIGN_NAMES:
-                entries.warning(shown, f"is read by nobody; `{entries.prefix}{used}` is used.", "D126")
+                entries.warning(shown, f"is not read by Holdall; `{entries.prefix}{used}` is used.", "D126")
         elif bare in FOREIGN_NAMES and not required:
             entries.warning(
-                shown, f"is read by nobody; set `{entries.prefix}{real}` if it is meant for the storage.", "D148"
+                shown, f"is not read by Holdall; set `{entries.prefix}{real}` if it is meant for the storage.", "D148"
             )
         else:
-            entries.problem(shown, f"is read by nobody; did you mean `{entries.prefix}{real}`?", "D125")
+            entries.problem(shown, f"is not read by Holdall; did you mean `{entries.prefix}{real}`?", "D125")
     if not entries.is_set("AWS_S3_ENDPOINT_URL") and not entries.prefix and mode != "local":
         for name in AMBIENT_ENDPOINTS:
             if entries.environ.get(name, "").strip():

@@ -52,7 +52,7 @@ def tidy(raw: str, remark: Remark) -> str | None:
     value = raw.strip()
     # A PEM key ends in a line break by right.
     if value != raw and not (value.endswith("-----") and raw.rstrip("\r\n") == value):
-        what = "line breaks" if raw.strip(" \t") != value else "blanks"
+        what = "line breaks" if raw.strip(" \t") != value else "spaces"
         remark(Said(f"had {what} around its value, which were removed.", "D101"))
     if len(value) >= 2 and value[0] == value[-1] and value[0] in _QUOTES:
         value = value[1:-1].strip()
@@ -100,7 +100,9 @@ def mode(value: str, _remark: Remark) -> str:
     # Comparing takes time that grows with the text: what is long is no slip of the pen.
     word = value.lower()[:20]
     hint = {"digitalocean": "do", "spaces": "do", "aws": "s3", "amazon": "s3"}.get(word) or nearest(word, MODES)
-    raise _refused("D104", f"is {quoted(value)}; write s3, do or local" + (f" ({hint}, perhaps?)." if hint else "."))
+    raise _refused(
+        "D104", f"is {quoted(value)}; write s3, do or local" + (f" (did you mean {hint}?)." if hint else ".")
+    )
 
 
 def duration_seconds(value: str, _remark: Remark) -> int:
@@ -111,7 +113,7 @@ def duration_seconds(value: str, _remark: Remark) -> int:
     if seconds == 0:
         raise _refused("D105", "is zero: no link would ever work; write at least 1s.")
     if seconds > MAX_SIGNED_SECONDS:
-        raise _refused("D106", f"is {quoted(value)}; a signed link lives 7d at most.")
+        raise _refused("D106", f"is {quoted(value)}; a signed link works for 7d at most.")
     return seconds
 
 
@@ -123,7 +125,7 @@ def bucket(value: str, _remark: Remark) -> str:
     if re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) and ".." not in value:
         return value
     if "/" in value or ":" in value:
-        raise _refused("D107", f"is {quoted(value)}; write the bucket's name alone, without address or folder.")
+        raise _refused("D107", f"is {quoted(value)}; write only the bucket's name, without an address or a folder.")
     raise _refused(
         "D107", f"is {quoted(value)}; a bucket's name has 3 to 63 lower-case letters, digits, hyphens and dots."
     )
@@ -146,7 +148,7 @@ def amazon_region(value: str, remark: Remark) -> str:
     # Hyphens are what most slips lose.
     split = next((code for code in AMAZON_PLACES.values() if code.replace("-", "") == letters), None)
     meant = AMAZON_PLACES.get(value) or split
-    hint = f" ({meant}, perhaps?)." if meant else "."
+    hint = f" (did you mean {meant}?)." if meant else "."
     raise _refused("D108", f"is {quoted(value)}; write the code of one of Amazon's regions, such as eu-central-1{hint}")
 
 
@@ -160,7 +162,7 @@ def endpoint(value: str, remark: Remark) -> str:
     """Check the address of an S3 API and reduce it to scheme, host and port."""
     if "://" not in value:
         value = f"https://{value}"
-        remark(Said("had no scheme; https:// was put before it.", "D110"))
+        remark(Said("had no scheme; https:// was added.", "D110"))
     try:
         parts = urlsplit(value)
         host, port = parts.hostname, parts.port
@@ -170,23 +172,24 @@ def endpoint(value: str, remark: Remark) -> str:
         raise _refused("D111", "is not the address of a server; write something like https://s3.example.com.")
     if parts.username or parts.password:
         raise _refused(
-            "D112", "contains a user name or password; write the address alone, the keys have variables of their own."
+            "D112",
+            "contains a user name or password; write only the address, and put the keys into their own variables.",
         )
     if DELIVERY_HOST.search(host):
         raise _refused(
             "D113",
-            f"is {quoted(host)}, which delivers files but is no S3 API; "
-            "write the API's address here and the delivery domain in `AWS_S3_CUSTOM_DOMAIN`.",
+            f"is {quoted(host)}, which serves files but is not an S3 API; "
+            "write the API's address here and this domain in `AWS_S3_CUSTOM_DOMAIN`.",
         )
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise _refused(
             "D114",
-            "has a path after its host; write the address alone, the bucket has a variable of its own (`STORAGE_BUCKET_NAME`).",
+            "has a path after its host; write only the address, and name the bucket in `STORAGE_BUCKET_NAME`.",
         )
     if parts.scheme == "http" and not is_local(host):
         remark(
             Said(
-                "is plain http: files and signatures cross the network unprotected; write https:// if the server can.",
+                "is plain HTTP: files and signatures cross the network unencrypted; use https:// if the server supports it.",
                 "D115",
             )
         )
@@ -212,13 +215,11 @@ def domain(value: str, remark: Remark) -> str:
         host = port = None
     if "//" not in given and looks_like_a_key(given):
         # A secret with a slash in it would pass for a host and a path.
-        raise _refused("D118", f"is {quoted(given)}; write a domain name alone, such as media.example.com.")
+        raise _refused("D118", f"is {quoted(given)}; write only a domain name, such as media.example.com.")
     if "@" in given:
-        raise _refused(
-            "D112", "contains a user name or password; write a domain name alone, such as media.example.com."
-        )
+        raise _refused("D112", "contains a user name or password; write only a domain name, such as media.example.com.")
     if not host or not _is_host(host):
-        raise _refused("D118", f"is {quoted(given)}; write a domain name alone, such as media.example.com.")
+        raise _refused("D118", f"is {quoted(given)}; write only a domain name, such as media.example.com.")
     return f"[{host}]" + (f":{port}" if port else "") if ":" in host else host + (f":{port}" if port else "")
 
 
@@ -229,9 +230,9 @@ def location(value: str, remark: Remark) -> str:
             "D119", f"is {quoted(value)}; write folder names joined by slashes, such as media or forks/pr-123."
         )
     if len(cleaned.encode()) > 512:
-        raise _refused("D119", "is longer than 512 bytes; keys have 1,024 in all, so too little is left for names.")
+        raise _refused("D119", "is longer than 512 bytes; a key has 1,024 in all, which leaves too little for names.")
     if cleaned != value:
-        remark(Said(f"was given with superfluous slashes; {quoted(cleaned)} is used.", "D120"))
+        remark(Said(f"had extra slashes; {quoted(cleaned)} is used.", "D120"))
     return cleaned
 
 
@@ -247,7 +248,7 @@ def key_text(value: str, _remark: Remark) -> str:
     """Check a key, key id or token without ever showing it: printable ASCII without blanks."""
     if not re.fullmatch(r"[!-~]+", value):
         raise _refused(
-            "D122", "contains blanks, line breaks or letters beyond ASCII inside; copy it again, whole and alone."
+            "D122", "contains spaces, line breaks or non-ASCII characters; copy it again, in full and on its own."
         )
     return value
 
@@ -270,12 +271,12 @@ def private_key(value: str, _remark: Remark) -> str:
         try:
             text = base64.b64decode("".join(text.split()), validate=True).decode("ascii")
         except (binascii.Error, ValueError) as error:
-            raise _refused("D123", "is neither a PEM private key nor base64 of one.") from error
+            raise _refused("D123", "is neither a PEM private key nor its base64 encoding.") from error
     match = re.fullmatch(r"\s*-----BEGIN ((?:RSA )?PRIVATE KEY)-----([A-Za-z0-9+/=\s]+)-----END \1-----\s*", text)
     body = "".join(match[2].split()) if match else ""
     if match is None or not _is_whole(body):
         raise _refused(
-            "D123", "is no whole, unencrypted PEM private key (-----BEGIN … PRIVATE KEY----- to -----END …)."
+            "D123", "is not a complete, unencrypted PEM private key (-----BEGIN … PRIVATE KEY----- to -----END …)."
         )
     lines = "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
     return f"-----BEGIN {match[1]}-----\n{lines}\n-----END {match[1]}-----\n"

@@ -56,7 +56,7 @@ VARIABLES = (
     ),
     Variable(
         name="AWS_S3_CUSTOM_DOMAIN",
-        purpose="domain name of the CDN in front of the bucket (Spaces: an option of the bucket; AWS: a CloudFront "
+        purpose="the domain name of the CDN in front of the bucket (Spaces: an option of the bucket; AWS: a CloudFront "
         "distribution)",
         parse=values.domain,
         default="none; required when files are public",
@@ -73,8 +73,8 @@ VARIABLES = (
     ),
     Variable(
         name="AWS_ACCESS_KEY_ID",
-        purpose="the key's id. Mode `s3`: only outside AWS; on an AWS instance (Fargate, EC2, EKS, Lambda…) boto3 "
-        "deduces it",
+        purpose="the access key id. Mode `s3`: only needed outside AWS; on an AWS instance (Fargate, EC2, EKS, Lambda…) "
+        "boto3 finds it",
         parse=values.key_text,
         default="mode `do`: required; mode `s3`: boto3's",
         secret="key id",
@@ -83,7 +83,7 @@ VARIABLES = (
     ),
     Variable(
         name="AWS_SECRET_ACCESS_KEY",
-        purpose="the key's secret. Mode `s3`: only outside AWS, as above",
+        purpose="the secret of that key. Mode `s3`: only needed outside AWS",
         parse=values.key_text,
         default="mode `do`: required; mode `s3`: boto3's",
         secret="whole",
@@ -101,16 +101,16 @@ VARIABLES = (
         name="AWS_S3_REGION_NAME",
         purpose="the bucket's region",
         parse=values.region,
-        default="the one that the endpoint names, else `AWS_REGION`, else `AWS_DEFAULT_REGION`, else boto3's, else asked "
-        "from the bucket once a process",
+        default="the region in the endpoint, else `AWS_REGION`, else `AWS_DEFAULT_REGION`, else boto3's, else the "
+        "bucket is asked once per process",
         modes=("s3",),
     ),
     Variable(
-        name="AWS_REGION", purpose="the region where `AWS_S3_REGION_NAME` is unset", parse=values.region, modes=("s3",)
+        name="AWS_REGION", purpose="the region, if `AWS_S3_REGION_NAME` is unset", parse=values.region, modes=("s3",)
     ),
     Variable(
         name="AWS_DEFAULT_REGION",
-        purpose="the region where `AWS_S3_REGION_NAME` and `AWS_REGION` are unset",
+        purpose="the region, if `AWS_S3_REGION_NAME` and `AWS_REGION` are unset",
         parse=values.region,
         modes=("s3",),
     ),
@@ -122,10 +122,10 @@ VARIABLES = (
         default="Amazon's; mode `do`: Spaces' in `DO_REGION`",
         modes=("s3", "do"),
     ),
-    Variable(name="STORAGE_LOCATION", purpose="prefix of every key in the bucket", parse=values.location),
+    Variable(name="STORAGE_LOCATION", purpose="the prefix of every key in the bucket", parse=values.location),
     Variable(
         name="STORAGE_URL_LIFETIME",
-        purpose="least time a signed link keeps working (`900`, `15m`, `1h`, `7d`)",
+        purpose="the shortest time that a signed link keeps working (`900`, `15m`, `1h`, `7d`)",
         parse=values.duration_seconds,
         default="`1h`",
     ),
@@ -136,14 +136,14 @@ VARIABLES = (
     ),
     Variable(
         name="AWS_CLOUDFRONT_KEY_ID",
-        purpose="id of the public key with which private links are signed for the CDN domain",
+        purpose="the id of the public key that verifies signed links on the CDN domain",
         parse=values.key_text,
         secret="key id",
         modes=("s3",),
     ),
     Variable(
         name="AWS_CLOUDFRONT_KEY",
-        purpose="the private key that belongs to it: PEM, with literal `\\n` or as base64 if need be",
+        purpose="the matching private key: PEM, with literal `\\n` or as base64 if necessary",
         parse=values.private_key,
         secret="whole",
         modes=("s3",),
@@ -151,7 +151,7 @@ VARIABLES = (
     Variable(name="AWS_STORAGE_BUCKET_NAME", purpose="another name for `STORAGE_BUCKET_NAME`", parse=values.bucket),
     Variable(
         name="BUILD_MODE",
-        purpose="`true` while an image is built: no value is required, any use of the storage raises",
+        purpose="`true` while an image is built: no variable is required, and any use of the storage raises an error",
         parse=values.boolean,
         default="`false`",
     ),

@@ -197,10 +197,10 @@ def test_mode_is_read_in_any_case(mode: str) -> None:
 @pytest.mark.parametrize(
     ("mode", "hint"),
     [
-        ("Spaces", " (do, perhaps?)."),
-        ("DigitalOcean", " (do, perhaps?)."),
-        ("aws", " (s3, perhaps?)."),
-        ("lokal", " (local, perhaps?)."),
+        ("Spaces", " (did you mean do?)."),
+        ("DigitalOcean", " (did you mean do?)."),
+        ("aws", " (did you mean s3?)."),
+        ("lokal", " (did you mean local?)."),
         ("azure", "."),
     ],
 )
@@ -267,7 +267,7 @@ def test_bucket_name_that_no_provider_takes_is_refused(name: str) -> None:
 )
 def test_bucket_given_as_an_address_is_refused(name: str) -> None:
     assert problems({"STORAGE_BUCKET_NAME": name}) == [
-        f'`STORAGE_BUCKET_NAME` is "{name}"; write the bucket\'s name alone, without address or folder.'
+        f'`STORAGE_BUCKET_NAME` is "{name}"; write only the bucket\'s name, without an address or a folder.'
     ]
 
 
@@ -306,7 +306,10 @@ def test_regions_are_looked_for_in_order() -> None:
 
 
 def test_region_that_nobody_names_is_asked_for_later() -> None:
-    assert row(contract.read(S3), "AWS_S3_REGION_NAME") == ("", "boto3, else asked from the bucket once a process")
+    assert row(contract.read(S3), "AWS_S3_REGION_NAME") == (
+        "",
+        "found by boto3, else the bucket is asked once per process",
+    )
 
 
 def test_availability_zone_is_refused_with_its_region() -> None:
@@ -325,9 +328,9 @@ def test_region_given_by_its_city_is_refused() -> None:
 @pytest.mark.parametrize(
     ("given", "hint"),
     [
-        ("us-east1", " (us-east-1, perhaps?)."),
-        ("eucentral1", " (eu-central-1, perhaps?)."),
-        ("frankfurt", " (eu-central-1, perhaps?)."),
+        ("us-east1", " (did you mean us-east-1?)."),
+        ("eucentral1", " (did you mean eu-central-1?)."),
+        ("frankfurt", " (did you mean eu-central-1?)."),
         ("eu-west", "."),
         ("ams3", "."),
         ("auto", "."),
@@ -414,7 +417,7 @@ def test_region_of_the_machine_serves_where_the_endpoint_names_none() -> None:
 def test_endpoint_without_scheme_gets_https_with_a_warning() -> None:
     environ = {**S3, "AWS_S3_ENDPOINT_URL": "s3.fr-par.scw.cloud"}
     assert usable(environ).endpoint_url == "https://s3.fr-par.scw.cloud"
-    assert warned(environ) == ["`AWS_S3_ENDPOINT_URL` had no scheme; https:// was put before it."]
+    assert warned(environ) == ["`AWS_S3_ENDPOINT_URL` had no scheme; https:// was added."]
 
 
 @pytest.mark.parametrize(
@@ -462,8 +465,8 @@ def test_space_named_like_its_region_is_usable() -> None:
 def test_delivery_host_as_endpoint_is_refused(host: str) -> None:
     assert problems({**S3, "AWS_S3_ENDPOINT_URL": f"https://{host}"}) == [
         (
-            f'`AWS_S3_ENDPOINT_URL` is "{host}", which delivers files but is no S3 API; '
-            "write the API's address here and the delivery domain in `AWS_S3_CUSTOM_DOMAIN`."
+            f'`AWS_S3_ENDPOINT_URL` is "{host}", which serves files but is not an S3 API; '
+            "write the API's address here and this domain in `AWS_S3_CUSTOM_DOMAIN`."
         )
     ]
 
@@ -471,8 +474,8 @@ def test_delivery_host_as_endpoint_is_refused(host: str) -> None:
 def test_endpoint_with_credentials_is_refused_without_showing_them() -> None:
     assert problems({**S3, "AWS_S3_ENDPOINT_URL": "https://ada:lovelace@s3.example.com"}) == [
         (
-            "`AWS_S3_ENDPOINT_URL` contains a user name or password; write the address alone, "
-            "the keys have variables of their own."
+            "`AWS_S3_ENDPOINT_URL` contains a user name or password; write only the address, "
+            "and put the keys into their own variables."
         )
     ]
 
@@ -483,8 +486,8 @@ def test_endpoint_with_credentials_is_refused_without_showing_them() -> None:
 def test_endpoint_with_a_path_is_refused(endpoint: str) -> None:
     assert problems({**S3, "AWS_S3_ENDPOINT_URL": endpoint}) == [
         (
-            "`AWS_S3_ENDPOINT_URL` has a path after its host; write the address alone, "
-            "the bucket has a variable of its own (`STORAGE_BUCKET_NAME`)."
+            "`AWS_S3_ENDPOINT_URL` has a path after its host; write only the address, "
+            "and name the bucket in `STORAGE_BUCKET_NAME`."
         )
     ]
 
@@ -507,8 +510,8 @@ def test_trailing_slash_of_the_endpoint_is_nothing_to_speak_of() -> None:
 def test_plain_http_across_the_network_is_warned_of() -> None:
     assert warned({**S3, "AWS_S3_ENDPOINT_URL": "http://s3.example.com"}) == [
         (
-            "`AWS_S3_ENDPOINT_URL` is plain http: files and signatures cross the network unprotected; "
-            "write https:// if the server can."
+            "`AWS_S3_ENDPOINT_URL` is plain HTTP: files and signatures cross the network unencrypted; "
+            "use https:// if the server supports it."
         )
     ]
 
@@ -530,7 +533,7 @@ def test_proxy_before_spaces_keeps_their_rules() -> None:
 def test_endpoint_in_another_region_of_spaces_is_refused() -> None:
     assert problems({**SPACES, "DO_REGION": "nyc3", "AWS_S3_ENDPOINT_URL": "https://fra1.digitaloceanspaces.com"}) == [
         (
-            "`AWS_S3_ENDPOINT_URL` lies in region fra1, but `DO_REGION` is nyc3; "
+            "`AWS_S3_ENDPOINT_URL` is in region fra1, but `DO_REGION` is nyc3; "
             "leave the endpoint out and set `DO_REGION` to the region of the Space."
         )
     ]
@@ -551,8 +554,8 @@ def test_endpoint_of_the_sdk_does_not_redirect_the_storage(name: str) -> None:
 
 def test_keys_are_left_to_boto3_when_there_are_none() -> None:
     reading = contract.read(S3)
-    assert row(reading, "AWS_ACCESS_KEY_ID") == ("", "boto3 deduces it")
-    assert row(reading, "AWS_SECRET_ACCESS_KEY") == ("", "boto3 deduces it")
+    assert row(reading, "AWS_ACCESS_KEY_ID") == ("", "found by boto3")
+    assert row(reading, "AWS_SECRET_ACCESS_KEY") == ("", "found by boto3")
 
 
 @pytest.mark.parametrize(
@@ -588,7 +591,7 @@ def test_temporary_key_with_its_token_is_accepted() -> None:
 def test_swapped_pair_is_warned_of_without_showing_it(key_id: str, secret: str) -> None:
     swapped = {"AWS_ACCESS_KEY_ID": secret, "AWS_SECRET_ACCESS_KEY": key_id}
     assert warned({**S3, **swapped}) == [
-        "`AWS_ACCESS_KEY_ID` looks like a secret, and `AWS_SECRET_ACCESS_KEY` like a key's id; swap the two."
+        "`AWS_ACCESS_KEY_ID` looks like a secret, and `AWS_SECRET_ACCESS_KEY` looks like a key id; swap the two."
     ]
     assert warned({**S3, "AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}) == []
 
@@ -603,7 +606,7 @@ def test_token_without_keys_is_refused() -> None:
 @pytest.mark.parametrize("value", ["two words", "line\nbreak", "ключ", "tab\there"])
 def test_key_with_anything_odd_inside_is_refused_without_showing_it(name: str, value: str) -> None:
     assert problems({**S3, **PAIR, name: value}) == [
-        f"`{name}` contains blanks, line breaks or letters beyond ASCII inside; copy it again, whole and alone."
+        f"`{name}` contains spaces, line breaks or non-ASCII characters; copy it again, in full and on its own."
     ]
 
 
@@ -611,8 +614,8 @@ def test_key_with_anything_odd_inside_is_refused_without_showing_it(name: str, v
 def test_key_of_quotes_alone_is_refused_because_boto3_would_use_it(nothing: str) -> None:
     environ = {**S3, "AWS_ACCESS_KEY_ID": nothing, "AWS_SECRET_ACCESS_KEY": nothing}
     assert problems(environ) == [
-        "`AWS_ACCESS_KEY_ID` holds only blanks or quotes, which boto3 would take for a key; unset it.",
-        "`AWS_SECRET_ACCESS_KEY` holds only blanks or quotes, which boto3 would take for a key; unset it.",
+        "`AWS_ACCESS_KEY_ID` contains only spaces or quotes, which boto3 would use as a key; unset it.",
+        "`AWS_SECRET_ACCESS_KEY` contains only spaces or quotes, which boto3 would use as a key; unset it.",
     ]
 
 
@@ -666,7 +669,7 @@ def test_keys_under_a_prefix_enter_settings(bare_environment: pytest.MonkeyPatch
 def test_keys_enter_settings_where_an_old_token_would_be_added_to_them(bare_environment: pytest.MonkeyPatch) -> None:
     for name, value in {**S3, **PAIR, "AWS_SESSION_TOKEN": "token==", "AWS_SECURITY_TOKEN": "of another key"}.items():
         bare_environment.setenv(name, value)
-    with pytest.warns(ContractWarning, match="`AWS_SECURITY_TOKEN` is read by nobody"):
+    with pytest.warns(ContractWarning, match="`AWS_SECURITY_TOKEN` is not read by Holdall"):
         made = options(os.environ)
     assert keys_in(made)[2].reveal() == "token=="
 
@@ -723,14 +726,14 @@ def test_domain_that_is_none_is_refused(given: str) -> None:
     if given == "-.example":
         given = "exa$mple.com"
     assert problems({**S3, "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": given}) == [
-        f'`AWS_S3_CUSTOM_DOMAIN` is "{given}"; write a domain name alone, such as media.example.com.'
+        f'`AWS_S3_CUSTOM_DOMAIN` is "{given}"; write only a domain name, such as media.example.com.'
     ]
 
 
 def test_domain_with_credentials_is_refused_without_showing_them() -> None:
     environ = {**S3, "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "https://ada:lovelace@example.com"}
     assert problems(environ) == [
-        "`AWS_S3_CUSTOM_DOMAIN` contains a user name or password; write a domain name alone, such as media.example.com."
+        "`AWS_S3_CUSTOM_DOMAIN` contains a user name or password; write only a domain name, such as media.example.com."
     ]
 
 
@@ -800,13 +803,13 @@ def test_broken_cloudfront_key_is_refused_without_showing_it(breakage: str, pem:
         "public": pem.replace("PRIVATE", "PUBLIC"),
     }[breakage]
     assert problems({**CLOUDFRONT, "AWS_CLOUDFRONT_KEY": given}) == [
-        "`AWS_CLOUDFRONT_KEY` is no whole, unencrypted PEM private key (-----BEGIN … PRIVATE KEY----- to -----END …)."
+        "`AWS_CLOUDFRONT_KEY` is not a complete, unencrypted PEM private key (-----BEGIN … PRIVATE KEY----- to -----END …)."
     ]
 
 
 def test_cloudfront_key_that_is_neither_pem_nor_base64_is_refused() -> None:
     assert problems({**CLOUDFRONT, "AWS_CLOUDFRONT_KEY": "/run/secrets/key.pem"}) == [
-        "`AWS_CLOUDFRONT_KEY` is neither a PEM private key nor base64 of one."
+        "`AWS_CLOUDFRONT_KEY` is neither a PEM private key nor its base64 encoding."
     ]
 
 
@@ -847,7 +850,7 @@ def test_cloudfront_links_carry_the_id_of_their_key(pem: str) -> None:
 def test_location_is_kept_without_superfluous_slashes(given: str, used: str) -> None:
     environ = {**S3, "STORAGE_LOCATION": given}
     assert usable(environ).location == used
-    expected = [] if given == used else [f'`STORAGE_LOCATION` was given with superfluous slashes; "{used}" is used.']
+    expected = [] if given == used else [f'`STORAGE_LOCATION` had extra slashes; "{used}" is used.']
     assert warned(environ) == expected
 
 
@@ -859,7 +862,7 @@ def test_location_that_climbs_or_hides_is_refused(given: str) -> None:
 
 def test_location_that_leaves_no_room_for_names_is_refused() -> None:
     assert problems({**S3, "STORAGE_LOCATION": "ü" * 257}) == [
-        "`STORAGE_LOCATION` is longer than 512 bytes; keys have 1,024 in all, so too little is left for names."
+        "`STORAGE_LOCATION` is longer than 512 bytes; a key has 1,024 in all, which leaves too little for names."
     ]
 
 
@@ -873,8 +876,8 @@ def test_lifetime_is_read_with_and_without_unit(given: str, seconds: int) -> Non
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("8d", 'is "8d"; a signed link lives 7d at most.'),
-        ("604801", 'is "604801"; a signed link lives 7d at most.'),
+        ("8d", 'is "8d"; a signed link works for 7d at most.'),
+        ("604801", 'is "604801"; a signed link works for 7d at most.'),
         ("0", "is zero: no link would ever work; write at least 1s."),
         ("-1", 'is "-1"; write seconds, or a number with s, m, h or d: 900, 15m, 1h, 7d.'),
         ("1w", 'is "1w"; write seconds, or a number with s, m, h or d: 900, 15m, 1h, 7d.'),
@@ -900,7 +903,7 @@ def test_odd_name_of_an_environment_is_refused() -> None:
 
 # -- what is put right, with a warning
 
-BLANKS = "had blanks around its value, which were removed."
+BLANKS = "had spaces around its value, which were removed."
 LINE = "had line breaks around its value, which were removed."
 QUOTES = "had quotes around its value, which were removed; the tool that read the file kept them."
 
@@ -941,14 +944,14 @@ def test_one_pair_of_quotes_is_removed_and_no_more(given: str) -> None:
 )
 def test_comment_after_a_refused_value_is_named(name: str, value: str) -> None:
     [problem] = problems({**S3, name: value})
-    assert problem.endswith(" A comment after a value is taken for a part of it; write it on a line of its own.")
+    assert problem.endswith(" A comment after a value becomes part of the value; put it on its own line.")
 
 
 def test_comment_after_a_location_is_warned_of_and_kept() -> None:
     environ = {**S3, "STORAGE_LOCATION": "media # the folder"}
     assert usable(environ).location == "media # the folder"
     assert warned(environ) == [
-        "`STORAGE_LOCATION` has a # in its value, which is kept; a comment belongs on a line of its own."
+        "`STORAGE_LOCATION` has a # in its value, which is kept; put comments on their own line."
     ]
     assert warned({**S3, "STORAGE_LOCATION": "media#1"}) == []
 
@@ -962,7 +965,7 @@ def test_secret_is_cleaned_without_being_shown() -> None:
 
 
 def test_warnings_are_given_to_whoever_calls() -> None:
-    with pytest.warns(ContractWarning, match="`STORAGE_BUCKET_NAME` had blanks") as caught:
+    with pytest.warns(ContractWarning, match="`STORAGE_BUCKET_NAME` had spaces") as caught:
         holdall.from_env({"STORAGE_BUCKET_NAME": " acme-media"})
     assert [record.filename for record in caught] == [__file__]
 
@@ -988,27 +991,27 @@ def test_warnings_are_given_to_whoever_calls() -> None:
     ],
 )
 def test_near_miss_is_refused_while_the_real_one_is_unset(name: str, meant: str) -> None:
-    assert f"`{name}` is read by nobody; did you mean `{meant}`?" in problems({name: "something"})
+    assert f"`{name}` is not read by Holdall; did you mean `{meant}`?" in problems({name: "something"})
 
 
 def test_near_miss_is_a_warning_when_the_real_one_is_set() -> None:
     environ = {**S3, **PAIR, "STORAGES_MODE": "s3", "STORAGE_MODE": "do", "AWS_SECERT_ACCESS_KEY": SECRET}
     assert warned(environ) == [
-        "`STORAGE_MODE` is read by nobody; `STORAGES_MODE` is used.",
-        "`AWS_SECERT_ACCESS_KEY` is read by nobody; `AWS_SECRET_ACCESS_KEY` is used.",
+        "`STORAGE_MODE` is not read by Holdall; `STORAGES_MODE` is used.",
+        "`AWS_SECERT_ACCESS_KEY` is not read by Holdall; `AWS_SECRET_ACCESS_KEY` is used.",
     ]
 
 
 @pytest.mark.parametrize("name", ["AWS_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAMES", "STORAGE_BUCKET_NAMES"])
 @pytest.mark.parametrize("used", ["STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"])
 def test_near_miss_of_the_bucket_is_a_warning_under_either_of_its_names(name: str, used: str) -> None:
-    assert warned({used: "acme-media", name: "old"}) == [f"`{name}` is read by nobody; `{used}` is used."]
+    assert warned({used: "acme-media", name: "old"}) == [f"`{name}` is not read by Holdall; `{used}` is used."]
 
 
 def test_near_miss_is_looked_for_under_the_prefix() -> None:
     environ = {"PRIVATE_STORAGE_BUCKET_NAME": "acme", "PRIVATE_STORAGE_MODE": "do", "STORAGE_MODE": "do"}
     assert problems(environ, prefix="PRIVATE_") == [
-        "`PRIVATE_STORAGE_MODE` is read by nobody; did you mean `PRIVATE_STORAGES_MODE`?"
+        "`PRIVATE_STORAGE_MODE` is not read by Holdall; did you mean `PRIVATE_STORAGES_MODE`?"
     ]
 
 
@@ -1046,7 +1049,7 @@ def test_names_of_others_are_left_alone(name: str) -> None:
 )
 def test_name_of_another_tool_is_a_warning_while_ours_is_unset(name: str, meant: str) -> None:
     assert warned({**S3, name: "something"}) == [
-        f"`{name}` is read by nobody; set `{meant}` if it is meant for the storage."
+        f"`{name}` is not read by Holdall; set `{meant}` if it is meant for the storage."
     ]
     ours = {"AWS_S3_ENDPOINT_URL": "https://s3.example.com", "STORAGE_MAKE_FILES_PUBLIC": "false"}
     assert warned({**S3, **ours, name: "something"}) == []
@@ -1054,16 +1057,16 @@ def test_name_of_another_tool_is_a_warning_while_ours_is_unset(name: str, meant:
 
 def test_bucket_under_another_tools_name_is_refused_where_one_is_required() -> None:
     told = problems({"AWS_BUCKET": "acme-media"})
-    assert told[0] == "`AWS_BUCKET` is read by nobody; did you mean `STORAGE_BUCKET_NAME`?"
+    assert told[0] == "`AWS_BUCKET` is not read by Holdall; did you mean `STORAGE_BUCKET_NAME`?"
     assert warned({**S3, "AWS_BUCKET": "acme-backup"}) == []
     assert warned({"STORAGES_MODE": "local", "AWS_BUCKET": "acme-backup"}) == [
-        "`AWS_BUCKET` is read by nobody; set `STORAGE_BUCKET_NAME` if it is meant for the storage."
+        "`AWS_BUCKET` is not read by Holdall; set `STORAGE_BUCKET_NAME` if it is meant for the storage."
     ]
 
 
 def test_near_miss_with_control_characters_is_shown_escaped() -> None:
     [problem] = problems({**S3, "STORAGES_MODE\x1b": "do"})
-    assert problem == "`STORAGES_MODE\\x1b` is read by nobody; did you mean `STORAGES_MODE`?"
+    assert problem == "`STORAGES_MODE\\x1b` is not read by Holdall; did you mean `STORAGES_MODE`?"
 
 
 def test_near_miss_of_a_variable_that_the_mode_does_not_use_is_none() -> None:
@@ -1255,7 +1258,7 @@ def test_secrets_are_in_no_traceback_even_with_its_locals() -> None:
 def test_secret_in_a_wrong_variable_is_refused_without_showing_it() -> None:
     for name in ("STORAGE_BUCKET_NAME", "STORAGE_LOCATION", "AWS_S3_CUSTOM_DOMAIN", "STORAGES_MODE"):
         assert (
-            f"`{name}` holds the secret of `AWS_SECRET_ACCESS_KEY`; write its own value, and consider the secret known."
+            f"`{name}` contains the secret of `AWS_SECRET_ACCESS_KEY`; write its own value, and treat that secret as exposed."
             in problems({**S3, **PAIR, name: SECRET})
         )
 
@@ -1263,7 +1266,7 @@ def test_secret_in_a_wrong_variable_is_refused_without_showing_it() -> None:
 def test_secret_of_another_prefix_is_recognised_too() -> None:
     environ = {"STORAGE_BUCKET_NAME": "correct-horse-battery", "PRIVATE_AWS_SECRET_ACCESS_KEY": "correct-horse-battery"}
     [problem] = problems(environ)
-    assert problem.startswith("`STORAGE_BUCKET_NAME` holds the secret of `PRIVATE_AWS_SECRET_ACCESS_KEY`;")
+    assert problem.startswith("`STORAGE_BUCKET_NAME` contains the secret of `PRIVATE_AWS_SECRET_ACCESS_KEY`;")
 
 
 @pytest.mark.parametrize("name", ["STORAGE_BUCKET_NAME", "DO_REGION", "AWS_S3_CUSTOM_DOMAIN", "STORAGE_URL_LIFETIME"])

@@ -79,7 +79,7 @@ def test_problems_of_both_are_told_at_once() -> None:
 
 def test_slip_in_a_parents_variable_is_no_silent_store_of_its_own() -> None:
     assert problems({**OWN, "PARENT_STORAGE_BUCKET": "acme-media"}) == [
-        "`PARENT_STORAGE_BUCKET` is read by nobody; did you mean `PARENT_STORAGE_BUCKET_NAME`?",
+        "`PARENT_STORAGE_BUCKET` is not read by Holdall; did you mean `PARENT_STORAGE_BUCKET_NAME`?",
         "`PARENT_STORAGE_BUCKET_NAME` is missing; it names the bucket that keeps the files.",
     ]
 
