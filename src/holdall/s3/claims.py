@@ -96,6 +96,11 @@ class Claims:
         self._lock = lock
         self._agreed_at: dict[Claim, float] = {}
 
+    def begin_anew(self, lock: AbstractContextManager[object]) -> None:
+        """Forget what was found, in a process that was forked from the one that found it."""
+        self._lock = lock
+        self._agreed_at = {}
+
     def check(self) -> None:
         """Make sure that all claims are this environment's, and make those that nobody has.
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import botocore
 from botocore import exceptions as sdk
@@ -20,8 +21,8 @@ from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
-from holdall.errors import Answer, BucketNotFound, HoldallError, StoreUnreachable
-from holdall.s3 import keys, local, sessions, whole
+from holdall.errors import Answer, BucketNotFound, HoldallError, StoreUnreachable, WriteRefused
+from holdall.s3 import keys, local, process, sessions, whole
 from holdall.s3.answers import OBJECT_CODES, answer_of, explain, what_of
 from holdall.s3.claims import Claims, unasked
 from holdall.s3.fastlane import Declined, FastLane, Refused
@@ -31,18 +32,21 @@ from holdall.s3.target import ATTEMPTS, CONNECT_TIMEOUT_SECONDS, POOL_SIZE, Targ
 from holdall.s3.unanswered import NO_KEYS, UNANSWERED, explain_silence
 from holdall.secret import Secret
 
+_Made = TypeVar("_Made")
+
 
 class Connection:
     """The way to one store: one client a process and target, made when first used and shared by all threads.
 
     The SDK's clients may be shared by threads; its resources may not, so each thread gets instances of its own,
-    which cost microseconds. After a fork the child makes its own client: sockets cannot be shared.
+    which cost microseconds. After a fork each process has sockets of its own. What was made of a connection before
+    the fork reads on in both; what it had begun to write, the process that began it ends alone.
     """
 
     def __init__(self, target: Target, *, signed: bool = True) -> None:
         self.target = target
         self.signed = signed
-        self.pid = os.getpid()
+        self._process = process.number()
         # Whether the bucket is known to exist: S3's answer to HEAD does not tell a missing bucket from a missing file.
         self.bucket_seen = False
         # Whether `If-None-Match: *` holds here; None until it is known or probed.
@@ -68,6 +72,44 @@ class Connection:
         self._lane_is_known = False
         self._bucket_class: Any = None
         self._object_class: Any = None
+        _all.add(self)
+
+    # -- processes
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this process made the connection: it is not a copy that a fork left of another's."""
+        return self._process == process.number()
+
+    def bound(self, begin: Callable[..., _Made]) -> Callable[..., _Made]:
+        """Let what begins a write be called by the process alone that has the connection; elsewhere it raises.
+
+        For files that are opened before anything is sent.
+        """
+
+        def begun(*arguments: Any) -> _Made:
+            self._refuse_from_elsewhere("what was written")
+            return begin(*arguments)
+
+        return begun
+
+    def _refuse_from_elsewhere(self, what: str) -> None:
+        # Of two processes that hold one upload, each would complete or abort what the other still sends.
+        if not self.is_own:
+            raise WriteRefused(
+                f"{what} belongs to the process that began it, and this one was forked from it; nothing was sent. Open "
+                "files for writing after the fork."
+            )
+
+    def _begin_anew(self) -> None:
+        """Forget what cannot be shared with the process that this one was forked from."""
+        # A lock that was held at the fork stays held; a socket would give either process the other's answers.
+        self.lock = threading.RLock()
+        self.known = {}
+        self.claims.begin_anew(self.lock)
+        self._resource = self._lane = self._signer = self._signer_keys = None
+        self._place_is_known = self._lane_is_known = False
+        self._generation += 1
 
     @property
     def generation(self) -> int:
@@ -201,6 +243,7 @@ class Connection:
             with unasked():
                 local.make_bucket(resource.meta.client, target)
         self.guard.watch(resource.meta.client)
+        sessions.keep_to_one_process(resource.meta.client)
         self._resource = resource
 
     def _forget_client(self) -> None:
@@ -266,6 +309,7 @@ class Connection:
 
     def _send(self, operation: str, parameters: Mapping[str, Any], client: Any) -> Any:
         if not operation.startswith(READS):
+            self._refuse_from_elsewhere(f'{operation} of "{parameters.get("Key", "")}"')
             self.guard.admit(operation, str(parameters.get("Key", "")))
         # Where moto is loaded, a test wants to answer in S3's place, and it hears of the SDK's requests alone.
         if client is None and "moto" not in sys.modules and (lane := self._fast_lane()) is not None:
@@ -274,6 +318,8 @@ class Connection:
             except Declined as declined:
                 if declined.for_good:
                     self._lane = None
+        if client is not None:
+            sessions.keep_to_one_process(client)
         return getattr(client or self.client, operation)(Bucket=self.target.bucket_name, **parameters)
 
     def _fast_lane(self) -> FastLane | None:
@@ -390,6 +436,7 @@ class Connection:
 
 
 _connections: dict[tuple[Target, bool], Connection] = {}
+_all: weakref.WeakSet[Connection] = weakref.WeakSet()
 _lock = threading.Lock()
 
 
@@ -402,12 +449,10 @@ def connect(target: Target, *, signed: bool = True) -> Connection:
         return found
 
 
+@process.at_fork
 def _forget_after_fork() -> None:
-    # A child that used its parent's sockets would read the parent's answers; a lock held at the fork stays held.
     global _lock
     _lock = threading.Lock()
     _connections.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
+    for connection in list(_all):
+        connection._begin_anew()

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from holdall.errors import HoldallError, ObjectChanged, StoreFailed, StoreUnreachable
+from holdall.s3 import process
 from holdall.s3.connection import Connection
 
 # Enough for the header of nearly every picture: EXIF data with a thumbnail takes up to 64 KiB.
@@ -55,6 +56,7 @@ class ObjectReader(io.RawIOBase):
         # What `close` looks at, also when the first request fails.
         self._stream: Any = None
         self.connection, self._client = connection, client
+        self._process = process.number()
         self._name, self.key, self._parameters = name, key, parameters
         self._position = 0
         self._block, self._block_at = b"", 0
@@ -115,6 +117,10 @@ class ObjectReader(io.RawIOBase):
 
     def _some(self, wanted_bytes: int) -> bytes:
         """Give some bytes from here on, at least one unless the file ends here."""
+        if self._process != process.number():
+            # The stream is the other process's, and so are the bytes that come by it.
+            self._end_stream()
+            self._process = process.number()
         wanted_bytes = min(wanted_bytes, self.size - self._position)
         if wanted_bytes <= 0:
             return b""

@@ -242,6 +242,9 @@ class NewObject:
 
     def abandon(self) -> None:
         """Take back what was begun: uploads, and the reservation of the name. Never raises."""
+        if not self.connection.is_own:
+            # Dropped by a fork of the process that still writes it.
+            return
         # The reservation last: as long as it stands, uploads to this key are ours.
         self._take_back(self._abort, self._abort_strays, self._release)
 

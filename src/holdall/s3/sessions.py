@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
+import weakref
 from typing import Any
 
 import boto3
 import botocore.session
+
+from holdall.s3 import process
 
 _sessions: dict[str | None, Any] = {}
 _lock = threading.RLock()
@@ -27,18 +29,33 @@ def forget(profile: str | None) -> None:
         _sessions.pop(profile, None)
 
 
+def keep_to_one_process(client: Any) -> None:
+    """Let a client that a fork copied drop the sockets that it shares with the other process, before it sends."""
+    events = getattr(getattr(client, "meta", None), "events", None)
+    if events is None:
+        # A test's own.
+        return
+    client, made_in = weakref.ref(client), process.number()
+
+    def drop_the_others(**_event: Any) -> None:
+        nonlocal made_in
+        if made_in != process.number():
+            made_in = process.number()
+            client().close()
+
+    # Registered once, however often it is asked for.
+    events.register_first("before-send.s3", drop_the_others, unique_id="holdall-one-process")
+
+
 def known_profiles() -> list[str]:
     """Give the profiles of this machine's AWS configuration."""
     # botocore's own session: boto3's fails for a profile that is named and missing.
     return list(botocore.session.Session().available_profiles)
 
 
+@process.at_fork
 def _forget_after_fork() -> None:
     # A lock that was held at the fork stays held in the child.
     global _lock
     _lock = threading.RLock()
     _sessions.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)

@@ -171,7 +171,7 @@ class MediaStorage(WritingStorage):
     def store(self) -> Connection:
         """The process's connection to this store."""
         found = self._store
-        if found is None or found.pid != os.getpid():
+        if found is None or not found.is_own:
             found = self._store = connect(self._target)
         return found
 
@@ -238,7 +238,9 @@ class MediaStorage(WritingStorage):
                 and self.exists(cleaned)
             ):
                 raise NameTaken(f'"{cleaned}" is taken in {self.store.where()}; names are never given twice.')
-            return NewFile(cleaned, partial(self._new_object, cleaned), parts=self._parts(), mode=mode)
+            return NewFile(
+                cleaned, self.store.bound(partial(self._new_object, cleaned)), parts=self._parts(), mode=mode
+            )
         open_reader = partial(
             ObjectReader,
             self.store,
