@@ -11,7 +11,7 @@ def page() -> str:
         "# Content types",
         "",
         "A file's content type comes from this list, by extension; the type that the client sent is ignored.",
-        f"Any other extension is `{content.UNKNOWN}`.",
+        f"A file with any other extension, or with none, is an attachment of type `{content.UNKNOWN}`.",
         "",
         "## Stored as an attachment",
         "",

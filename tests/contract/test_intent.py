@@ -7,7 +7,7 @@ import urllib.parse
 from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 from django.core.files.uploadedfile import InMemoryUploadedFile
 
@@ -122,7 +122,35 @@ def test_type_is_that_of_the_extension(
 
     found = provider.head(bucket, f"{location}/{saved}")
     assert found["ContentType"].partition(";")[0] == TYPES[name]
-    assert "attachment" not in found.get("ContentDisposition", "")
+    is_known = TYPES[name] != "application/octet-stream"
+    assert ("attachment" in found.get("ContentDisposition", "")) is not is_known
+
+
+@pytest.mark.parametrize("name", ["page.ehtml", "schema.xsd", "PAGE.EHTML", "page.jpg.ehtml", "page.html.", ".html"])
+def test_page_that_a_server_knows_by_its_extension_is_a_download(storage: Any, provider: Provider, name: str) -> None:
+    for saved in (storage.save(f"saved/{name}", ContentFile(HTML)), f"written/{name}"):
+        if saved.startswith("written"):
+            with storage.open(saved, "wb") as file:
+                file.write(b"hello <script>alert(1)</script>")
+        answer = provider.fetch(storage.url(saved))
+        assert answer.status == 200
+        assert answer.headers["content-disposition"].startswith("attachment")
+
+
+class Drips(io.BytesIO):
+    """A file that gives less than it was asked for, as pipes and sockets do."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size, 3) if size and size > 0 else size)
+
+
+def test_page_that_is_read_in_drips_is_recognised(
+    storage: Storage, provider: Provider, bucket: str, location: str
+) -> None:
+    saved = storage.save("photo.jpg", File(Drips(b" \r\n\t" + HTML), "photo.jpg"))
+
+    assert provider.head(bucket, f"{location}/{saved}")["ContentDisposition"].startswith("attachment")
+    assert provider.read(bucket, f"{location}/{saved}") == b" \r\n\t" + HTML
 
 
 SCRIPTS = ["page.html", "page.HTM", "page.xhtml", "drawing.svg", "feed.xml", "script.js", "module.mjs"]
@@ -196,3 +224,14 @@ def test_private_file_may_be_kept_by_no_shared_cache(
     assert "private" in directives
     assert "public" not in directives
     assert "private" in provider.fetch(storage.url(saved)).headers["cache-control"]
+
+
+def test_header_with_a_run_of_blanks_is_stored_as_it_is(
+    make_storage: MakeStorage, provider: Provider, bucket: str, location: str
+) -> None:
+    disposition = 'attachment; filename="Minutes  2026.pdf"'
+    storage = make_storage(options={"object_parameters": {"ContentDisposition": disposition}})
+
+    saved = storage.save("m.pdf", ContentFile(b"x"))
+
+    assert provider.head(bucket, f"{location}/{saved}")["ContentDisposition"] == disposition

@@ -9,6 +9,7 @@ import time
 import urllib.parse
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -434,6 +435,67 @@ def test_name_with_an_asterisk_opens_itself_alone(
     leads_to, statement = opened(on_cloudfront().cloudfront_url("uploads/*"), private)
 
     assert leads_to == statement["Resource"] == "https://media.example.com/uploads/%2A"
+
+
+@pytest.mark.parametrize(
+    "name", ["*", "?", "uploads/*", "a?b*c.jpg", "photo (1)!.jpg", "ä 'x'.jpg", "a+b&c=d#e%2A.jpg"]
+)
+def test_canned_signature_is_of_no_wildcard(
+    on_cloudfront: Callable[..., Any], private: rsa.RSAPrivateKey, name: str
+) -> None:
+    storage = on_cloudfront(STORAGE_LOCATION="media")
+    url = storage.url(name, parameters={"v": "*?"})
+    signed_for, _, query = url.rpartition("&Expires=")
+    values = dict(pair.split("=", 1) for pair in f"Expires={query}".split("&"))
+    policy = (
+        f'{{"Statement":[{{"Resource":"{signed_for}",'
+        f'"Condition":{{"DateLessThan":{{"AWS:EpochTime":{values["Expires"]}}}}}}}]}}'
+    )
+    private.public_key().verify(decoded(values["Signature"]), policy.encode(), PKCS1v15(), SHA1())
+
+    address, _, parameters = signed_for.partition("?")
+    assert not set("*?") & set(address + parameters)
+    assert urllib.parse.unquote(address) == f"https://media.example.com/media/{name}"
+    # Both kinds of link, and a public one, lead to the same address.
+    assert storage.cloudfront_url(name).partition("?")[0] == address
+    assert storage.url(name).partition("?")[0] == address
+    storage.querystring_auth = False
+    assert storage.url(name) == address
+
+
+@pytest.mark.parametrize("place", ["store", "cloudfront"])
+def test_link_that_was_made_while_the_clock_was_ahead_is_made_anew(
+    on_cloudfront: Callable[..., Any], clock: Callable[[float], None], place: str
+) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": "s" * 40}
+    domain = (
+        {}
+        if place == "cloudfront"
+        else {"AWS_S3_CUSTOM_DOMAIN": "", "AWS_CLOUDFRONT_KEY_ID": "", "AWS_CLOUDFRONT_KEY": ""}
+    )
+    storage = on_cloudfront(**keys, **domain)
+    clock(NOW)
+    right = storage.url("a.jpg")
+    for wrong in (NOW + 5 * 3600, NOW - 5 * 3600):
+        clock(wrong)
+        assert storage.url("a.jpg") != right
+        clock(NOW)
+        assert storage.url("a.jpg") == right
+
+
+def test_name_may_be_a_path(storage: Any) -> None:
+    assert storage.url(Path("folder") / "a.txt") == storage.url("folder/a.txt")
+    assert storage.url(Path("ä b.txt"), expire=60).partition("?")[0] == storage.url("ä b.txt").partition("?")[0]
+    assert storage.url_many([Path("a.txt")]) == {Path("a.txt"): storage.url("a.txt")}
+
+
+def test_name_on_a_domain_may_be_a_path(on_cloudfront: Callable[..., Any]) -> None:
+    storage = on_cloudfront()
+    address = "https://media.example.com/folder/a.txt"
+    assert storage.url(Path("folder/a.txt")).startswith(f"{address}?")
+    assert storage.cloudfront_url(Path("folder/a.txt")).startswith(f"{address}?")
+    storage.querystring_auth = False
+    assert storage.url(Path("folder/a.txt")) == address
 
 
 NEVER = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)

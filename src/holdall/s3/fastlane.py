@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ TRANSIENT_CODES = frozenset({"RequestTimeout", "RequestTimeoutException", "SlowD
 OUT_OF_THE_ORDINARY = frozenset({301, 302, 307, 308})
 OUT_OF_THE_ORDINARY_CODES = frozenset({"AuthorizationHeaderMalformed", "PermanentRedirect", "RequestTimeTooSkewed"})
 MAX_PAUSE_SECONDS = 20.0
+_LABEL = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+").fullmatch
 
 
 class Declined(Exception):
@@ -172,10 +174,9 @@ def _request(
         elif name == "Body" and isinstance(value, bytes):
             body = value
         elif name == "Metadata":
-            for label, text in value.items():
-                headers[f"x-amz-meta-{label.lower()}"] = text
-        elif name in HEADERS:
-            headers[HEADERS[name]] = str(value)
+            headers.update(_metadata(value))
+        elif name in HEADERS and isinstance(value, str):
+            headers[HEADERS[name]] = value
         elif name in QUERIES:
             queries[QUERIES[name]] = str(value)
         else:
@@ -185,6 +186,18 @@ def _request(
     query = "&".join(f"{name}={quote(value, safe='-._~')}" for name, value in sorted(queries.items()))
     path = f"{place.path}/{quote(key, safe='/-._~')}" if key or not place.path else place.path
     return method, path, query, headers, body
+
+
+def _metadata(given: Any) -> dict[str, str]:
+    """Give the headers of metadata; decline what the SDK refuses, or knows another form of."""
+    headers = {}
+    for label, text in dict(given).items():
+        if not isinstance(label, str) or not isinstance(text, str) or _LABEL(label) is None:
+            raise Declined
+        headers[f"x-amz-meta-{label.lower()}"] = text
+    if len(headers) < len(given):
+        raise Declined
+    return headers
 
 
 def _refused(operation: str, response: Any, attempt: int) -> Refused:

@@ -155,7 +155,8 @@ class Signer:
             signed["x-amz-security-token"] = self._keys.token.reveal()
         names = sorted(signed)
         listed = ";".join(names)
-        lines = "".join(f"{name}:{signed[name]}\n" for name in names)
+        # As a server reads it: a run of blanks inside a value is signed as one.
+        lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in names)
         canonical = f"{method}\n{path}\n{query}\n{lines}\n{listed}\n{payload_sha256}"
         signature = signing.copy()
         digest = hashlib.sha256(canonical.encode()).hexdigest()

@@ -38,6 +38,12 @@ SCRIPTABLE = {
     "mjs": "text/javascript",
     "mht": "multipart/related",
     "mhtml": "multipart/related",
+    # A mail holds its pages as an MHTML file does.
+    "eml": "message/rfc822",
+    "mpd": "application/dash+xml",
+    "ttml": "application/ttml+xml",
+    "dae": "model/vnd.collada+xml",
+    "x3d": "model/x3d+xml",
     "swf": "application/x-shockwave-flash",
 }
 
@@ -63,24 +69,54 @@ HARMLESS = {
     # sound and film
     "3gp": "video/3gpp",
     "aac": "audio/aac",
+    "aif": "audio/aiff",
+    "aiff": "audio/aiff",
+    "amr": "audio/amr",
     "avi": "video/x-msvideo",
+    "cmfa": "audio/mp4",
+    "cmfv": "video/mp4",
     "flac": "audio/flac",
+    "flv": "video/x-flv",
+    "m2ts": "video/mp2t",
+    # Playlists and segments, as RFC 8216 and ISO/IEC 23000-19 name them.
+    "m3u": "audio/mpegurl",
+    "m3u8": "application/vnd.apple.mpegurl",
     "m4a": "audio/mp4",
+    "m4s": "video/iso.segment",
     "m4v": "video/mp4",
     "mid": "audio/midi",
+    "mka": "audio/x-matroska",
     "mkv": "video/x-matroska",
     "mov": "video/quicktime",
     "mp3": "audio/mpeg",
     "mp4": "video/mp4",
     "mpeg": "video/mpeg",
     "mpg": "video/mpeg",
+    "mts": "video/mp2t",
     "oga": "audio/ogg",
     "ogg": "audio/ogg",
     "ogv": "video/ogg",
     "opus": "audio/ogg",
+    "ts": "video/mp2t",
     "wav": "audio/wav",
     "weba": "audio/webm",
     "webm": "video/webm",
+    "wma": "audio/x-ms-wma",
+    "wmv": "video/x-ms-wmv",
+    # models in three dimensions: https://www.iana.org/assignments/media-types/#model
+    "3mf": "model/3mf",
+    "glb": "model/gltf-binary",
+    "gltf": "model/gltf+json",
+    "iges": "model/iges",
+    "igs": "model/iges",
+    "mtl": "model/mtl",
+    "obj": "model/obj",
+    "reality": "model/vnd.reality",
+    "step": "model/step",
+    "stl": "model/stl",
+    "stp": "model/step",
+    "usda": "model/vnd.usda",
+    "usdz": "model/vnd.usdz+zip",
     # documents
     "doc": "application/msword",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -119,9 +155,9 @@ HARMLESS = {
     "ttf": "font/ttf",
     "woff": "font/woff",
     "woff2": "font/woff2",
-    # archives: the stored type is that of the archive, so that `backup.tar.gz` comes back as it went in
+    # programs and archives: the stored type is that of the archive, so that `backup.tar.gz` comes back as it went in
     "7z": "application/x-7z-compressed",
-    "br": "application/octet-stream",
+    "apk": "application/vnd.android.package-archive",
     "bz2": "application/x-bzip2",
     "gz": "application/gzip",
     "rar": "application/vnd.rar",
@@ -156,8 +192,8 @@ class Delivery:
 def delivery(name: str, head: bytes = b"", *, inline: Collection[str] = (), unknown: str = UNKNOWN) -> Delivery:
     """Decide type and disposition of a file from its name's extension and its first `HEAD_BYTES` bytes.
 
-    A file that can run script is an attachment, unless its type stands in `inline`.
-    A file that claims by its extension to be something else, but begins as a document that runs script,
+    A file is shown by the browser only if the list knows it as harmless, or its type stands in `inline`; any other is an
+    attachment. A file that claims by its extension to be something else, but begins as a document that runs script,
     is an attachment of unknown type.
     """
     extension = posixpath.splitext(name)[1].lower().removeprefix(".")
@@ -166,7 +202,10 @@ def delivery(name: str, head: bytes = b"", *, inline: Collection[str] = (), unkn
     content_type = HARMLESS.get(extension, unknown)
     if not _TEXT.match(content_type) and _begins_as_markup(head):
         return Delivery(UNKNOWN, as_attachment=True)
-    return Delivery(content_type, as_attachment=False)
+    # The attack: an extension that this list lacks and a server knows ("page.ehtml", "schema.xsd"). Where the type is
+    # unknown, SeaweedFS and nginx guess one, and it is a page's.
+    is_known = extension in HARMLESS or (content_type != UNKNOWN and content_type in inline)
+    return Delivery(content_type, as_attachment=not is_known)
 
 
 def _begins_as_markup(head: bytes) -> bool:

@@ -6,11 +6,10 @@ import math
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.encoding import filepath_to_uri
 from storages.backends.s3 import S3Storage
 
 from holdall import names
@@ -20,6 +19,23 @@ from holdall.storage import content as rules
 
 # As many links as a busy page has, ten times over; each is about half a kilobyte.
 KEPT_LINKS = 4096
+
+
+class Link(NamedTuple):
+    """A link, and the span of time in which the same would be made again."""
+
+    url: str
+    since: float = 0.0
+    until: float = math.inf
+
+    def is_made_at(self, moment: float) -> bool:
+        """Say whether the link that is made at a moment is this one.
+
+        Before its span as well as after it: a link that was made while the clock was ahead works longer than promised.
+        """
+        return self.since <= moment < self.until
+
+
 # The options that links are made of.
 LINK_OPTIONS = ("location", "custom_domain", "url_protocol", "querystring_auth", "querystring_expire", "bucket_name")
 
@@ -63,8 +79,8 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         self._remembers_links = self._remembers_links and not self.local_folder
         # What stands before the names of all public links; "" where there is no such thing, None until it is asked for.
         self._base: str | None = None
-        # Links that stay the same for a while, by name, each with the moment when it changes.
-        self._links: dict[str | None, tuple[str, float]] = {}
+        # Links that stay the same for a while, by name.
+        self._links: dict[str | None, Link] = {}
 
     def url(
         self,
@@ -80,21 +96,21 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         if parameters or expire is not None or http_method:
             if isinstance(expire, timedelta):
                 expire = int(expire.total_seconds())
-            return self._link(name or "", parameters or {}, expire, http_method or "GET")[0]
+            return self._link(_text(name), parameters or {}, expire, http_method or "GET").url
         base = self._base
         if base is None:
             base = self.__dict__["_base"] = self._public_base()
         if base and isinstance(name, str) and names.is_plain(name):
             return base + name
         kept = self._links.get(name)
-        if kept is None or time.time() >= kept[1]:
-            kept = self._link(name or "", {}, None, "GET")
+        if kept is None or not kept.is_made_at(time.time()):
+            kept = self._link(_text(name), {}, None, "GET")
             if not self._remembers_links:
-                return kept[0]
+                return kept.url
             if len(self._links) >= KEPT_LINKS:
                 self._links.clear()
             self._links[name] = kept
-        return kept[0]
+        return kept.url
 
     def _public_base(self) -> str:
         location = self.location.strip("/")
@@ -103,41 +119,39 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
             return ""
         return f"{self.url_protocol}//{self.custom_domain}/{location}{'/' if location else ''}"
 
-    def _link(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> tuple[str, float]:
-        """Make a link, and tell until when the same would be made."""
+    def _link(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> Link:
+        """Make a link, and tell when the same would be made."""
         location = self.location.rstrip("/")
-        path = f"{location}/{name}" if location else name
-        if names.is_plain(path) and not self._own_keys:
-            cleaned, key = name, path
-        else:
+        key = f"{location}/{name}" if location else name
+        cleaned = name
+        if not names.is_plain(key) or self._own_keys:
             cleaned = names.clean(name)
             key = self._normalize_name(cleaned)
-            path = filepath_to_uri(key)
         lifetime_seconds = self.querystring_expire if expire is None else expire
         if self.custom_domain:
-            return self._domain_link(key, path, parameters, lifetime_seconds)
+            return self._domain_link(cleaned, key, parameters, lifetime_seconds)
         store = self.store
         place = store.place()
         if place and not (cleaned and self.querystring_auth):
             # Nothing can be signed for no key; Django gives the base of all links.
-            return public_url(place, key) + _query(parameters), math.inf
+            return Link(public_url(place, key) + _query(parameters))
         signed = _signed_parameters(parameters)
         if place is None or signed is None:
-            return self._sdk_link(cleaned, parameters, lifetime_seconds, method), 0.0
+            return Link(self._sdk_link(cleaned, parameters, lifetime_seconds, method), until=0.0)
         signer, keys_end_at = store.signer(place)
         span = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(key), keys_end_at=keys_end_at)
         if self._may_cache_links and method == "GET" and "response-cache-control" not in signed:
             signed["response-cache-control"] = rules.cache_control(public=False, lifetime_seconds=span.valid_seconds)
-        return signer.url(key, span, method=method, parameters=signed), span.changes_at
+        url = signer.url(key, span, method=method, parameters=signed)
+        return Link(url, span.signed_at, span.changes_at)
 
-    def _domain_link(
-        self, key: str, path: str, parameters: Mapping[str, Any], lifetime_seconds: int
-    ) -> tuple[str, float]:
-        url = f"{self.url_protocol}//{self.custom_domain}/{path}{_query(parameters)}"
-        if not (self.querystring_auth and self.cloudfront_signer):
-            return url, math.inf
+    def _domain_link(self, name: str, key: str, parameters: Mapping[str, Any], lifetime_seconds: int) -> Link:
+        url = f"{self._domain_url(key)}{_query(parameters)}"
+        if not (name and self.querystring_auth and self.cloudfront_signer):
+            return Link(url)
         span = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(key))
-        return str(self.cloudfront_signer.generate_presigned_url(url, date_less_than=span.ends_at)), span.changes_at
+        url = str(self.cloudfront_signer.generate_presigned_url(url, date_less_than=span.ends_at))
+        return Link(url, span.signed_at, span.changes_at)
 
     def cloudfront_url(
         self,
@@ -169,8 +183,8 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
                 f'A link to "{name}" cannot be signed for CloudFront: {self!r} has no domain with keys for it. Set '
                 "`AWS_S3_CUSTOM_DOMAIN`, `AWS_CLOUDFRONT_KEY_ID` and `AWS_CLOUDFRONT_KEY`."
             )
-        url = f"{self._domain_url(name)}{_query(parameters or {})}"
-        opens = self._domain_url(resource, wildcard="*") if resource else url
+        url = f"{self._domain_url(self._key(name))}{_query(parameters or {})}"
+        opens = self._domain_url(self._normalize_name(names.clean(resource)), wildcard="*") if resource else url
         if isinstance(expire, datetime):
             until = expire
         else:
@@ -183,10 +197,13 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         )
         return f"{url}{'&' if parameters else '?'}{query}"
 
-    def _domain_url(self, name: str, *, wildcard: str = "") -> str:
-        key = self._normalize_name(names.clean(name))
-        # The attack: a file that was uploaded as "*", whose link would open every other file.
-        return f"{self.url_protocol}//{self.custom_domain}/{quote(key, safe=f'/~{wildcard}')}"
+    def _domain_url(self, key: str, *, wildcard: str = "") -> str:
+        """Give the address of a key on the CDN's domain, in Django's form but for what has a meaning in a policy.
+
+        The attack: a file that was uploaded as "*" or "?", whose link would open every other file. Whoever has a link
+        with a canned policy can write that policy out, and give it with the same signature as one of his own.
+        """
+        return f"{self.url_protocol}//{self.custom_domain}/{quote(key, safe=_PATH + wildcard)}"
 
     def _sdk_link(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> str:
         """Let the SDK make a link that is out of the ordinary."""
@@ -208,6 +225,15 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
     def url_many(self, names: Iterable[str]) -> dict[str, str]:
         """Give a link for each name. Requests: as `url`, which for known keys is none."""
         return {name: self.url(name) for name in names}
+
+
+# What Django leaves as it is in a path, without the asterisk; the other wildcard begins a query and is always encoded.
+_PATH = "/~!()'"
+
+
+def _text(name: object) -> str:
+    """Give the name as text, which may be a path of pathlib's."""
+    return "" if name is None else str(name)
 
 
 # What `url(parameters=…)` may contain, in the SDK's words, and what S3 calls it in a query.

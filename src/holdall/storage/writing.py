@@ -13,6 +13,7 @@ from storages.utils import ReadBytesWrapper
 
 from holdall import names
 from holdall.errors import NameTaken
+from holdall.s3.bodies import read_exactly
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.saving import MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Source
 from holdall.storage import content as rules
@@ -191,6 +192,7 @@ def _head(content: Any) -> bytes:
         return b""
     at = content.tell() if hasattr(content, "tell") else 0
     content.seek(0)
-    head = content.read(rules.HEAD_BYTES)
+    # Whole, because a read may give less than was asked for, and script may hide behind it.
+    head = read_exactly(ReadBytesWrapper(content), rules.HEAD_BYTES)
     content.seek(at)
-    return head.encode() if isinstance(head, str) else bytes(head)
+    return head
