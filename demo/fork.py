@@ -97,7 +97,7 @@ def say(*lines: str) -> None:
 def main() -> int:
     """Run both until they are stopped."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--port", type=int, default=8000, help="of the original; the copy takes the next that is free")
+    parser.add_argument("--port", type=int, default=8000, help="the original's port; the copy uses the next free one")
     parser.add_argument("--folder", type=Path, default=HERE / ".holdall", help="where the demo keeps its files")
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
@@ -118,8 +118,8 @@ def main() -> int:
             f"  Copy         {copy}   buckets media-copy and media-public-copy, over the original's",
             "",
             "Open both side by side. Delete a photograph in the copy: the original still has it.",
-            "Add one to the copy: the original never sees it.",
-            f"{READY} to stop both; nothing keeps running afterwards.",
+            "Add one to the copy: the original does not show it.",
+            f"{READY} to stop both; nothing is left running.",
         )
         while all(gallery.process.poll() is None for gallery in running):
             time.sleep(1)

@@ -40,7 +40,9 @@ NEEDED = {
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--port", type=int, default=8000, help="the gallery's port; the next free one when it is taken")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="the gallery's port; if it is taken, the next free one is used"
+    )
     parser.add_argument("--folder", type=Path, default=HERE / ".holdall", help="where the demo keeps its files")
     parser.add_argument("--no-browser", action="store_true", help="print the address, but do not open it")
     return parser.parse_args()
@@ -55,7 +57,7 @@ def require_packages() -> None:
     """End with a sentence that names what is not installed."""
     missing = [title for module, title in NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
-        sys.exit(f"Missing here: {', '.join(missing)}. `make demo` installs all that the demo needs into .venv.")
+        sys.exit(f"Missing here: {', '.join(missing)}. `make demo` installs everything that the demo needs into .venv.")
 
 
 def prepare(folder: Path) -> tuple[int, float]:
@@ -128,9 +130,9 @@ def announce(server: WSGIServer, arguments: argparse.Namespace, *, uploaded: int
         f"  Public       {public}",
         f"  Private      {private}",
         f"  Photographs  {photographs}",
-        f"  On the disk  {arguments.folder} (delete it to begin anew)",
+        f"  On the disk  {arguments.folder} (delete it to start over)",
         "",
-        "Press Ctrl-C to stop; nothing keeps running afterwards.",
+        "Press Ctrl-C to stop; nothing is left running.",
     )
 
 
@@ -139,15 +141,15 @@ def end_embedded_server(folder: Path) -> str:
     from django.conf import settings
 
     if not any(store.get("OPTIONS", {}).get("local_folder") for store in settings.STORAGES.values()):
-        return "Stopped; nothing keeps running. The photographs stay in the bucket."
+        return "Stopped; nothing is left running. The photographs stay in the bucket."
 
     from holdall import devserver
 
     devserver.leave(folder)
     stays = f"The photographs stay in {folder} for the next start."
     if devserver.end_unused(folder):
-        return f"Stopped; no process and no port stays behind. {stays}"
-    return f"Stopped. Another program uses the embedded S3 server, which ends with the last one. {stays}"
+        return f"Stopped; no process is left running. {stays}"
+    return f"Stopped. Another program still uses the embedded S3 server, which stops with the last one. {stays}"
 
 
 def ignore_signals() -> None:

@@ -50,13 +50,13 @@ class PhotographsField(forms.FileField):
         files = data if isinstance(data, (list, tuple)) else [data]
         files = [super(PhotographsField, self).clean(file, initial) for file in files or [None]]
         if len(files) > MOST_AT_ONCE:
-            raise ValidationError(f"These are {len(files)} files; please send at most {MOST_AT_ONCE} at once.")
+            raise ValidationError(f"You chose {len(files)} files; please upload at most {MOST_AT_ONCE} at once.")
         uploads, problems = [], []
         for file in files:
             try:
                 if file.size > LARGEST_BYTES:
                     raise NotAPhotograph(
-                        f"has {filesizeformat(file.size)}, and {filesizeformat(LARGEST_BYTES)} is the limit"
+                        f"is too large ({filesizeformat(file.size)}); the limit is {filesizeformat(LARGEST_BYTES)}"
                     )
                 uploads.append(Upload(file, inspect_image(file)))
             except NotAPhotograph as reason:
@@ -109,6 +109,6 @@ def refusal_of_length(content_length: int) -> str:
     if content_length <= limit:
         return ""
     return (
-        f"These files have {filesizeformat(content_length)} together, and {filesizeformat(limit)} is the "
-        "limit. Please send fewer at once."
+        f"These files are {filesizeformat(content_length)} in total; the limit is {filesizeformat(limit)}. "
+        "Please upload fewer at once."
     )

@@ -41,12 +41,12 @@ def inspect_image(content: BinaryIO) -> ImageFacts:
             image.verify()
     # A few hundred bytes can claim to be a picture that fills the memory when it is opened.
     except Image.DecompressionBombError as error:
-        raise NotAPhotograph("is far too large in pixels") from error
+        raise NotAPhotograph("has too many pixels") from error
     # Pillow's readers end in many kinds of errors on a damaged file, SyntaxError among them.
     except Exception as error:
-        raise NotAPhotograph("is not a photograph in JPEG, PNG, WebP, GIF or AVIF, or it is damaged") from error
+        raise NotAPhotograph("is not a JPEG, PNG, WebP, GIF or AVIF image, or it is damaged") from error
     finally:
         content.seek(0)
     if width * height > MOST_PIXELS:
-        raise NotAPhotograph("is far too large in pixels")
+        raise NotAPhotograph("has too many pixels")
     return ImageFacts(SUFFIXES[kind], width, height)

@@ -79,7 +79,7 @@ def add(request: HttpRequest) -> HttpResponse:
     added = form.save()
     where = "public" if added[0].is_public else "private"
     subject = f"“{added[0]}” is" if len(added) == 1 else f"{len(added)} photographs are"
-    messages.success(request, f"{subject} in the {where} store now.")
+    messages.success(request, f"{subject} now in the {where} store.")
     return redirect("gallery")
 
 

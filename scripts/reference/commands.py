@@ -25,8 +25,8 @@ def page() -> str:
             "are the same commands."
         ),
         "",
-        "Exit codes: 0, all is well; 1, something is wrong with what was looked at; 2, wrong use; 130, broken off by Ctrl-C.",
-        "All but `serve` take `--env-file`: variables out of a file, laid over the environment.",
+        "Exit codes: 0, success; 1, a problem was found; 2, the command was used incorrectly; 130, interrupted by Ctrl-C.",
+        "All commands except `serve` take `--env-file`, a file of variables that override the environment.",
         "",
         "```console",
         "$ holdall --help",
@@ -87,47 +87,46 @@ def _layers() -> list[str]:
 
 
 COMMANDS = {
-    "doctor": "It needs the environment only, or a file of variables; inside a project, `manage.py holdall doctor` examines "
-    "each entry of `STORAGES`, and adds what Django knows.\n"
-    "What it saves lies in a folder with a random name and is deleted again, also after Ctrl-C; the last line proves it.\n"
-    "It sends about seventy requests, ninety for public files behind a CDN; with `--offline` none.\n"
+    "doctor": "It needs only the environment, or a file of variables; inside a project, `manage.py holdall doctor` checks "
+    "each entry of `STORAGES`, and what Django knows.\n"
+    "It saves files into a folder with a random name and deletes them again, even after Ctrl-C; the last line proves it.\n"
+    "It sends about seventy requests, about ninety for public files behind a CDN, and none with `--offline`.\n"
     "The exit code is 1 when there is an error; warnings do not count.\n\n"
-    "`--only` and `--skip` take the name of a layer or a probe, and may be repeated:\n\n"
+    "`--only` and `--skip` take the name of a layer or a probe, and can be repeated:\n\n"
     + "\n".join(["| layer | probes |", "|---|---|", *_layers()])
     + "\n\nEvery finding has an id that never changes; [Findings](findings.md) explains each.\n"
-    "`--json` gives one document; its `version` is raised when a key changes its meaning or goes:\n\n"
+    "`--json` prints one document; its `version` changes when a key changes its meaning or is removed:\n\n"
     f"```json\n{_doctor_json()}\n```",
-    "env": "It needs no Django project, reads the environment alone, and contacts nothing.\n"
+    "env": "It needs no Django project, reads only the environment, and contacts nothing.\n"
     "The exit code is 1 when there are problems, so that a deployment can stop before it starts.\n\n"
-    "`--json` gives one document; its `version` is raised when a key changes its meaning or goes.\n"
-    "Here it is with problems, and the first two of its variables:\n\n"
+    "`--json` prints one document; its `version` changes when a key changes its meaning or is removed.\n"
+    "Here is one with problems, shortened to its first two variables:\n\n"
     f"```json\n{_env_json()}\n```",
     "fork": "They need the environment of [a fork](../explanation/forks.md), and no Django project.\n"
     "`status` and `diff` ask the parent once for each name that the fork added or hid.\n"
-    "`promote` and `drop` show their plan and ask; where nobody sits before a terminal they do nothing without `--yes`.\n"
+    "`promote` and `drop` show their plan and ask; without a terminal they do nothing unless you give `--yes`.\n"
     "The exit code is 1 when something was left undone.\n\n"
-    "`promote` writes to the parent, so it needs `PARENT_` keys that may: give them to this one command, not to the "
+    "`promote` writes to the parent, so it needs `PARENT_` keys that can write: give them to this one command, not to the "
     "environment.\n"
     "A parent that has [an owner](../explanation/owner.md) is changed only when `PARENT_STORAGE_ENVIRONMENT` is the "
-    "owner's name; who owns both stores is asked before anything is sent.\n"
-    "It overwrites nothing, deletes only what the fork saw when it hid it, verifies each file, and takes up an interrupted "
-    "run when it is run again.\n"
+    "owner's name; the owners of both stores are checked before anything is changed.\n"
+    "It overwrites nothing, deletes only the version that the fork saw when it hid the file, verifies each file, and "
+    "resumes an interrupted run when you run it again.\n"
     "The fork keeps its own copies; `drop` deletes them.\n\n"
-    "All four are refused where `PARENT_` names another store than the one that the fork was begun of.\n"
+    "All four are refused if `PARENT_` names a different store from the one that the fork was started from.\n"
     'An error that begins with "Of the parent:" is about the store that the `PARENT_` variables name.\n\n'
-    "With `--json` each prints one document, in which `version`, `own` and `parent` come first; that of `promote` goes on "
-    "with `parents_owner`, which is `null` where nobody owns the parent.",
-    "owner": "They need the environment alone; `take` needs `STORAGE_ENVIRONMENT` too.\n"
-    "[The owner marker](../explanation/owner.md) says what owning a store means.",
-    "provision": "Without `--diff` and `--apply` it contacts nothing; the keys, and the domain of a CDN that is still to be "
-    "made, may be missing, because they are what is asked for.\n"
+    "With `--json` each prints one document that begins with `version`, `own` and `parent`; for `promote`, "
+    "`parents_owner` follows, which is `null` if nobody owns the parent.",
+    "owner": "They need only the environment; `take` also needs `STORAGE_ENVIRONMENT`.\n"
+    "[The owner marker](../explanation/owner.md) explains what owning a store means.",
+    "provision": "Without `--diff` or `--apply` it contacts nothing; the keys, and the domain of a CDN that does not exist "
+    "yet, may be missing, because they are what you ask for.\n"
     "[Hand over to the infrastructure person](../how-to/hand-over.md) shows what it writes.\n\n"
-    "Exit codes of `--diff`: 0, the bucket is as it should be; 1, it differs, or a setting could not be read.\n"
-    "Exit codes of `--apply`: 0, everything is as it should be now; 1, something was refused, or you were asked and did "
-    "not agree.\n\n"
-    "To read the settings, `--diff` needs these rights, which `--with-doctor` grants: "
+    "Exit codes of `--diff`: 0, the bucket is correct; 1, it differs, or a setting could not be read.\n"
+    "Exit codes of `--apply`: 0, everything is correct now; 1, something was refused, or you answered no.\n\n"
+    "To read the settings, `--diff` needs these permissions, which `--with-doctor` grants: "
     f"{', '.join(f'`{right.action}`' for right in rights.DOCTOR)}.\n"
-    "`--apply` needs the corresponding ones to write, which belong to whoever runs the infrastructure.",
-    "serve": "It prints the variables with which any other S3 client can use the server, its keys included: "
-    "they are made once for each folder, and only this machine can reach the server.",
+    "`--apply` needs the corresponding permissions to write, which belong to whoever runs the infrastructure.",
+    "serve": "It prints the variables that any other S3 client needs to use the server, including its keys: "
+    "they are created once for each folder, and only this machine can reach the server.",
 }

@@ -1,11 +1,10 @@
 """Every exception that Holdall raises.
 
-Each is also what Django or Python callers already expect, so that code which knows nothing of Holdall
-handles it rightly:
+Each is also the type that Django or Python callers expect, so code that does not know Holdall handles it correctly:
 
     HoldallError
     ├── ContractError            ImproperlyConfigured         the environment does not describe a usable store
-    ├── BuildModeError           ImproperlyConfigured         the storage was used while an image is built
+    ├── BuildModeError           ImproperlyConfigured         the storage was used while an image is being built
     ├── BucketNotFound           ImproperlyConfigured         the bucket does not exist at this endpoint
     ├── InvalidName              SuspiciousFileOperation      a name that cannot become a key
     ├── ObjectNotFound           FileNotFoundError            no object has this name
@@ -14,13 +13,13 @@ handles it rightly:
     │   └── CredentialsRefused                                the keys themselves are refused, or there are none
     ├── WriteRefused             PermissionError              this environment may read the store, not change it
     ├── ObjectChanged            OSError                      the file was replaced while it was read
-    ├── StoreUnreachable         ConnectionError              no answer came, or it broke off
-    ├── StoreFailed              OSError                      the store answered, with a failure of its own
+    ├── StoreUnreachable         ConnectionError              the store did not answer, or broke off
+    ├── StoreFailed              OSError                      the store answered with an error of its own
     └── DevServerError           RuntimeError                 the embedded S3 server cannot run
 
 and one warning, `ContractWarning`, for values that were usable after all.
-The SDK's own error, where there is one, travels as `__cause__`.
-No text of any of them ever contains a secret.
+The SDK's own error, if there is one, is the `__cause__`.
+No message ever contains a secret.
 """
 
 from __future__ import annotations
@@ -51,9 +50,9 @@ class Answer(NamedTuple):
 class HoldallError(Exception):
     """The root of everything that Holdall raises.
 
-    `code` is the store's own error code where it gave one ("AccessDenied"), and `retries` how often the request
-    had been repeated by then. `outcome_unknown` says that the store may have done what was asked all the same.
-    `answer` is what the store said, where it said anything.
+    `code` is the store's own error code if it gave one ("AccessDenied"), and `retries` how often the request
+    had been retried. `outcome_unknown` is true if the store may have carried out the request all the same.
+    `answer` is what the store said, if it said anything.
     """
 
     code: str = ""
@@ -63,13 +62,13 @@ class HoldallError(Exception):
 
 
 class ContractWarning(UserWarning):
-    """Something in the environment was put right, or is not used; the text says what to change."""
+    """Something in the environment was corrected or is not used; the message says what to change."""
 
 
 class ContractError(HoldallError, ImproperlyConfigured):
     """The environment does not describe a usable store.
 
-    `problems` holds one sentence or two for each thing that is wrong: all of them at once.
+    `problems` holds a sentence or two for each problem: all of them at once.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -94,7 +93,7 @@ class BuildModeError(HoldallError, ImproperlyConfigured):
 
 
 class BucketNotFound(HoldallError, ImproperlyConfigured):
-    """The bucket does not exist at this endpoint; never to be taken for a missing file."""
+    """The bucket does not exist at this endpoint. This is never raised for a missing file."""
 
 
 class InvalidName(HoldallError, SuspiciousFileOperation):
@@ -110,7 +109,7 @@ class NameTaken(HoldallError, FileExistsError):
 
 
 class ObjectChanged(HoldallError, OSError):
-    """The file was replaced while it was read; a mixture of both was not given."""
+    """The file was replaced while it was read; no mixture of the two was returned."""
 
 
 class AccessRefused(HoldallError, PermissionError):
@@ -118,26 +117,26 @@ class AccessRefused(HoldallError, PermissionError):
 
 
 class CredentialsRefused(AccessRefused):
-    """The keys are unknown, wrong, expired or absent, or the clock of this machine is."""
+    """The keys are unknown, wrong, expired or missing, or the clock of this machine is wrong."""
 
 
 class WriteRefused(HoldallError, PermissionError):
-    """This environment may read the store but not change it: it is a fork's parent, or another environment's.
+    """This environment may read the store but not change it: it is a fork's parent, or belongs to another environment.
 
     Nothing was sent.
     """
 
 
 class StoreUnreachable(HoldallError, ConnectionError):
-    """No answer came from the store, or it broke off, also after retries.
+    """The store did not answer, or its answer broke off, even after retries.
 
-    Whether a write was carried out is not known then: at worst a file is there under a name that nobody was told.
+    It is unknown whether a write was carried out: at worst a file exists under a name that nobody was told.
     """
 
 
 class StoreFailed(HoldallError, OSError):
-    """The store answered with a failure that is its own, or that Holdall does not know."""
+    """The store answered with an error of its own, or one that Holdall does not know."""
 
 
 class DevServerError(HoldallError, RuntimeError):
-    """The embedded S3 server cannot run; the text says what is in the way."""
+    """The embedded S3 server cannot run; the message says why."""

@@ -280,7 +280,7 @@ def test_uploaded_photograph_is_shown_and_then_deleted_from_the_bucket(visitor: 
     fields = {"visibility": visibility, "description": "A grey <gradient>"}
     status, page = visitor.post("/add/", fields, (f"my_{visibility} gradient.jpeg", content))
     assert status == 200
-    assert f"“{title}” is in the {visibility} store now." in page
+    assert f"“{title}” is now in the {visibility} store." in page
     card = cards(page)[title]
     assert card.alternative == "A grey <gradient>"
     # The name says what the bytes are, not what the uploader said.
@@ -302,7 +302,7 @@ def test_same_name_twice_gives_two_photographs(visitor: Visitor) -> None:
     first, second = picture(size=(20, 20)), picture(size=(30, 30))
     status, page = visitor.post("/add/", {"visibility": "private"}, ("twin.png", first), ("twin.png", second))
     assert status == 200
-    assert "2 photographs are in the private store now." in page
+    assert "2 photographs are now in the private store." in page
     links = re.findall(r'<img src="([^"]*/twin[^"]*)"', page)
     assert {fetch(html.unescape(link))[1] for link in links} == {first, second}
 
@@ -312,14 +312,17 @@ def test_same_name_twice_gives_two_photographs(visitor: Visitor) -> None:
     ("files", "sentence"),
     [
         ([], "Please choose a photograph first."),
-        ([("notes.jpg", b"dear diary")], "“notes.jpg” is not a photograph in JPEG, PNG, WebP, GIF or AVIF"),
+        ([("notes.jpg", b"dear diary")], "“notes.jpg” is not a JPEG, PNG, WebP, GIF or AVIF image"),
         ([("empty.jpg", b"")], "This file is empty; please choose another."),
-        ([("page.jpg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")], "“page.jpg” is not a photograph"),
-        ([("half.png", picture()[:200])], "“half.png” is not a photograph"),
+        ([("page.jpg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")], "“page.jpg” is not a JPEG"),
+        ([("half.png", picture()[:200])], "“half.png” is not a JPEG"),
         ([("good.png", picture()), ("bad.png", b"bad")], "Nothing was uploaded."),
-        ([("huge.png", picture() + b"\0" * 21_000_000)], "“huge.png” has 20.0\xa0MB, and 20.0\xa0MB is the limit."),
-        ([(f"{number}.png", picture()) for number in range(21)], "please send at most 20 at once."),
-        ([("flood.png", b"\0" * 70_000_000)], "These files have 66.8\xa0MB together, and 64.0\xa0MB is the limit."),
+        (
+            [("huge.png", picture() + b"\0" * 21_000_000)],
+            "“huge.png” is too large (20.0\xa0MB); the limit is 20.0\xa0MB.",
+        ),
+        ([(f"{number}.png", picture()) for number in range(21)], "please upload at most 20 at once."),
+        ([("flood.png", b"\0" * 70_000_000)], "These files are 66.8\xa0MB in total; the limit is 64.0\xa0MB."),
     ],
     ids=["none", "text", "empty", "svg", "damaged", "one of two", "too large", "too many", "flood"],
 )
@@ -352,7 +355,7 @@ def test_unknown_page_and_unknown_photograph_are_answered_politely(visitor: Visi
             visitor.get(path)
         with refused.value as answer:
             assert answer.code == 404
-            assert "There is no such page" in answer.read().decode()
+            assert "Page not found" in answer.read().decode()
 
 
 @posix_only
@@ -369,7 +372,7 @@ def test_demo_stops_without_a_trace_and_starts_again_where_it_was(tmp_path: Path
         assert answers(endpoint)
         Visitor(first.address).post("/add/", {"visibility": "private"}, ("kept.png", picture()))
         assert first.stop(signal.SIGINT) == 0, first.printed
-    assert "no process and no port stays behind" in first.printed
+    assert "no process is left running" in first.printed
     assert "Traceback" not in first.printed
     assert not answers(first.address)
     assert not answers(endpoint)
@@ -473,7 +476,7 @@ def test_inspect_image_refuses_a_picture_that_would_fill_the_memory() -> None:
     content = BytesIO()
     Image.new("1", (20_000, 20_000)).save(content, "PNG")
     content.seek(0)
-    with pytest.raises(NotAPhotograph, match="too large in pixels"):
+    with pytest.raises(NotAPhotograph, match="too many pixels"):
         inspect_image(content)
 
 

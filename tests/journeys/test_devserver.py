@@ -641,7 +641,7 @@ def test_serve_runs_until_it_is_told_to_end(
     output, errors = user.finish()
 
     assert (user.process.returncode, errors) == (0, "")
-    assert "has ended" in output
+    assert "has stopped" in output
     assert is_gone(state)
 
 
@@ -665,7 +665,7 @@ def test_serve_says_so_when_the_server_ends_by_itself(folder: Path, start_user: 
     _, errors = user.finish()
 
     assert user.process.returncode == 1
-    assert "ended by itself" in errors
+    assert "ended on its own" in errors
 
 
 def test_serve_on_a_taken_port_names_it(folder: Path) -> None:

@@ -134,7 +134,7 @@ def test_promoting_brings_files_and_deletions_into_the_parent(family: Family) ->
     code, text = holdall(environ, "fork", "promote")
     assert code == 1
     assert "Nothing was done. Run it again with --yes" in text
-    assert "! replaced.txt stays as it is: the parent has another file of this name" in text
+    assert "! replaced.txt is left as it is: the parent has another file of this name" in text
     assert family.fingerprint() == before
 
     code, found = document(environ, "fork", "promote", "--yes")
@@ -392,14 +392,14 @@ def test_error_of_the_parent_names_the_parents_variables(family: Family, deed: s
     code, text = holdall(wrong, "fork", deed, "--prefix", "PRIVATE_")
 
     assert code == 1
-    assert text.startswith("Of the parent: ")
+    assert text.startswith("Parent store: ")
     assert f"`PRIVATE_PARENT_{name}`" in text
     assert "no-such-thing" not in text or name == "STORAGE_BUCKET_NAME"
     code, text = holdall(
         {**environ, f"PRIVATE_{name}": "no-such-thing-0123456789"}, "fork", deed, "--prefix", "PRIVATE_"
     )
     assert code == 1
-    assert "Of the parent" not in text
+    assert "Parent store:" not in text
 
 
 @only("seaweedfs-http")
@@ -507,7 +507,7 @@ def test_dropping_an_own_bucket_leaves_the_forks_that_lie_in_it(family: Family) 
     code, text = holdall(environ_of(family, own), "fork", "drop", "--yes")
 
     assert code == 0
-    assert '"forks/pr-1" stays: another store lies there.' in text
+    assert '"forks/pr-1" is kept: another store uses it.' in text
     assert family.provider.keys_in(bucket) == ["forks/pr-1/inner.txt"]
 
 
@@ -539,7 +539,7 @@ def test_whoever_sits_before_the_terminal_is_asked(
     monkeypatch.setattr(sys, "stdin", terminal)
     out = Terminal()
     code, text = holdall(environ_of(family), "fork", "drop", out=out)
-    assert "Delete them for good? [y/N]" in text
+    assert "Delete them permanently? [y/N]" in text
     assert (code == 0) == done
     assert bool(family.provider.keys_in(family.bucket, f"fork-of-{family.location}/")) != done
 
@@ -562,8 +562,8 @@ def test_owner_is_shown_and_taken(family: Family) -> None:
 
     code, text = holdall(staging, "owner", "take")
     assert code == 1
-    assert '"production" can read it but no longer write or delete' in text
-    assert "at the latest 60 seconds from now" in text
+    assert '"production" can still read but no longer write or delete' in text
+    assert "within 60 seconds" in text
     assert "make it a fork instead" in text
     assert document(staging, "owner", "show")[1]["owner"] == "production"
 

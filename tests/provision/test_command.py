@@ -74,7 +74,7 @@ def test_terraform_is_for_two_providers() -> None:
     told = provision(R2, "--format", "terraform")
 
     assert (told.code, told.out) == (2, "")
-    assert told.err.startswith("There is no Terraform here for Cloudflare R2")
+    assert told.err.startswith("Holdall writes no Terraform for Cloudflare R2")
 
 
 @pytest.mark.parametrize(

@@ -72,14 +72,22 @@ def test_second_store_is_asked_for_under_its_prefix() -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("spaces-public", ["Read/Write/Delete", "switch the Space's CDN on", "exclude each other", "public-read"]),
-        ("spaces-private", ["Read/Write/Delete", "exclude each other"]),
-        ("spaces-read-only", ["permission Read (`read`)", "cannot be kept to the folder `shop/`"]),
+        (
+            "spaces-public",
+            [
+                "Read/Write/Delete",
+                "enable the CDN of the Space",
+                "does not allow a limited key",
+                "public-read",
+            ],
+        ),
+        ("spaces-private", ["Read/Write/Delete", "does not allow a limited key"]),
+        ("spaces-read-only", ["permission Read (`read`)", "cannot be limited to the folder `shop/`"]),
         ("amazon-private", ["BucketOwnerEnforced", "s3:ListBucketMultipartUploads", "For the role"]),
         ("amazon-public", ["origin access control", "<the distribution's ARN>", "`CORS-S3Origin`"]),
-        ("amazon-signed-by-cloudfront", ["restricted to a key group", "AWS_CLOUDFRONT_KEY_ID="]),
+        ("amazon-signed-by-cloudfront", ["Restrict viewer access to a key group", "AWS_CLOUDFRONT_KEY_ID="]),
         ("r2-public", ["Object Read & Write", "custom domain"]),
-        ("other-public", ["HoldallPublicRead", "where the provider knows IAM policies", "at https://s3.example.com"]),
+        ("other-public", ["HoldallPublicRead", "If the provider supports IAM policies", "at https://s3.example.com"]),
         ("scaleway-public", ["public-read", "The ACL lets everybody read them", "`fr-par`"]),
         ("other-private", [".holdall/trash/", ".holdall/uploads/"]),
     ],

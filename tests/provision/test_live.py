@@ -79,7 +79,7 @@ def test_apply_does_what_diff_misses_and_then_there_is_nothing_to_do(provider: P
     assert done.code == 0
     assert done.out == missed.out + "Done: CORS.\nDone: lifecycle.\n"
     assert (again.code, same.code) == (0, 0)
-    assert again.out == same.out == "As it should be: CORS.\nAs it should be: lifecycle.\nNothing to do.\n"
+    assert again.out == same.out == "Already correct: CORS.\nAlready correct: lifecycle.\nNothing to do.\n"
     suffix = needs.read(environ)[0].suffix
     assert set(lifecycle(provider, bucket)) == {
         f"Holdall{what}{suffix}" for what in ("UnfinishedUploads", "Staging", "Trash")

@@ -55,7 +55,7 @@ def test_local_mode_has_nothing_to_hand_over() -> None:
     with pytest.raises(HoldallError) as caught:
         needs.read({"STORAGES_MODE": "local"})
     assert str(caught.value) == (
-        "`STORAGES_MODE` is local: there is nothing to hand over, the embedded server needs nothing of anybody."
+        "`STORAGES_MODE` is local: the embedded server needs nothing from anybody, so there is nothing to hand over."
     )
 
 
@@ -127,12 +127,12 @@ def test_origin_is_tidied() -> None:
     "text", ["*", "https://*.example.com", "www.example.com", "https://a.example/b", "https://a b", "", "null"]
 )
 def test_what_is_no_origin_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no origin"):
+    with pytest.raises(ValueError, match="is not an origin"):
         needs.origin(text)
 
 
 def test_distribution_is_a_resource_name() -> None:
     arn = "arn:aws:cloudfront::111122223333:distribution/EDFDVBD6EXAMPLE"
     assert needs.distribution(arn) == arn
-    with pytest.raises(ValueError, match="is not like"):
+    with pytest.raises(ValueError, match="is not an ARN"):
         needs.distribution("EDFDVBD6EXAMPLE")

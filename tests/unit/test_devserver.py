@@ -102,7 +102,7 @@ def test_missing_wheel_says_that_there_is_none_for_intel_macs(monkeypatch: pytes
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
 
-    with pytest.raises(DevServerError, match="none for Macs with Intel"):
+    with pytest.raises(DevServerError, match="not exist for Macs with Intel"):
         weed.find_program()
 
 

@@ -1,7 +1,7 @@
 """The command `holdall`: parse, call one function, render. It needs no Django project.
 
-Each command is a module here with `HELP`, `declare` and `run`. Exit codes: 0 all is well, 1 something is wrong with
-what was looked at, 2 wrong use, 130 broken off by Ctrl-C.
+Each command is a module here with `HELP`, `declare` and `run`. Exit codes: 0 success, 1 a problem was found,
+2 wrong use, 130 interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     for name, command in COMMANDS.items():
         command.declare(declared := commands.add_parser(name, help=command.HELP))
         for leaf in _leaves(declared) if name != "serve" else ():
-            leaf.add_argument("--env-file", type=Path, help="a file of VARIABLE=value lines, laid over the environment")
+            leaf.add_argument(
+                "--env-file", type=Path, help="a file of VARIABLE=value lines that override the environment"
+            )
 
 
 def _leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -97,7 +99,7 @@ def run(
         err.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
-        err.write("\nBroken off.\n")
+        err.write("\nInterrupted.\n")
         return 130
     except BrokenPipeError:
         # Whoever read along (`head`, `grep -q`) has seen enough; the interpreter would complain once more at its end.

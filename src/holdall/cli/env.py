@@ -11,14 +11,14 @@ from holdall.cli.terminal import Session, Style, wrapped
 from holdall.environment import contract, store
 from holdall.environment.entries import Setting
 
-HELP = "print every variable of the contract, its value and where it came from"
+HELP = "print every variable, its value and where the value came from"
 # The shape of `--json` output; raised when a key changes its meaning or goes.
 JSON_VERSION = 1
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--prefix", default="", help="of the variables of a second store, such as PRIVATE_")
-    parser.add_argument("--json", action="store_true", dest="as_json", help="one document for programs")
+    parser.add_argument("--prefix", default="", help="prefix of the store's variables, such as PRIVATE_")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
 
 
 def run(options: argparse.Namespace, session: Session) -> int:

@@ -10,19 +10,19 @@ from holdall.errors import HoldallError
 
 
 class EnvFileError(HoldallError):
-    """The file of variables cannot be read."""
+    """The environment file cannot be read."""
 
 
 def read_env_file(path: Path) -> Mapping[str, str]:
     """Read `VARIABLE=value` lines as Docker does: quotes stay, for the contract to remark on them.
 
     Raises:
-        EnvFileError: there is no such file, or a line is no assignment; its text is not shown, it may be a secret.
+        EnvFileError: there is no such file, or a line is not an assignment; its text is not shown, because it may be a secret.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise EnvFileError(f"The file of variables {path} cannot be read: {error}.") from error
+        raise EnvFileError(f"The environment file {path} cannot be read: {error}.") from error
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip().removeprefix("export ").lstrip()
@@ -30,6 +30,6 @@ def read_env_file(path: Path) -> Mapping[str, str]:
             continue
         name, equals, value = stripped.partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
-            raise EnvFileError(f"Line {number} of {path} is no assignment; write VARIABLE=value.")
+            raise EnvFileError(f"Line {number} of {path} is not an assignment; write VARIABLE=value.")
         found[name.strip()] = value
     return found

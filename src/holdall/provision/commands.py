@@ -17,8 +17,8 @@ def render(needs: Needs) -> str:
     ]
     if not needs.read_only:
         lines += [
-            "# Read it before you run it. Each put-… and set… replaces the whole setting of its kind: on a bucket with rules",
-            "# of others, `holdall provision --apply` adds ours to theirs.",
+            "# Read it before you run it. Each put-… and set… replaces the whole setting of its kind. If the bucket already has",
+            "# rules, use `holdall provision --apply`, which keeps them.",
         ]
     lines.append("set -eu")
     sections = _spaces(needs) if needs.on_spaces else _amazon(needs) if needs.on_amazon else _others(needs)
@@ -35,8 +35,8 @@ def _amazon(needs: Needs) -> list[str]:
         f"export AWS_PAGER= AWS_REGION={shell.argument(region)} AWS_DEFAULT_REGION={shell.argument(region)}",
     ]
     if not needs.read_only:
-        lines += shell.section("The bucket; leave this out where it exists.", _create(needs, region))
-        lines += shell.section("Closed to the public, and without ACLs.", *_closed(needs))
+        lines += shell.section("The bucket. Leave this out if it already exists.", _create(needs, region))
+        lines += shell.section("Block public access, and disable ACLs.", *_closed(needs))
         lines += _rules(needs, bucket=needs.bucket)
     if needs.through_cloudfront:
         lines += _cloudfront(needs, region)
@@ -71,11 +71,11 @@ def _rules(needs: Needs, **place: str | None) -> list[str]:
         command = "aws s3api put-bucket-lifecycle-configuration"
         call = shell.command(command, **place, lifecycle_configuration={"Rules": lifecycle})
         lines += shell.section(
-            f"Unfinished uploads are billed unseen: they end after {settings.UNFINISHED_DAYS} days.", call
+            f"Unfinished uploads are billed but not listed: abort them after {settings.UNFINISHED_DAYS} days.", call
         )
     if cors := settings.cors_rules(needs):
         call = shell.command("aws s3api put-bucket-cors", **place, cors_configuration={"CORSRules": cors})
-        lines += shell.section("Pages of these sites may read files with fetch, in a canvas and as fonts.", call)
+        lines += shell.section("Pages of these sites may read files with fetch, in a canvas or as fonts.", call)
     return lines
 
 
@@ -101,7 +101,7 @@ def _cloudfront(needs: Needs, region: str) -> list[str]:
         query="OriginAccessControl.Id",
         output="text",
     )
-    lines += shell.section("CloudFront, which alone may read the bucket.", shell.into("access", access))
+    lines += shell.section("CloudFront, which is the only reader of the bucket.", shell.into("access", access))
     lines += _own_certificate(needs)
     if headers := settings.cors_rules(needs):
         lines.append(shell.into("headers", _create_response_headers(needs, headers[0])))
@@ -224,8 +224,8 @@ def _identity(needs: Needs) -> list[str]:
         output="text",
     )
     title = (
-        "The rights of the app, and no more: for the role of the instance, container or function that it runs on, which\n"
-        "ROLE names, or else for a user, whose key is printed."
+        "The permissions of the application. Set ROLE to the role of the instance, container or function that it runs on;\n"
+        "without it, a user is created and its key is printed."
     )
     return shell.section(
         title,
@@ -247,7 +247,7 @@ def _spaces(needs: Needs) -> list[str]:
     lines = []
     if not needs.read_only:
         lines += shell.section(
-            "The Space, by s3cmd with a key of full access in ~/.s3cfg: the app's own key may not change settings.\n"
+            "The Space, with s3cmd and a full-access key in ~/.s3cfg: the application's own key cannot change settings.\n"
             "Its ACL stays private: a public one shows every file's name.",
             *_s3cmd(needs),
         )
@@ -256,7 +256,7 @@ def _spaces(needs: Needs) -> list[str]:
     return [
         *lines,
         *shell.section(
-            "The key of the app, for this Space alone; it is printed once. Such a key and a bucket policy exclude each other.",
+            "The application's key, for this Space only; it is printed once. Such a key does not work with a bucket policy.",
             shell.command(
                 f"doctl spaces keys create {needs.identity}",
                 grants=f"bucket={needs.bucket};permission={rights.spaces_permission(needs)}",
@@ -273,7 +273,7 @@ def _s3cmd(needs: Needs) -> list[str]:
     plain = " --no-ssl" if parts.scheme == "http" else ""
     lines = [
         f'space() {{ s3cmd --host={shell.argument(host)} --host-bucket={shell.argument(by_bucket)}{plain} "$@"; }}',
-        f"space mb s3://{needs.bucket}  # leave this out where it exists",
+        f"space mb s3://{needs.bucket}  # leave this out if it already exists",
     ]
     if lifecycle := settings.lifecycle_rules(needs):
         lines += [
@@ -300,7 +300,7 @@ def _spaces_cdn(needs: Needs) -> list[str]:
         format="ID",
     )
     return shell.section(
-        "The CDN in front of it; DigitalOcean makes certificates only for domains whose DNS it serves.",
+        "The CDN in front of it; DigitalOcean issues certificates only for domains whose DNS it serves.",
         shell.into("certificate", f"{make} --no-header"),
         shell.command(
             f"doctl compute cdn create {origin}", domain=domain, certificate_id=shell.variable("certificate")
@@ -316,7 +316,7 @@ def _others(needs: Needs) -> list[str]:
     lines = []
     if not needs.read_only:
         lines += shell.section(
-            "The bucket; leave this out where it exists, and by a key that may change settings.",
+            "The bucket. Leave this out if it already exists. It needs a key that can change settings.",
             shell.command("aws s3api create-bucket", **place),
         )
         lines += _rules(needs, **place)
@@ -325,14 +325,16 @@ def _others(needs: Needs) -> list[str]:
             lines += shell.section("Everybody may read the files; nobody may list them.", call)
     if needs.on_r2:
         if needs.store.public and not needs.read_only:
-            lines += shell.section("Public files need a custom domain on the bucket, made in Cloudflare's dashboard.")
+            lines += shell.section(
+                "Public files need a custom domain on the bucket, which you add in Cloudflare's dashboard."
+            )
         return [*lines, *shell.section("\n".join(key_by_hand(needs)))]
     policy = shell.file("holdall-rights.json", rights.as_json(rights.app_policy(needs)))
     lines += shell.section("\n".join(key_by_hand(needs)), policy)
     if not needs.read_only:
         lines += shell.section(
-            f"A setting that {needs.where} does not know is answered with NotImplemented;\n"
-            "`holdall provision --apply` goes on with the others and says which."
+            f"{needs.where} answers NotImplemented to a setting that it does not support;\n"
+            "`holdall provision --apply` names it and goes on with the others."
         )
     return lines
 
@@ -342,11 +344,11 @@ def key_by_hand(needs: Needs) -> list[str]:
     if needs.on_r2:
         may = "Object Read only" if needs.read_only else "Object Read & Write"
         return [
-            f'The key is an API token with the permission "{may}", kept to this bucket.',
-            "It is made in Cloudflare's dashboard: https://developers.cloudflare.com/r2/api/tokens/",
+            f'The key is an API token with the permission "{may}", limited to this bucket.',
+            "Create it in Cloudflare's dashboard: https://developers.cloudflare.com/r2/api/tokens/",
         ]
     return [
-        "The key of the application may do this and no more.",
-        "How a key is made is not part of the S3 API: where the provider knows IAM policies, this is one; elsewhere take its",
-        "nearest words.",
+        "The application's key needs these permissions and no others.",
+        "Creating a key is not part of the S3 API. If the provider supports IAM policies, use this one; if not, grant the",
+        "closest permissions that it has.",
     ]

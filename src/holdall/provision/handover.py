@@ -1,4 +1,4 @@
-"""Write what is needed as one page in Markdown, for whoever runs the infrastructure to read and to fill in. Pure."""
+"""Write what is needed as one Markdown page that whoever runs the infrastructure reads and fills in. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from holdall.provision.needs import DOMAIN, KEY_PAIR, SIGNER, Needs
 # Around code. Not backticks, so that the page can itself be quoted as code, in a ticket or a transcript.
 _FENCE = "~~~"
 # https://docs.digitalocean.com/products/spaces/how-to/configure-bucket-policies/
-_EXCLUDES = "A limited key and a bucket policy exclude each other at DigitalOcean, so please set no bucket policy."
+_EXCLUDES = (
+    "DigitalOcean does not allow a limited key and a bucket policy together, so please do not set a bucket policy."
+)
 
 _FOR_AMAZON = (
-    "For the role of the instance, container or function that the application runs on, and no keys at all;",
+    "For the role of the instance, container or function that the application runs on, without any keys;",
     "or for a user of its own, with a key pair.",
 )
 
@@ -28,21 +30,23 @@ def render(needs: Needs) -> str:
 
 def _title(needs: Needs) -> list[str]:
     whose = "reads, and never changes," if needs.read_only else "keeps"
-    visible = "Everybody may see every file." if needs.store.public else "Nobody may see a file without a signed link."
+    visible = (
+        "Every file is public." if needs.store.public else "Files are private: they are served only by signed links."
+    )
     where = _code(needs.bucket) + (f", under {_code(needs.key_prefix)}" if needs.key_prefix else "")
     return [
         f"# Media storage: the bucket {needs.bucket}",
         "",
         f"A Django application {whose} its media files in a bucket at {needs.where}: {where}.",
         visible,
-        "This page says what it needs, why, and what to send back; it was written by `holdall provision`.",
+        "This page, written by `holdall provision`, lists what it needs, why, and what to send back.",
         _other_formats(needs),
     ]
 
 
 def _other_formats(needs: Needs) -> str:
     as_terraform = "as Terraform (`--format terraform`) and " if terraform.writes(needs) else ""
-    return f"The same exists {as_terraform}as commands (`--format commands`)."
+    return f"The same is available {as_terraform}as commands (`--format commands`)."
 
 
 def _code(text: str) -> str:
@@ -68,38 +72,48 @@ def _bucket(needs: Needs) -> list[str]:
     chosen = needs.on_amazon or needs.region != needs.provider.region
     rows = [
         ("name", f"`{needs.bucket}`", "it is in the application's settings"),
-        *([("region", region, "near the application: each save and each read is a request to it")] if chosen else []),
+        *(
+            [("region", region, "close to the application: every save and every read is a request to it")]
+            if chosen
+            else []
+        ),
         *_access_rows(needs),
         (
             "unfinished uploads",
-            f"ended after {settings.UNFINISHED_DAYS} days, by a lifecycle rule",
-            "their parts are billed, and no listing shows them",
+            f"aborted after {settings.UNFINISHED_DAYS} days, by a lifecycle rule",
+            "their parts are billed, and listings do not show them",
         ),
     ]
     if needs.with_areas:
         rows += [
             (f"files under {_code(needs.key_prefix + folder)}", f"expired after {days} days", why)
             for folder, days, why in (
-                (settings.STAGING, settings.STAGING_DAYS, "direct uploads that no form was sent for"),
+                (settings.STAGING, settings.STAGING_DAYS, "direct uploads whose form was never submitted"),
                 (settings.TRASH, settings.TRASH_DAYS, "the trash; the days should cover the age of your backups"),
             )
         ]
     if needs.origins:
         sites = ", ".join(f"`{origin}`" for origin in needs.origins)
-        rows.append(("CORS", f"`GET` and `HEAD` from {sites}", "scripts, canvas and fonts of these sites read files"))
+        rows.append(
+            (
+                "CORS",
+                f"`GET` and `HEAD` from {sites}",
+                "pages of these sites read files from scripts or as fonts",
+            )
+        )
     return ["## The bucket", "", *_table(("what", "how", "why"), rows)]
 
 
 def _access_rows(needs: Needs) -> list[tuple[str, str, str]]:
     if needs.on_amazon:
         return [
-            ("public access", "blocked, all four switches on", "nothing here is made public by the bucket"),
-            ("object ownership", f"`{settings.OWNERSHIP}`: no ACLs", "no ACL is ever sent"),
+            ("public access", "blocked, all four switches on", "the bucket itself makes nothing public"),
+            ("object ownership", f"`{settings.OWNERSHIP}`: no ACLs", "Holdall never sends an ACL"),
         ]
     if needs.sends_acl:
         return [
             ("file listing", "restricted (the bucket's ACL `private`)", "a listing shows every file's name"),
-            ("ACLs", "accepted", "each file is sent with `public-read`, which is what makes it public"),
+            ("ACLs", "enabled", "each file is uploaded with the ACL `public-read`, which makes it public"),
         ]
     if needs.on_spaces:
         return [("file listing", "restricted (the bucket's ACL `private`)", "a listing shows every file's name")]
@@ -114,23 +128,21 @@ def _delivery(needs: Needs) -> list[str]:
     if not needs.store.public:
         return []
     if needs.on_spaces:
-        return ["## The CDN", "", "Please switch the Space's CDN on.", _domain(needs)]
+        return ["## The CDN", "", "Please enable the CDN of the Space.", _domain(needs)]
     if needs.sends_acl:
         return ["## Public files", "", "The ACL lets everybody read them.", _domain(needs)]
-    lines = ["Please make the files readable for everybody, and the listing for nobody.", _domain(needs)]
+    lines = ["Please let everybody read the files, and nobody list them.", _domain(needs)]
     if statements := settings.policy_statements(needs):
         policy = rights.as_json(rights.bucket_policy(*statements))
-        lines += ["Where the provider knows bucket policies, this is the one:", "", f"{_FENCE}json", policy, _FENCE]
+        lines += ["If the provider supports bucket policies, use this one:", "", f"{_FENCE}json", policy, _FENCE]
     elif needs.on_r2:
-        lines.append(
-            "At R2 that is a custom domain on the bucket: the API's own host never serves without a signature."
-        )
+        lines.append("On R2, add a custom domain to the bucket: the API's own host serves nothing without a signature.")
     return ["## Public files", "", *lines]
 
 
 def _domain(needs: Needs) -> str:
     if needs.domain:
-        return f"The domain that the files are served from is to be `{needs.domain}`."
+        return f"The files should be served from the domain `{needs.domain}`."
     return "Please tell us the domain that the files are served from."
 
 
@@ -139,19 +151,19 @@ def _cloudfront(needs: Needs) -> list[str]:
     lines = [
         "A CloudFront distribution with the bucket as its origin.",
         _domain(needs),
-        "It reads the bucket by an origin access control that signs always (`sigv4`), and by this bucket policy:",
+        "It reads the bucket through an origin access control that always signs requests (`sigv4`), and this bucket policy:",
         "",
         f"{_FENCE}json",
         rights.as_json(rights.bucket_policy(statement)),
         _FENCE,
         "",
         "- No origin path: the links contain the whole key.",
-        "- Not `s3:ListBucket` for the distribution: its root would list every file.",
-        "- Viewers are redirected to HTTPS; `GET` and `HEAD` are enough; the cache policy is `CachingOptimized`.",
+        "- No `s3:ListBucket` for the distribution: its root would list every file.",
+        "- Redirect viewers to HTTPS; allow `GET` and `HEAD`; use the cache policy `CachingOptimized`.",
     ]
     if needs.signed_by_cloudfront:
         lines.append(
-            "- Viewers are restricted to a key group with our public key, which we send you; please tell us its id."
+            "- Restrict viewer access to a key group with our public key, which we will send you; please tell us its id."
         )
     if needs.origins:
         lines.append("- CORS: `OPTIONS` too, the origin request policy `CORS-S3Origin`, and the sites above in a")
@@ -170,12 +182,12 @@ def _rights(needs: Needs) -> list[str]:
     if needs.on_r2:
         return ["## The key", "", *key_by_hand(needs)]
     rows = [(f"`{right.action}`", right.why) for right in (*rights.on_objects(needs), *rights.on_bucket(needs))]
-    lines = ["## The rights", "", *(_FOR_AMAZON if needs.on_amazon else key_by_hand(needs)), ""]
-    lines += _table(("right", "what fails without it"), rows)
+    lines = ["## The permissions", "", *(_FOR_AMAZON if needs.on_amazon else key_by_hand(needs)), ""]
+    lines += _table(("permission", "what fails without it"), rows)
     if needs.with_doctor:
         lines += [
             "",
-            "The statement `HoldallDoctor` is optional: it lets us look at the settings, to explain what is wrong.",
+            "The statement `HoldallDoctor` is optional: it lets us read the bucket's settings to explain what is wrong.",
         ]
     return [*lines, "", f"{_FENCE}json", rights.as_json(rights.app_policy(needs)), _FENCE]
 
@@ -184,18 +196,20 @@ def _spaces_key(needs: Needs) -> list[str]:
     permission = rights.spaces_permission(needs)
     shown = "Read" if needs.read_only else "Read/Write/Delete"
     lines = [
-        f"A limited access key with the permission {shown} (`{permission}`) for the Space `{needs.bucket}` and no other.",
-        "With it the application reads and lists files." if needs.read_only else _uses(needs),
+        f"A limited access key with the permission {shown} (`{permission}`) for the Space `{needs.bucket}` only.",
+        "The application uses it to read and list files." if needs.read_only else _uses(needs),
         _EXCLUDES,
     ]
     if needs.key_prefix:
-        lines.append(f"A key cannot be kept to the folder {_code(needs.key_prefix)}: it reaches the whole Space.")
+        lines.append(
+            f"A key cannot be limited to the folder {_code(needs.key_prefix)}: it gives access to the whole Space."
+        )
     return lines
 
 
 def _uses(needs: Needs) -> str:
-    acl = ", and sends the ACL `public-read` with each" if needs.sends_acl else ""
-    return f"With it the application saves, reads, lists and deletes files{acl}; it changes no setting."
+    acl = ", and to upload each with the ACL `public-read`" if needs.sends_acl else ""
+    return f"The application uses it to save, read, list and delete files{acl}; it does not change any settings."
 
 
 # -- what to send back
@@ -205,7 +219,7 @@ def _answer(needs: Needs) -> list[str]:
     return [
         "## What to send back",
         "",
-        "This, filled in; the secrets by a way that nobody else reads.",
+        "These variables, filled in. Please send the secrets through a channel that nobody else can read.",
         "",
         f"{_FENCE}sh",
         *(f"{needs.prefix}{name}={shlex.quote(value) if value else ''}" for name, value in _environment(needs)),
@@ -239,7 +253,7 @@ def _check(needs: Needs) -> list[str]:
     lines = [
         "## How to check it",
         "",
-        f"With these variables set, `holdall env{prefix}` checks them, and contacts nothing.",
+        f"With these variables set, `holdall env{prefix}` checks them without contacting anything.",
     ]
     if not needs.read_only:
         sites = "".join(f" --origin {origin}" for origin in needs.origins)
@@ -252,5 +266,5 @@ def _check(needs: Needs) -> list[str]:
             "this page."
         )
     if needs.on_amazon:
-        lines.append("On an instance with a role, leave the two key variables out.")
+        lines.append("On an instance with a role, leave out the two key variables.")
     return lines

@@ -173,7 +173,7 @@ def read(
         )
     if reading.store.mode == "local":
         raise HoldallError(
-            f"`{prefix}STORAGES_MODE` is local: there is nothing to hand over, the embedded server needs nothing of anybody."
+            f"`{prefix}STORAGES_MODE` is local: the embedded server needs nothing from anybody, so there is nothing to hand over."
         )
     needs = Needs(
         store=reading.store,
@@ -216,7 +216,7 @@ def origin(text: str) -> str:
     """
     cleaned = text.strip().rstrip("/").lower()
     if not _ORIGIN.fullmatch(cleaned):
-        raise ValueError(f"{text!r} is no origin; write the site's address alone, such as https://www.example.com.")
+        raise ValueError(f"{text!r} is not an origin; write only the site's address, such as https://www.example.com.")
     return cleaned
 
 
@@ -227,5 +227,7 @@ def distribution(text: str) -> str:
         ValueError: it is none.
     """
     if not _DISTRIBUTION.fullmatch(text):
-        raise ValueError(f"{text!r} is not like arn:aws:cloudfront::111122223333:distribution/EDFDVBD6EXAMPLE.")
+        raise ValueError(
+            f"{text!r} is not an ARN such as arn:aws:cloudfront::111122223333:distribution/EDFDVBD6EXAMPLE."
+        )
     return text

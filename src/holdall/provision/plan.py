@@ -124,8 +124,8 @@ def change(setting: Setting, live: Document) -> Change | None:
 def obstacles(needs: Needs) -> list[str]:
     """Say what is needed and cannot be planned yet."""
     if needs.through_cloudfront and not needs.distribution_arn:
-        made = "make it as `--format terraform` or `--format commands` says, then give `--distribution-arn`"
-        return [f"The bucket policy names a CloudFront distribution, whose ARN is not known here: {made}."]
+        made = "create it with `--format terraform` or `--format commands`, then give `--distribution-arn`"
+        return [f"The bucket policy names a CloudFront distribution whose ARN is not known: {made}."]
     return []
 
 

@@ -22,14 +22,16 @@ class Right(NamedTuple):
     why: str
 
 
-READ = Right("s3:GetObject", "opening and reading files, asking for size and time, and signed links")
+READ = Right("s3:GetObject", "opening and reading files, getting their size and time, and signed links")
 LIST = Right("s3:ListBucket", "listing folders; without it a missing file is refused (403) instead of not found (404)")
 WRITE = Right("s3:PutObject", "saving files, large ones in parts, and copying one inside the bucket")
 WRITE_ACL = Right("s3:PutObjectAcl", "the ACL `public-read` that is sent with each file and makes it public")
-DELETE = Right("s3:DeleteObject", "deleting files, and taking back what an upload that failed has left")
-DELETE_MANY = Right(DELETE.action, "on the bucket: deleting many files with one request, where Ceph of release 16 runs")
-ABORT = Right("s3:AbortMultipartUpload", "taking back the parts of a large upload that failed, which are billed unseen")
-LIST_UPLOADS = Right("s3:ListBucketMultipartUploads", "finding and ending an upload whose first answer was lost")
+DELETE = Right("s3:DeleteObject", "deleting files, and cleaning up after a failed upload")
+DELETE_MANY = Right(DELETE.action, "on the bucket: deleting many files with one request, on Ceph 16")
+ABORT = Right(
+    "s3:AbortMultipartUpload", "aborting a failed upload of a large file, whose parts are billed but not listed"
+)
+LIST_UPLOADS = Right("s3:ListBucketMultipartUploads", "finding and aborting an upload whose first response was lost")
 
 # To look at a bucket's settings, as the doctor and `--diff` do; nothing of a store's work needs them.
 DOCTOR = (
@@ -37,10 +39,10 @@ DOCTOR = (
     Right("s3:GetBucketPolicyStatus", "whether the bucket policy makes files public"),
     Right("s3:GetBucketPublicAccessBlock", "what Block Public Access overrides"),
     Right("s3:GetBucketOwnershipControls", "whether ACLs are accepted"),
-    Right("s3:GetBucketAcl", "whether everybody may list the files"),
+    Right("s3:GetBucketAcl", "whether everybody can list the files"),
     Right("s3:GetBucketCORS", "which sites may read files"),
     Right("s3:GetLifecycleConfiguration", "whether unfinished uploads are ever removed"),
-    Right("s3:ListBucketVersions", "whether what was deleted is kept, and billed, as old versions"),
+    Right("s3:ListBucketVersions", "whether deleted files are kept, and billed, as old versions"),
 )
 
 

@@ -39,7 +39,7 @@ def _opening(needs: Needs) -> str:
         kind, name = (
             ("aws_s3_bucket", needs.bucket) if needs.on_amazon else ("digitalocean_spaces_bucket", _space_id(needs))
         )
-        lines.append(f"A bucket that exists already: terraform import {kind}.media {name}")
+        lines.append(f"If the bucket already exists: terraform import {kind}.media {name}")
     return "\n".join(f"# {line}" for line in lines)
 
 
@@ -146,14 +146,18 @@ def _certificate(needs: Needs) -> list[Block]:
     domain = _own_domain(needs, CLOUDFRONT_DOMAIN)
     if domain is None:
         return []
-    return [_variable("certificate_arn", f"The certificate of {domain} in us-east-1, where CloudFront looks for it.")]
+    return [
+        _variable(
+            "certificate_arn", f"The ARN of the certificate of {domain} in us-east-1, where CloudFront looks for it."
+        )
+    ]
 
 
 def _signers(needs: Needs) -> list[Block]:
     if not needs.signed_by_cloudfront:
         return []
     return [
-        _variable("public_key", "PEM of the public key that belongs to AWS_CLOUDFRONT_KEY."),
+        _variable("public_key", "The public key that matches AWS_CLOUDFRONT_KEY, as PEM."),
         _resource("aws_cloudfront_public_key", name=needs.identity, encoded_key=Expression("var.public_key")),
         _resource(
             "aws_cloudfront_key_group",
@@ -231,7 +235,7 @@ def _identity(needs: Needs) -> list[Block]:
     name = needs.identity
     role = _variable(
         "role_name",
-        "The role of the instance, container or function that the app runs on. Empty: a user with a key is made.",
+        "The role of the instance, container or function that the application runs on. If empty, a user with a key is created.",
         default="",
     )
     policy = _resource("aws_iam_policy", name=name, policy=call("jsonencode", rights.app_policy(needs)))
@@ -247,7 +251,7 @@ def _identity(needs: Needs) -> list[Block]:
     user_name = Expression("aws_iam_user.media[0].name")
     attachment = _resource("aws_iam_user_policy_attachment", count=without, user=user_name, policy_arn=arn)
     key = _resource("aws_iam_access_key").comment(
-        "The secret is kept in Terraform's state: guard that as you guard the key."
+        "The secret is stored in Terraform's state: protect the state as you protect the key."
     )
     key.set(count=without, user=user_name)
     return [role, policy, for_role, user, attachment, key]
@@ -281,7 +285,7 @@ def _spaces(needs: Needs) -> list[Block]:
         _provider("digitalocean", "digitalocean/digitalocean", ">= 2.50"),
         Block("provider", ("digitalocean",)).comment(
             "From DIGITALOCEAN_TOKEN and, for the Space itself, SPACES_ACCESS_KEY_ID and SPACES_SECRET_ACCESS_KEY",
-            "(a key with full access: the one made below may not change the Space's settings).",
+            "(a full-access key: the one created below cannot change the Space's settings).",
         ),
     ]
     if not needs.read_only:
@@ -289,7 +293,7 @@ def _spaces(needs: Needs) -> list[Block]:
         if needs.store.public:
             blocks += _spaces_cdn(needs)
     key = _resource("digitalocean_spaces_key").comment(
-        "A limited key and a bucket policy exclude each other: this Space can have no policy."
+        "A limited key does not work with a bucket policy: do not set a policy on this Space."
     )
     key.set(name=needs.identity)
     bucket: Any = needs.bucket if needs.read_only else Expression(f"{SPACE}.name")
@@ -299,7 +303,7 @@ def _spaces(needs: Needs) -> list[Block]:
 
 def _space(needs: Needs) -> list[Block]:
     space = _resource("digitalocean_spaces_bucket", name=needs.bucket, region=needs.region)
-    space.comment("The ACL of the Space is about listing, not about files: a public one shows every file's name.")
+    space.comment("The Space's ACL controls listing, not files: a public one shows every file's name.")
     space.set(acl="private")
     for rule in settings.lifecycle_rules(needs):
         abort = rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation")
@@ -327,7 +331,7 @@ def _spaces_cdn(needs: Needs) -> list[Block]:
         type="lets_encrypt",
         domains=[domain],
     )
-    certificate.comment("DigitalOcean makes it only for domains whose DNS it serves.")
+    certificate.comment("DigitalOcean issues it only for domains whose DNS it serves.")
     cdn.set(custom_domain=domain, certificate_name=Expression("digitalocean_certificate.media.name"))
     return [certificate, cdn]
 

@@ -38,7 +38,7 @@ def test_use_is_refused(use: str) -> None:
     with pytest.raises(BuildModeError) as caught:
         USES[use](BuildModeStorage())
     assert str(caught.value) == (
-        "The storage was used while an image is built (`BUILD_MODE` is true), when there is no bucket. "
+        "The storage was used while an image is being built (`BUILD_MODE` is true), when there is no bucket. "
         "Do this at run time, or build without `BUILD_MODE` and with the store's variables."
     )
     assert isinstance(caught.value, ImproperlyConfigured)
