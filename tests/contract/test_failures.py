@@ -207,13 +207,13 @@ def save_stream(storage: Storage) -> None:
 
 
 def write_much(storage: Storage) -> None:
-    with storage.open(NAME, "wb") as file:
+    with storage.open(NAME, "xb") as file:
         for _ in range(24):
             file.write(bytes(MIB))
 
 
 def write_little(storage: Storage) -> None:
-    with storage.open(NAME, "wb") as file:
+    with storage.open(NAME, "xb") as file:
         file.write(bytes(MIB))
 
 

@@ -120,13 +120,21 @@ class ForkMachine(RuleBasedStateMachine):
         content = random.Random(seed).randbytes(size)
         free = name not in fork.shown
         try:
-            with storage.open(name, "wb") as file:
+            with storage.open(name, "xb") as file:
                 file.write(content)
         except NameTaken:
             assert not free
         else:
             assert free
             fork.own[name] = content
+
+    @rule(choice=CHOICES, name=NAMES, seed=SEEDS, size=SIZES)
+    def replace_by_a_stream(self, choice: int, name: str, seed: int, size: int) -> None:
+        fork, storage = self.any_of(choice)
+        content = random.Random(seed).randbytes(size)
+        with storage.open(name, "wb") as file:
+            file.write(content)
+        fork.own[name] = content
 
     @rule(choice=CHOICES, name=CHOICES)
     def delete(self, choice: int, name: int) -> None:

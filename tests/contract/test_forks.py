@@ -122,8 +122,25 @@ def test_name_of_the_parent_is_not_given_again(family: Family) -> None:
     assert saved != "ada.jpg"
     assert fork.get_available_name("ada.jpg") != "ada.jpg"
     with pytest.raises(NameTaken, match="taken in the parent"):
-        fork.open("ada.jpg", "wb")
+        fork.open("ada.jpg", "xb")
     assert (read(fork, "ada.jpg"), read(fork, saved)) == (b"the parent's", b"the fork's")
+
+
+@pytest.mark.parametrize("mode", ["wb", "w+b", "r+b", "ab"])
+def test_file_of_the_parent_that_is_opened_for_writing_becomes_an_own_one(family: Family, mode: str) -> None:
+    family.put("ada.jpg")
+    fork = family.fork()
+
+    with fork.open("ada.jpg") as file:
+        assert file.read() == b"the parent's"
+        with file.open(mode):
+            file.write(b"THE")
+        with file.open("rb"):
+            assert file.read() == {"r+b": b"THE parent's", "ab": b"the parent'sTHE"}.get(mode, b"THE")
+
+    assert read(as_another_process(family), "ada.jpg") == read(fork, "ada.jpg")
+    assert fetch(fork.url("ada.jpg"), ca_file=family.provider.ca_file).body == read(fork, "ada.jpg")
+    assert read(family.parent, "ada.jpg") == b"the parent's"
 
 
 def test_own_file_wins_over_one_that_the_parent_gains(family: Family) -> None:

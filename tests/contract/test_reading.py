@@ -142,8 +142,6 @@ def test_file_is_not_read_after_it_was_closed_but_can_be_opened_again(storage: S
         file.read()
     with file.open() as reopened:
         assert reopened.read() == b"again"
-    with pytest.raises(ValueError, match="mode"):
-        file.open("wb")
 
 
 @pytest.mark.parametrize("read_before", [1, 300_000, 4_000_000], ids=["block", "blocks", "stream"])
@@ -163,7 +161,7 @@ def test_file_that_is_replaced_while_it_is_read_is_an_error_and_never_a_mixture(
 def test_file_says_what_mode_and_place_it_can_not_have(storage: Storage) -> None:
     name = storage.save("modes.txt", ContentFile(b"modes"))
 
-    for mode in ("a", "r+b", "xb", "w+"):
+    for mode in ("", "rw", "b", "wbb", "r++", "rtb", "U"):
         with pytest.raises(ValueError, match="cannot be opened with mode"):
             storage.open(name, mode)
     with storage.open(name) as file, pytest.raises(ValueError, match="before the beginning"):

@@ -82,7 +82,7 @@ def save_in_parts(scene: Scene) -> None:
 
 
 def write_a_stream(scene: Scene) -> None:
-    with scene.storage().open("a/stream.bin", "wb") as file:
+    with scene.storage().open("a/stream.bin", "xb") as file:
         file.write(LARGE)
     assert scene.stored("a/stream.bin") == LARGE
 
@@ -161,7 +161,7 @@ def fail_in_the_middle(scene: Scene) -> None:
 def lose_the_answer_to_a_beginning(scene: Scene) -> None:
     """The store has begun an upload, and nobody was told which."""
     with FaultProxy(scene.provider.endpoint_url, Rule("CreateMultipartUpload", wire.resets_after)) as proxy:
-        with scene.storage(proxy.url).open("lost.bin", "wb") as file:
+        with scene.storage(proxy.url).open("lost.bin", "xb") as file:
             file.write(LARGE)
         assert proxy.faults
     assert scene.stored("lost.bin") == LARGE

@@ -217,7 +217,7 @@ def test_write_to_a_taken_name_is_refused_and_keeps_the_old(
     storage.save("taken.bin", ContentFile(b"old"))
 
     def write() -> None:
-        with storage.open("taken.bin", "wb") as file:
+        with storage.open("taken.bin", "xb") as file:
             file.write(b"n" * size)
 
     with pytest.raises(FileExistsError, match=r"taken\.bin"):
@@ -234,10 +234,10 @@ def test_large_write_is_streamed(make_storage: Any, provider: Provider) -> None:
     with CuttingProxy(provider.endpoint_url) as proxy:
         storage = make_storage(AWS_S3_ENDPOINT_URL=proxy.url)
         with storage.open("streamed.bin", "wb") as file:
-            for _ in range(40):
+            for _ in range(100):
                 file.write(bytes(MIB))
             deadline = time.monotonic() + 10
             while proxy.body_bytes == 0 and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert proxy.body_bytes > 0, "nothing left for the store until the file was closed"
-        assert storage.size("streamed.bin") == 40 * MIB
+        assert storage.size("streamed.bin") == 100 * MIB

@@ -187,7 +187,7 @@ class StorageMachine(RuleBasedStateMachine):
 
         def write() -> bool:
             try:
-                with self.storage.open(name, "wb") as file:
+                with self.storage.open(name, "xb") as file:
                     for piece in pieces:
                         file.write(piece)
             except NameTaken:
@@ -201,9 +201,37 @@ class StorageMachine(RuleBasedStateMachine):
             self.model[name] = b"".join(pieces)
 
     @rule(name=NAMES, seed=SEEDS, size=SIZES)
-    def abandon_a_stream(self, name: str, seed: int, size: int) -> None:
+    def replace_by_a_stream(self, name: str, seed: int, size: int) -> None:
+        content = content_of(seed, size)
+
         def write() -> None:
-            with suppress(LookupError, NameTaken), self.storage.open(name, "wb") as file:
+            with self.storage.open(name, "wb") as file:
+                file.write(content)
+
+        _, went_well = self.attempt(write)
+        if went_well:
+            self.model[name] = content
+
+    @rule(choice=CHOICES, at=st.integers(0, 5_000), seed=SEEDS, mode=st.sampled_from(["r+b", "ab"]))
+    def change_in_its_place(self, choice: int, at: int, seed: int, mode: str) -> None:
+        if name := self.some_name(choice):
+            here, piece = bytearray(self.model[name]), content_of(seed, 100)
+            at = min(at, len(here)) if mode == "r+b" else len(here)
+            here[at : at + 100] = piece
+
+            def write() -> None:
+                with self.storage.open(name, mode) as file:
+                    file.seek(at)
+                    file.write(piece)
+
+            _, went_well = self.attempt(write)
+            if went_well:
+                self.model[name] = bytes(here)
+
+    @rule(name=NAMES, seed=SEEDS, size=SIZES, mode=st.sampled_from(["wb", "xb"]))
+    def abandon_a_stream(self, name: str, seed: int, size: int, mode: str) -> None:
+        def write() -> None:
+            with suppress(LookupError, NameTaken), self.storage.open(name, mode) as file:
                 file.write(content_of(seed, size))
                 raise LookupError
 

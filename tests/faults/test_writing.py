@@ -13,6 +13,7 @@ from django.core.files.storage import Storage
 
 from holdall.errors import HoldallError, NameTaken, StoreFailed, StoreUnreachable
 from holdall.s3 import saving
+from holdall.storage import draft
 from tests.contract import only
 from tests.contract.test_round_trips import Unseekable
 from tests.faults.conftest import MIB, PART_BYTES, Connect, Line
@@ -37,17 +38,28 @@ def save_in_parts(storage: Storage) -> bytes:
     return LARGE
 
 
-def write_small(storage: Storage) -> bytes:
-    with storage.open(NAME, "wb") as file:
+def write_small(storage: Storage, mode: str = "xb") -> bytes:
+    with storage.open(NAME, mode) as file:
         file.write(SMALL)
     return SMALL
 
 
-def write_in_parts(storage: Storage) -> bytes:
-    with storage.open(NAME, "wb") as file:
-        for start in range(0, len(LARGE), MIB):
-            file.write(LARGE[start : start + MIB])
+def write_in_parts(storage: Storage, mode: str = "xb") -> bytes:
+    # As a file that has outgrown its memory is sent: while it is written.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(draft, "HELD_BYTES", PART_BYTES)
+        with storage.open(NAME, mode) as file:
+            for start in range(0, len(LARGE), MIB):
+                file.write(LARGE[start : start + MIB])
     return LARGE
+
+
+def rewrite_small(storage: Storage) -> bytes:
+    return write_small(storage, "wb")
+
+
+def rewrite_in_parts(storage: Storage) -> bytes:
+    return write_in_parts(storage, "wb")
 
 
 PUT, CREATE, PART, COMPLETE = "PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"
@@ -308,11 +320,13 @@ OLD = b"what was there before"
 @pytest.mark.parametrize("provider", ["seaweedfs-http", "ministack", "ceph-http"], indirect=True, scope="session")
 @pytest.mark.parametrize(
     ("write", "operation"),
-    [(save_small, PUT), (save_in_parts, PART), (write_small, PUT), (write_in_parts, PART)],
+    [(save_small, PUT), (save_in_parts, PART), (rewrite_small, PUT), (rewrite_in_parts, PART)],
     ids=["save-PutObject", "save-UploadPart", "write-PutObject", "write-UploadPart"],
 )
 def test_bytes_that_were_changed_on_the_way_replace_nothing(connect: Connect, write: Write, operation: str) -> None:
-    line = connect(Rule(operation, wire.flips_a_bit, times=ALWAYS), file_overwrite=True)
+    # A file that is opened to be written is replaced by its mode, not by an option.
+    overwrites = write in {save_small, save_in_parts}
+    line = connect(Rule(operation, wire.flips_a_bit, times=ALWAYS), file_overwrite=overwrites)
     line.put(NAME, OLD)
 
     with pytest.raises(HoldallError):
@@ -327,11 +341,11 @@ def test_bytes_that_were_changed_on_the_way_replace_nothing(connect: Connect, wr
 
 
 @only("seaweedfs-http")
-@pytest.mark.parametrize("write", [save_small, save_in_parts, write_small, write_in_parts], ids=by_name)
+@pytest.mark.parametrize("write", [save_small, save_in_parts, rewrite_small, rewrite_in_parts], ids=by_name)
 @pytest.mark.parametrize("fault", FAULTS, ids=by_name)
 def test_overwriting_survives_one_fault(connect: Connect, write: Write, fault: Fault) -> None:
-    operation = PUT if write in {save_small, write_small} else PART
-    line = connect(Rule(operation, fault), file_overwrite=True)
+    operation = PUT if write in {save_small, rewrite_small} else PART
+    line = connect(Rule(operation, fault), file_overwrite=write in {save_small, save_in_parts})
     line.put(NAME, OLD)
 
     expected = write(line.storage)
@@ -344,12 +358,17 @@ def test_overwriting_survives_one_fault(connect: Connect, write: Write, fault: F
 @only("seaweedfs-http")
 @pytest.mark.parametrize(
     ("write", "operation"),
-    [case for case in REQUESTS if case not in {(save_in_parts, PUT), (write_in_parts, PUT)}],
+    [
+        (save_small, PUT),
+        (rewrite_small, PUT),
+        *((write, operation) for write in (save_in_parts, rewrite_in_parts) for operation in (CREATE, PART, COMPLETE)),
+    ],
 )
 def test_overwriting_that_fails_again_and_again_leaves_what_was_there(
     connect: Connect, write: Write, operation: str
 ) -> None:
-    line = connect(Rule(operation, wire.resets_before, times=ALWAYS), file_overwrite=True)
+    overwrites = write in {save_small, save_in_parts}
+    line = connect(Rule(operation, wire.resets_before, times=ALWAYS), file_overwrite=overwrites)
     line.put(NAME, OLD)
 
     with pytest.raises(StoreUnreachable):

@@ -152,7 +152,7 @@ def _copy(step: Step, fork: ForkedStorage, parent: MediaStorage) -> None:
     key = fork._key(step.name)
     read = partial(ObjectReader, fork.store, None, name=step.name, key=key, parameters={})
     with ObjectFile(read, name=step.name, mode="rb") as file:
-        if (file.reader.etag or step.etag) != step.etag:
+        if file.reader and (file.reader.etag or step.etag) != step.etag:
             raise ObjectChanged(f'"{step.name}" was replaced in the fork since the plan was made. Plan again.')
         _create(step, fork, parent, file)
     saved = _find(parent, step.name)

@@ -19,7 +19,9 @@ from holdall.providers import MAX_KEY_BYTES
 from holdall.s3.claims import Claim
 from holdall.s3.signing import SAFE
 from holdall.storage import MediaStorage
+from holdall.storage.files import ObjectFile
 from holdall.storage.media import POOL_WORKERS
+from holdall.storage.modes import Mode
 
 T = TypeVar("T")
 # What a project chooses for all of its environments, and what reading depends on: the parent is read as it was written.
@@ -179,23 +181,24 @@ class ForkedStorage(MediaStorage):
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
         cleaned = names.clean(name)
         self._key(name)
-        if "w" not in mode:
+        if Mode.of(mode).is_reading:
             return self._on_its_side(
-                cleaned, lambda: super(ForkedStorage, self)._open(name, mode), lambda: self.parent._open(name, mode)
+                cleaned, lambda: super(ForkedStorage, self)._open(name, mode), lambda: self._parents_file(name, mode)
             )
         self.make_sure()
-        if not self.file_overwrite and self._shows_parents(cleaned):
+        if Mode.of(mode).kind == "x" and self._shows_parents(cleaned):
             raise NameTaken(f'"{cleaned}" is taken in the parent, {self.parent.store.where()}. Nothing was changed.')
-        file = super()._open(name, mode)
-        close = file.close
+        return super()._open(name, mode)
 
-        def close_and_note() -> None:
-            close()
-            self.overlay.note(cleaned, Side.OWN, holds=True)
-
-        # On this one file: it is the fork that has to know, and the storage's own class that has made it.
-        file.close = close_and_note  # type: ignore[method-assign]
+    def _parents_file(self, name: str, mode: str) -> File[Any]:
+        file = self.parent._open(name, mode)
+        if isinstance(file, ObjectFile):
+            # Opened anew to write, it becomes an own one.
+            file.belongs_to(self)
         return file
+
+    def _wrote(self, name: str) -> None:
+        self.overlay.note(name, Side.OWN, holds=True)
 
     def exists(self, name: str) -> bool:
         """Say whether a file has this name here: an own one, or one of the parent's that is not hidden."""

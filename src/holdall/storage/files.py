@@ -1,18 +1,20 @@
-"""The files that the storage opens and is given: read, written as a stream, or read a second time."""
+"""The files that the storage opens and is given: read, written, or read a second time."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import sys
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.core.files.base import File
 
 from holdall.s3.bodies import Readable, read_exactly
 from holdall.s3.reading import BUFFER_BYTES, ObjectReader
-from holdall.s3.saving import NewObject, Parts
+from holdall.storage.draft import Draft
+from holdall.storage.modes import Mode
 
 if TYPE_CHECKING:
     # Generic to the type checker alone.
@@ -20,57 +22,167 @@ if TYPE_CHECKING:
 else:
     BytesFile = File
 
-MODES = frozenset({"r", "rb", "rt", "w", "wb", "wt"})
-
 
 class ObjectFile(BytesFile):
-    """A file of the store, opened for reading: seekable, buffered, fetched in ranges as it is read.
+    """A file of the store, opened in any of Python's modes.
 
-    Nothing of it touches the disk. In text mode it is UTF-8. After `close` only `open` is allowed, which begins anew.
-    `unpacks`: what was stored packed (by the option `gzip`) is unpacked as it is read; `size` is that of the object.
+    Opened for reading it is seekable, buffered, and fetched in ranges as it is read. Opened for writing it appears in
+    the store when it is closed, whole; an exception inside `with`, or forgetting to close it, leaves what was there
+    before. Nothing of it touches the disk. In text mode it is UTF-8.
 
-    Requests: one GET when it is opened, which brings a small file whole; then one for each block beyond.
+    `open` opens it anew, in another mode too. `unpacks`: what was stored packed (by the option `gzip`) is unpacked as
+    it is read, and `size` is then that of what is read.
+
+    Requests: to read, one GET when it is opened, which brings a small file whole; then one for each block beyond. To
+    write, see `Draft`.
+
+    Raises:
+        NameTaken: in mode "x", when it is closed or has outgrown its memory; the file that has the name is untouched.
     """
 
-    def __init__(self, open_reader: Callable[[], ObjectReader], *, name: str, mode: str, unpacks: bool = False) -> None:
-        self._open_reader = open_reader
+    # Set while it is open for reading, and while it is open for writing.
+    reader: ObjectReader | None = None
+    draft: Draft | None = None
+
+    def __init__(
+        self,
+        open_content: Callable[[], ObjectReader | Draft],
+        *,
+        name: str,
+        mode: str,
+        unpacks: bool = False,
+        storage: Any = None,
+    ) -> None:
+        self._open_content = open_content
         self._unpacks = unpacks
+        # Where it lies, and where it is opened anew: a fork writes its parent's files in its own store.
+        self._origin = self._storage = storage
         super().__init__(self._opened(mode), name)
         self.mode = mode
 
     def _opened(self, mode: str) -> IO[Any]:
-        self.reader = self._open_reader()
-        content: Any = io.BufferedReader(self.reader, BUFFER_BYTES)
+        content: Any = self._open_content()
+        self.reader = self.draft = None
+        is_text = Mode.of(mode).is_text
+        if isinstance(content, Draft):
+            self.draft = content
+            return _DraftText(content) if is_text else cast("IO[Any]", content)
+        self.reader = content
+        content = _Buffered(content, BUFFER_BYTES)
         if self.is_unpacked:
             content = _Unpacking(content)
-        return content if "b" in mode else io.TextIOWrapper(content, encoding="utf-8")
+        return io.TextIOWrapper(content, encoding="utf-8") if is_text else content
+
+    def belongs_to(self, storage: Any) -> None:
+        """Let it be opened anew through another storage, which shows it as its own."""
+        self._storage = storage
 
     @property
     def is_unpacked(self) -> bool:
         """Whether what is read is not what lies in the store."""
-        return self._unpacks and self.reader.encoding == "gzip"
+        return self._unpacks and self.reader is not None and self.reader.encoding == "gzip"
 
     @property
     def size(self) -> int:
-        """The size of the object in bytes."""
-        return self.reader.size
+        """How many bytes can be read from it, or were written so far.
+
+        Requests: none; of a packed file of more than 64 KiB one GET.
+        """
+        if self.draft is not None:
+            return self.draft.size_bytes
+        assert self.reader is not None  # noqa: S101  for the type checker
+        return _unpacked_size(self.reader) if self.is_unpacked else self.reader.size
+
+    @property
+    def obj(self) -> Any:
+        """The SDK's object of this file, as django-storages' files have it. Requests: none until it is used."""
+        if self._origin is None:
+            raise AttributeError("obj")
+        return self._origin.bucket.Object(self._origin._key(self.name))
 
     def open(self, mode: str | None = None, *_arguments: Any, **_options: Any) -> ObjectFile:
+        """Go back to the beginning, or open the file anew: when it is closed, or in another mode.
+
+        What was written until then is stored first. A field keeps its file, and opens it to read once and to write
+        another time.
+        """
+        if mode is None and self.closed and self.draft is not None:
+            raise ValueError(f'"{self.name}" was written and closed; say in which mode to open it again.')
         wanted = mode or self.mode
-        if "r" not in wanted or wanted not in MODES:
-            raise ValueError(f'"{self.name}" was opened for reading; open it through the storage for mode "{mode}".')
-        if self.closed or wanted != self.mode:
-            # A field keeps its file, and may be asked for bytes once and for text another time.
-            self.close()
-            self.file = self._opened(wanted)
-            self.mode = wanted
-        else:
+        if not self.closed and Mode.of(wanted) == Mode.of(self.mode):
             self.seek(0)
+            return self
+        self.close()
+        if self._storage is None:
+            if not Mode.of(wanted).is_reading:
+                raise ValueError(f'"{self.name}" was opened for reading; open it through its storage to write.')
+            self.file = self._opened(wanted)
+        else:
+            again = self._storage._open(self.name, wanted)
+            self.file, self.reader, self.draft = again.file, again.reader, again.draft
+            self._origin, self._open_content = again._origin, again._open_content
+        self.mode = wanted
         return self
 
     def readlines(self, _hint: int = -1) -> list[Any]:
         # Django's own iteration, which ends lines at a carriage return too.
         return list(self)
+
+    def abandon(self) -> None:
+        """Close without saving: nothing of what was written is left in the store."""
+        if self.draft is not None:
+            self.draft.abandon()
+
+    def close(self) -> None:
+        if self.draft is not None and _leaves_by_an_exception(sys._getframe(1)):
+            self.abandon()
+        else:
+            super().close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.abandon()
+        self.close()
+
+
+def _leaves_by_an_exception(frame: FrameType | None) -> bool:
+    """Say whether a file is being closed by the end of `with field.open(...)` in which something failed.
+
+    The `with` of a field is Django's, and tells `close` nothing of the exception: half a file would be stored.
+    """
+    for _ in range(2):
+        if frame is not None and frame.f_code is File.__exit__.__code__:
+            return frame.f_locals.get("exc_type") is not None
+        frame = frame.f_back if frame is not None else None
+    return False
+
+
+def _unpacked_size(reader: ObjectReader) -> int:
+    """Read how long a packed file is when it is unpacked, without unpacking it: gzip says so at its end.
+
+    It counts to 4 GiB and begins anew: https://www.rfc-editor.org/rfc/rfc1952 (ISIZE).
+    """
+    position = reader.tell()
+    try:
+        reader.seek(max(reader.size - 4, 0))
+        return int.from_bytes(reader.readall(), "little")
+    finally:
+        reader.seek(position)
+
+
+NO_DESCRIPTOR = (
+    "A file in a bucket has no file descriptor. Where a program needs one, copy it to the disk first: "
+    "`shutil.copyfileobj(file, tempfile.NamedTemporaryFile())`."
+)
+
+
+class _Buffered(io.BufferedReader):
+    """Say in words what a file in a bucket cannot have. Those who ask expect this type, and go on without."""
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation(NO_DESCRIPTOR)
 
 
 class _Unpacking(gzip.GzipFile):
@@ -85,127 +197,20 @@ class _Unpacking(gzip.GzipFile):
         self._packed.close()
 
 
-class NewFile(BytesFile):
-    """A file that is written as a stream, under a name that nobody has unless the storage overwrites.
+class _DraftText(io.TextIOWrapper):
+    """Write texts; bytes are taken too, as django-storages takes them."""
 
-    It appears in the store when it is closed, whole; an exception inside `with`, or forgetting to close it, leaves
-    nothing, or what was there before. Texts are written as UTF-8.
+    def __init__(self, draft: Draft) -> None:
+        # Nothing is held back: whoever abandons the draft abandons all.
+        super().__init__(cast("IO[bytes]", draft), encoding="utf-8", write_through=True)
+        self._draft = draft
 
-    Requests: one PUT when it is closed; beyond the multipart threshold two, one a part, and one that reserves the name
-    where nothing is overwritten.
-
-    Raises:
-        NameTaken: when it is closed, or when the threshold is passed; the file that has the name is untouched.
-    """
-
-    def __init__(self, name: str, target: Callable[[IO[bytes]], NewObject], *, parts: Parts, mode: str) -> None:
-        self._sink = _Sink(name, target, parts)
-        # A raw stream that is written to is as much of a file as `File` needs here.
-        super().__init__(cast("IO[bytes]", self._sink), name)
-        self.mode = mode
-
-    @property
-    def size(self) -> int:
-        """How many bytes were written so far."""
-        return self._sink.tell()
-
-    def open(self, mode: str | None = None, *_arguments: Any, **_options: Any) -> NewFile:
-        if self.closed:
-            raise ValueError(f'"{self.name}" was written and closed; open it through the storage to read it.')
-        return self
-
-    def abandon(self) -> None:
-        """Close without saving: nothing of it is left in the store."""
-        self._sink.abandon()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abandon()
-
-
-class _Sink(io.RawIOBase):
-    """Collect what is written into parts, and send each that is full."""
-
-    def __init__(self, name: str, target: Callable[[IO[bytes]], NewObject], parts: Parts) -> None:
-        self._name = name
-        self._make_target = target
-        self._parts = parts
-        self._buffer = bytearray()
-        self._etags: list[str] = []
-        self._written = 0
-        # The upload in parts, once there is one.
-        self._upload: NewObject | None = None
-
-    def _target(self) -> NewObject:
-        # Made when the first bytes are known: they decide what the browser may do with the file.
-        return self._make_target(io.BytesIO(self._buffer))
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._written
-
-    def write(self, data: Any) -> int:
-        if self.closed:
-            raise ValueError(f'"{self._name}" is closed.')
-        # A caller that writes texts counts characters; the store counts bytes.
-        piece = data.encode() if isinstance(data, str) else bytes(data)
-        self._buffer += piece
-        self._written += len(piece)
-        try:
-            self._send_full_parts()
-        except BaseException:
-            self.abandon()
-            raise
-        return len(data)
-
-    def _send_full_parts(self) -> None:
-        if self._upload is None:
-            if len(self._buffer) <= self._parts.threshold_bytes:
-                return
-            # Nothing of a stream can be sent a second time: the name must be certain before the first part.
-            upload = self._target()
-            upload.start(again=False)
-            self._upload = upload
-        part_bytes = self._parts.part_bytes
-        while len(self._buffer) >= part_bytes:
-            self._send(self._upload, bytes(self._buffer[:part_bytes]))
-            del self._buffer[:part_bytes]
-
-    def _send(self, upload: NewObject, data: bytes) -> None:
-        self._etags.append(upload.send(len(self._etags) + 1, data))
-
-    def close(self) -> None:
-        if self.closed:
-            return
-        try:
-            if self._upload is None:
-                self._target().put(bytes(self._buffer))
-            else:
-                if self._buffer:
-                    self._send(self._upload, bytes(self._buffer))
-                self._upload.finish(self._etags)
-        except BaseException:
-            self.abandon()
-            raise
-        super().close()
-
-    def abandon(self) -> None:
-        if not self.closed:
-            self._buffer.clear()
-            # `io` calls close() on whatever is garbage; it must find this one closed.
-            super().close()
-            if self._upload is not None:
-                self._upload.abandon()
+    def write(self, text: Any) -> int:
+        return super().write(text if isinstance(text, str) else bytes(text).decode())
 
     def __del__(self) -> None:
-        if hasattr(self, "_upload"):
-            self.abandon()
+        # `io` would close it, and so store what was forgotten.
+        self._draft.abandon()
 
 
 def is_seekable(content: Any) -> bool:

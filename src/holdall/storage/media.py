@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from functools import partial
+from io import UnsupportedOperation
 from itertools import islice
 from typing import Any
 
@@ -31,7 +32,9 @@ from holdall.s3.reading import ObjectReader
 from holdall.s3.target import Target, transfer_config
 from holdall.secret import Secret
 from holdall.sites import RESERVED
-from holdall.storage.files import MODES, NewFile, ObjectFile
+from holdall.storage.draft import HELD_BYTES, Draft
+from holdall.storage.files import ObjectFile
+from holdall.storage.modes import Mode
 from holdall.storage.writing import WritingStorage
 
 # What one request may delete: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
@@ -222,25 +225,20 @@ class MediaStorage(WritingStorage):
     # -- reading
 
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
-        """Open a file for reading, or for writing as a stream that appears when it is closed.
+        """Open a file in one of Python's modes; what is written appears, whole, when it is closed.
+
+        Mode "w" replaces a file that has the name, as on a disk; "x" creates one and never replaces. The modes that
+        read and write ("r+", "w+", "a"…) hold the file in memory, and so do not take more than 64 MiB.
 
         Raises:
-            ObjectNotFound: when reading. NameTaken: when writing, as soon as it is known.
+            ObjectNotFound: in mode "r" and "r+". NameTaken: in mode "x", as soon as it is known.
+            ValueError: there is no such mode.
         """
-        if mode not in MODES:
-            raise ValueError(f'A file in a bucket cannot be opened with mode "{mode}"; use r, rb, w or wb.')
+        wanted = Mode.of(mode)
         cleaned = names.clean(name)
         key = self._key(name)
-        if "w" in mode:
-            if (
-                not self.file_overwrite
-                and not conditional_put_holds(self.store, self._client, name=cleaned, key=key)
-                and self.exists(cleaned)
-            ):
-                raise NameTaken(f'"{cleaned}" is taken in {self.store.where()}; names are never given twice.')
-            return NewFile(
-                cleaned, self.store.bound(partial(self._new_object, cleaned)), parts=self._parts(), mode=mode
-            )
+        if not wanted.is_reading:
+            return ObjectFile(partial(self._draft, cleaned, wanted), name=cleaned, mode=mode, storage=self)
         open_reader = partial(
             ObjectReader,
             self.store,
@@ -249,7 +247,42 @@ class MediaStorage(WritingStorage):
             key=key,
             parameters=_filter_download_params(self.get_object_parameters(cleaned)),
         )
-        return ObjectFile(open_reader, name=cleaned, mode=mode, unpacks=self.gzip)
+        return ObjectFile(open_reader, name=cleaned, mode=mode, unpacks=self.gzip, storage=self)
+
+    def _draft(self, name: str, mode: Mode) -> Draft:
+        if (
+            mode.kind == "x"
+            and not conditional_put_holds(self.store, self._client, name=name, key=self._key(name))
+            and self.exists(name)
+        ):
+            raise NameTaken(f'"{name}" is taken in {self.store.where()}; mode "x" never replaces. Nothing was changed.')
+        return Draft(
+            name,
+            mode,
+            target=self.store.bound(partial(self._new_object, name, replace=mode.kind != "x")),
+            parts=self._parts(),
+            content=self._content_of(name, mode) if mode.starts_with_the_file else b"",
+            after=partial(self._wrote, name),
+        )
+
+    def _content_of(self, name: str, mode: Mode) -> bytes:
+        """Read a file that is to be written on."""
+        try:
+            with self._open(name) as file:
+                content: bytes = file.read(HELD_BYTES + 1)
+        except ObjectNotFound:
+            if mode.kind == "r":
+                raise
+            return b""
+        if len(content) > HELD_BYTES:
+            raise UnsupportedOperation(
+                f'"{name}" is longer than {HELD_BYTES:,} bytes, the most that can be changed in its place: it is held in '
+                "memory meanwhile. Read it, and save it anew."
+            )
+        return content
+
+    def _wrote(self, name: str) -> None:
+        """Hear of a file that was opened for writing and is stored now."""
 
     def delete(self, name: str) -> None:
         """Delete a file; one that does not exist is none to worry about. One DELETE.
@@ -307,9 +340,14 @@ class MediaStorage(WritingStorage):
         return True
 
     def size(self, name: str) -> int:
-        """Give the file's size in bytes. One HEAD."""
+        """Give how many bytes are read from the file. One HEAD; of a packed file, one or two GETs more."""
         with self.translating("asking the size of", name):
-            size_bytes = self.bucket.Object(self._key(name)).content_length
+            found = self._looked_at(name)
+            size_bytes = found.content_length
+            is_packed = self.gzip and found.content_encoding == "gzip"
+        if is_packed:
+            with self._open(name) as file:
+                return int(file.size)
         if size_bytes is None:
             raise StoreFailed(
                 f'The size of "{name}" is not known: the answer of {self.store.where()} has no '
@@ -320,8 +358,15 @@ class MediaStorage(WritingStorage):
     def get_modified_time(self, name: str) -> datetime:
         """Give the time when the file was saved: aware under `USE_TZ`, otherwise in the default time zone. One HEAD."""
         with self.translating("asking the time of", name):
-            modified: datetime = self.bucket.Object(self._key(name)).last_modified
+            modified: datetime = self._looked_at(name).last_modified
         return modified if django_settings.USE_TZ else timezone.make_naive(modified, timezone.get_default_timezone())
+
+    def _looked_at(self, name: str) -> Any:
+        """Give the SDK's object of a file. One HEAD: here, if the file is encrypted with a key of the project's own."""
+        found = self.bucket.Object(self._key(name))
+        if parameters := _filter_download_params(self.get_object_parameters(name)):
+            found.load(**parameters)
+        return found
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """List folders and files of a folder. One request for each 1,000."""

@@ -122,8 +122,7 @@ class WritingStorage(LinkingStorage):
         """Find the object that a content is a file of, if the store can copy it by itself."""
         while isinstance(content, File) and not isinstance(content, (ObjectFile, S3File)):
             content = content.file
-        if isinstance(content, ObjectFile):
-            reader = content.reader
+        if isinstance(content, ObjectFile) and (reader := content.reader) is not None:
             target = reader.connection.target
             if (
                 reader.etag
@@ -139,14 +138,16 @@ class WritingStorage(LinkingStorage):
                 return Source(bucket_name=found.bucket_name, key=found.key, etag=found.e_tag)
         return None
 
-    def _new_object(self, name: str, content: Any) -> NewObject:
+    def _new_object(self, name: str, content: Any, *, replace: bool | None = None) -> NewObject:
+        """Prepare a new object; `replace` says whether it may replace one, where that is not what `save` does."""
+        may_replace = self.file_overwrite or _may_replace.get() if replace is None else replace
         return NewObject(
             connection=self.store,
             client=self._client,
             name=name,
             key=self._key(name),
             parameters=self._get_write_parameters(name, content),
-            replace=self.file_overwrite or _may_replace.get() or self.store.conditional_put is False,
+            replace=may_replace or self.store.conditional_put is False,
             parts=self._parts(content),
         )
 
