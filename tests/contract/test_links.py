@@ -227,7 +227,7 @@ def test_link_to_a_private_file_lets_the_browser_keep_it(storage: Storage, provi
 
     answer = provider.fetch(storage.url(name))
 
-    assert answer.headers["cache-control"] == "private, max-age=5400"
+    assert answer.headers["cache-control"] == "private, max-age=3600"
 
 
 def test_link_with_overrides_gives_what_they_say(storage: Storage, provider: Provider) -> None:

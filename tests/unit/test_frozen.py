@@ -34,6 +34,7 @@ VARIABLES = {
     "AWS_S3_ENDPOINT_URL",
     "STORAGE_LOCATION",
     "STORAGE_URL_LIFETIME",
+    "STORAGE_CACHE_LIFETIME",
     "STORAGE_ENVIRONMENT",
     "AWS_CLOUDFRONT_KEY_ID",
     "AWS_CLOUDFRONT_KEY",
@@ -84,6 +85,7 @@ def test_prefix_of_a_parent_is_this() -> None:
 
 
 def test_defaults_are_these() -> None:
+    assert variables.DEFAULT_CACHE_SECONDS == 3600
     assert (variables.DEFAULT_LIFETIME_SECONDS, variables.DEFAULT_SPACES_REGION, variables.LOCAL_BUCKET) == (
         3600,
         "ams3",

@@ -50,7 +50,8 @@ STALE = Kind(
     "D816",
     Level.NOTICE,
     "A file that is replaced stays old at the CDN",
-    "Names are never reused by this storage, so no visitor sees an old file; one who writes past it will.",
+    "This storage replaces no file, but a name whose file was deleted can be given again; visitors see the old file for as "
+    "long as its `Cache-Control` lets the CDN keep it (`STORAGE_CACHE_LIFETIME`).",
     failures=("E6",),
 )
 STALE_AND_REPLACED = Kind(

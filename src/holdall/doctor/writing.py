@@ -143,7 +143,7 @@ NO_CACHE_CONTROL = Kind(
     Level.NOTICE,
     "Files carry no Cache-Control",
     "Browsers ask again for every picture on every page.",
-    'Set `object_parameters={"CacheControl": "public, max-age=31536000, immutable"}`, where names are never used again.',
+    'Set `object_parameters={"CacheControl": "public, max-age=3600"}`.',
     ("G9",),
 )
 KMS_AND_PUBLIC = Kind(

@@ -19,6 +19,7 @@ from holdall.environment.unread import meant, names_nobody_reads
 from holdall.environment.values import Said
 from holdall.environment.variables import (
     BY_NAME,
+    DEFAULT_CACHE_SECONDS,
     DEFAULT_LIFETIME_SECONDS,
     DEFAULT_SPACES_REGION,
     LOCAL_BUCKET,
@@ -94,6 +95,7 @@ class _Reader:
             public=self.env.get("STORAGE_MAKE_FILES_PUBLIC", False),
             location=self.env.get("STORAGE_LOCATION", ""),
             url_lifetime_seconds=self.env.get("STORAGE_URL_LIFETIME", DEFAULT_LIFETIME_SECONDS),
+            cache_lifetime_seconds=self.env.get("STORAGE_CACHE_LIFETIME", DEFAULT_CACHE_SECONDS),
             environment=self.env.get("STORAGE_ENVIRONMENT"),
             env_prefix=self.env.prefix,
         )

@@ -25,6 +25,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         "custom_domain": store.custom_domain,
         "querystring_auth": not store.public,
         "querystring_expire": store.url_lifetime_seconds,
+        "cache_lifetime": store.cache_lifetime_seconds,
         "default_acl": "public-read" if store.public and store.provider.public_by_acl else None,
         "file_overwrite": False,
         "access_key": None,

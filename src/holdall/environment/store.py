@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from holdall import sites
-from holdall.environment.variables import DEFAULT_LIFETIME_SECONDS
+from holdall.environment.variables import DEFAULT_CACHE_SECONDS, DEFAULT_LIFETIME_SECONDS
 from holdall.providers import Provider
 from holdall.secret import Secret
 
@@ -27,6 +27,7 @@ class Store(NamedTuple):
     public: bool = False
     location: str = ""
     url_lifetime_seconds: int = DEFAULT_LIFETIME_SECONDS
+    cache_lifetime_seconds: int = DEFAULT_CACHE_SECONDS
     # None: Amazon's own.
     endpoint_url: str | None = None
     # None: boto3's, or asked from the bucket.

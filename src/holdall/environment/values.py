@@ -22,6 +22,7 @@ Parser = Callable[[str, Remark], Any]
 TRUE = frozenset({"true", "yes", "on", "1"})
 FALSE = frozenset({"false", "no", "off", "0"})
 MODES = ("s3", "do", "local")
+MAX_CACHE_SECONDS = 365 * 86400
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _QUOTES = ("'", '"')
 
@@ -105,11 +106,22 @@ def mode(value: str, _remark: Remark) -> str:
     )
 
 
-def duration_seconds(value: str, _remark: Remark) -> int:
+def _seconds(value: str) -> int:
     match = re.fullmatch(r"([0-9]{1,9})\s*([smhd]?)", value, re.IGNORECASE)
     if not match:
         raise _refused("D105", f"is {quoted(value)}; write seconds, or a number with s, m, h or d: 900, 15m, 1h, 7d.")
-    seconds = int(match[1]) * _UNITS[match[2].lower()]
+    return int(match[1]) * _UNITS[match[2].lower()]
+
+
+def cache_seconds(value: str, _remark: Remark) -> int:
+    seconds = _seconds(value)
+    if seconds > MAX_CACHE_SECONDS:
+        raise _refused("D105", f"is {quoted(value)}; a file is cached for 365d at most.")
+    return seconds
+
+
+def duration_seconds(value: str, _remark: Remark) -> int:
+    seconds = _seconds(value)
     if seconds == 0:
         raise _refused("D105", "is zero: no link would ever work; write at least 1s.")
     if seconds > MAX_SIGNED_SECONDS:

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from holdall.environment import values
 
 DEFAULT_LIFETIME_SECONDS = 3600
+DEFAULT_CACHE_SECONDS = 3600
 DEFAULT_SPACES_REGION = "ams3"
 LOCAL_BUCKET = "media"
 
@@ -127,6 +128,13 @@ VARIABLES = (
         name="STORAGE_URL_LIFETIME",
         purpose="the shortest time that a signed link keeps working (`900`, `15m`, `1h`, `7d`)",
         parse=values.duration_seconds,
+        default="`1h`",
+    ),
+    Variable(
+        name="STORAGE_CACHE_LIFETIME",
+        purpose="longest time that a browser or CDN shows a file whose name can be given again, after a delete, without "
+        "asking the store (`0`, `15m`, `1h`, `7d`)",
+        parse=values.cache_seconds,
         default="`1h`",
     ),
     Variable(

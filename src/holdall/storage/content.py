@@ -214,9 +214,14 @@ def _begins_as_markup(head: bytes) -> bool:
     return _MARKUP.match(head) is not None
 
 
-def cache_control(*, public: bool, lifetime_seconds: int) -> str:
-    """Give the `Cache-Control` of a file whose name is never given to another one.
+def cache_control(*, public: bool, lifetime_seconds: int, is_immutable: bool = False) -> str:
+    """Give the `Cache-Control` of a file: for how long it is shown without a question to the store, and by whom.
 
-    Public files may be kept for a year by anybody; private ones by the browser alone, for as long as a link to them lives.
+    Private files are kept by the browser alone. `is_immutable`: what its name shows never changes, so that a public file
+    may be kept for a year. Any other is asked for again, with its ETag, once its time is over.
     """
-    return "public, max-age=31536000, immutable" if public else f"private, max-age={lifetime_seconds}"
+    if not public:
+        return f"private, max-age={lifetime_seconds}"
+    if is_immutable:
+        return "public, max-age=31536000, immutable"
+    return f"public, max-age={lifetime_seconds}, must-revalidate"

@@ -14,7 +14,7 @@ from storages.backends.s3 import S3Storage
 
 from holdall import names
 from holdall.s3.cloudfront import custom_query
-from holdall.s3.signing import offset_of, public_url, window
+from holdall.s3.signing import Window, offset_of, public_url, window
 from holdall.storage import content as rules
 
 # As many links as a busy page has, ten times over; each is about half a kilobyte.
@@ -140,8 +140,8 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
             return Link(self._sdk_link(cleaned, parameters, lifetime_seconds, method), until=0.0)
         signer, keys_end_at = store.signer(place)
         span = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(key), keys_end_at=keys_end_at)
-        if self._may_cache_links and method == "GET" and "response-cache-control" not in signed:
-            signed["response-cache-control"] = rules.cache_control(public=False, lifetime_seconds=span.valid_seconds)
+        if self.public is False and method == "GET" and "response-cache-control" not in signed:
+            signed["response-cache-control"] = self._link_cache_control(cleaned, span)
         url = signer.url(key, span, method=method, parameters=signed)
         return Link(url, span.signed_at, span.changes_at)
 
@@ -210,10 +210,18 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         with self.translating("linking", name):
             return str(super().url(name, dict(parameters), expire, method))
 
+    def _link_cache_control(self, name: str, span: Window) -> str:
+        """Give what a private link asks the store to say: the project's own word for the file, if it has one."""
+        chosen = self.get_object_parameters(name).get("CacheControl")
+        if isinstance(chosen, str) and chosen:
+            return chosen
+        # A link does not know whether its name was given before, so the file may change before the link does.
+        return rules.cache_control(public=False, lifetime_seconds=min(self.cache_lifetime, span.valid_seconds))
+
     @property
-    def _may_cache_links(self) -> bool:
-        # Where names are given once, what a link shows never changes.
-        return self.public is False and not self.file_overwrite
+    def _cache_seconds(self) -> int:
+        """The longest that anybody is shown a file whose name shows another one by now."""
+        return int(self.cache_lifetime if self.public else min(self.cache_lifetime, self.querystring_expire))
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Links that were kept were made with the options as they were.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
 from django.core.files.base import File
+from django.core.files.storage import Storage
 from django.core.files.utils import validate_file_name
 from storages.backends.s3 import S3File
 from storages.utils import ReadBytesWrapper
@@ -22,6 +24,8 @@ from holdall.storage.links import LinkingStorage
 
 # Set by `save` for its own call of `_save`, whose signature is Django's and may be a project's.
 _may_replace = ContextVar("holdall_may_replace", default=False)
+# The same for a name with a random part that was drawn for this one file: the storage, and the name.
+_drawn: ContextVar[tuple[object, str] | None] = ContextVar("holdall_drawn", default=None)
 
 
 class WritingStorage(LinkingStorage):
@@ -73,7 +77,8 @@ class WritingStorage(LinkingStorage):
             content = Replayed(ReadBytesWrapper(content), name=name, remembered_bytes=self._parts().threshold_bytes + 1)
         if self.file_overwrite:
             return str(super().save(name, content, max_length))
-        candidates = self._candidates(names.clean(str(name)), max_length)
+        asked = names.clean(str(name))
+        candidates = self._candidates(asked, max_length)
         if not conditional_put_holds(self.store, self._client, name=str(name), key=self._key(str(name))):
             # Without the condition only a name that nobody else can think of is free for certain.
             next(candidates)
@@ -85,6 +90,7 @@ class WritingStorage(LinkingStorage):
                 content.seek(0)
             # A project's own `get_available_name` that insists on a taken name means to replace the file.
             insists = _may_replace.set(candidate == last)
+            drawn = _drawn.set((self, candidate) if self._is_drawn(candidate, asked) else None)
             try:
                 saved = self._save(candidate, content)
             except NameTaken:
@@ -95,6 +101,7 @@ class WritingStorage(LinkingStorage):
                 continue
             finally:
                 _may_replace.reset(insists)
+                _drawn.reset(drawn)
             validate_file_name(saved, allow_relative_path=True)
             return saved
         raise AssertionError("candidates never end")
@@ -166,6 +173,33 @@ class WritingStorage(LinkingStorage):
             self.gzip and parameters["ContentType"] in self.gzip_content_types and "ContentEncoding" not in parameters
         )
 
+    def _is_drawn(self, candidate: str, asked: str) -> bool:
+        """Say whether a name was made of the one that was asked for by Django's own random part, drawn for this save."""
+        own = type(self)
+        return (
+            candidate != asked
+            and own.get_available_name is WritingStorage.get_available_name
+            and own.get_alternative_name is Storage.get_alternative_name
+        )
+
+    def _is_immutable(self, name: str, content: Any) -> bool:
+        """Say whether this name will never show anything else: known from how it was made, not guessed from its look.
+
+        Either its random part was drawn for this file, or the class hashes names (`ManifestStaticFilesStorage`) and the
+        name carries the hash of this very content. All other names can be given again, once their file was deleted.
+        """
+        storage, drawn = _drawn.get() or (None, None)
+        if storage is self and drawn == name:
+            return True
+        hash_of = getattr(self, "file_hash", None)
+        if hash_of is None or content is None or not is_seekable(content):
+            return False
+        content.seek(0)
+        digest = hash_of(name, content)
+        content.seek(0)
+        root, _ = posixpath.splitext(posixpath.basename(name))
+        return bool(digest) and root.endswith(f".{digest}")
+
     def _get_write_parameters(self, name: str, content: Any = None) -> dict[str, Any]:
         """Give the headers of a new file; what `get_object_parameters` says counts, the client's claim never does."""
         parameters: dict[str, Any] = self.get_object_parameters(name)
@@ -174,9 +208,12 @@ class WritingStorage(LinkingStorage):
             parameters["ContentType"] = decided.content_type
             if decided.as_attachment:
                 parameters.setdefault("ContentDisposition", "attachment")
-        if "CacheControl" not in parameters and self.public is not None and not self.file_overwrite:
+        if "CacheControl" not in parameters and self.public is not None:
+            is_immutable = self._is_immutable(name, content)
             parameters["CacheControl"] = rules.cache_control(
-                public=self.public, lifetime_seconds=self.querystring_expire
+                public=self.public,
+                lifetime_seconds=self.querystring_expire if is_immutable else self._cache_seconds,
+                is_immutable=is_immutable,
             )
         if self.default_acl:
             parameters.setdefault("ACL", self.default_acl)

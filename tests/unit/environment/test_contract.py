@@ -91,6 +91,7 @@ def test_options_of_private_files_on_amazon_are_complete() -> None:
         "custom_domain": None,
         "querystring_auth": True,
         "querystring_expire": 3600,
+        "cache_lifetime": 3600,
         "default_acl": None,
         "file_overwrite": False,
         "access_key": None,
@@ -871,6 +872,22 @@ def test_location_that_leaves_no_room_for_names_is_refused() -> None:
 )
 def test_lifetime_is_read_with_and_without_unit(given: str, seconds: int) -> None:
     assert options({**S3, "STORAGE_URL_LIFETIME": given})["querystring_expire"] == seconds
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("", 3600), ("0", 0), ("15m", 900), ("7d", 604800), ("365d", 31536000)])
+def test_cache_lifetime_is_read_with_and_without_unit(given: str, seconds: int) -> None:
+    assert options({**S3, "STORAGE_CACHE_LIFETIME": given})["cache_lifetime"] == seconds
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("366d", 'is "366d"; a file is cached for 365d at most.'),
+        ("never", 'is "never"; write seconds, or a number with s, m, h or d: 900, 15m, 1h, 7d.'),
+    ],
+)
+def test_cache_lifetime_out_of_bounds_is_refused(given: str, said: str) -> None:
+    assert problems({**S3, "STORAGE_CACHE_LIFETIME": given}) == [f"`STORAGE_CACHE_LIFETIME` {said}"]
 
 
 @pytest.mark.parametrize(

@@ -190,9 +190,15 @@ def test_decision_needs_as_many_bytes_as_a_browser_reads() -> None:
     assert content.delivery("x.bin", late[: content.HEAD_BYTES]) == UNKNOWN_DOWNLOAD
 
 
-def test_public_files_are_cached_for_a_year_by_anybody() -> None:
-    assert content.cache_control(public=True, lifetime_seconds=60) == "public, max-age=31536000, immutable"
+def test_public_file_is_cached_by_anybody_and_for_a_year_only_under_a_name_that_shows_nothing_else() -> None:
+    assert content.cache_control(public=True, lifetime_seconds=60) == "public, max-age=60, must-revalidate"
+    assert (
+        content.cache_control(public=True, lifetime_seconds=60, is_immutable=True)
+        == "public, max-age=31536000, immutable"
+    )
 
 
-def test_private_files_are_cached_by_the_browser_as_long_as_their_link() -> None:
-    assert content.cache_control(public=False, lifetime_seconds=900) == "private, max-age=900"
+def test_private_file_is_cached_by_the_browser_alone() -> None:
+    for is_immutable in (False, True):
+        told = content.cache_control(public=False, lifetime_seconds=900, is_immutable=is_immutable)
+        assert told == "private, max-age=900"
