@@ -18,19 +18,27 @@ def page() -> str:
             "the name is reserved first."
         ),
         (
+            "- *Conditional delete*: `DELETE` with `If-Match` leaves a file alone that was saved under the key since; "
+            "a fork deletes by it."
+        ),
+        (
             "- *Public by ACL*: public files are sent with the ACL `public-read`; elsewhere the bucket or the CDN decides, "
             "and no ACL is sent."
         ),
         "",
-        "| id | provider | addressing | conditional create | conditional completion | public by ACL | checksum |",
-        "|---|---|---|---|---|---|---|",
+        (
+            "| id | provider | addressing | conditional create | conditional completion | conditional delete "
+            "| public by ACL | checksum |"
+        ),
+        "|---|---|---|---|---|---|---|---|",
     ]
     for one in providers.PROVIDERS.values():
         checksum = "the SDK's" if one.sdk_checksums else "`Content-MD5`"
         lines += [
             (
                 f"| `{one.id}` | {one.title} | {one.addressing} | {said[one.conditional_put]} | "
-                f"{said[one.conditional_complete]} | {said[one.public_by_acl]} | {checksum} |"
+                f"{said[one.conditional_complete]} | {said[one.conditional_delete]} | {said[one.public_by_acl]} | "
+                f"{checksum} |"
             )
         ]
     lines += ["", "## Sources", ""]

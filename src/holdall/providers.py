@@ -36,6 +36,8 @@ class Provider(NamedTuple):
     conditional_put: bool | None = None
     # The same condition on CompleteMultipartUpload. Only Amazon documents it; others ignore it or let several win.
     conditional_complete: bool = False
+    # `DELETE` with `If-Match`, and an ETag for each key of many, leave another object alone. None: probed once a process.
+    conditional_delete: bool | None = None
     # boto3's own checksums (CRC32, as a trailer over HTTPS) are understood. Elsewhere uploads carry Content-MD5.
     sdk_checksums: bool = False
     # The ETag of what one request stores is its MD5 in hexadecimal, but where it is encrypted with a key.
@@ -51,10 +53,12 @@ AMAZON = Provider(
     addressing="virtual",
     conditional_put=True,
     conditional_complete=True,
+    conditional_delete=True,
     sdk_checksums=True,
     md5_etags=True,
     sources=(
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html",
+        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html",
         "https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html",
     ),
 )
@@ -76,8 +80,12 @@ SEAWEEDFS = Provider(
     id="seaweedfs",
     title="SeaweedFS (embedded)",
     conditional_put=True,
+    conditional_delete=True,
     md5_etags=True,
-    sources=("measured: 32 writers, 10 rounds, one winner each; racing completions let several win",),
+    sources=(
+        "measured: 32 writers, 10 rounds, one winner each; racing completions let several win",
+        "measured: 12 conditional deletions and 4 writers, 60 rounds, no file of a writer deleted",
+    ),
 )
 R2 = Provider(
     id="r2",

@@ -18,7 +18,8 @@ from storages.utils import ReadBytesWrapper
 from holdall.errors import HoldallError, NameTaken, ObjectChanged, ObjectNotFound, StoreFailed, WriteRefused
 from holdall.fork.divergence import Change, is_same
 from holdall.fork.ownership import check_lineage, check_owner, check_parents_owner
-from holdall.fork.storage import Entry, ForkedStorage, look_at
+from holdall.fork.storage import Entry, ForkedStorage, look_at, reading_parameters
+from holdall.s3 import deleting
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.reading import ObjectReader
 from holdall.storage import MediaStorage
@@ -105,7 +106,7 @@ def apply(
     """Carry out a plan in the parent, which is given here as a storage that may write.
 
     Requests: those of `check`; to copy, a HEAD, two or three that copy within one provider (else those of reading and
-    saving) and a HEAD that verifies; to delete, a HEAD and two DELETE.
+    saving) and a HEAD that verifies; to delete, two HEAD and two DELETE.
 
     Raises:
         WriteRefused: as `check`; nothing was sent.
@@ -186,12 +187,23 @@ def _kept_headers(fork: ForkedStorage, name: str) -> dict[str, Any]:
 
 def _delete(step: Step, fork: ForkedStorage, parent: MediaStorage) -> None:
     found = _find(parent, step.name)
-    if found is not None and found.etag != step.etag:
+    if found is not None and (found.etag, found.size_bytes) != (step.etag, step.size_bytes):
         raise ObjectChanged(REPLACED)
-    if found is not None:
-        parent.delete(step.name)
+    if found is not None and not _delete_seen(step, parent):
+        raise ObjectChanged(REPLACED)
     # Nothing is left to hide; what the parent gains later is to show.
     fork.unhide(step.name)
+
+
+def _delete_seen(step: Step, parent: MediaStorage) -> bool:
+    """Delete the parent's file that the fork saw, and no other that was saved under its name since."""
+    parameters = reading_parameters(parent, step.name)
+    own = deleting.look(parent.store, None, name=step.name, key=parent._key(step.name), parameters=parameters)
+    if own is not None and (own.etag, own.size_bytes) != (step.etag, step.size_bytes):
+        return False
+    if isinstance(parent, ForkedStorage):
+        return parent.delete_own(step.name, own)
+    return own is None or deleting.delete(parent.store, None, own, name=step.name, parameters=parameters)
 
 
 def _find(storage: MediaStorage, name: str) -> Entry | None:

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import File
+from storages.backends.s3 import _filter_download_params
 
 from holdall import names, sites
-from holdall.errors import NameTaken, ObjectNotFound, WriteRefused
+from holdall.errors import NameTaken, ObjectNotFound, StoreFailed, WriteRefused
 from holdall.fork.overlay import Overlay, Side, overlay_of
 from holdall.fork.tombstones import Hidden, Tombstones
 from holdall.providers import MAX_KEY_BYTES
+from holdall.s3 import deleting
 from holdall.s3.claims import Claim
 from holdall.s3.signing import SAFE
 from holdall.storage import MediaStorage
@@ -324,30 +326,65 @@ class ForkedStorage(MediaStorage):
         return saved
 
     def delete(self, name: str) -> None:
-        """Delete an own file, and hide the parent's of this name. One HEAD and one DELETE, and one PUT to hide.
+        """Delete an own file, and hide the parent's of this name.
 
-        The parent's is hidden first: whatever fails, the file is either there as it was, or gone.
+        What stands in the own store is decided first, and only that is deleted: a file that another process saves under
+        this name meanwhile, as soon as the parent's is hidden, stays. The parent's is hidden before the own one is
+        deleted: whatever fails, the file is either there as it was, or gone.
+
+        Requests: two HEAD; one PUT to hide the parent's, if it has one; one DELETE for the own one, if there is one, and
+        those of `holdall.s3.deleting.delete`.
         """
         if not name:
             raise ValueError("The name must be given to delete().")
-        self._key(name)
+        cleaned = self._cleaned(name)
+        self.delete_own(cleaned, self.look_at_own(cleaned))
+
+    def delete_own(self, name: str, own: deleting.Seen | None) -> bool:
+        """Hide the parent's file of this name and delete the own one that was looked at. False: another one has the name.
+
+        Requests: as `delete`, without the HEAD for the own one.
+        """
         self.make_sure()
-        self._hide(names.clean(name))
-        super().delete(name)
-        self.overlay.note(names.clean(name), Side.OWN, holds=False)
+        self._hide(name)
+        done = own is None or deleting.delete(
+            self.store, self._client, own, name=name, parameters=reading_parameters(self, name)
+        )
+        self.overlay.note(name, Side.OWN, holds=not done)
+        return done
 
     def delete_many(self, names: Iterable[str]) -> None:
-        """Delete own files and hide the parent's. Requests: two for each name that the parent has, a few at a time."""
+        """Delete own files and hide the parent's, each as `delete` does.
+
+        Requests: two HEAD for each name and a PUT for each that the parent has, a few at a time; those of
+        `holdall.s3.deleting.delete_many` for the own ones.
+
+        Raises:
+            StoreFailed: some could not be deleted, and which; all others are.
+        """
         given = list(dict.fromkeys(names))
         if not all(given):
             raise ValueError("The name must be given to delete_many().")
-        cleaned = {name: self._cleaned(name) for name in given}
-        self.make_sure()
+        cleaned = list(dict.fromkeys(self._cleaned(name) for name in given))
         with ThreadPoolExecutor(min(POOL_WORKERS, len(given)) or 1, thread_name_prefix="holdall-hide") as pool:
-            list(pool.map(self._hide, cleaned.values()))
-        super().delete_many(given)
-        for name in cleaned.values():
-            self.overlay.note(name, Side.OWN, holds=False)
+            looked = zip(cleaned, pool.map(self.look_at_own, cleaned), strict=True)
+            own = {name: seen for name, seen in looked if seen is not None}
+            self.make_sure()
+            list(pool.map(self._hide, cleaned))
+        outcome = deleting.delete_many(
+            self.store, self._client, own, parameters={name: reading_parameters(self, name) for name in own}
+        )
+        for name in cleaned:
+            self.overlay.note(name, Side.OWN, holds=name in outcome.replaced or name in outcome.failed)
+        if outcome.failed:
+            named = ", ".join(f'"{name}" ({code})' for name, code in outcome.failed.items())
+            raise StoreFailed(f"Could not be deleted from {self.store.where()}: {named}. Try again.")
+
+    def look_at_own(self, name: str) -> deleting.Seen | None:
+        """Look at what stands in the own store. One HEAD."""
+        return deleting.look(
+            self.store, self._client, name=name, key=self._key(name), parameters=reading_parameters(self, name)
+        )
 
     def _cleaned(self, name: str) -> str:
         self._key(name)
@@ -383,6 +420,12 @@ def site_of(storage: MediaStorage) -> sites.Site:
     )
 
 
+def reading_parameters(storage: MediaStorage, name: str) -> dict[str, Any]:
+    """Give what reading a file needs beside its key, such as the customer's key that encrypts it."""
+    parameters: dict[str, Any] = _filter_download_params(storage.get_object_parameters(name))
+    return parameters
+
+
 def look_at(storage: MediaStorage, name: str) -> Entry:
     """Look at a file of a storage. One HEAD, at most one more for each fork in between.
 
@@ -391,7 +434,8 @@ def look_at(storage: MediaStorage, name: str) -> Entry:
     """
 
     def own() -> Entry:
-        found = storage.store.call("head_object", action="looking for", name=name, Key=storage._key(name))
+        parameters = reading_parameters(storage, name)
+        found = storage.store.call("head_object", action="looking for", name=name, Key=storage._key(name), **parameters)
         return Entry(name, int(found.get("ContentLength") or 0), str(found.get("ETag") or ""))
 
     if isinstance(storage, ForkedStorage):
