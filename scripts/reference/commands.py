@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from holdall import cli, doctor
-from holdall.doctor.diagnosis import BUCKET_MISSING
+from holdall.doctor.catalogue.connection import BUCKET_MISSING
 from holdall.findings import Report
 from holdall.provision import rights
 from reference import prose

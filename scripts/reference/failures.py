@@ -1,17 +1,12 @@
 """The page of every known failure: what finds it, and what proves that."""
 
 import ast
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from holdall import doctor
+from holdall.doctor import catalogue
 from reference import prose
-
-
-def catalogue() -> dict[str, Any]:
-    """Read the catalogue: its groups, its entries, and those that are known on paper only."""
-    return tomllib.loads((prose.ROOT / "docs" / "failures.toml").read_text())
 
 
 def provoking_tests() -> dict[str, list[str]]:
@@ -54,12 +49,12 @@ def _by_file(tests: list[str]) -> str:
 
 
 def page() -> str:
-    known, tests = catalogue(), provoking_tests()
+    known, tests = catalogue.failures(), provoking_tests()
     named: dict[str, list[Any]] = {}
     for kind in doctor.kinds():
         for entry in kind.failures:
             named.setdefault(entry, []).append(kind)
-    count, proven = len(known["failures"]), len(known["failures"].keys() & named.keys() & tests.keys())
+    count, proven = len(known.entries), len(known.entries.keys() & named.keys() & tests.keys())
     lines = [
         "# Failures",
         "",
@@ -69,9 +64,9 @@ def page() -> str:
             "and no other error."
         ),
     ]
-    for group, title in known["groups"].items():
+    for group, title in known.groups.items():
         lines += ["", f"(failures-{group.lower()})=", f"## {title}"]
-        for entry, text in known["failures"].items():
+        for entry, text in known.entries.items():
             if entry.rstrip("0123456789") != group:
                 continue
             kinds = ", ".join(f"[{kind.id}](findings.md#{kind.id.lower()})" for kind in named.get(entry, []))
@@ -79,6 +74,6 @@ def page() -> str:
             lines += [
                 f"- Provoked in {_by_file(tests[entry])}."
                 if entry in tests
-                else f"- {known['paper'].get(entry, 'Nothing yet')}"
+                else f"- {known.paper.get(entry, 'Nothing yet')}"
             ]
     return prose.joined(lines)

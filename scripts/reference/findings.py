@@ -3,6 +3,8 @@
 from typing import Any
 
 from holdall import doctor
+from holdall.doctor import catalogue
+from holdall.findings import is_pasted
 from reference import prose
 
 LAYER_TITLES = {
@@ -23,24 +25,51 @@ def page() -> str:
     lines = [
         "# Findings",
         "",
-        "What `holdall doctor`, Django's system checks and the other commands find has an id that never changes.",
-        (
-            "Levels: **error**, uploads, links or privacy are broken; **warning**, it works but will cause trouble; **notice**, "
-            "worth knowing; **unknown**, could not be checked; **ok**, proven."
-        ),
-        "The doctor also prints what it saw, and where the evidence allows it, a more specific remedy than the one here.",
+        "Everything that `holdall doctor`, Django's system checks and the other commands can find has an id that never changes.",
+        "`holdall doctor --explain D601` prints an entry of this page in the terminal.",
+        "",
+        "The levels are:",
+        "",
+        "- **error**: uploads or links fail, or files are not as public or private as they should be.",
+        "- **warning**: it works now, but will cause problems.",
+        "- **notice**: worth knowing.",
+        "- **unknown**: it could not be checked, usually because the keys are not allowed to ask.",
+        "- **ok**: checked and correct.",
+        "",
+        "The doctor also prints what it saw and, if the evidence allows it, a more specific remedy than the one here.",
     ]
     for title, kinds in _kinds_by_layer():
         lines += ["", f"## {title}"]
         for kind in kinds:
-            lines += ["", f"({kind.id.lower()})=", f"### {kind.id}: {kind.title}", "", f"*{kind.level.value.title()}.*"]
-            lines += prose.sentences(kind.means)
-            if kind.do:
-                lines += ["", "What to do:", "", *(f"> {line}" for line in prose.sentences(kind.do))]
-            if kind.failures:
-                named = ", ".join(f"[{entry}](failures.md#failures-{entry[0].lower()})" for entry in kind.failures)
-                lines += ["", f"Failures: {named}."]
+            lines += ["", *_entry(catalogue.entry(kind))]
     return prose.joined(lines)
+
+
+def _entry(entry: catalogue.Entry) -> list[str]:
+    kind = entry.kind
+    lines = [f"({kind.id.lower()})=", f"### {kind.id}: {kind.title}", "", f"*{kind.level.value.title()}.*"]
+    lines += prose.sentences(entry.means)
+    if entry.evidence:
+        lines += ["", "What the doctor looks at:", *prose.sentences(entry.evidence)]
+    if entry.do:
+        lines += ["", "What to do:", "", *_remedy(entry.do)]
+    for means, do in entry.cases:
+        lines += ["", *prose.sentences(f"By cause: {means}"), "", *_remedy(do)]
+    if entry.failures:
+        named = ", ".join(f"[{id_}](failures.md#failures-{id_[0].lower()})" for id_ in entry.failures)
+        lines += ["", f"Failures: {named}."]
+    return lines
+
+
+def _remedy(do: tuple[str, ...]) -> list[str]:
+    """Quote sentences, and give lines to paste a block of their own."""
+    lines: list[str] = []
+    for line in do:
+        if is_pasted(line):
+            lines += [">", "> ```text", f"> {line}", "> ```"]
+        else:
+            lines += [f"> {sentence}" for sentence in prose.sentences(line)]
+    return lines[1:] if lines[:1] == [">"] else lines
 
 
 def _kinds_by_layer() -> list[tuple[str, list[Any]]]:

@@ -1,7 +1,7 @@
-"""How the doctor, the system checks and the audits speak: a finding says what was seen, what it means, what to do.
+"""Say what the doctor and the system checks found: what was seen, what it means and what to do.
 
-A `Kind` is declared once, with an id that is frozen: people search for it, scripts compare it, checks are silenced by
-it. A `Finding` is one of its kind, with the evidence. Pure.
+A `Kind` is declared once. Its id is frozen: people search for it, scripts compare it and settings silence it. A
+`Finding` is one occurrence of a kind, with its evidence.
 """
 
 from __future__ import annotations
@@ -9,53 +9,79 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 
-# The shape of `Report.as_document`; raised when a key changes its meaning or goes.
+# The version of what `Report.as_document` returns. It is raised when a key is removed or changes its meaning.
 DOCUMENT_VERSION = 1
-# Where each kind has its heading.
-PAGE = "docs/reference/findings.md"
+# The page of the documentation on which each kind has a heading.
+PAGE = "reference/findings.html"
+
+
+@cache
+def documentation_url() -> str:
+    """Return the address of the documentation, or "" if the package names none.
+
+    It is the URL `Documentation` in the package's own metadata, so it is configured once, in `pyproject.toml`.
+    """
+    from importlib import metadata
+
+    try:
+        urls = metadata.metadata("django-holdall").get_all("Project-URL") or []
+    except metadata.PackageNotFoundError:
+        return ""
+    named = dict(url.split(", ", 1) for url in urls)
+    return str(named.get("Documentation", "")).rstrip("/")
 
 
 class Level(StrEnum):
     """How much a finding matters; the worst first."""
 
-    ERROR = "error"  # uploads, links or intent are broken
-    WARNING = "warning"  # it works, and will hurt
+    ERROR = "error"  # uploads or links fail, or files are not as public or private as they should be
+    WARNING = "warning"  # it works now, but will cause problems
     NOTICE = "notice"  # worth knowing
-    UNKNOWN = "unknown"  # could not be told, mostly because the keys may not ask
-    OK = "ok"  # proven
+    UNKNOWN = "unknown"  # could not be checked, usually because the keys are not allowed to ask
+    OK = "ok"  # checked and correct
+
+
+class Cause(NamedTuple):
+    """One explanation, and what to do if it is the right one: sentences, or lines to paste."""
+
+    means: str
+    do: str
 
 
 class Kind(NamedTuple):
-    """What findings of one id have in common."""
+    """What all findings with the same id have in common: an entry of the catalogue."""
 
     id: str
     level: Level
     # A short statement of fact, as a heading.
     title: str
-    # What it means for files, uploads or visitors; for a kind of level OK, how it is proven.
+    # What it means for files, uploads or visitors; for a kind of level OK, how it was checked.
     means: str
-    # The general remedy; a finding may have a more exact one.
+    # The general remedy. A finding may have a more exact one.
     do: str = ""
-    # The entries of the catalogue of failures that it names.
+    # The entries of the catalogue of failures that it belongs to.
     failures: tuple[str, ...] = ()
+    # What the doctor looks at to find it.
+    evidence: str = ""
+    # Remedies for particular cases, each with its case. A finding names those that its evidence allows.
+    remedies: tuple[Cause, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """The address of this kind's entry in the documentation, or "" if the package names none."""
+        base = documentation_url()
+        return f"{base}/{PAGE}#{self.id.lower()}" if base else ""
 
     def found(self, seen: str, *, means: str = "", do: str = "", otherwise: Iterable[Cause] = ()) -> Finding:
-        """Make a finding. `otherwise` holds further causes that the evidence allows, the likelier first."""
+        """Make a finding. `otherwise` holds other causes that the evidence allows, the likeliest first."""
         return Finding(self, self.level, seen, Cause(means or self.means, do or self.do), tuple(otherwise))
 
     def unknown(self, seen: str, *, do: str = "") -> Finding:
-        """Make the finding that this could not be told: a refused question is never a broken store."""
-        cause = Cause("It could not be told whether this is so.", do)
-        return Finding(self, Level.UNKNOWN, seen, cause, ())
-
-
-class Cause(NamedTuple):
-    """One explanation, and what to do if it is the right one: a line, command or statement to paste."""
-
-    means: str
-    do: str
+        """Make the finding that this could not be checked: a refused question does not mean a broken store."""
+        return Finding(self, Level.UNKNOWN, seen, Cause("This could not be checked.", do), ())
 
 
 class Finding(NamedTuple):
@@ -67,25 +93,25 @@ class Finding(NamedTuple):
     seen: str
     cause: Cause
     otherwise: tuple[Cause, ...] = ()
-    # Which of several stores it is about; "" where there is one.
+    # Which of several stores it is about, or "" if there is only one.
     store: str = ""
 
     @property
     def id(self) -> str:
         return self.kind.id
 
-    @property
-    def page(self) -> str:
-        """Where the documentation explains this kind."""
-        return f"{PAGE}#{self.id.lower()}"
-
     def about(self, store: str) -> Finding:
-        """Give the same finding, said of one of several stores."""
+        """Return the same finding, about one of several stores."""
         return self._replace(store=store)
 
 
+def is_pasted(line: str) -> bool:
+    """Whether a line of a remedy is a command, setting or statement to paste. Sentences end with a period or colon."""
+    return not line.endswith((".", ":"))
+
+
 class Report:
-    """What was found, in the order in which it was."""
+    """Everything that was found, in order."""
 
     def __init__(self, findings: Iterable[Finding] = ()) -> None:
         self.findings = list(findings)
@@ -95,23 +121,23 @@ class Report:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether nothing is broken; warnings do not count."""
+        """Whether there are no errors. Warnings do not count."""
         return not self.count(Level.ERROR)
 
     def summary(self) -> str:
-        """Give the counts in one line."""
+        """Return the counts in one line."""
         words = {
             Level.ERROR: ("error", "errors"),
             Level.WARNING: ("warning", "warnings"),
             Level.NOTICE: ("notice", "notices"),
-            Level.UNKNOWN: ("not to be told", "not to be told"),
+            Level.UNKNOWN: ("unknown", "unknown"),
             Level.OK: ("passed", "passed"),
         }
         counts = [(self.count(level), one, many) for level, (one, many) in words.items()]
         return ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count) or "nothing"
 
     def as_document(self) -> dict[str, Any]:
-        """Give the report for programs; the shape is frozen."""
+        """Return the report for programs. Its keys are frozen."""
         return {
             "version": DOCUMENT_VERSION,
             "healthy": self.is_healthy,
@@ -130,5 +156,5 @@ def _as_document(finding: Finding) -> dict[str, Any]:
         "means": finding.cause.means,
         "do": finding.cause.do or None,
         "otherwise": [{"means": cause.means, "do": cause.do or None} for cause in finding.otherwise],
-        "page": finding.page,
+        "page": finding.kind.url or None,
     }

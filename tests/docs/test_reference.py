@@ -9,6 +9,7 @@ import sys
 
 import generate_docs
 from holdall import cli, doctor, errors
+from holdall.doctor import catalogue
 from holdall.environment import variables
 from holdall.storage import MediaStorage
 from reference import commands, failures, options
@@ -103,7 +104,6 @@ def test_check_exits_with_one_when_a_page_is_stale(tmp_path):
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     script = tmp_path / "scripts" / "generate_docs.py"
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "failures.toml").write_text((DOCS / "failures.toml").read_text())
     page = tmp_path / "README.md"
     page.write_text("<!-- run -->\n```console\n$ echo one\none\n```\n")
 
@@ -123,15 +123,15 @@ def test_findings_have_headings():
 
 
 def test_findings_name_failures_of_the_catalogue():
-    entries = failures.catalogue()["failures"].keys()
+    entries = catalogue.failures().entries.keys()
 
     assert {entry for kind in doctor.kinds() for entry in kind.failures} <= entries
     assert failures.provoking_tests().keys() <= entries
 
 
 def test_failures_are_named_and_provoked_or_told_apart():
-    catalogue = failures.catalogue()
+    known = catalogue.failures()
     named = {entry for kind in doctor.kinds() for entry in kind.failures}
     proven = named & failures.provoking_tests().keys()
 
-    assert catalogue["failures"].keys() - proven == catalogue["paper"].keys()
+    assert known.entries.keys() - proven == known.paper.keys()

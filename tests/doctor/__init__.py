@@ -7,7 +7,7 @@ from typing import Any
 
 from holdall import doctor
 from holdall.doctor import stores
-from holdall.doctor.examination import Examination
+from holdall.doctor.examination import Entry, Examination
 from holdall.findings import Finding, Level, Report
 
 
@@ -18,7 +18,7 @@ def examine(environ: Mapping[str, str], *, prefix: str = "", origins: Iterable[s
 
 def examine_storage(storage: Any, **chosen: Any) -> Report:
     """Run the doctor on a storage of whatever class, as it does for each of a project's."""
-    return report_on(Examination(storage, project=True), **chosen)
+    return report_on(Examination(storage, entry=Entry()), **chosen)
 
 
 def report_on(examination: Examination, **chosen: Any) -> Report:

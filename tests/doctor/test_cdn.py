@@ -164,8 +164,8 @@ def test_cdn_that_adds_or_takes_away_the_location_is_found(
     assert (errors(report), warnings(report)) == (["D807"], []), told(report)
     found = the(report, "D807")
     assert f"/{location}" in found.cause.do
-    assert ("Empty the origin path" in found.cause.do) is (fault == "origin_path")
-    assert "it answers under /" in found.seen
+    assert ("Remove the CDN's origin path" in found.cause.do) is (fault == "origin_path")
+    assert "the file is at /" in found.seen
 
 
 @pytest.mark.failure("E2")
@@ -176,7 +176,7 @@ def test_cdn_that_leads_above_the_bucket_is_found(
     report = examine_storage(make_public(start_cdn("").domain))
 
     assert (errors(report), warnings(report)) == (["D807"], []), told(report)
-    assert f"origin path of the CDN to `/{public_bucket}`" in the(report, "D807").cause.do
+    assert f"CDN's origin path to `/{public_bucket}`" in the(report, "D807").cause.do
 
 
 @pytest.mark.failure("E2")
@@ -188,7 +188,7 @@ def test_bucket_within_the_custom_domain_is_found(
     report = examine_storage(make_public(domain, custom_domain=f"{domain}/{public_bucket}"))
 
     assert (errors(report), warnings(report)) == (["D807"], []), told(report)
-    assert f"Take `/{public_bucket}` out" in the(report, "D807").cause.do
+    assert f"Remove `/{public_bucket}` from" in the(report, "D807").cause.do
 
 
 @pytest.mark.failure("E2")
@@ -447,7 +447,7 @@ def allow(provider: Provider, bucket: str, *origins: str) -> None:
 
 
 def with_origins(storage: Storage, *origins: str) -> Any:
-    return report_on(examination.Examination(storage, origins=origins, project=True))
+    return report_on(examination.Examination(storage, origins=origins, entry=examination.Entry()))
 
 
 @pytest.fixture

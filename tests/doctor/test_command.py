@@ -17,7 +17,7 @@ import pytest
 from django.core.management import call_command
 
 from holdall import cli
-from holdall.cli import doctor as cli_doctor
+from holdall.cli import findings as shown_findings
 from holdall.findings import Kind, Level
 from tests.contract import only
 from tests.providers import Keys, Provider
@@ -53,9 +53,9 @@ def test_error_is_shown_with_what_to_do_and_exits_with_one(provider: Provider, b
     wrong = Keys(provider.keys.access_key, Keys.invent().secret_key)
     code, text, _ = run(provider.environ(bucket, keys=wrong))
     assert code == 1
-    assert "error    D302 The signature does not match: the secret is not the key's\n" in text
+    assert "error    D302 The signature does not match: the secret is wrong\n" in text
     assert "              seen    HeadBucket was answered with 403 SignatureDoesNotMatch" in text
-    assert "              page    docs/reference/findings.md#d302\n" in text
+    assert "              more    holdall doctor --explain D302\n" in text
     assert wrong.secret_key not in text
 
 
@@ -77,7 +77,7 @@ def test_problem_of_the_environment_needs_no_request() -> None:
 def test_unknown_layer_is_wrong_use() -> None:
     code, text, err = run({"STORAGE_BUCKET_NAME": "acme"}, "--only", "cnd")
     assert (code, text) == (2, "")
-    assert err.startswith('There is no layer or probe "cnd"; there are ')
+    assert err.startswith('There is no layer or probe "cnd". There are ')
 
 
 def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_unknown_alias_is_wrong_use(settings: object, capsys: pytest.CaptureFixt
 
 def test_control_characters_of_others_do_not_reach_the_terminal() -> None:
     kind = Kind("D999", Level.ERROR, "title", "means")
-    shown = cli_doctor.visible(kind.found('"film\x1b[2J\r.mp4"\nsecond line'))
+    shown = shown_findings.visible(kind.found('"film\x1b[2J\r.mp4"\nsecond line'))
     assert shown.seen == '"film\\x1b[2J\\r.mp4"\nsecond line'
 
 
@@ -197,4 +197,4 @@ def test_reader_that_has_seen_enough_is_no_error(
 
 def test_alias_needs_a_project() -> None:
     code, _, err = run({"STORAGE_BUCKET_NAME": "acme"}, "--alias", "default")
-    assert (code, "There is no project here" in err) == (2, True)
+    assert (code, "--alias works only in a Django project" in err) == (2, True)

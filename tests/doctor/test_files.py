@@ -66,7 +66,7 @@ def test_files_that_are_there_are_told(rows: Rows) -> None:
     rows(there=3, missing=0)
     report = examined()
     assert (errors(report), warnings(report)) == ([], []), told(report)
-    assert the(report, "D080").seen == "3 were asked for, of 1 fields"
+    assert the(report, "D080").seen == "3 files of 1 field were checked"
 
 
 @pytest.mark.failure("L2")
@@ -75,7 +75,7 @@ def test_database_without_its_files_is_an_error(rows: Rows) -> None:
     rows(there=1, missing=4)
     report = examined()
     assert errors(report) == ["D082"], told(report)
-    assert the(report, "D082").seen.startswith("4 of 5 are missing (80 %); such as holdall.Item.photo")
+    assert the(report, "D082").seen.startswith("4 of 5 are missing (80 %), such as holdall.Item.photo")
 
 
 @pytest.mark.failure("L2")

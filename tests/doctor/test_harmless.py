@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile
 from storages.backends.s3 import S3Storage
 
 from holdall import doctor
-from holdall.doctor import housekeeping, stores
+from holdall.doctor import cleanup, stores
 from holdall.findings import Report
 from tests.contract import only
 from tests.doctor import errors, examine, examine_storage, the, told, warnings
@@ -42,15 +42,15 @@ def test_probe_that_is_given_up_writes_nothing_after_the_cleanup(
 def test_probe_that_does_not_end_is_named_with_where_it_may_write(
     through: Through, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(cleanup, "PATIENCE_SECONDS", 0.1)
     examination = stores.of_environment(through(always("PutObject", late)))
     report = Report(doctor.examine(examination, only=["saving"], seconds=0.1))
     left = [finding.seen for finding in report.findings if finding.id == "D902"]
-    assert left[0].startswith("`saving` still waits for an answer; what it saves will lie under ")
-    assert examination.folder in left[0]
+    assert left[0].startswith("`saving` is still waiting for an answer; what it saves will be under ")
+    assert examination.traces.folder in left[0]
     for thread in examination.threads:
         thread.join()
-    list(housekeeping.clean_up(examination))
+    list(cleanup.clean_up(examination))
 
 
 @on_one_server
@@ -61,7 +61,7 @@ def test_interrupted_probe_writes_nothing_after_the_cleanup(
     join = threading.Thread.join
 
     def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
-        if thread.name == "holdall-saving" and not examination.is_over:
+        if thread.name == "holdall-saving" and not examination.traces.is_closed:
             raise KeyboardInterrupt
         join(thread, timeout)
 
@@ -128,8 +128,8 @@ def test_store_that_is_gone_at_the_end_is_told_and_not_waited_for(
         environ = provider.environ(bucket, location=location, AWS_S3_ENDPOINT_URL=proxy.url)
         examination = stores.of_environment(environ)
         saved = [examination.save(f"{number}.txt", ContentFile(b"left behind")) for number in range(3)]
-    found = list(housekeeping.clean_up(examination))
+    found = list(cleanup.clean_up(examination))
     assert [finding.id for finding in found] == ["D902"]
-    assert examination.folder in found[0].seen
+    assert examination.traces.folder in found[0].seen
     for one in saved:
         provider.client.delete_object(Bucket=bucket, Key=one.key)

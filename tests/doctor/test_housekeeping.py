@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from holdall.doctor import housekeeping, stores
+from holdall.doctor import cleanup, housekeeping, stores
 from holdall.findings import Level
 from tests.contract import only
 from tests.doctor import errors, examine, notices, the, told, warnings
@@ -76,7 +76,7 @@ def test_unfinished_upload_of_the_doctors_is_aborted(provider: Provider, bucket:
     key = examination.key(examination.name("large.bin"))
     begun = examination.call("create_multipart_upload", Key=key)
     examination.call("upload_part", Key=key, UploadId=begun["UploadId"], PartNumber=1, Body=b"half")
-    found = list(housekeeping.clean_up(examination))
+    found = list(cleanup.clean_up(examination))
 
     assert [finding.id for finding in found] == ["D900"]
     assert provider.unfinished_uploads(bucket, location) == []

@@ -262,7 +262,7 @@ def test_links_that_outlive_their_keys_are_warned_of(
     report = examine_storage(build_storage(environ, session_profile=profile, querystring_expire=7200))
 
     assert (errors(report), warnings(report)) == ([], []), told(report)
-    assert "promised are 7200 s" in the(report, "D707").seen
+    assert "links should work for 7200 s" in the(report, "D707").seen
     assert f"{ends:%H:%M}" in the(report, "D707").seen
 
 
@@ -403,7 +403,7 @@ def test_cdn_that_encodes_names_anew_is_found(
     report = examine(provider.environ(public_bucket, location=location, is_public=True, AWS_S3_CUSTOM_DOMAIN=domain))
 
     assert (errors(report), warnings(report)) == (["D718"], []), told(report)
-    assert "the bucket itself serves it" in the(report, "D718").cause.do.lower()
+    assert "the bucket itself serves the file" in the(report, "D718").cause.do.lower()
 
 
 @pytest.mark.failure("G11")

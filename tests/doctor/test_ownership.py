@@ -104,7 +104,7 @@ def test_parent_whose_bucket_is_missing_is_named(provider: Provider, bucket: str
     environ = fork(provider, bucket, location, provider.readonly)
     report = examine(environ | {"PARENT_STORAGE_BUCKET_NAME": "holdall-no-such-bucket"})
     assert errors(report) == ["D310"], told(report)
-    assert the(report, "D310").seen.startswith("of the parent: ")
+    assert the(report, "D310").seen.startswith("parent: ")
 
 
 @on_one_server

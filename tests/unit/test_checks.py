@@ -60,7 +60,7 @@ def test_check_has_the_finding_and_its_remedy(settings: Any) -> None:
     settings.STORAGES = {"default": plain(**elsewhere), **STATIC}
     [message] = said()
     assert (type(message), message.id) == (django_checks.Error, "holdall.D233")
-    assert str(message.hint).endswith('AWS_S3_REGION_NAME = "nyc3" See docs/reference/findings.md#d233')
+    assert str(message.hint).endswith('AWS_S3_REGION_NAME = "nyc3" See `manage.py holdall doctor --explain D233`')
     assert SECRET not in str(message)
 
 

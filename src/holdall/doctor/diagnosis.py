@@ -1,151 +1,21 @@
-"""Which of the many reasons it is: from an error, and what the store said with it, to a finding."""
+"""Find the reason: turn an error, and what the store said with it, into a finding."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from holdall.doctor.examination import Examination, refusal
+from holdall.doctor.catalogue import connection as kinds
+from holdall.doctor.catalogue import ownership, reading
+from holdall.doctor.evidence import refusal
+from holdall.doctor.examination import Examination
+from holdall.doctor.remedies import statement
+from holdall.doctor.web import WebFailed
 from holdall.errors import Answer, BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable, WriteRefused
-from holdall.findings import Cause, Finding, Kind, Level
-
-KEY_UNKNOWN = Kind(
-    "D301",
-    Level.ERROR,
-    "The store does not know the key's id",
-    "`AWS_ACCESS_KEY_ID` was made by another provider or account, was deleted, or was copied wrongly.",
-    "Compare it with the console of this provider and account, or make a new pair there; set both variables.",
-    ("B3", "B1"),
-)
-SECRET_WRONG = Kind(
-    "D302",
-    Level.ERROR,
-    "The signature does not match: the secret is not the key's",
-    "The store knows the key's id, but `AWS_SECRET_ACCESS_KEY` is not its secret: cut off, or of another pair.",
-    "Copy `AWS_SECRET_ACCESS_KEY` again, whole; a secret is shown once only, so make a new pair if it is lost.",
-    ("B3",),
-)
-KEYS_EXPIRED = Kind(
-    "D303",
-    Level.ERROR,
-    "The temporary keys have expired",
-    "They worked for some hours; uploads fail from now on, and every link that they signed is dead.",
-    "Fetch new ones and set all three: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.",
-    ("F2",),
-)
-TOKEN_WRONG = Kind(
-    "D304",
-    Level.ERROR,
-    "The session token does not belong to the key",
-    "Temporary keys come in threes; these three are of different sets.",
-    "Set `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` of one set, or unset all three on AWS.",
-    ("B1",),
-)
-NO_KEYS = Kind(
-    "D305",
-    Level.ERROR,
-    "No keys were found",
-    "Neither the environment nor boto3's other sources have any: no profile, no role of an instance or container.",
-    "Set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or give the instance, container or function a role.",
-    ("B2",),
-)
-CLOCK_REFUSED = Kind(
-    "D306",
-    Level.ERROR,
-    "The store refuses this machine's clock",
-    "Requests are signed with the time; one that is more than 15 minutes off is refused. Time zones play no part.",
-    "sudo timedatectl set-ntp true   # in a virtual machine: restart it, or its time service, after sleep",
-    ("B6",),
-)
-BUCKET_MISSING = Kind(
-    "D310",
-    Level.ERROR,
-    "There is no such bucket here",
-    "The name is mistyped, or the bucket lies in another region or at another provider.",
-    "Correct `STORAGE_BUCKET_NAME`, or make the bucket.",
-    ("C9",),
-)
-REGION_WRONG = Kind(
-    "D311",
-    Level.ERROR,
-    "The bucket lies in another region",
-    "Requests and links are signed for a region, and another one refuses or redirects them.",
-    "Set the bucket's own region.",
-    ("C5", "C3", "C4"),
-)
-HOST_UNKNOWN = Kind(
-    "D320",
-    Level.ERROR,
-    "The endpoint's host name does not exist",
-    "The address is mistyped, or this machine's name server does not know it.",
-    "Check `AWS_S3_ENDPOINT_URL` (or `DO_REGION`) letter by letter; ask `nslookup` for the host.",
-)
-UNREACHABLE = Kind(
-    "D321",
-    Level.ERROR,
-    "The store cannot be reached",
-    "Nothing answers at the endpoint: a wrong port, a firewall, or a server that is not running.",
-    "Try `curl -v` with the endpoint from this very machine or container.",
-)
-CERTIFICATE_REFUSED = Kind(
-    "D322",
-    Level.ERROR,
-    "The endpoint's certificate is refused",
-    "Its name is another, it has expired, or an authority that this machine does not know has signed it.",
-    "Use the host name that the certificate is for; name an authority of your own with `AWS_CA_BUNDLE`.",
-    ("C6",),
-)
-NO_TLS = Kind(
-    "D325",
-    Level.ERROR,
-    "The endpoint speaks plain HTTP at this port",
-    "HTTPS was begun, and something answered that is none: the address should begin with http://, or name another port.",
-    "Write `AWS_S3_ENDPOINT_URL` with http:// at its beginning, or the port that speaks HTTPS.",
-    ("C2",),
-)
-NOT_S3 = Kind(
-    "D323",
-    Level.ERROR,
-    "What answers is not S3",
-    "A web page, a CDN or a proxy stands where the API is expected.",
-    "Set `AWS_S3_ENDPOINT_URL` to the address of the S3 API, without bucket and without CDN.",
-    ("C1",),
-)
-THROTTLED = Kind(
-    "D324",
-    Level.ERROR,
-    "The store says: too many requests",
-    "It limits how often this account or address may ask, and retries were refused too.",
-    "Run the doctor when less is going on; spread bulk work, and list nothing while a visitor waits.",
-    ("I4",),
-)
-FOREIGN_OWNER = Kind(
-    "D340",
-    Level.ERROR,
-    "The store belongs to another environment",
-    "This environment may read its files, but every write and delete is refused, so that a copy cannot harm the original.",
-    "Make it a fork: its own bucket or `STORAGE_LOCATION`, and the original's variables with `PARENT_` before their "
-    "names. If the store changes hands for good: holdall owner take",
-    ("L1",),
-)
-REFUSED = Kind(
-    "D330",
-    Level.ERROR,
-    "The store refused a request",
-    "The keys are known, and may not do this.",
-    "Grant what `holdall provision` prints.",
-    ("B5",),
-)
-FAILED = Kind(
-    "D331",
-    Level.ERROR,
-    "The store failed",
-    "It answered with a failure of its own.",
-    "Try again; if it stays, ask whoever runs the store, with the evidence below.",
-)
+from holdall.findings import Cause, Finding, Kind
 
 
 def diagnose(error: HoldallError, examination: Examination) -> Finding:
-    """Give the finding that an error comes to, whatever was being done."""
+    """Return the finding for an error, whatever was being done."""
     if error.answer is None:
         return _without_answer(error, examination)
     for applies, explain in _RULES:
@@ -154,8 +24,8 @@ def diagnose(error: HoldallError, examination: Examination) -> Finding:
     if isinstance(error, BucketNotFound):
         return _bucket_missing(error, examination)
     if error.answer.status == 403:
-        return REFUSED.found(refusal(error), do=f"Grant it; the request was refused with: {error}")
-    return FAILED.found(refusal(error))
+        return kinds.REFUSED.found(refusal(error), do=f"Grant the right. The request was refused with: {error}")
+    return kinds.FAILED.found(refusal(error))
 
 
 def _code(*codes: str) -> Callable[[Answer], bool]:
@@ -165,65 +35,87 @@ def _code(*codes: str) -> Callable[[Answer], bool]:
 def _region_wrong(error: HoldallError, examination: Examination) -> Finding:
     assert error.answer is not None  # noqa: S101  for the type checker
     region = error.answer.headers.get("x-amz-bucket-region") or expected_region(error.answer.message)
-    return REGION_WRONG.found(refusal(error), do=set_region(region, examination))
+    return kinds.REGION_WRONG.found(refusal(error), do=set_region(region, examination))
 
 
 def set_region(region: str, examination: Examination) -> str:
-    """Give the line that sets the region; what to look up where it is not known."""
+    """Return the line that sets the region, or where to look it up if it is not known."""
     mode_do = examination.reading is not None and examination.reading.store and examination.reading.store.mode == "do"
     variable = "DO_REGION" if mode_do else "AWS_S3_REGION_NAME"
-    return f"{variable}={region}" if region else f"Look the region up in the console, and set {variable} to it."
+    return f"{variable}={region}" if region else f"Look the region up in the console, and set `{variable}` to it."
 
 
 def expected_region(message: str) -> str:
-    """Read the right region out of an error: "…the region 'us-east-1' is wrong; expecting 'eu-central-1'"."""
+    """Read the right region from an error: "…the region 'us-east-1' is wrong; expecting 'eu-central-1'"."""
     _, _, rest = message.partition("expecting '")
     return rest.partition("'")[0]
 
 
 def _bucket_missing(error: HoldallError, examination: Examination) -> Finding:
-    return BUCKET_MISSING.found(
+    return kinds.BUCKET_MISSING.found(
         f'bucket "{examination.bucket}": {refusal(error)}',
-        otherwise=[
-            Cause(
-                "The endpoint or region is another bucket's: buckets are known in their own region only, on most providers.",
-                "Check `AWS_S3_ENDPOINT_URL`, `AWS_S3_REGION_NAME` or `DO_REGION` against the console.",
-            )
-        ],
+        otherwise=kinds.BUCKET_MISSING.remedies,
     )
 
 
 def _without_answer(error: HoldallError, examination: Examination) -> Finding:
     text = str(error)
     if isinstance(error, BucketNotFound):
-        return BUCKET_MISSING.found(text)
+        return kinds.BUCKET_MISSING.found(text)
     if isinstance(error, WriteRefused):
-        return FOREIGN_OWNER.found(text)
+        return ownership.FOREIGN_OWNER.found(text)
     if isinstance(error, CredentialsRefused):
-        return NO_KEYS.found(text)
+        return kinds.NO_KEYS.found(text)
     if isinstance(error, StoreUnreachable):
-        # The SDK's own words are the only place where the step is told.
+        # Only the SDK's own words tell at which step it failed.
         if any(
             mark in text for mark in ("Name or service not known", "getaddrinfo", "NameResolutionError", "nodename")
         ):
             return host_unknown(text, examination)
         if "WRONG_VERSION_NUMBER" in text:
-            return NO_TLS.found(text)
-        return (CERTIFICATE_REFUSED if "TLS" in text or "CERTIFICATE" in text.upper() else UNREACHABLE).found(text)
-    return FAILED.found(text)
+            return kinds.NO_TLS.found(text)
+        return (
+            kinds.CERTIFICATE_REFUSED if "TLS" in text or "CERTIFICATE" in text.upper() else kinds.UNREACHABLE
+        ).found(text)
+    return kinds.FAILED.found(text)
+
+
+def list_not_granted(error: HoldallError, examination: Examination) -> Finding:
+    """Return the finding that a missing file is refused."""
+    return reading.LIST_NOT_GRANTED.found(
+        refusal(error),
+        do=statement("s3:ListBucket", examination.bucket),
+        otherwise=[
+            Cause(
+                "The right is granted on the objects (`…/*`), where S3 does not look for it.",
+                f'"Resource": "arn:aws:s3:::{examination.bucket}"',
+            )
+        ],
+    )
+
+
+def unanswered(failure: WebFailed, address: str, examination: Examination) -> Finding:
+    """Return the finding for a request without an answer."""
+    seen = f"{address}: {failure}" if address else str(failure)
+    if failure.reason == "certificate" and "WRONG_VERSION_NUMBER" in str(failure).upper().replace(" ", "_"):
+        plain = (examination.connection.target.endpoint_url or "").replace("https://", "http://")
+        return kinds.NO_TLS.found(seen, do=f"AWS_S3_ENDPOINT_URL={plain}   # or use the port that speaks HTTPS")
+    if failure.reason == "name":
+        return host_unknown(seen, examination)
+    return (kinds.CERTIFICATE_REFUSED if failure.reason == "certificate" else kinds.UNREACHABLE).found(seen)
 
 
 def host_unknown(seen: str, examination: Examination) -> Finding:
-    """Give the finding that a host has no address, with the variables that it was made of."""
+    """Return the finding that a host has no address, with the variables that it is made of."""
     target = examination.connection.target
     if target.endpoint_url:
-        return HOST_UNKNOWN.found(seen)
+        return kinds.HOST_UNKNOWN.found(seen)
     made_of = "AWS_S3_REGION_NAME" if target.region_name else "STORAGE_BUCKET_NAME"
-    return HOST_UNKNOWN.found(
+    return kinds.HOST_UNKNOWN.found(
         seen,
-        means="No endpoint is set, so it is Amazon's, and its host is made of bucket and region: one of them is mistyped, "
-        "or this machine's name server does not know the host.",
-        do=f"Check `{made_of}` letter by letter; for another provider than Amazon set `AWS_S3_ENDPOINT_URL`.",
+        means="No endpoint is set, so the host is Amazon's and is made of the bucket and the region. One of them is misspelled, "
+        "or this machine's DNS server does not know the host.",
+        do=f"Check `{made_of}` for typing errors. For another provider, set `AWS_S3_ENDPOINT_URL`.",
     )
 
 
@@ -232,16 +124,16 @@ def _as(kind: Kind) -> Callable[[HoldallError, Examination], Finding]:
 
 
 _RULES: tuple[tuple[Callable[[Answer], bool], Callable[[HoldallError, Examination], Finding]], ...] = (
-    (_code("InvalidAccessKeyId"), _as(KEY_UNKNOWN)),
-    (_code("SignatureDoesNotMatch"), _as(SECRET_WRONG)),
-    (_code("ExpiredToken", "TokenRefreshRequired"), _as(KEYS_EXPIRED)),
-    (_code("InvalidToken"), _as(TOKEN_WRONG)),
-    (_code("RequestTimeTooSkewed"), _as(CLOCK_REFUSED)),
+    (_code("InvalidAccessKeyId"), _as(kinds.KEY_UNKNOWN)),
+    (_code("SignatureDoesNotMatch"), _as(kinds.SECRET_WRONG)),
+    (_code("ExpiredToken", "TokenRefreshRequired"), _as(kinds.KEYS_EXPIRED)),
+    (_code("InvalidToken"), _as(kinds.TOKEN_WRONG)),
+    (_code("RequestTimeTooSkewed"), _as(kinds.CLOCK_REFUSED)),
     (_code("NoSuchBucket"), _bucket_missing),
     (
         _code("PermanentRedirect", "TemporaryRedirect", "301", "307", "AuthorizationHeaderMalformed",
               "IllegalLocationConstraintException", "AuthorizationQueryParametersError"),
         _region_wrong,
     ),
-    (_code("SlowDown", "TooManyRequests", "429", "503", "RequestLimitExceeded", "ServiceUnavailable"), _as(THROTTLED)),
+    (_code("SlowDown", "TooManyRequests", "429", "503", "RequestLimitExceeded", "ServiceUnavailable"), _as(kinds.THROTTLED)),
 )  # fmt: skip

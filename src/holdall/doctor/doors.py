@@ -1,6 +1,6 @@
-"""What opens a bucket to visitors or keeps it closed: its policy, its ACL, its public access block.
+"""What opens a bucket to visitors or keeps it closed: its policy, its ACL and its public access block.
 
-Each is asked with the keys, which seldom may: a refused question is no answer, never a fault.
+Keys are rarely allowed to ask for them. A refused question is not a fault.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from holdall.doctor.examination import Examination
 from holdall.errors import HoldallError
 
 ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
-# What an emptied public access block looks like.
+# What stores answer if there is none.
 _NONE_THERE = frozenset({"NoSuchPublicAccessBlockConfiguration", "NoSuchBucketPolicy", "NoSuchBucketPolicyStatus"})
 
 
 class Doors(NamedTuple):
-    """None: it could not be told."""
+    """The answers; None if the question was refused."""
 
     has_public_policy: bool | None
     has_public_acl: bool | None
     # The switches that are on, in Amazon's words.
     blocks: frozenset[str] | None
-    # What was answered to the question for the switches, where it was no answer.
+    # How the question for the switches was refused.
     refusal: str = ""
 
 
@@ -38,7 +38,7 @@ def look(examination: Examination) -> Doors:
 
 
 def _public_policy(examination: Examination) -> bool | None:
-    # The text first: Ceph's status counts ACLs too, and not every server that has policies has their status.
+    # The text first: Ceph's status includes ACLs, and not every server with policies reports their status.
     policy, _ = _ask(examination, "get_bucket_policy")
     if policy is not None:
         return _is_public(policy.get("Policy", "{}"))

@@ -1,4 +1,4 @@
-"""What visitors meet: the same file at the bucket's own address and at the CDN's, asked for without keys."""
+"""What visitors see: the same file at the bucket's own address and on the CDN, requested without keys."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from holdall.doctor.addresses import NO_LINK
+from holdall.doctor.catalogue.addresses import NO_LINK
 from holdall.doctor.examination import Examination, Saved
 from holdall.doctor.web import Page, WebFailed
 from holdall.providers import GENERIC, recognise
 from holdall.s3.signing import public_url
 
-# What a store or a CDN says to those who may not read. A missing right to list makes 403 of 404, and some the reverse.
+# What a store or a CDN answers to those who may not read. Without the right to list, 404 becomes 403, and in some the reverse.
 REFUSALS = frozenset({401, 403, 404})
 SIGNATURES = ("X-Amz-Signature", "Signature")
 
 
 def ask(examination: Examination, url: str) -> Page | WebFailed:
-    """Ask for a page once; every further probe looks at the same answer."""
+    """Request a page once. Every further probe looks at the same answer."""
     if url not in examination.seen:
         try:
             examination.seen[url] = examination.web.fetch(url)
@@ -29,23 +29,23 @@ def ask(examination: Examination, url: str) -> Page | WebFailed:
 
 
 def domain(examination: Examination) -> str:
-    """Give the CDN's domain, "" where none is used."""
+    """Return the CDN's domain, or "" if none is used."""
     return str(getattr(examination.storage, "custom_domain", None) or "")
 
 
 def origin_url(examination: Examination, key: str) -> str | None:
-    """Give the unsigned address of a key in the bucket; None where only the SDK knows it."""
+    """Return the unsigned address of a key in the bucket; None if only the SDK knows it."""
     place = examination.connection.place()
     return public_url(place, key) if place else None
 
 
 def url_of(examination: Examination, ending: str) -> str:
-    """Give the storage's own link to what lies under this ending in the doctor's folder, whether it exists or not."""
+    """Return the storage's own link to a name in the doctor's folder, whether the file exists or not."""
     return str(examination.storage.url(examination.name(ending)))
 
 
 def link_to(examination: Examination, saved: Saved) -> str:
-    """Give the storage's own link to a file; "" where it was told already that none can be made."""
+    """Return the storage's own link to a file, or "" if it was already reported that none can be made."""
     return "" if NO_LINK.id in examination.found else str(examination.storage.url(saved.name))
 
 
@@ -54,19 +54,19 @@ def is_signed(url: str) -> bool:
 
 
 def bare(url: str) -> str:
-    """Give an address without its query, which opens a private file."""
+    """Return an address without its query, which gives access to a private file."""
     return url.partition("?")[0]
 
 
 def shows(answer: Page | WebFailed | None, saved: Saved) -> bool:
-    """Say whether an answer is the file, byte for byte."""
+    """Whether an answer is the file, byte for byte."""
     if not isinstance(answer, Page) or answer.status != 200:
         return False
     return body_of(answer) == saved.content
 
 
 def body_of(page: Page) -> bytes:
-    """Give what a browser would make of the body."""
+    """Return the body as a browser would show it."""
     if page.header("content-encoding") != "gzip":
         return page.body
     try:
@@ -76,14 +76,14 @@ def body_of(page: Page) -> bytes:
 
 
 def at_origin(examination: Examination) -> Page | WebFailed | None:
-    """Ask the bucket itself for the sample, without keys."""
+    """Request the sample from the bucket itself, without keys."""
     if examination.sample is None or (url := origin_url(examination, examination.sample.key)) is None:
         return None
     return ask(examination, url)
 
 
 def at_domain(examination: Examination) -> Page | WebFailed | None:
-    """Ask the CDN for the sample, by the storage's own link; None where there is no CDN."""
+    """Request the sample from the CDN by the storage's own link; None if there is no CDN."""
     if examination.sample is None or not domain(examination):
         return None
     link = link_to(examination, examination.sample)
@@ -95,14 +95,14 @@ def is_open_at_origin(examination: Examination) -> bool:
 
 
 def is_served(examination: Examination) -> bool:
-    """Say whether a visitor with the storage's own link gets the sample."""
+    """Whether a visitor with the storage's own link gets the sample."""
     if examination.sample is None or not (link := link_to(examination, examination.sample)):
         return False
     return shows(ask(examination, link), examination.sample)
 
 
 def variant(examination: Examination) -> tuple[str, str] | None:
-    """Find the path under which the CDN has the sample after all: what is wrong with ours, and the path."""
+    """Find the path under which the CDN does have the sample: what is wrong with ours, and the path."""
     if examination.sample is None or is_signed(url := link_to(examination, examination.sample)):
         return None
     for what, other in _variants(examination, url):
@@ -133,14 +133,14 @@ def _variants(examination: Examination, url: str) -> Iterator[tuple[str, str]]:
 
 
 def acl_of(examination: Examination) -> str:
-    """Give the ACL that the storage sends with each file; "" where it sends none."""
+    """Return the ACL that the storage sends with each file, or "" if it sends none."""
     storage = examination.storage
     parameters: dict[str, Any] = getattr(storage, "object_parameters", None) or {}
     return str(parameters.get("ACL") or getattr(storage, "default_acl", None) or "")
 
 
 def put(examination: Examination, ending: str, content: bytes, **headers: str) -> None:
-    """Put an object behind the storage's back, as readable as the storage would make it.
+    """Put an object directly, with the ACL that the storage would send.
 
     Raises:
         HoldallError: it was not accepted.
@@ -151,13 +151,31 @@ def put(examination: Examination, ending: str, content: bytes, **headers: str) -
 
 
 def has_domain(examination: Examination) -> bool:
-    """Say whether there is a domain before the bucket, and it serves the sample: then more can be asked of it."""
+    """Whether there is a domain in front of the bucket and it serves the sample, so that more of it can be checked."""
     return bool(domain(examination)) and is_served(examination)
 
 
 def domain_is_bucket(examination: Examination) -> bool:
-    """Say whether the domain is the bucket's own host, or another of the provider's API, and so no CDN."""
+    """Whether the domain is the bucket's own host or another of the provider's API, and not a CDN."""
     host = domain(examination).partition("/")[0]
     place = examination.connection.place()
     provider = recognise(f"https://{host.partition('.')[2]}")[0]
     return provider is not GENERIC or (place is not None and host == place.host)
+
+
+def is_hidden(examination: Examination) -> bool:
+    """Whether visitors can read at neither the bucket nor the domain, under any path.
+
+    If the domain fails in another way, the layer `cdn` reports it.
+    """
+    origin, through = at_origin(examination), at_domain(examination)
+    if not isinstance(origin, Page) or is_open_at_origin(examination) or not examination.public:
+        return False
+    if not domain(examination):
+        return True
+    refused = isinstance(through, Page) and through.status in REFUSALS
+    return refused and variant(examination) is None
+
+
+def is_listing(answer: Page | WebFailed) -> bool:
+    return isinstance(answer, Page) and answer.status == 200 and b"<ListBucketResult" in answer.body

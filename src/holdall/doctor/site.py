@@ -1,4 +1,4 @@
-"""Layer `site`: where links lead, beside the site that shows them: its hosts, its cookies, its policy."""
+"""Layer `site`: the host of links, compared with the hosts, cookies and policy of the site that shows them."""
 
 from __future__ import annotations
 
@@ -8,49 +8,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from holdall.doctor.addresses import link_host
-from holdall.doctor.examination import Examination, probes
+from holdall.doctor.catalogue import site as kinds
+from holdall.doctor.examination import Examination
+from holdall.doctor.linking import link_host
+from holdall.doctor.probe import probes
 from holdall.environment.values import is_local
-from holdall.findings import Finding, Kind, Level
-
-INTERNAL_HOST = Kind(
-    "D262",
-    Level.ERROR,
-    "Links name a host that visitors cannot reach",
-    "It is inside a private network, and the site is public; where links are signed, no other host can be put in its place.",
-    "Set the endpoint to an address that both the site and its visitors reach.",
-    ("C8",),
-)
-SENDS_SESSION = Kind(
-    "D263",
-    Level.WARNING,
-    "The media host gets the site's session cookie",
-    "A script in an uploaded file could act as whoever opens it.",
-    "Serve media from a domain of its own, or narrow SESSION_COOKIE_DOMAIN.",
-    ("K2",),
-)
-SAME_HOST = Kind(
-    "D264",
-    Level.WARNING,
-    "Media are served from the site's own host",
-    "A script in an uploaded file could act as whoever opens it.",
-    "Serve media from a domain of its own.",
-    ("K2",),
-)
-SAME_SITE = Kind(
-    "D265",
-    Level.NOTICE,
-    "Media are served from a sister of the site's host",
-    "Cookies that are set for the whole domain reach it; scripts in uploaded files could set such cookies too.",
-    "Serve media from another domain if strangers upload; keep SESSION_COOKIE_DOMAIN unset.",
-    ("K2",),
-)
-POLICY_FORBIDS_MEDIA = Kind(
-    "D266",
-    Level.WARNING,
-    "The Content-Security-Policy forbids the media host",
-    "Browsers block every picture, although each link works by itself.",
-)
+from holdall.findings import Finding
 
 
 def probe_site_hosts(examination: Examination) -> Iterator[Finding]:
@@ -62,20 +25,22 @@ def probe_site_hosts(examination: Examination) -> Iterator[Finding]:
     if not host or not sites:
         return
     if is_local(host):
-        yield INTERNAL_HOST.found(f"links lead to {host}; the site is {', '.join(sites)}")
+        yield kinds.INTERNAL_HOST.found(f"links lead to {host}; the site is {', '.join(sites)}")
         return
     cookie_domain = (settings.SESSION_COOKIE_DOMAIN or "").lstrip(".")
     sister = next((site for site in sites if _domain_of(site) == _domain_of(host)), None)
     if cookie_domain and (host == cookie_domain or host.endswith(f".{cookie_domain}")):
-        yield SENDS_SESSION.found(f"links lead to {host}; SESSION_COOKIE_DOMAIN is {settings.SESSION_COOKIE_DOMAIN}")
+        yield kinds.SENDS_SESSION.found(
+            f"links lead to {host}; SESSION_COOKIE_DOMAIN is {settings.SESSION_COOKIE_DOMAIN}"
+        )
     elif host in sites:
-        yield SAME_HOST.found(f"links lead to {host}, which is in ALLOWED_HOSTS")
+        yield kinds.SAME_HOST.found(f"links lead to {host}, which is in ALLOWED_HOSTS")
     elif sister:
-        yield SAME_SITE.found(f"links lead to {host}; the site is {sister}")
+        yield kinds.SAME_SITE.found(f"links lead to {host}; the site is {sister}")
 
 
 def _domain_of(host: str) -> str:
-    """Give the last two labels, three under the like of co.uk: near enough to what is registered, for a notice."""
+    """Return the last two labels, or three under suffixes like co.uk: close enough to the registered domain for a notice."""
     labels = host.split(".")
     return ".".join(labels[-3:] if len(labels[-1]) == 2 and len(labels[-2:][0]) <= 3 else labels[-2:])
 
@@ -89,13 +54,13 @@ def probe_content_policy(examination: Examination) -> Iterator[Finding]:
         allowed = policy.get(name)
         if allowed is not None and not any(_allows(one, host) for one in allowed):
             shown = " ".join(allowed) or "nothing"
-            yield POLICY_FORBIDS_MEDIA.found(
+            yield kinds.POLICY_FORBIDS_MEDIA.found(
                 f"links lead to {host}; {source} has {name} {shown}", do=f"Add https://{host} to `img-src` in {source}."
             )
 
 
 def content_policies() -> Iterator[tuple[str, dict[str, list[str]]]]:
-    """Give the policies of Django 6 and of django-csp, of version 4 and before: setting -> directives.
+    """Yield the policies of Django 6 and of django-csp, before and from version 4: setting -> directives.
 
     https://docs.djangoproject.com/en/6.0/ref/csp/ and https://django-csp.readthedocs.io/en/latest/configuration.html
     """
@@ -119,7 +84,7 @@ def _directives(policy: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _allows(source: str, host: str) -> bool:
-    """Say whether a source of a policy is the host. https://www.w3.org/TR/CSP3/#match-url-to-source-expression"""
+    """Whether a source of a policy allows the host. https://www.w3.org/TR/CSP3/#match-url-to-source-expression"""
     if source in {"*", "https:"}:
         return True
     if source == "'self'":

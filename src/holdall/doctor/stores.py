@@ -1,4 +1,4 @@
-"""What is to be examined: the store that an environment describes, or those of a Django project."""
+"""What the doctor checks: the store that an environment describes, or those of a Django project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.core.files.storage import Storage
 from django.core.files.storage.handler import StorageHandler
 
 import holdall
-from holdall.doctor.examination import Examination
+from holdall.doctor.examination import Described, Entry, Examination
 from holdall.environment import contract
 
 STATIC = "staticfiles"
@@ -26,22 +26,23 @@ def of_environment(
     origins: Iterable[str] = (),
     sources: Mapping[str, str] | None = None,
 ) -> Examination:
-    """Examine what an environment describes. Without a Django project, Django is configured with nothing but this."""
+    """Examine what an environment describes. Without a Django project, Django is configured with this store alone."""
     reading = contract.read(environ, prefix=prefix)
     storage, broken = None, None
     if reading.store is not None:
         with warnings.catch_warnings():
-            # They are findings here.
+            # The doctor reports them as findings.
             warnings.simplefilter("ignore", holdall.ContractWarning)
             chosen = holdall.from_env(environ, aliases={"default": prefix})
         if not settings.configured:
             settings.configure(STORAGES=chosen, USE_TZ=True)
         storage, broken = _made(StorageHandler(chosen), "default")  # type: ignore[arg-type]  # the stubs expect what it makes
-    return Examination(storage, reading=reading, environ=environ, origins=origins, broken=broken, sources=sources)
+    described = Described(environ, reading, sources or {})
+    return Examination(storage, described=described, origins=origins, broken=broken)
 
 
 def _made(handler: StorageHandler, alias: str) -> tuple[Storage | None, Exception | None]:
-    """Make a storage; what prevents it is a finding, whatever it is."""
+    """Make a storage. Whatever prevents it becomes a finding."""
     try:
         return handler[alias], None
     except Exception as error:  # noqa: BLE001  a project's own class may raise anything
@@ -51,14 +52,14 @@ def _made(handler: StorageHandler, alias: str) -> tuple[Storage | None, Exceptio
 def of_project(
     aliases: Iterable[str] = (), *, environ: Mapping[str, str] = os.environ, origins: Iterable[str] = ()
 ) -> list[Examination]:
-    """Examine the storages of the project whose settings are loaded: those named, else all but Django's own static files.
+    """Examine the storages of the project whose settings are loaded: those named, or all except `staticfiles`.
 
     Raises:
-        ImproperlyConfigured: an alias that `STORAGES` does not have.
+        ImproperlyConfigured: `STORAGES` has no such alias.
     """
     handler, aliases = StorageHandler(), list(aliases)
     known = handler.backends
-    # Where there is no default, that is a finding too.
+    # A missing default is a finding too.
     wanted = aliases or ["default", *(alias for alias in known if alias not in {"default", STATIC})]
     if unknown := [alias for alias in aliases if alias not in known]:
         raise ImproperlyConfigured(f'`STORAGES` has no alias "{unknown[0]}"; it has {", ".join(known) or "none"}.')
@@ -69,13 +70,9 @@ def of_project(
         examinations.append(
             Examination(
                 storage,
-                store=alias if len(wanted) > 1 else "",
-                reading=reading,
-                environ=environ,
+                entry=Entry(alias, label=alias if len(wanted) > 1 else "", is_first=alias == wanted[0]),
+                described=Described(environ, reading),
                 origins=origins,
-                project=True,
-                alias=alias,
-                first=alias == wanted[0],
                 broken=broken,
             )
         )
@@ -83,7 +80,7 @@ def of_project(
 
 
 def _reading_of(storage: Any, environ: Mapping[str, str]) -> contract.Reading | None:
-    """Read again what a storage was made of; None where that was no environment, or another than this."""
+    """Read the variables that a storage was made from again; None if it was not made from this environment."""
     prefix = getattr(storage, "env_prefix", None)
     if prefix is None:
         return None

@@ -1,4 +1,4 @@
-"""Ask as a visitor's browser would: without keys, without following redirects, one request at a time."""
+"""Send requests as a visitor's browser would: without keys, one at a time, without following redirects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from urllib3.exceptions import (
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 15
-# More of a body than this is never needed to tell what it is.
+# This much of a body is enough to tell what it is.
 KEPT_BYTES = 64 * 1024
 
 
@@ -32,7 +32,7 @@ class Page:
     url: str
     status: int
     headers: Mapping[str, str]
-    # As it came over the wire, unpacked by nobody; its first 64 KiB.
+    # As it came over the wire, not decompressed; its first 64 KiB.
     body: bytes
 
     def header(self, name: str) -> str:
@@ -40,7 +40,7 @@ class Page:
 
     @property
     def code(self) -> str:
-        """S3's error code, where the body has one."""
+        """S3's error code, if the body has one."""
         return between(self.body, b"<Code>", b"</Code>")
 
     @property
@@ -48,7 +48,7 @@ class Page:
         return between(self.body, b"<Message>", b"</Message>")
 
     def seen(self) -> str:
-        """Say in a few words what was answered, and by whom."""
+        """Say in a few words what was answered, and by which server."""
         server = self.header("server") or self.header("via")
         host = urllib3.util.parse_url(self.url).netloc or ""
         return f"{self.status}{f' {self.code}' if self.code else ''} from {host}{f' ({server})' if server else ''}"
@@ -58,7 +58,7 @@ Failure = Literal["name", "connection", "certificate", "time", "address"]
 
 
 class WebFailed(Exception):
-    """No answer came. `reason` says at which step: the host's name, the connection, the certificate, or the time."""
+    """No answer came. `reason` says at which step: the host's name, the connection, the certificate or the time."""
 
     def __init__(self, reason: Failure, text: str) -> None:
         super().__init__(text)
@@ -66,7 +66,7 @@ class WebFailed(Exception):
 
 
 class Web:
-    """A visitor without keys. It follows no redirect and repeats nothing, so that each answer is the server's own."""
+    """A visitor without keys. It follows no redirects and retries nothing, so that each answer is the server's own."""
 
     def __init__(self) -> None:
         ca_file = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or None
@@ -97,7 +97,7 @@ class Web:
             kept = answer.read(KEPT_BYTES)
             answer.drain_conn()
         except (HTTPError, ValueError) as error:
-            # What follows the question mark of a signed link opens a private file.
+            # The query of a signed link gives access to a private file.
             raise WebFailed(_reason(error), re.sub(r"\?\S+", "?…", str(error))) from error
         return Page(
             url=url,
@@ -108,7 +108,7 @@ class Web:
 
 
 def between(body: bytes, begin: bytes, end: bytes) -> str:
-    """Give what stands between two marks; "" where they do not."""
+    """Return what is between two marks, or "" if they are not there."""
     _, found, rest = body.partition(begin)
     text, closed, _ = rest.partition(end)
     return text.decode("utf-8", "replace").strip() if found and closed else ""

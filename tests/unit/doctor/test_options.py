@@ -84,7 +84,7 @@ def test_missing_profile_in_the_environment_is_named(monkeypatch: pytest.MonkeyP
     without_keys = {name: value for name, value in S3.items() if name not in PAIR}
     report = offline(without_keys)
     assert errors(report) == ["D208"]
-    assert the(report, "D208").seen == 'profile "nobody"; there are none'
+    assert the(report, "D208").seen == 'profile "nobody"; this machine has no profiles'
 
 
 @pytest.mark.failure("A3")
@@ -128,10 +128,10 @@ def test_threads_under_gevent_are_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_errors_of_options_stop_before_the_first_request() -> None:
     # Chosen live: what is sent here would be refused by the tests' closed world.
-    from holdall.doctor.examination import Examination
+    from holdall.doctor.examination import Entry, Examination
     from tests.doctor import report_on
 
     storage = S3Storage(bucket_name=None)
-    report = report_on(Examination(storage, project=True))
+    report = report_on(Examination(storage, entry=Entry()))
     assert errors(report) == ["D201"]
     assert "D090" in [finding.id for finding in report.findings]

@@ -1,0 +1,101 @@
+"""Findings and the catalogue's entries as text for a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from holdall.cli.terminal import Style, wrapped
+from holdall.findings import Cause, Finding, Level, is_pasted
+
+if TYPE_CHECKING:
+    from holdall.doctor.catalogue import Entry
+
+_LABELS = " " * 14
+_TEXT = " " * 22
+
+
+def lines(finding: Finding, style: Style, *, explain: str) -> Iterator[str]:
+    """Yield the lines that show a finding: one if it is OK, otherwise what was seen, what it means and what to do.
+
+    `explain` is the command that prints the entry of an id.
+    """
+    about = f"[{finding.store}] " if finding.store else ""
+    title = finding.kind.title
+    level = _paint(finding.level, style)(f"{finding.level:<8}")
+    if finding.level is Level.OK:
+        yield f"{level} {finding.id} {about}{title}: {style.dim(finding.seen)}"
+        return
+    yield f"{level} {finding.id} {about}{style.bold(title)}"
+    yield from _labelled("seen", _sentences(finding.seen), style)
+    yield from _labelled("means", _sentences(finding.cause.means), style)
+    yield from _labelled("do", _remedy(finding.cause.do.splitlines(), indent=_TEXT), style)
+    for cause in finding.otherwise:
+        yield from _labelled("or else", _sentences(cause.means), style)
+        yield from _labelled("do", _remedy(cause.do.splitlines(), indent=_TEXT), style)
+    if finding.level in {Level.ERROR, Level.WARNING}:
+        yield from _labelled("more", [f"{_TEXT}{finding.kind.url or f'{explain} {finding.id}'}"], style)
+
+
+def entry_lines(entry: Entry, style: Style) -> Iterator[str]:
+    """Yield the lines that explain a kind of finding, with every remedy."""
+    kind = entry.kind
+    yield f"{_paint(kind.level, style)(kind.level)} {kind.id} {style.bold(kind.title)}"
+    if entry.evidence:
+        yield from _part("What the doctor looks at", wrapped(entry.evidence), style)
+    yield from _part("What it means" if entry.evidence else "How it is checked", wrapped(entry.means), style)
+    if entry.do:
+        yield from _part("What to do", _remedy(entry.do, indent="    "), style)
+    if entry.cases:
+        yield from _part("What to do, by cause", _cases(entry.cases), style)
+    if entry.failures:
+        known = [line for id_, text in entry.failures.items() for line in wrapped(f"{id_}: {text}.")]
+        yield from _part("Known failures that look like this", known, style)
+    if kind.url:
+        yield from _part("Documentation", [f"    {kind.url}"], style)
+
+
+def visible(finding: Finding) -> Finding:
+    """Make control characters visible: a key or a server's answer may be someone else's text.
+
+    The attack: an upload whose name moves the cursor, and hides or rewrites what the doctor says.
+    """
+
+    def clean(text: str) -> str:
+        return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], text)
+
+    causes = [Cause(clean(cause.means), clean(cause.do)) for cause in (finding.cause, *finding.otherwise)]
+    return finding._replace(seen=clean(finding.seen), cause=causes[0], otherwise=tuple(causes[1:]))
+
+
+def _paint(level: Level, style: Style) -> Callable[[str], str]:
+    return {Level.ERROR: style.red, Level.WARNING: style.yellow, Level.OK: style.green}.get(level, style.bold)
+
+
+def _part(heading: str, body: Iterable[str], style: Style) -> Iterator[str]:
+    yield ""
+    yield style.bold(heading)
+    yield from body
+
+
+def _cases(cases: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
+    for number, (means, do) in enumerate(cases):
+        if number:
+            yield ""
+        yield from wrapped(means)
+        yield from _remedy(do, indent=" " * 8)
+
+
+def _sentences(text: str) -> list[str]:
+    return [part for line in text.splitlines() for part in wrapped(line, indent=_TEXT)]
+
+
+def _remedy(do: Iterable[str], *, indent: str) -> list[str]:
+    """Break sentences into lines. What is to be pasted stays on its line."""
+    return [part for line in do for part in ([indent + line] if is_pasted(line) else wrapped(line, indent=indent))]
+
+
+def _labelled(label: str, shown: Iterable[str], style: Style) -> Iterator[str]:
+    for number, line in enumerate(shown):
+        yield line if number else f"{_LABELS}{style.dim(f'{label:<7}')} {line[len(_TEXT) :]}"

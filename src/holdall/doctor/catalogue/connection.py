@@ -1,0 +1,191 @@
+"""Findings about reaching the store: its endpoint, the clock, the keys and the bucket."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from holdall.findings import Cause, Kind, Level
+
+_Refused = partial(Kind, evidence="The store's answer to a signed request: its status and its error code.")
+_Unreached = partial(Kind, evidence="How the connection to the endpoint failed.")
+_Clock = partial(Kind, evidence="The `Date` header of the store's answer, compared with this machine's clock.")
+_SET_CLOCK = "sudo timedatectl set-ntp true   # virtual machines: restart it, or its time service, after sleep"
+
+# -- the endpoint and the clock
+
+ENDPOINT_ANSWERS = Kind("D300", Level.OK, "The endpoint responds", "An S3 server answered an unsigned request.")
+CLOCK_REFUSED = _Refused(
+    "D306",
+    Level.ERROR,
+    "The store refuses requests because this machine's clock is wrong",
+    "Requests are signed with the time. The store refuses any that are off by more than 15 minutes. Time zones do not matter.",
+    _SET_CLOCK,
+    ("B6",),
+)
+CLOCK_DRIFTS = _Clock(
+    "D307",
+    Level.WARNING,
+    "This machine's clock is off",
+    "Signed links start or stop working at the wrong time. From 15 minutes on, the store refuses every request.",
+    _SET_CLOCK,
+    ("B6",),
+)
+CLOCK_IS_WRONG = _Clock(
+    "D308",
+    Level.ERROR,
+    "This machine's clock is off by minutes",
+    "Signed links expire too early or do not work yet. From 15 minutes on, the store refuses every request.",
+    _SET_CLOCK,
+    ("B6",),
+)
+HOST_UNKNOWN = _Unreached(
+    "D320",
+    Level.ERROR,
+    "The endpoint's host does not exist",
+    "The address is misspelled, or this machine's DNS server does not know it.",
+    "Check `AWS_S3_ENDPOINT_URL` (or `DO_REGION`) for typing errors, and look the host up with `nslookup`.",
+    remedies=(
+        Cause(
+            "No endpoint is set, so the host is Amazon's and is made of the bucket and the region.",
+            "Check `STORAGE_BUCKET_NAME` and `AWS_S3_REGION_NAME`. For another provider, set `AWS_S3_ENDPOINT_URL`.",
+        ),
+    ),
+)
+UNREACHABLE = _Unreached(
+    "D321",
+    Level.ERROR,
+    "The store cannot be reached",
+    "Nothing responds at the endpoint. The port may be wrong, a firewall may block it, or the server may not be running.",
+    "Run `curl -v` with the endpoint, from this machine or container.",
+)
+CERTIFICATE_REFUSED = _Unreached(
+    "D322",
+    Level.ERROR,
+    "The endpoint's certificate is not accepted",
+    "It is for another host name, it has expired, or this machine does not know the authority that signed it.",
+    "Use the host name that the certificate is for. If you have your own authority, set `AWS_CA_BUNDLE` to its certificate.",
+    ("C6",),
+)
+NO_TLS = _Unreached(
+    "D325",
+    Level.ERROR,
+    "The endpoint uses plain HTTP at this port",
+    "HTTPS was expected, but what answered does not speak it. Either the address should begin with http://, or the port is "
+    "wrong.",
+    "Change `AWS_S3_ENDPOINT_URL` to http://, or to the port that speaks HTTPS.",
+    ("C2",),
+)
+NOT_S3 = Kind(
+    "D323",
+    Level.ERROR,
+    "What responds is not S3",
+    "A web page, a CDN or a proxy is where the S3 API should be.",
+    "Set `AWS_S3_ENDPOINT_URL` to the address of the S3 API, without the bucket and without a CDN.",
+    ("C1",),
+    evidence="The answer to an unsigned request.",
+)
+
+# -- the keys
+
+KEY_UNKNOWN = _Refused(
+    "D301",
+    Level.ERROR,
+    "The store does not know the key id",
+    "`AWS_ACCESS_KEY_ID` belongs to another provider or account, was deleted, or was not copied correctly.",
+    "Compare it with the console of this provider and account, or create a new key pair there and set both variables.",
+    ("B3", "B1"),
+)
+SECRET_WRONG = _Refused(
+    "D302",
+    Level.ERROR,
+    "The signature does not match: the secret is wrong",
+    "The store knows the key id, but `AWS_SECRET_ACCESS_KEY` is not its secret. It is incomplete or belongs to another key.",
+    "Copy `AWS_SECRET_ACCESS_KEY` again, in full. Consoles show a secret only once, so create a new key pair if it is lost.",
+    ("B3",),
+)
+KEYS_EXPIRED = _Refused(
+    "D303",
+    Level.ERROR,
+    "The temporary keys have expired",
+    "Uploads fail from now on, and all links that they signed are dead.",
+    "Get new ones and set all three: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.",
+    ("F2",),
+)
+TOKEN_WRONG = _Refused(
+    "D304",
+    Level.ERROR,
+    "The session token does not belong to the key",
+    "Temporary keys come in sets of three. These three are from different sets.",
+    "Set `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` from one set, or unset all three on AWS.",
+    ("B1",),
+)
+NO_KEYS = Kind(
+    "D305",
+    Level.ERROR,
+    "No keys were found",
+    "There are none in the environment, and boto3 found no profile and no role of an instance or container.",
+    "Set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or give the instance, container or function a role.",
+    ("B2",),
+    evidence="Everywhere that boto3 looks for keys.",
+)
+
+# -- the bucket
+
+BUCKET_OPENS = Kind(
+    "D309", Level.OK, "The keys open the bucket", "The store accepted a signed request about the bucket."
+)
+BUCKET_MISSING = _Refused(
+    "D310",
+    Level.ERROR,
+    "The bucket does not exist here",
+    "The name is misspelled, or the bucket is in another region or at another provider.",
+    "Correct `STORAGE_BUCKET_NAME`, or create the bucket.",
+    ("C9",),
+    remedies=(
+        Cause(
+            "The endpoint or region is wrong. At most providers, a bucket is known only in its own region.",
+            "Compare `AWS_S3_ENDPOINT_URL`, `AWS_S3_REGION_NAME` or `DO_REGION` with the console.",
+        ),
+    ),
+)
+REGION_WRONG = _Refused(
+    "D311",
+    Level.ERROR,
+    "The bucket is in another region",
+    "Requests and links are signed for a region. Another region refuses or redirects them.",
+    "Set `AWS_S3_REGION_NAME` (mode do: `DO_REGION`) to the bucket's region.",
+    ("C5", "C3", "C4"),
+)
+BUCKET_HIDDEN = Kind(
+    "D312",
+    Level.UNKNOWN,
+    "Could not check whether the bucket exists",
+    "The keys are not allowed to ask about the bucket itself (`s3:ListBucket`). Saving a file will show it.",
+    evidence="The store's answer to a signed request about the bucket.",
+)
+
+# -- any other refusal
+
+THROTTLED = _Refused(
+    "D324",
+    Level.ERROR,
+    "The store is limiting requests",
+    "This account or address has sent too many requests, and retries were refused too.",
+    "Run the doctor when there is less traffic. Spread bulk work over time, and do not list files during page views.",
+    ("I4",),
+)
+REFUSED = _Refused(
+    "D330",
+    Level.ERROR,
+    "The store refused a request",
+    "The store knows the keys, but they are not allowed to do this.",
+    "Grant the rights that `holdall provision` prints.",
+    ("B5",),
+)
+FAILED = _Refused(
+    "D331",
+    Level.ERROR,
+    "The store failed",
+    "It answered with an error of its own.",
+    "Try again. If the error stays, show what was seen to whoever runs the store.",
+)

@@ -1,0 +1,65 @@
+"""Findings of the layer `housekeeping`: what is left in the bucket."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from holdall.findings import Cause, Kind, Level
+
+_Cleaned = partial(Kind, evidence="What deleting the doctor's own files was answered with, and what is left of them.")
+
+LEFT_AS_FOUND = Kind(
+    "D900",
+    Level.OK,
+    "The bucket is as it was before",
+    "Everything that the doctor saved was deleted, and a listing shows that it is gone.",
+)
+DELETE_NOT_GRANTED = _Cleaned(
+    "D901",
+    Level.ERROR,
+    "The keys are not allowed to delete files",
+    "Files that the project deletes or replaces stay in the bucket forever, and so do the doctor's own.",
+    "Grant `s3:DeleteObject` on the objects: arn:aws:s3:::BUCKET/LOCATION/*.",
+    failures=("B5",),
+)
+LEFTOVERS = _Cleaned(
+    "D902",
+    Level.WARNING,
+    "Some of the doctor's files are still in the bucket",
+    "They could not be deleted. They are small and safe to delete.",
+    "Delete them with keys that are allowed to.",
+)
+UNFINISHED_UPLOADS = Kind(
+    "D903",
+    Level.WARNING,
+    "The bucket contains parts of unfinished uploads",
+    "They do not appear in listings, but you pay for them until someone aborts them.",
+    "Abort each one, or add a lifecycle rule that does (AbortIncompleteMultipartUpload):\n"
+    "aws s3api abort-multipart-upload --bucket BUCKET --key … --upload-id …",
+    failures=("N1", "G10"),
+    evidence="The bucket's list of unfinished uploads that began more than a day ago.",
+)
+NO_RULE = Kind(
+    "D904",
+    Level.NOTICE,
+    "Nothing cleans up unfinished uploads",
+    "If a process dies during a large upload, its parts stay in the bucket. They are invisible, but you pay for them.",
+    "Add a lifecycle rule with AbortIncompleteMultipartUpload. `holdall provision` prints it.",
+    failures=("N1",),
+    evidence="The bucket's lifecycle rules.",
+)
+RULE_THERE = Kind(
+    "D905",
+    Level.OK,
+    "Unfinished uploads are cleaned up",
+    "The bucket has a lifecycle rule for them, or the provider does it.",
+)
+VERSIONS_LEFT = _Cleaned(
+    "D906",
+    Level.NOTICE,
+    "Old versions of the doctor's files are still in the bucket",
+    "The bucket keeps versions, and the keys may delete files but not versions. Every file that the project deletes stays "
+    "there too, and you pay for it.",
+    "Expire old versions with a lifecycle rule (NoncurrentVersionExpiration).",
+    remedies=(Cause("You want the doctor to leave no versions.", "Grant it `s3:DeleteObjectVersion` on the objects."),),
+)

@@ -1,0 +1,165 @@
+"""Findings of the layer `intent`: who may read, list and write without keys."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from holdall.findings import Cause, Kind, Level
+
+_Visitor = partial(Kind, evidence="A file that the doctor saved was then requested without keys, as a visitor would.")
+_Earlier = partial(Kind, evidence="One file that was saved earlier was requested without keys.")
+
+_UNBLOCK = (
+    "Turn the switches `BlockPublicPolicy` and `RestrictPublicBuckets` off, on the bucket and on the account:\n"
+    "aws s3api put-public-access-block --bucket BUCKET --public-access-block-configuration BlockPublicAcls=true,"
+    "IgnorePublicAcls=true,BlockPublicPolicy=false,RestrictPublicBuckets=false"
+)
+_CLOSE = (
+    Cause(
+        "The storage sends an ACL that makes files public.",
+        "Remove `default_acl` (or `AWS_DEFAULT_ACL`), and close the files that exist:\n"
+        "aws s3api put-object-acl --bucket BUCKET --key … --acl private",
+    ),
+    Cause(
+        "The bucket is on Amazon S3, and its policy is public.",
+        "aws s3api put-public-access-block --bucket BUCKET --public-access-block-configuration BlockPublicAcls=true,"
+        "IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true",
+    ),
+    Cause(
+        "The bucket is at another provider, and its policy is public.",
+        "aws s3api delete-bucket-policy --bucket BUCKET   # if the policy has other statements, remove only `Principal: *`",
+    ),
+    Cause("The bucket's ACL is public.", "aws s3api put-bucket-acl --bucket BUCKET --acl private"),
+)
+_PUBLISH = (
+    Cause(
+        "The provider makes files public by ACL, as Spaces does.",
+        'Set `STORAGE_MAKE_FILES_PUBLIC=true` (in STORAGES: default_acl="public-read"), and open the files that exist:\n'
+        "s3cmd setacl s3://BUCKET/LOCATION --acl-public --recursive",
+    ),
+    Cause(
+        "CloudFront is in front of the bucket.",
+        "Let the distribution read the bucket with an origin access control, and allow it `s3:GetObject` in the bucket's "
+        "policy. `holdall provision` prints the statement.",
+    ),
+    Cause(
+        "The bucket is on Cloudflare R2.",
+        "Connect the custom domain to the bucket (R2 → bucket → Settings → Custom Domains). R2 ignores ACLs.",
+    ),
+    Cause("The bucket is on Backblaze B2.", "b2 bucket update BUCKET allPublic"),
+    Cause(
+        "The bucket is elsewhere.",
+        "Give it a policy that allows everyone `s3:GetObject`. `holdall provision` prints it.",
+    ),
+)
+
+NOT_READABLE = Kind(
+    "D600",
+    Level.OK,
+    "Visitors cannot read private files",
+    "A file was saved and then requested without keys. The store refused it.",
+)
+PRIVATE_READABLE = _Visitor(
+    "D601",
+    Level.ERROR,
+    "Anyone can read private files",
+    "The files are meant to be private, but anyone who knows or guesses a URL can read them: no signature is required.",
+    failures=("K1",),
+    remedies=_CLOSE,
+)
+EXISTING_READABLE = _Earlier(
+    "D602",
+    Level.ERROR,
+    "Anyone can read files that were saved earlier",
+    "New files are private, but this older one is not: it was saved with a public ACL, which stays with the object.",
+    "aws s3api put-object-acl --bucket BUCKET --key … --acl private   # for each file",
+    failures=("K1",),
+)
+DOMAIN_OPEN = Kind(
+    "D603",
+    Level.ERROR,
+    "Anyone can read private files through the CDN",
+    "The bucket refuses visitors, but the CDN may read it and does not require a signature.",
+    "In CloudFront, restrict viewer access in the behavior, with the key group that `AWS_CLOUDFRONT_KEY_ID` belongs to.",
+    ("K1",),
+    evidence="A new file, requested from the CDN domain without keys and without a signature.",
+)
+READABLE = Kind("D604", Level.OK, "Visitors can read public files", "A file was saved and then read without keys.")
+NOT_PUBLIC = _Visitor(
+    "D605",
+    Level.ERROR,
+    "Visitors cannot read public files",
+    "A file is private unless its ACL, a bucket policy or the CDN's right to read makes it public. The bucket's own ACL and a "
+    "public listing do not make files public.",
+    failures=("D3",),
+    remedies=_PUBLISH,
+)
+ACL_IGNORED = _Visitor(
+    "D606",
+    Level.ERROR,
+    "The store ignores the ACL of files",
+    'Files are sent with the ACL "public-read". This store accepts it and ignores it, so visitors are refused.',
+    failures=("D4",),
+    remedies=_PUBLISH[1:],
+)
+BLOCKED = Kind(
+    "D607",
+    Level.ERROR,
+    "Block Public Access refuses visitors",
+    "Its switches override policies and ACLs: a public policy is refused, or it exists and has no effect.",
+    _UNBLOCK,
+    failures=("D5",),
+    evidence="A new file, requested without keys, and the bucket's public access block.",
+)
+SIGNED_ALTHOUGH_PUBLIC = _Visitor(
+    "D608",
+    Level.WARNING,
+    "Links are signed although everyone can read the files",
+    "The signature protects nothing, but it expires: links in emails, feeds and stored pages break after an hour. Caches "
+    "cannot keep such links, and they show the key id.",
+    "If the files are meant to be public, set querystring_auth=False (AWS_QUERYSTRING_AUTH), or "
+    "STORAGE_MAKE_FILES_PUBLIC=true.",
+    ("F4",),
+    remedies=tuple(Cause(f"The files are meant to be private. {one.means}", one.do) for one in _CLOSE),
+)
+EXISTING_HIDDEN = _Earlier(
+    "D609",
+    Level.NOTICE,
+    "Visitors cannot read a file that was saved earlier",
+    "New files are public, but this older one is not: it was saved without the ACL, or it is not meant for visitors.",
+    failures=("D3",),
+    remedies=_PUBLISH,
+)
+ROOT_LISTED = Kind(
+    "D610",
+    Level.ERROR,
+    "Anyone can list the bucket",
+    "The bucket's root shows the names, sizes and times of all files, including private ones.",
+    failures=("K3",),
+    evidence="The bucket's root, requested without keys.",
+    remedies=(
+        Cause(
+            "The bucket's policy allows it.",
+            "Remove `s3:ListBucket` for everyone (`Principal: *`) from the policy. Readers need only `s3:GetObject`.",
+        ),
+        Cause("It is a Space.", "s3cmd setacl s3://BUCKET --acl-private   # in the panel: File Listing → Restricted"),
+        Cause("The bucket's ACL allows it.", "aws s3api put-bucket-acl --bucket BUCKET --acl private"),
+    ),
+)
+ROOT_NOT_LISTED = Kind("D611", Level.OK, "Visitors cannot list the bucket", "Its root was requested without keys.")
+ANYBODY_WRITES = Kind(
+    "D612",
+    Level.ERROR,
+    "Anyone can write to the bucket",
+    "Strangers can add files under your name, and replace and delete yours.",
+    failures=(),
+    evidence="A PUT and a DELETE that were sent without keys, under a name of the doctor's own.",
+    remedies=(
+        Cause(
+            "The bucket's policy allows it.",
+            "Remove `s3:PutObject` and `s3:DeleteObject` for everyone (`Principal: *`) from the policy.",
+        ),
+        Cause("The bucket's ACL allows it.", "aws s3api put-bucket-acl --bucket BUCKET --acl private"),
+    ),
+)
+NOBODY_WRITES = Kind("D613", Level.OK, "Visitors cannot write", "A PUT and a DELETE without keys were refused.")

@@ -1,0 +1,430 @@
+"""Findings of the layer `values`: what is wrong with the variables.
+
+`VARIABLE` stands for the variable that a finding is about, and `OTHER` for the second one that it names.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from holdall.environment.entries import UNNAMED
+from holdall.findings import Kind, Level
+
+# What every finding here goes by.
+_Kind = partial(
+    Kind,
+    evidence="The environment's variables. Nothing is sent. Below, `VARIABLE` and `OTHER` stand for the variables that the "
+    "finding names.",
+)
+
+USABLE = Kind("D150", Level.OK, "The environment describes a usable store", "All variables were read.")
+SOURCES = Kind("D151", Level.OK, "Where each value comes from", "As `holdall env` prints them.")
+EMPTY = _Kind(
+    "D152",
+    Level.NOTICE,
+    "A variable is set but empty",
+    "Holdall treats it as unset. Other tools use the empty value, and boto3 may look for other keys.",
+    "Give it a value, or unset it.",
+    ("A7",),
+)
+PROFILE = _Kind(
+    "D153",
+    Level.NOTICE,
+    "The keys come from a profile on this machine",
+    "The environment has no keys, so `AWS_PROFILE` decides which ones are used. Another machine has other profiles.",
+    "If that is not what you want, set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.",
+    ("A8",),
+)
+ADJUSTED = _Kind(
+    "D198",
+    Level.WARNING,
+    "Something in the environment needs attention",
+    "It was corrected, or it has no effect.",
+    "Correct the variable as the message says.",
+)
+UNUSABLE = _Kind(
+    UNNAMED,
+    Level.ERROR,
+    "The environment does not describe a usable store",
+    "The storage cannot be created from it.",
+    "Correct the variable as the message says.",
+)
+
+# -- one value
+
+BLANKS = _Kind(
+    "D101",
+    Level.WARNING,
+    "A value has whitespace around it",
+    "Holdall removed it. boto3 and other tools use the value as it is, and sign with a wrong key.",
+    "Remove the whitespace from `VARIABLE`. A file made with `echo` ends in a line break; `printf %s` adds none.",
+    ("A5",),
+)
+QUOTES = _Kind(
+    "D102",
+    Level.WARNING,
+    "A value has quotes around it",
+    "Holdall removed them. `docker --env-file` keeps quotes, and other tools treat them as part of the value.",
+    "Write `VARIABLE=…` without quotes.",
+    ("A5",),
+)
+NO_BOOLEAN = _Kind(
+    "D103",
+    Level.ERROR,
+    "A boolean is neither true nor false",
+    "A wrong guess could publish private files, so Holdall does not guess.",
+    "VARIABLE=true   # or false",
+    ("A6",),
+)
+NO_MODE = _Kind(
+    "D104",
+    Level.ERROR,
+    "The mode is unknown",
+    "The mode decides where files are kept, so Holdall does not guess.",
+    "VARIABLE=s3   # or do, or local",
+    ("A3",),
+)
+NO_DURATION = _Kind(
+    "D105",
+    Level.ERROR,
+    "A duration cannot be read",
+    "Without it, nobody has decided how long links work.",
+    "VARIABLE=1h   # or seconds, 15m, 7d",
+    ("A6",),
+)
+TOO_LONG = _Kind(
+    "D106",
+    Level.ERROR,
+    "The lifetime of links is longer than S3 allows",
+    "S3 refuses links that are signed for more than seven days.",
+    "VARIABLE=7d",
+    ("F2",),
+)
+NO_BUCKET_NAME = _Kind(
+    "D107",
+    Level.ERROR,
+    "The bucket's name is not valid",
+    "No bucket can have this name.",
+    "VARIABLE=…   # only the bucket's name, as the console shows it",
+    ("A4", "C1"),
+)
+NO_REGION = _Kind(
+    "D108",
+    Level.ERROR,
+    "The region is not a region code",
+    "The region is part of host names and of every signature.",
+    "VARIABLE=…   # a code such as eu-central-1; Spaces: ams3",
+    ("C5",),
+)
+ZONE = _Kind(
+    "D109",
+    Level.ERROR,
+    "The region is an availability zone",
+    "Buckets are in regions. Requests that are signed for a zone are refused.",
+    "Remove the letter at the end of `VARIABLE`.",
+    ("C5",),
+)
+NO_SCHEME = _Kind(
+    "D110",
+    Level.WARNING,
+    "The endpoint has no scheme",
+    "Holdall added https://. Other tools reject an endpoint without a scheme.",
+    "Add https:// to the beginning of `VARIABLE`.",
+    ("C2",),
+)
+NO_ENDPOINT = _Kind(
+    "D111",
+    Level.ERROR,
+    "The endpoint is not an address",
+    "Nothing can be reached there.",
+    "VARIABLE=https://…   # the address of the S3 API",
+    ("C2",),
+)
+SECRET_IN_ADDRESS = _Kind(
+    "D112",
+    Level.ERROR,
+    "An address contains a user name or password",
+    "It would appear in every log. S3 does not use passwords.",
+    "Set `VARIABLE` to the address only. The keys have variables of their own.",
+)
+CDN_AS_ENDPOINT = _Kind(
+    "D113",
+    Level.ERROR,
+    "The endpoint is a CDN's host",
+    "A CDN delivers files but is not an S3 API: every upload would be refused.",
+    "Set `AWS_S3_CUSTOM_DOMAIN` to this host, and `VARIABLE` to the address of the S3 API.",
+    ("C1",),
+)
+PATH_IN_ENDPOINT = _Kind(
+    "D114",
+    Level.ERROR,
+    "The endpoint has a path",
+    "The path is probably a bucket or folder that was copied with the address. Files would end up in a folder of that name.",
+    "Remove everything after the host from `VARIABLE`. The bucket belongs in `STORAGE_BUCKET_NAME`, a folder in "
+    "`STORAGE_LOCATION`.",
+    ("C1",),
+)
+PLAIN_HTTP = _Kind(
+    "D115",
+    Level.WARNING,
+    "The endpoint uses plain HTTP",
+    "Files and signatures cross the network unencrypted, and browsers block http links on https pages.",
+    "Use https:// in `VARIABLE`.",
+    ("C2",),
+)
+MORE_THAN_DOMAIN = _Kind(
+    "D116",
+    Level.WARNING,
+    "The CDN domain is more than a domain",
+    "Holdall used only its host. Other tools make links such as https://https://… from it.",
+    "Set `VARIABLE` to a host only, such as media.example.com.",
+    ("E1",),
+)
+NO_DOMAIN = _Kind(
+    "D118",
+    Level.ERROR,
+    "The CDN domain is not valid",
+    "Every link would be broken.",
+    "VARIABLE=media.example.com   # a host only",
+    ("E1",),
+)
+NO_LOCATION = _Kind(
+    "D119",
+    Level.ERROR,
+    "The location cannot be a folder in the bucket",
+    "Every key begins with the location.",
+    "VARIABLE=media   # folder names separated by slashes",
+    ("G11",),
+)
+SLASHES = _Kind(
+    "D120",
+    Level.WARNING,
+    "The location has extra slashes",
+    "Holdall removed them. In S3, a key with two slashes is not the same as a key with one.",
+    "Remove the slashes from the beginning and end of `VARIABLE`.",
+    ("G11",),
+)
+NO_ENVIRONMENT_NAME = _Kind(
+    "D121",
+    Level.ERROR,
+    "The environment's name cannot be used",
+    "The name is written into the owner marker, where people and programs compare it.",
+    "VARIABLE=production",
+)
+NO_KEY = _Kind(
+    "D122",
+    Level.ERROR,
+    "A key contains characters that keys never have",
+    "Every signature made with it would be wrong.",
+    "Copy `VARIABLE` again, complete and with nothing around it.",
+    ("A5",),
+)
+NO_PRIVATE_KEY = _Kind(
+    "D123",
+    Level.ERROR,
+    "CloudFront's private key cannot be read",
+    "Private links for the CDN domain could not be signed.",
+    "VARIABLE=\"$(base64 < private_key.pem | tr -d '\\n')\"",
+    ("E7",),
+)
+SECRET_ELSEWHERE = _Kind(
+    "D124",
+    Level.ERROR,
+    "A variable that is not secret contains a secret",
+    "The secret would appear in every link and every log.",
+    "Set `VARIABLE` to its own value, and replace the key pair: others may know this one.",
+)
+HASH = _Kind(
+    "D149",
+    Level.WARNING,
+    "A value contains a #",
+    "Comments after a value are not removed: the text after the # becomes part of every key.",
+    "Write the comment on its own line, or remove the # from `VARIABLE`.",
+    ("G11",),
+)
+
+# -- names and combinations
+
+MISNAMED = _Kind(
+    "D125",
+    Level.ERROR,
+    "A variable's name is misspelled",
+    "Nothing reads this variable, and the one that it was meant to be is not set.",
+    "Rename `VARIABLE` to `OTHER`.",
+    ("A3",),
+)
+LEFTOVER = _Kind(
+    "D126",
+    Level.WARNING,
+    "A variable is not used",
+    "Nothing reads it. Changing it will confuse the next person.",
+    "Unset `VARIABLE`.",
+    ("A3",),
+)
+AMBIENT = _Kind(
+    "D127",
+    Level.WARNING,
+    "An AWS SDK variable does not change the endpoint",
+    "boto3 and the AWS CLI follow this variable, Holdall does not: a variable that was set for another tool must not move "
+    "media to another server.",
+    "If it is meant for media, set `AWS_S3_ENDPOINT_URL` too.",
+    ("A8",),
+)
+NOT_IN_MODE = _Kind(
+    "D129",
+    Level.WARNING,
+    "A variable is not used in this mode",
+    "It has no effect.",
+    "Unset `VARIABLE`, or change `STORAGES_MODE`.",
+    ("A3",),
+)
+TWO_BUCKETS = _Kind(
+    "D130",
+    Level.ERROR,
+    "Two variables name different buckets",
+    "Nobody has decided which of the two buckets keeps the files.",
+    "Unset `OTHER`.",
+    ("A3",),
+)
+NO_BUCKET = _Kind(
+    "D131",
+    Level.ERROR,
+    "The bucket is not set",
+    "There is no place to keep files.",
+    "VARIABLE=…   # the bucket's name",
+    ("A4",),
+)
+REGION_DIFFERS = _Kind(
+    "D132",
+    Level.ERROR,
+    "The endpoint and the region do not match",
+    "Requests would be signed for one region and sent to another, which refuses them.",
+    "Unset `VARIABLE`, and set `OTHER` to the region of the Space.",
+    ("C3", "C5"),
+)
+BUCKET_IN_ENDPOINT = _Kind(
+    "D133",
+    Level.ERROR,
+    "The endpoint contains the bucket",
+    "Files would end up in a folder named after the bucket, or the host would not exist.",
+    "Remove the bucket from the beginning of `VARIABLE`.",
+    ("C1",),
+)
+BUCKET_IN_ENDPOINT_PERHAPS = _Kind(
+    "D134",
+    Level.WARNING,
+    "The endpoint begins with the bucket's name",
+    "If that part is the bucket, files will end up in a folder named after it.",
+    "Compare `VARIABLE` with the endpoint in the provider's documentation.",
+    ("C1",),
+)
+SPACES_KEY_MISSING = _Kind(
+    "D135",
+    Level.ERROR,
+    "The key of the Space is missing",
+    "Spaces has no other way to authenticate.",
+    "VARIABLE=…   # created under API → Spaces Keys",
+    ("B2",),
+)
+HALF_PAIR = _Kind(
+    "D136",
+    Level.ERROR,
+    "Half of the key pair is missing",
+    "One half is useless without the other: boto3 would fail or look for other keys.",
+    "OTHER=…",
+    ("B2",),
+)
+BLANK_KEY = _Kind(
+    "D137",
+    Level.ERROR,
+    "A key is only whitespace or quotes",
+    "boto3 would treat it as a key and sign with it.",
+    "unset VARIABLE",
+    ("A7", "A5"),
+)
+TOKEN_ALONE = _Kind(
+    "D138",
+    Level.ERROR,
+    "A session token is set without its keys",
+    "A session token belongs to one pair of temporary keys.",
+    "Set all three, or unset `VARIABLE`.",
+    ("B2", "B1"),
+)
+TOKEN_MISSING = _Kind(
+    "D139",
+    Level.ERROR,
+    "Temporary keys are set without their session token",
+    "The store would say that it does not know the key, although it works in the tool that it was copied from.",
+    "OTHER=…   # or, on AWS, unset all three",
+    ("B1",),
+)
+HALF_CLOUDFRONT = _Kind(
+    "D140",
+    Level.ERROR,
+    "Half of CloudFront's key pair is missing",
+    "Signing links needs both the key and its id.",
+    "OTHER=…",
+    ("E7",),
+)
+PUBLIC_WITHOUT_DOMAIN = _Kind(
+    "D141",
+    Level.ERROR,
+    "Public files have no CDN domain",
+    "Public files are served by the CDN in front of the bucket. Without its domain there are no links.",
+    "VARIABLE=media.example.com   # Spaces: BUCKET.REGION.cdn.digitaloceanspaces.com",
+    ("E3",),
+)
+CLOUDFRONT_UNUSED = _Kind(
+    "D142",
+    Level.WARNING,
+    "CloudFront's keys are not used",
+    "Links to public files are not signed.",
+    "Unset them, or unset `STORAGE_MAKE_FILES_PUBLIC`.",
+    ("E7",),
+)
+DOMAIN_UNUSED = _Kind(
+    "D143",
+    Level.WARNING,
+    "The CDN domain is not used",
+    "The files are private and nothing signs links for this domain, so it would refuse every visitor.",
+    "Set CloudFront's keys (mode s3). If everyone may see every file, set STORAGE_MAKE_FILES_PUBLIC=true instead.",
+    ("E4",),
+)
+CLOUDFRONT_WITHOUT_DOMAIN = _Kind(
+    "D144",
+    Level.ERROR,
+    "CloudFront's keys are set without a CDN domain",
+    "Links are signed for the CDN domain.",
+    "OTHER=…   # the distribution's domain",
+    ("E7",),
+)
+PARENT_IS_SELF = _Kind(
+    "D145",
+    Level.ERROR,
+    "The parent is the fork's own store, or is inside it",
+    "Whatever the fork deletes, replaces or drops would be its parent's.",
+    "STORAGE_LOCATION=forks/…   # or give the fork its own bucket",
+)
+PARENT_IS_BUILT = _Kind(
+    "D146",
+    Level.WARNING,
+    "Build mode is set for the parent",
+    "It has no effect: images are built for the fork.",
+    "Unset `VARIABLE`.",
+)
+SWAPPED = _Kind(
+    "D147",
+    Level.WARNING,
+    "The key id and the secret look swapped",
+    "The store would say that it does not know the key. Worse, links contain the key id, so they would show the secret.",
+    "Swap `VARIABLE` and `OTHER`.",
+    ("B3",),
+)
+OTHER_TOOLS_NAME = _Kind(
+    "D148",
+    Level.WARNING,
+    "A variable of another tool has no effect",
+    "Holdall does not read it, and the variable that it may stand for is not set.",
+    "If it is meant for the storage, set `OTHER`.",
+    ("A3",),
+)

@@ -1,0 +1,150 @@
+"""Remove what the doctor saved, and prove it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from holdall.doctor.catalogue import housekeeping as kinds
+from holdall.doctor.evidence import refusal
+from holdall.doctor.examination import Examination
+from holdall.doctor.remedies import statement
+from holdall.errors import AccessRefused, HoldallError, ObjectNotFound, StoreFailed, StoreUnreachable
+from holdall.findings import Finding
+
+# How many pages of a listing of unfinished uploads are read: 5,000 uploads are enough to report.
+MAX_PAGES = 5
+# How long a probe that was given up may take to end, before its files are removed.
+PATIENCE_SECONDS = 20.0
+
+
+def unfinished(examination: Examination, prefix: str) -> Iterator[dict[str, Any]]:
+    markers: dict[str, str] = {}
+    for _ in range(MAX_PAGES):
+        # Without the parameter Prefix: SeaweedFS applies it to keys that it has shortened.
+        page = examination.call("list_multipart_uploads", **markers)
+        yield from (one for one in page.get("Uploads", ()) if one["Key"].startswith(prefix))
+        if not page.get("IsTruncated") or not page.get("NextKeyMarker"):
+            return
+        markers = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page.get("NextUploadIdMarker", "")}
+
+
+def clean_up(examination: Examination) -> Iterator[Finding]:
+    """Delete everything that was made, including old versions and unfinished uploads, and prove it.
+
+    Requests: four, and one for each file.
+    """
+    examination.traces.is_closed = True
+    if examination.traces.strays:
+        yield kinds.LEFTOVERS.found(
+            f"{', '.join(sorted(examination.traces.strays))}: check whether this is the doctor's file or yours"
+        )
+    if not examination.traces.keys:
+        return
+    if late := _late(examination):
+        seen = f"`{late}` is still waiting for an answer; what it saves will be under {', '.join(examination.traces.prefixes)}"
+        yield kinds.LEFTOVERS.found(seen)
+    refused: dict[str, HoldallError] = {}
+    _abort(examination)
+    for key in sorted(examination.traces.keys):
+        try:
+            examination.call("delete_object", Key=key)
+        except ObjectNotFound:
+            continue
+        except StoreUnreachable as error:
+            # Each further key would wait just as long for nothing.
+            yield kinds.LEFTOVERS.found(f"under {', '.join(examination.traces.prefixes)}; {error}")
+            return
+        except HoldallError as error:
+            refused[key] = error
+    if not refused:
+        yield from _forget_versions(examination)
+    yield from _proof(examination, refused)
+
+
+def _late(examination: Examination) -> str:
+    """Wait for the probes that were given up or interrupted, which write no more. Return the name of one that does not end."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    for thread in examination.threads:
+        with suppress(RuntimeError):
+            _join(thread, until)
+    return next((thread.name.removeprefix("holdall-") for thread in examination.threads if thread.is_alive()), "")
+
+
+def _join(thread: threading.Thread, until: float) -> None:
+    # Ctrl-C came while it was being started. It cannot be joined before it runs, which takes a moment.
+    started_by = min(until, time.monotonic() + 1)
+    while thread.ident is None and time.monotonic() < started_by:
+        time.sleep(0.01)
+    thread.join(max(0.0, until - time.monotonic()))
+
+
+def _abort(examination: Examination) -> None:
+    """Abort uploads that a probe did not finish, as far as the keys allow."""
+    with suppress(HoldallError):
+        for prefix in examination.traces.prefixes:
+            for upload in list(unfinished(examination, prefix)):
+                examination.call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
+
+
+def _forget_versions(examination: Examination) -> Iterator[Finding]:
+    """Delete the versions and delete markers of the doctor's files that the bucket keeps."""
+    kept: list[dict[str, Any]] = []
+    try:
+        for prefix in examination.traces.prefixes:
+            page = examination.call("list_object_versions", Prefix=prefix)
+            kept += [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+    except HoldallError:
+        # The keys are not allowed to ask, or the store has no versions.
+        return
+    left = 0
+    refusals: list[HoldallError] = []
+    for one in kept:
+        try:
+            examination.call("delete_object", Key=one["Key"], VersionId=one["VersionId"])
+        except HoldallError as error:
+            left += 1
+            refusals.append(error)
+    if left:
+        under = ", ".join(examination.traces.prefixes)
+        yield kinds.VERSIONS_LEFT.found(f"{left} versions under {under}; {refusal(refusals[0])}")
+
+
+def _proof(examination: Examination, refused: dict[str, HoldallError]) -> Iterator[Finding]:
+    left = _left(examination)
+    if refused and left != []:
+        error = next(iter(refused.values()))
+        if isinstance(error, AccessRefused):
+            resource = f"{examination.bucket}/{examination.location}*"
+            yield kinds.DELETE_NOT_GRANTED.found(refusal(error), do=statement("s3:DeleteObject", resource))
+        yield kinds.LEFTOVERS.found(", ".join(left or sorted(refused)))
+    elif left:
+        yield kinds.LEFTOVERS.found(", ".join(left))
+    else:
+        how = "a listing shows none of them" if left == [] else "each was requested again, and is gone"
+        yield kinds.LEFT_AS_FOUND.found(f"{len(examination.traces.keys)} keys deleted; {how}")
+
+
+def _left(examination: Examination) -> list[str] | None:
+    """List what is left in the doctor's folder; None if the keys are not allowed to list."""
+    try:
+        return [
+            entry["Key"]
+            for prefix in examination.traces.prefixes
+            for page in examination.connection.pages(action="checking", name=prefix, Prefix=prefix)
+            for entry in page.get("Contents", ())
+        ]
+    except StoreUnreachable:
+        return sorted(examination.traces.keys)
+    except (AccessRefused, StoreFailed):
+        left = []
+        for key in sorted(examination.traces.keys):
+            try:
+                examination.call("head_object", Key=key)
+                left.append(key)
+            except HoldallError:
+                continue
+        return left or None
