@@ -43,9 +43,12 @@ class Gallery:
         # Both are on the embedded server, whatever this shell's variables say.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(CONTRACT)}
         script = [sys.executable, str(HERE / "run.py"), "--folder", str(folder), "--port", str(port), "--no-browser"]
+        script += ["--until-input-ends"]
         self.process = subprocess.Popen(
             script,
             env=inherited | variables,
+            # Closed by the system when this process ends, however it ends: the gallery then ends as well.
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,6 +1,6 @@
 """Start the demo: a photo gallery whose files live in a bucket. `make demo` calls this.
 
-    python demo/run.py [--port 8000] [--folder demo/.holdall] [--no-browser]
+    python demo/run.py [--port 8000] [--folder demo/.holdall] [--no-browser] [--until-input-ends]
 
 Without any variable the buckets are on the embedded S3 server, which ends with the demo. With the variables
 of a real bucket, and those of a public one under PUBLIC_, the same gallery runs on Spaces or Amazon.
@@ -45,6 +45,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--folder", type=Path, default=HERE / ".holdall", help="where the demo keeps its files")
     parser.add_argument("--no-browser", action="store_true", help="print the address, but do not open it")
+    parser.add_argument("--until-input-ends", action="store_true", help="stop when the standard input is closed")
     return parser.parse_args()
 
 
@@ -166,6 +167,18 @@ def heed_signals() -> None:
             signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
+def stop_when_input_ends() -> None:
+    """Stop in order when whoever started the demo closes its standard input, or is gone."""
+
+    def wait() -> None:
+        # Not by `sys.stdin`, whose lock a thread that waits for ever would hold when Python wants to end.
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def main() -> int:
     """Run the demo until it is stopped; return the exit code."""
     arguments = parse_arguments()
@@ -180,6 +193,8 @@ def main() -> int:
 
     server, code = None, 0
     heed_signals()
+    if arguments.until_input_ends:
+        stop_when_input_ends()
     try:
         say("Setting up the gallery and its bucket ...")
         uploaded, seconds = prepare(arguments.folder)

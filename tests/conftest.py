@@ -15,7 +15,7 @@ import pytest
 from django.core.files.storage import Storage
 
 from tests.providers import Provider
-from tests.servers import authority, ceph
+from tests.servers import authority, ceph, tether
 from tests.servers.catalogue import PROVIDERS, SERVER_OF, start
 from tests.servers.identities import LimitedProvider
 from tests.stores import build_storage
@@ -29,6 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="give storages the rights that `holdall provision` generates for them, and no others (MiniStack and Ceph)",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A worker of pytest-xdist outlives a run that was killed by a quarter of a minute, and its servers with it.
+    if hasattr(config, "workerinput"):
+        tether.end_with(os.getppid())
 
 
 class OutsideWorld(RuntimeError):

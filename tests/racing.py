@@ -13,6 +13,8 @@ from multiprocessing.synchronize import Barrier
 from queue import SimpleQueue
 from typing import Any
 
+from tests.servers import tether
+
 
 @dataclass(frozen=True)
 class Race:
@@ -92,6 +94,10 @@ def _options(race: Race) -> dict[str, Any]:
 
 
 def _work(race: Race, process: int, barrier: Barrier, reports: Any) -> None:
+    starter = multiprocessing.parent_process()
+    assert starter is not None
+    assert starter.pid is not None
+    tether.end_with(starter.pid)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     module, _, function = race.builder.rpartition(".")
     storage = getattr(importlib.import_module(module), function)(race.environ, **_options(race))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tarfile
 from pathlib import Path
+
+from tests.servers import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
@@ -17,7 +18,7 @@ def unpacked(package: str, version: str) -> Path:
     if not (source / "PKG-INFO").exists():
         CACHE.mkdir(exist_ok=True)
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
-        subprocess.run([*pip, f"--no-binary={package}", f"{package}=={version}", "--dest", str(CACHE)], check=True)
+        processes.complete([*pip, f"--no-binary={package}", f"{package}=={version}", "--dest", str(CACHE)], check=True)
         with tarfile.open(CACHE / f"{source.name}.tar.gz") as archive:
             archive.extractall(CACHE, filter="data")
     return source

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any
 import django
 
 from tests.compatibility.sources import CACHE, ROOT, unpacked
+from tests.servers import processes
 
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE / "requirements.txt"
@@ -128,7 +128,7 @@ def environment() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted.hexdigest():
             shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+            processes.complete([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
             pip = [
                 sys.executable,
                 "-m",
@@ -138,7 +138,7 @@ def environment() -> Path:
                 str(folder / "bin" / "python"),
             ]
             install = ["install", "--quiet", "--no-deps", "-c", str(constraints), "-r", str(REQUIREMENTS)]
-            subprocess.run([*pip, *install], check=True)
+            processes.complete([*pip, *install], check=True)
             stamp.write_text(wanted.hexdigest())
     return folder
 
@@ -149,7 +149,7 @@ def started(script: Path, *arguments: str, cwd: Path, home: Path, text: str = ""
     Nothing of this shell's settings reaches it.
     """
     folder = environment()
-    done = subprocess.run(
+    done = processes.complete(
         [str(folder / "bin" / "python"), str(script), *arguments],
         cwd=cwd,
         input=text,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.compatibility.sources import ROOT, unpacked
+from tests.servers import processes
 
 VERSION = version("django-storages")
 
@@ -76,7 +76,7 @@ def their_source() -> Path:
 
 def test_django_storages_own_tests_pass_but_for_those_that_assert_a_defect(their_source: Path):
     runner = Path(__file__).with_name("django_storages_runner.py")
-    done = subprocess.run(
+    done = processes.complete(
         [sys.executable, str(runner)],
         cwd=their_source,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(their_source), str(ROOT / "src")])},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ from holdall.s3 import connection as client
 from tests.conftest import MakeStorage
 from tests.contract import only
 from tests.providers import Provider
+from tests.servers import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 THREADS = 32
@@ -98,7 +98,7 @@ print(json.dumps({
 
 
 def run(program: str, environ: dict[str, str]) -> Any:
-    done = subprocess.run(
+    done = processes.complete(
         [sys.executable, "-W", "error", "-c", program, json.dumps(environ)],
         cwd=ROOT,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": "src:."},

@@ -2,11 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.servers import processes
 
 # Python tells a hook of every file that it opens; such a hook stays until the process ends.
 SAVE_AND_READ = """
@@ -42,7 +43,7 @@ print(json.dumps(written))
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the embedded server needs file locks that Windows lacks")
 def test_saving_and_reading_write_no_local_file(tmp_path: Path):
-    done = subprocess.run(
+    done = processes.complete(
         [sys.executable, "-c", SAVE_AND_READ, str(tmp_path / "bucket")],
         env={name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STORAGE"))},
         capture_output=True,

@@ -1,7 +1,6 @@
 """The tutorial, done as it is written: its steps in their order, in a folder of its own."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from holdall import devserver
 from tests.docs.pages import DOCS, Block, blocks
+from tests.servers import processes
 
 TUTORIAL = DOCS / "tutorial.md"
 
@@ -50,7 +50,7 @@ class Reader:
         self.lasting += [command for command in commands if command.startswith(("cd ", "export "))]
 
     def run(self, script: str, **environment: str) -> str:
-        done = subprocess.run(
+        done = processes.complete(
             ["sh", "-ec", "\n".join([*self.lasting, script])],
             cwd=self.folder,
             env={

@@ -21,6 +21,7 @@ from holdall.cli import findings as shown_findings
 from holdall.findings import Kind, Level
 from tests.contract import only
 from tests.providers import Keys, Provider
+from tests.servers import processes
 
 on_one_server = only("seaweedfs-http")
 
@@ -148,7 +149,7 @@ def start(provider: Provider, bucket: str, location: str, folder: Path, *argumen
     """Begin an examination in a process of its own, so that it can be broken off."""
     file = folder / "store.env"
     file.write_text("".join(f"{name}={value}\n" for name, value in provider.environ(bucket, location=location).items()))
-    return subprocess.Popen(
+    return processes.start(
         [sys.executable, "-m", "holdall", "doctor", "--env-file", str(file), *arguments],
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "AWS_EC2_METADATA_DISABLED": "true"},
         cwd=folder,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -18,6 +17,7 @@ import pytest
 from tests.contract import only
 from tests.forks import fingerprint
 from tests.providers import Provider
+from tests.servers import processes
 from tests.servers.fault_proxy import FaultProxy
 
 SCRIPT = Path(__file__).with_name("copied") / "project.py"
@@ -44,7 +44,7 @@ class Environment:
             for name, value in os.environ.items()
             if not name.startswith(("STORAGE", "AWS_", "PARENT_", "DO_", "BUILD_"))
         }
-        done = subprocess.run(
+        done = processes.complete(
             [sys.executable, str(SCRIPT), str(self.database), str(self.folder), *deed],
             env=inherited | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONWARNINGS": "error"} | dict(self.variables),
             capture_output=True,

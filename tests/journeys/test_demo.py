@@ -30,6 +30,8 @@ from demo.gallery.links import signed_until, without_signature
 from demo.project.environment import fill_in
 from PIL import Image
 
+from tests.servers import processes
+
 DEMO = Path(__file__).resolve().parents[2] / "demo"
 PHOTOGRAPHS = DEMO / "photographs"
 SHIPPED = tomllib.loads((PHOTOGRAPHS / "photographs.toml").read_text(encoding="utf-8"))["photograph"]
@@ -74,7 +76,7 @@ def start(folder: Path, *, port: int, environment: dict[str, str] | None = None)
     """Start the demo, and return when it waits for visitors or has ended."""
     mark = uuid.uuid4().hex
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(CONTRACT)}
-    process = subprocess.Popen(
+    process = processes.start(
         [sys.executable, str(DEMO / "run.py"), "--folder", str(folder), "--port", str(port), "--no-browser"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -409,7 +411,7 @@ def test_demo_says_what_is_missing_in_the_environment(tmp_path: Path) -> None:
 
 def test_demo_says_which_packages_are_missing(tmp_path: Path) -> None:
     shutil.copy(DEMO / "run.py", tmp_path)
-    done = subprocess.run(
+    done = processes.complete(
         [sys.executable, "-S", "-E", str(tmp_path / "run.py")],
         capture_output=True,
         text=True,

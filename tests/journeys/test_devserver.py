@@ -31,6 +31,7 @@ from holdall import devserver
 from holdall.devserver import keeper, sharing, weed
 from holdall.errors import DevServerError
 from holdall.storage import MediaStorage
+from tests.servers import processes
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the system tells it only on Linux")
 
@@ -49,7 +50,7 @@ class User:
     """Another process of the project; it begins when told, and ends with its standard input."""
 
     def __init__(self, folder: Path, script: str = USER) -> None:
-        self.process = subprocess.Popen(
+        self.process = processes.start(
             [sys.executable, "-c", script, str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -349,7 +350,7 @@ def test_killed_keeper_takes_the_server_along_and_use_recovers(folder: Path) -> 
     state = state_of(folder)
     os.kill(state["keeper_pid"], signal.SIGKILL)
     # The keeper's lock is free only when the last of its threads is gone, an instant after the server.
-    wait_until(lambda: not sharing.is_kept(folder) and keeper.process_mark(state["server_pid"]) is None, 5)
+    wait_until(lambda: not sharing.is_kept(folder) and keeper.process_mark(state["server_pid"]) is None)
 
     again = devserver.use(folder)
 
@@ -364,7 +365,7 @@ def test_end_removes_what_a_killed_keeper_left(folder: Path) -> None:
     devserver.use(folder)
     state = state_of(folder)
     os.kill(state["keeper_pid"], signal.SIGKILL)
-    wait_until(lambda: not sharing.is_kept(folder))
+    wait_until(lambda: not sharing.is_kept(folder) and keeper.process_mark(state["keeper_pid"]) is None)
     assert Path(state["scratch"]).exists()
     devserver.leave(folder)
 
@@ -463,7 +464,7 @@ def test_missing_wheel_is_an_error_that_says_what_to_install(folder: Path, tmp_p
             if "site-packages" in str(entry) and not package.name.startswith("seaweedfs"):
                 (visible / package.name).symlink_to(package)
     source = Path(devserver.__file__).parent.parent.parent
-    done = subprocess.run(
+    done = processes.complete(
         [sys.executable, "-S", "-c", USER, str(folder)],
         input="\n",
         env={"PYTHONPATH": f"{source}{os.pathsep}{visible}"},

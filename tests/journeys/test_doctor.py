@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from tests.contract import only
 from tests.providers import Keys, Provider
+from tests.servers import processes
 
 
 def doctor(file: Path) -> dict[str, Any]:
     """Run the command as on a bare machine: no project, no variables but the file's."""
-    done = subprocess.run(
+    done = processes.complete(
         [sys.executable, "-m", "holdall", "doctor", "--env-file", str(file), "--json"],
         env={"PATH": os.environ["PATH"], "HOME": str(file.parent), "AWS_EC2_METADATA_DISABLED": "true"},
         cwd=file.parent,

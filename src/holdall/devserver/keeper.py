@@ -45,8 +45,10 @@ def process_mark(pid: int) -> str | None:
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except OSError:
             return None
-        state, started = fields[0], fields[19]
-        return None if state in "ZX" else f"{boot} {started}"
+        state, threads, started = fields[0], int(fields[17]), fields[19]
+        # The first thread can be a zombie while others of the process still end, and hold its ports until they have.
+        is_over = state == "X" or (state == "Z" and threads <= 1)
+        return None if is_over else f"{boot} {started}"
     else:
         return _mark_from_ps(pid)
 
