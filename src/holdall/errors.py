@@ -105,7 +105,14 @@ class ObjectNotFound(HoldallError, FileNotFoundError):
 
 
 class NameTaken(HoldallError, FileExistsError):
-    """An object has this name already, and a name is never given twice."""
+    """An object has this name already, and a name is never given twice.
+
+    `key` is the object's, and `store` says where it lies, in the words of the text.
+    """
+
+    def __init__(self, *texts: object, store: str = "", key: str = "") -> None:
+        super().__init__(*texts)
+        self.store, self.key = store, key
 
 
 class ObjectChanged(HoldallError, OSError):

@@ -40,6 +40,8 @@ class Provider(NamedTuple):
     conditional_delete: bool | None = None
     # boto3's own checksums (CRC32, as a trailer over HTTPS) are understood. Elsewhere uploads carry Content-MD5.
     sdk_checksums: bool = False
+    # Objects have tags, and requests may name them.
+    has_tags: bool = True
     # The ETag of what one request stores is its MD5 in hexadecimal, but where it is encrypted with a key.
     md5_etags: bool = False
     sources: tuple[str, ...] = ()
@@ -92,6 +94,7 @@ R2 = Provider(
     title="Cloudflare R2",
     host=r"[0-9a-z]+\.(?:eu\.|fedramp\.)?r2\.cloudflarestorage\.com",
     region="auto",
+    has_tags=False,
     sources=("https://developers.cloudflare.com/r2/api/s3/api/",),
 )
 B2 = Provider(id="b2", title="Backblaze B2", host=r"s3\.(?P<region>[a-z]+-[a-z]+-\d{3})\.backblazeb2\.com")

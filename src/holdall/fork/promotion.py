@@ -24,6 +24,7 @@ from holdall.s3.condition import conditional_put_holds
 from holdall.s3.reading import ObjectReader
 from holdall.storage import MediaStorage
 from holdall.storage.files import ObjectFile
+from holdall.storage.upload import Upload
 
 OTHER_FILE = "the parent has another file of this name"
 REPLACED = "the parent's file was replaced since it was deleted here"
@@ -164,15 +165,13 @@ def _copy(step: Step, fork: ForkedStorage, parent: MediaStorage) -> None:
 
 
 def _create(step: Step, fork: ForkedStorage, parent: MediaStorage, file: ObjectFile) -> None:
-    source = parent._source_of(file)
+    source = parent._source_of(Upload(file, name=step.name, remembered_bytes=0))
     conditional_put_holds(parent.store, None, name=step.name, key=parent._key(step.name))
     made = parent._new_object(step.name, file)
     # The same in each run: what one that was interrupted reserved is known again for ours.
     mark = hashlib.sha256(f"{step.name}\n{step.etag}\n{source is None}".encode()).hexdigest()[:16]
     made = replace(made, mark=mark, parameters={**made.parameters, **_kept_headers(fork, step.name)})
-    if source is not None:
-        made.copy(source)
-    else:
+    if source is None or not made.copy(source):
         file.seek(0)
         made.create(ReadBytesWrapper(file), again=True)
 

@@ -320,11 +320,6 @@ class ForkedStorage(MediaStorage):
                 continue
             yield candidate
 
-    def _save(self, name: str, content: Any) -> str:
-        saved = super()._save(name, content)
-        self.overlay.note(saved, Side.OWN, holds=True)
-        return saved
-
     def delete(self, name: str) -> None:
         """Delete an own file, and hide the parent's of this name.
 

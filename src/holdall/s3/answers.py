@@ -113,7 +113,9 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
     elif answer.code in {"PreconditionFailed", "412"} and answer.operation == "GetObject":
         error = ObjectChanged(f'"{name}" was replaced in {where} while it was read. Read it again from the beginning.')
     elif answer.code in {"PreconditionFailed", "412"}:
-        error = NameTaken(f'"{name}" is taken in {where}; names are never given twice. Nothing was changed.')
+        error = NameTaken(
+            f'"{name}" is taken in {where}; names are never given twice. Nothing was changed.', store=where, key=key
+        )
     elif answer.code == "KeyTooLongError":
         error = InvalidName(f'{refused}: "{name}" is too long for a key there. Shorten it. {answer.message}'.rstrip())
     elif answer.operation.startswith(_KEY_SOURCES):

@@ -34,6 +34,9 @@ from holdall.secret import Secret
 
 _Made = TypeVar("_Made")
 
+# The least that the patient client waits for an answer.
+PATIENCE_SECONDS = 60.0
+
 
 class Connection:
     """The way to one store: one client a process and target, made when first used and shared by all threads.
@@ -68,6 +71,8 @@ class Connection:
         self._signer_ends: float | None = None
         self._place: Place | None = None
         self._place_is_known = False
+        # A client that waits longer: of which generation, and how long.
+        self._patient: tuple[int, float, Any] | None = None
         self._lane: FastLane | None = None
         self._lane_is_known = False
         self._bucket_class: Any = None
@@ -214,29 +219,7 @@ class Connection:
 
     def _build(self) -> None:
         target = self.target
-        session = sessions.session(target.profile)
-        endpoint_url = target.endpoint_url
-        given = (target.access_key, target.secret_key, target.token)
-        if target.local_folder:
-            server = local.server(target)
-            endpoint_url, given = server.endpoint_url, (Secret(server.access_key), Secret(server.secret_key), None)
-        config = target.config()
-        if not self.signed:
-            config = config.merge(Config(signature_version=botocore.UNSIGNED))
-        resource: Any = session.resource(
-            "s3",
-            region_name=self._region(),
-            use_ssl=target.use_ssl,
-            endpoint_url=endpoint_url,
-            config=config,
-            verify=target.verify,
-            **{
-                name: key.reveal() if key else None
-                for name, key in zip(
-                    ("aws_access_key_id", "aws_secret_access_key", "aws_session_token"), given, strict=True
-                )
-            },
-        )
+        resource: Any = sessions.session(target.profile).resource(**self._arguments(target.config()))
         bucket = resource.Bucket(target.bucket_name or "unnamed")
         self._bucket_class, self._object_class = type(bucket), type(bucket.Object("unnamed"))
         if target.local_folder and self.signed and not target.read_only:
@@ -245,6 +228,45 @@ class Connection:
         self.guard.watch(resource.meta.client)
         sessions.keep_to_one_process(resource.meta.client)
         self._resource = resource
+
+    def _arguments(self, config: Config) -> dict[str, Any]:
+        """Give what the SDK makes a client of."""
+        target = self.target
+        endpoint_url = target.endpoint_url
+        given = (target.access_key, target.secret_key, target.token)
+        if target.local_folder:
+            server = local.server(target)
+            endpoint_url, given = server.endpoint_url, (Secret(server.access_key), Secret(server.secret_key), None)
+        names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        return {
+            "service_name": "s3",
+            "region_name": self._region(),
+            "use_ssl": target.use_ssl,
+            "endpoint_url": endpoint_url,
+            "config": config if self.signed else config.merge(Config(signature_version=botocore.UNSIGNED)),
+            "verify": target.verify,
+            **{name: key.reveal() if key else None for name, key in zip(names, given, strict=True)},
+        }
+
+    def patient_client(self, seconds: float) -> Any:
+        """Give a client that waits so long for an answer, for what a store may be slow to do; it repeats once.
+
+        One is kept, made anew for a longer wait.
+        """
+        with self.lock, self.translating("connecting", learn=False):
+            kept = self._patient
+            if kept is None or kept[0] != self.generation or kept[1] < seconds:
+                # In steps, so that a few longer ones need no new client each.
+                waits = PATIENCE_SECONDS
+                while waits < seconds:
+                    waits *= 2
+                retries = {"mode": "standard", "total_max_attempts": 2}
+                config = self.target.config().merge(Config(read_timeout=waits, retries=retries))  # type: ignore[arg-type]
+                client = sessions.session(self.target.profile).client(**self._arguments(config))
+                self.guard.watch(client)
+                sessions.keep_to_one_process(client)
+                kept = self._patient = (self.generation, waits, client)
+            return kept[2]
 
     def _forget_client(self) -> None:
         # A client that was made while the source of its keys did not answer would stay without keys for good.

@@ -14,8 +14,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from holdall.errors import HoldallError, ObjectNotFound
+from holdall.s3.begun import MARK
 from holdall.s3.connection import Connection
-from holdall.s3.saving import MARK
 from holdall.sites import RESERVED
 
 # What one request may delete: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html

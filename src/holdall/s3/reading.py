@@ -57,7 +57,7 @@ class ObjectReader(io.RawIOBase):
         self._stream: Any = None
         self.connection, self._client = connection, client
         self._process = process.number()
-        self._name, self.key, self._parameters = name, key, parameters
+        self._name, self.key, self.parameters = name, key, parameters
         self._position = 0
         self._block, self._block_at = b"", 0
         self._next_bytes = FIRST_BYTES
@@ -212,7 +212,7 @@ class ObjectReader(io.RawIOBase):
             Key=self.key,
             Range=span,
             **same,
-            **self._parameters,
+            **self.parameters,
         )
         answered = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.get("ContentRange", ""))
         asked = int(span.removeprefix("bytes=").partition("-")[0])

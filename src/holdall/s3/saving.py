@@ -8,30 +8,36 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import logging
-import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdall.errors import AccessRefused, HoldallError, NameTaken, ObjectNotFound, StoreFailed, StoreUnreachable
+from holdall.errors import (
+    AccessRefused,
+    CredentialsRefused,
+    HoldallError,
+    NameTaken,
+    ObjectChanged,
+    ObjectNotFound,
+    StoreFailed,
+    StoreUnreachable,
+)
+from holdall.s3 import whole
+from holdall.s3.begun import Begun, Stage, Standing, customer_key
 from holdall.s3.bodies import Joined, Readable, in_parts, read_exactly
 from holdall.s3.connection import Connection
 
-log = logging.getLogger("holdall")
-
 # S3's own limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 MAX_PARTS = 10_000
-
-# Each save leaves its own random mark in the object's metadata. When an answer is lost and the SDK repeats the
-# request, or a proxy on the way does, the retry finds the name taken by its own first attempt; the mark tells that
-# from another writer.
-MARK = "holdall-save"
+# What one request may copy: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+MAX_COPY_BYTES = 5 * 1024**3
 
 _CONFLICTS = frozenset({"ConditionalRequestConflict", "OperationAborted"})
 _MAX_CONFLICTS = 5
+# A copy is answered when it is done, by servers that do not say meanwhile that they are at it.
+LEAST_COPY_BYTES_PER_SECOND = 10 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +49,6 @@ class Parts:
     workers: int
 
 
-# What one request may copy: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
-MAX_COPY_BYTES = 5 * 1024**3
-
-
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """An object to copy, as it was when it was looked at."""
@@ -54,127 +56,214 @@ class Source:
     bucket_name: str
     key: str
     etag: str
+    size_bytes: int
+    # What reading it takes: the customer's own key.
+    parameters: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
-@dataclass(kw_only=True)
-class NewObject:
+@dataclass(kw_only=True, eq=False)
+class NewObject(Begun):
     """One object that is about to be created, under a key that nobody may have yet (but with `replace`)."""
 
-    connection: Connection
-    # A client of the project's own to send through, if there is one.
-    client: Any = None
-    name: str
-    key: str
-    # The SDK's parameters of the object: content type, ACL, cache control…
-    parameters: dict[str, Any]
     parts: Parts
-    # Whether an object that has the key may be replaced.
-    replace: bool = False
-    mark: str = field(default_factory=lambda: secrets.token_hex(8))
-    # What the error speaks of, where it is not the key.
-    about: str = ""
-    _upload_id: str | None = None
-    # Whether there may be uploads of which only the store knows, because the answer was lost.
-    _has_strays: bool = False
-    _reserved: bool = False
-    _condition: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        metadata = {**self.parameters.get("Metadata", {}), MARK: self.mark}
-        self.parameters = {**self.parameters, "Metadata": metadata}
+    # How long each part is that was sent, by its number.
+    _part_bytes: dict[int, int] = field(default_factory=dict, init=False)
 
     def create(self, body: Readable, *, again: bool) -> None:
         """Store the body. `again` says that the body can be read a second time, should the name be lost late.
 
         Requests: one PUT up to the multipart threshold; beyond it two, and one a part, and where the name is
-        reserved one more.
+        reserved two more: one that reserves it, and one that looks before it is filled.
 
         Raises:
             NameTaken: the key is taken; nothing was changed.
             HoldallError: whatever else failed; no object and no unfinished upload is left.
         """
-        head = read_exactly(body, self.parts.threshold_bytes + 1)
-        if len(head) <= self.parts.threshold_bytes:
-            self.put(head)
-        else:
-            parts = in_parts(Joined(head, body), self.parts.part_bytes)
-            # As long as a part, and not needed here until the last part is sent.
-            del head
-            self.multipart(parts, again=again)
+        with self.taking_back():
+            head = read_exactly(body, self.parts.threshold_bytes + 1)
+            if len(head) <= self.parts.threshold_bytes:
+                self._put(head)
+            else:
+                parts = in_parts(Joined(head, body), self.parts.part_bytes)
+                # As long as a part, and not needed here until the last part is sent.
+                del head
+                self._start(again=again)
+                self._finish(self._send_all(parts))
 
-    def copy(self, source: Source) -> None:
+    def put(self, data: bytes) -> None:
+        """Store all of the bytes with one request. Raises and requests: as `create`."""
+        with self.taking_back():
+            self._put(data)
+
+    def copy(self, source: Source) -> bool:
         """Make the object out of one that lies in the same provider; its bytes do not pass through here.
+
+        False says that the store does not make this copy, for a reason that is the copy's own: nothing is left of it,
+        and the file can be read and saved.
 
         Requests: two; the first reserves the name, for the condition on a copy is not to be trusted: most ignore it.
 
         Raises:
             NameTaken: the key is taken; nothing was changed.
+            ObjectChanged: the source was replaced since it was looked at.
             HoldallError: whatever else failed; nothing is left.
         """
-        if not self.replace:
-            self.put(b"")
-            self._reserved = True
-        try:
-            self._call(
-                "copy_object",
-                CopySource={"Bucket": source.bucket_name, "Key": source.key},
-                CopySourceIfMatch=source.etag,
-                MetadataDirective="REPLACE",
-                **self.parameters,
-            )
-        except BaseException:
-            self.abandon()
-            raise
+        with self.taking_back():
+            if not self.replace:
+                self._reserve()
+            # An empty source needs no copy, and the reservation would pass for one.
+            if source.size_bytes or self.replace:
+                try:
+                    self._fill(source)
+                except HoldallError as failure:
+                    if not _refuses_the_copy(failure):
+                        raise
+                    self.abandon()
+                    return False
+            self._stage = Stage.WHOLE
+        return True
 
     # -- one PUT
 
-    def put(self, data: bytes) -> None:
-        """Store all of the bytes with one request."""
+    def _put(self, data: bytes) -> None:
         condition = {} if self.replace else {"IfNoneMatch": "*"}
+        sent = {"Body": data, **_digest(data, self.connection), **self.parameters}
         conflicts = 0
         while True:
+            self._stage = Stage.SENT
             try:
-                self._call("put_object", Body=data, **condition, **_digest(data, self.connection), **self.parameters)
-            except NameTaken:
-                # By an attempt of our own, for all that is known here: the SDK repeats, and so do proxies, who tell
-                # nobody. An error of the question is better than a second file of the same content.
-                if self._is_mine():
-                    return
-                raise
-            except (StoreFailed, StoreUnreachable) as failure:
-                if failure.outcome_unknown and self._is_certainly_mine():
-                    return
-                # Two conditional writes met; neither is refused, both may try again.
+                self._call("put_object", **condition, **sent)
+            except HoldallError as failure:
+                if self._was_done(failure, sent):
+                    break
+                # Two conditional writes met; neither is refused, both may try again. Or the store says that the name
+                # is taken, and then that nobody has it.
                 conflicts += 1
-                if failure.code not in _CONFLICTS or conflicts > _MAX_CONFLICTS:
-                    raise
+                again = failure.code in _CONFLICTS or isinstance(failure, NameTaken)
+                if not again or conflicts > _MAX_CONFLICTS:
+                    raise self._explained(failure) from failure.__cause__
             else:
-                return
+                break
+        self._stage = Stage.WHOLE
 
-    def _is_certainly_mine(self, *, complete: bool = False) -> bool:
-        with suppress(HoldallError):
-            return self._is_mine(complete=complete)
+    def _was_done(self, failure: HoldallError, sent: Mapping[str, Any]) -> bool:
+        """Say whether the request that failed had been carried out all the same, by an attempt of our own.
+
+        The SDK repeats, and so do proxies, who tell nobody. An error of the question is better than a second file of
+        the same content.
+
+        Raises:
+            NameTaken: somebody else has the name.
+            HoldallError: whose the object is cannot be known, or it is ours and damaged.
+        """
+        taken = isinstance(failure, NameTaken)
+        unknown = failure.outcome_unknown or failure.retries > 0
+        if not taken and not unknown:
+            if failure.code not in _CONFLICTS:
+                # Refused for certain.
+                self._stage = Stage.NOTHING
+            return False
+        try:
+            found = self._look()
+        except AccessRefused:
+            if taken and unknown:
+                raise self._undecided(failure) from failure
+            if taken:
+                # Nothing was repeated, as far as is known here: it is somebody else's.
+                self._stage = Stage.NOTHING
+                raise failure from failure.__cause__
+            return False
+        except HoldallError:
+            # The one question was asked, and the failure says what to do. To ask it again would take as long again.
+            self._stage = Stage.NOTHING
+            if taken:
+                raise
+            return False
+        if found.is_mine:
+            self._check_sent(found, sent)
+            return True
+        self._stage = Stage.NOTHING
+        if found.exists and taken:
+            raise failure from failure.__cause__
         return False
 
-    def _is_mine(self, *, complete: bool = False) -> bool:
+    def _check_sent(self, found: Standing, sent: Mapping[str, Any]) -> None:
+        """Make sure that what stands there is all of what was sent."""
+        if self._shares_mark and not sent["Body"]:
+            # The reservation of another run, which may have filled it by now.
+            return
+        provider = self.connection.target.provider
+        damaged = whole.flaw("head_object", sent, found.answer, md5_etags=provider.md5_etags)
+        if damaged or found.size_bytes not in {None, len(sent["Body"])}:
+            raise StoreFailed(
+                f'Saving "{self.name}" failed in {self.connection.where()}: what the store has is not what was sent. '
+                "Try again; if it stays, check what stands between."
+            )
+
+    def _explained(self, failure: HoldallError) -> HoldallError:
+        if not isinstance(failure, NameTaken):
+            return failure
+        contradiction = StoreFailed(
+            f'Saving "{self.name}" was refused by {self.connection.where()}: it answers that the name is taken, and '
+            f"then that nobody has it, {_MAX_CONFLICTS} times over. Check what stands between; if it stays, ask whoever "
+            "runs the store."
+        )
+        contradiction.code = failure.code
+        return contradiction
+
+    def _undecided(self, failure: HoldallError) -> HoldallError:
+        unknown = StoreUnreachable(
+            f'Saving "{self.name}" failed in {self.connection.where()}: an answer was lost, the name was found taken when '
+            f"the request was repeated, and the keys may not read, so whether the file is this one cannot be asked. "
+            "Grant s3:GetObject, or look whether it is there."
+        )
+        unknown.code, unknown.retries, unknown.outcome_unknown = failure.code, failure.retries, True
+        return unknown
+
+    def _reserve(self) -> None:
+        self._put(b"")
+        self._stage = Stage.RESERVED
+
+    # -- a copy
+
+    def _fill(self, source: Source) -> None:
+        reserved = self._stage
+        self._stage = Stage.FILLING
+        parameters = {"MetadataDirective": "REPLACE", **self.parameters}
+        if "Tagging" in parameters or self.connection.target.provider.has_tags:
+            # The copy's tags are those of an upload, not the source's: a lifecycle rule may delete by them.
+            parameters["TaggingDirective"] = "REPLACE"
+        for name, value in customer_key(source.parameters).items():
+            parameters[f"CopySource{name}"] = value
         try:
-            answer = self._call("head_object", **_customer_key(self.parameters))
-        except (ObjectNotFound, AccessRefused):
+            self._call(
+                "copy_object",
+                client=self.client or self.connection.patient_client(_copy_seconds(source.size_bytes)),
+                CopySource={"Bucket": source.bucket_name, "Key": source.key},
+                CopySourceIfMatch=source.etag,
+                **parameters,
+            )
+        except HoldallError as failure:
+            if self._is_filled(failure, source.size_bytes):
+                return
+            if not failure.outcome_unknown:
+                self._stage = reserved
+            raise
+
+    def _is_filled(self, failure: HoldallError, size_bytes: int | None) -> bool:
+        """Say whether the request that failed had filled the reservation, or replaced the file, all the same."""
+        # The answer to the first attempt was lost, so the retry found nothing left to complete, or the name
+        # taken by what the first attempt had completed.
+        lost = failure.outcome_unknown or failure.retries > 0
+        if not (lost or failure.code == "NoSuchUpload" or isinstance(failure, NameTaken)):
             return False
-        marked = answer.get("Metadata", {}).get(MARK) == self.mark
-        # The reservation carries the mark too, and is empty; what is uploaded in parts never is.
-        return marked and (not complete or (answer.get("ContentLength") or 0) > 0)
+        with suppress(HoldallError):
+            found = self._look()
+            # The reservation carries the mark too, and is empty.
+            return found.is_mine and bool(found.size_bytes) and size_bytes in {None, found.size_bytes}
+        return False
 
     # -- multipart
-
-    def multipart(self, parts: Iterator[bytes], *, again: bool) -> None:
-        """Store the parts as one object that appears whole or not at all."""
-        self.start(again=again)
-        try:
-            self.finish(self._send_all(parts))
-        except BaseException:
-            self.abandon()
-            raise
 
     def start(self, *, again: bool) -> None:
         """Make sure of the name and begin the upload.
@@ -182,21 +271,24 @@ class NewObject:
         Raises:
             NameTaken: the key is taken; nothing was begun.
         """
+        with self.taking_back():
+            self._start(again=again)
+
+    def _start(self, *, again: bool) -> None:
+        self._note_upload()
         if not self.replace:
             if again and self.connection.target.provider.conditional_complete:
                 # Asking first is cheap beside uploading everything only to hear that the name is taken.
                 if self._exists():
-                    raise NameTaken(f'"{self.name}" is taken in {self.connection.where()}. Nothing was changed.')
+                    raise self._taken("is taken")
                 self._condition = {"IfNoneMatch": "*"}
             else:
-                self.put(b"")
-                self._reserved = True
+                self._reserve()
+        self._has_strays = True
         try:
             answer = self._call("create_multipart_upload", **self.parameters)
-        except BaseException as failure:
-            answered = isinstance(failure, HoldallError) and not failure.outcome_unknown and not failure.retries
-            self._has_strays = not answered
-            self.abandon()
+        except HoldallError as failure:
+            self._has_strays = failure.outcome_unknown or failure.retries > 0
             raise
         self._upload_id = answer["UploadId"]
         self._has_strays = answer["ResponseMetadata"]["RetryAttempts"] > 0
@@ -214,90 +306,67 @@ class NewObject:
             PartNumber=number,
             Body=data,
             **_digest(data, self.connection),
-            **_customer_key(self.parameters),
+            **customer_key(self.parameters),
         )
+        self._part_bytes[number] = len(data)
         return str(answer["ETag"])
 
     def finish(self, etags: Sequence[str]) -> None:
-        """Make one object of the parts, which are numbered from 1 in the order of their ETags."""
-        listed = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+        """Make one object of the parts, which are numbered from 1 in the order of their ETags.
+
+        Raises:
+            NameTaken: the reservation is gone, and somebody else has the name.
+        """
+        with self.taking_back():
+            self._finish(etags)
+
+    def _finish(self, etags: Sequence[str]) -> None:
+        if self._stage is Stage.RESERVED:
+            self._check_reservation()
+        before, self._stage = self._stage, Stage.FILLING
         try:
             self._call(
                 "complete_multipart_upload",
                 UploadId=self._upload_id,
-                MultipartUpload={"Parts": listed},
+                MultipartUpload={
+                    "Parts": [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+                },
                 **self._condition,
-                **_customer_key(self.parameters),
+                **customer_key(self.parameters),
             )
         except HoldallError as failure:
-            # The answer to the first attempt was lost, so the retry found nothing left to complete, or the name
-            # taken by what the first attempt had completed.
-            lost = failure.outcome_unknown or failure.code == "NoSuchUpload" or isinstance(failure, NameTaken)
-            if not (lost and self._is_certainly_mine(complete=True)):
+            if not self._is_filled(failure, sum(self._part_bytes.values())):
+                if not failure.outcome_unknown:
+                    self._stage = before
                 if failure.code in _CONFLICTS and not self.replace:
-                    raise NameTaken(f'"{self.name}" was taken while it was uploaded. Nothing was changed.') from failure
+                    raise self._taken("was taken while it was uploaded") from failure
                 raise
+        self._note_whole()
         # Now and not when they were made: by now the last that was on its way has arrived.
         self._take_back(self._abort_strays)
 
-    def abandon(self) -> None:
-        """Take back what was begun: uploads, and the reservation of the name. Never raises."""
-        if not self.connection.is_own:
-            # Dropped by a fork of the process that still writes it.
+    def _check_reservation(self) -> None:
+        """Look whether the name is still ours: what deletes empty files, or overwrites, may have been there."""
+        try:
+            found = self._look()
+        except CredentialsRefused:
+            raise
+        except AccessRefused:
+            # It cannot be asked.
             return
-        # The reservation last: as long as it stands, uploads to this key are ours.
-        self._take_back(self._abort, self._abort_strays, self._release)
+        if found.exists and not found.is_mine:
+            self._stage = Stage.NOTHING
+            raise self._taken("was taken while it was uploaded")
+        if not found.exists:
+            self._reserve()
 
-    def _take_back(self, *steps: Callable[[], None]) -> None:
-        for step in steps:
-            try:
-                step()
-            except HoldallError as failure:
-                log.warning(
-                    'What was begun for "%s" could not be taken back; an unfinished upload is billed until it is '
-                    "aborted: %s",
-                    self.name,
-                    failure,
-                )
-                if isinstance(failure, StoreUnreachable):
-                    # Each further question would take as long again.
-                    return
-
-    def _abort(self, upload_id: str | None = None) -> None:
-        upload_id = upload_id or self._upload_id
-        if upload_id is not None:
-            try:
-                self._call("abort_multipart_upload", UploadId=upload_id)
-            except StoreFailed as failure:
-                # The answer to the first attempt was lost.
-                if failure.code != "NoSuchUpload":
-                    raise
-
-    def _abort_strays(self) -> None:
-        """Abort the uploads that were begun for us and whose answers were lost.
-
-        Only where the name is reserved, so that nobody else uploads to this key. Elsewhere one of them may be another
-        writer's; an upload without parts costs nothing, and a lifecycle rule ends it.
-        """
-        if not (self._has_strays and self._reserved):
-            return
-        listed = self.connection.call(
-            "list_multipart_uploads", action="saving", name=self.name, client=self.client, Prefix=self.key
-        )
-        for upload in listed.get("Uploads", ()):
-            if upload["Key"] == self.key and upload["UploadId"] != self._upload_id:
-                self._abort(upload["UploadId"])
-        self._has_strays = False
-
-    def _release(self) -> None:
-        # Never what somebody else put there since, which a store that overwrites might have done.
-        # A reservation is empty: what is not was finished, perhaps by another run with the same mark.
-        if self._reserved and self._is_mine() and not self._is_mine(complete=True):
-            self._call("delete_object")
+    def _taken(self, what: str) -> NameTaken:
+        where = self.connection.where()
+        return NameTaken(f'"{self.name}" {what} in {where}. Nothing was changed.', store=where, key=self.key)
 
     def _exists(self) -> bool:
         try:
-            self._call("head_object", **_customer_key(self.parameters))
+            self._call("head_object", **customer_key(self.parameters))
         except ObjectNotFound:
             return False
         return True
@@ -322,17 +391,6 @@ class NewObject:
             etags |= {number: future.result() for future, number in running.items()}
         return [etags[number] for number in sorted(etags)]
 
-    def _call(self, operation: str, **parameters: Any) -> Any:
-        return self.connection.call(
-            operation,
-            action="saving",
-            name=self.name,
-            about=self.about,
-            client=self.client,
-            Key=self.key,
-            **parameters,
-        )
-
 
 def _digest(data: bytes, connection: Connection) -> dict[str, str]:
     # On Amazon boto3 sends a checksum of its own; everywhere else the server verifies this one.
@@ -342,6 +400,17 @@ def _digest(data: bytes, connection: Connection) -> dict[str, str]:
     return {"ContentMD5": base64.b64encode(digest).decode()}
 
 
-def _customer_key(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Give the parameters that requests about an object encrypted with the customer's key must repeat."""
-    return {name: value for name, value in parameters.items() if name.startswith("SSECustomer")}
+def _copy_seconds(size_bytes: int) -> float:
+    return size_bytes / LEAST_COPY_BYTES_PER_SECOND
+
+
+def _refuses_the_copy(failure: HoldallError) -> bool:
+    """Say whether the store does not make this copy, although it may take the bytes.
+
+    Hetzner's "depends on internal factors and may fail", and none of SSE-C is made:
+    https://docs.hetzner.com/storage/object-storage/supported-actions/. Elsewhere the rights may not reach.
+    """
+    if failure.answer is None or isinstance(failure, (ObjectChanged, CredentialsRefused)):
+        return False
+    status = failure.answer.status
+    return status == 501 or (400 <= status < 500 and status != 429)

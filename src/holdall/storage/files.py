@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.core.files.base import File
 
-from holdall.s3.bodies import Readable, read_exactly
 from holdall.s3.reading import BUFFER_BYTES, ObjectReader
 from holdall.storage.draft import Draft
 from holdall.storage.modes import Mode
@@ -211,43 +210,3 @@ class _DraftText(io.TextIOWrapper):
     def __del__(self) -> None:
         # `io` would close it, and so store what was forgotten.
         self._draft.abandon()
-
-
-def is_seekable(content: Any) -> bool:
-    """Say whether a content can be read again from its beginning; something that has `read` alone cannot."""
-    try:
-        return bool(content.seekable())
-    except AttributeError:
-        # `File` asks what it wraps for more than a reader needs to have.
-        return hasattr(content, "seek")
-
-
-class Replayed(BytesFile):
-    """A stream that can be read once, made to give its beginning a second time.
-
-    A name that turns out to be taken must not cost the first bytes of a stream that cannot be rewound.
-    """
-
-    def __init__(self, stream: Readable, *, name: str | None, remembered_bytes: int) -> None:
-        self._head = io.BytesIO(read_exactly(stream, remembered_bytes))
-        self._rest: Readable | None = stream
-        self._rest_was_read = False
-        super().__init__(self._head, name)
-
-    def seekable(self) -> bool:
-        return not self._rest_was_read
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        if self._rest_was_read or (offset, whence) != (0, 0):
-            raise io.UnsupportedOperation(
-                "This stream goes back to its beginning alone, and only until more of it was read."
-            )
-        return self._head.seek(0)
-
-    def read(self, size: int = -1, /) -> bytes:
-        piece = self._head.read(size)
-        if (piece and size >= 0) or self._rest is None:
-            return piece
-        more = self._rest.read(size)
-        self._rest_was_read = self._rest_was_read or bool(more)
-        return piece + more

@@ -285,9 +285,6 @@ class MediaStorage(WritingStorage):
             )
         return content
 
-    def _wrote(self, name: str) -> None:
-        """Hear of a file that was opened for writing and is stored now."""
-
     def delete(self, name: str) -> None:
         """Delete a file; one that does not exist is none to worry about. One DELETE.
 

@@ -5,27 +5,44 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
-from django.core.files.base import File
 from django.core.files.storage import Storage
 from django.core.files.utils import validate_file_name
-from storages.backends.s3 import S3File
+from storages.backends.s3 import _filter_download_params
 from storages.utils import ReadBytesWrapper
 
 from holdall import names
-from holdall.errors import NameTaken
+from holdall.errors import NameTaken, StoreFailed
 from holdall.s3.bodies import read_exactly
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.saving import MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Source
 from holdall.storage import content as rules
-from holdall.storage.files import ObjectFile, Replayed, is_seekable
+from holdall.storage.files import ObjectFile
 from holdall.storage.links import LinkingStorage
+from holdall.storage.upload import Upload, is_seekable
 
-# Set by `save` for its own call of `_save`, whose signature is Django's and may be a project's.
-_may_replace = ContextVar("holdall_may_replace", default=False)
-# The same for a name with a random part that was drawn for this one file: the storage, and the name.
-_drawn: ContextVar[tuple[object, str] | None] = ContextVar("holdall_drawn", default=None)
+# Whoever finds so many names taken, one after the other, does not find a free one.
+MAX_NAMES = 1_000
+
+
+@dataclass
+class _Attempt:
+    """One name that `save` tries: what its own `_save` tells it, past a project's of Django's signature."""
+
+    storage: object
+    # The key that may be replaced, because a project's rule for names insists on it.
+    replaces: str | None = None
+    # The name, where it has a random part that was drawn for this one file.
+    drawn: str = ""
+    # What `_save` found taken, unless it had saved something before: what comes later is another file's.
+    taken: NameTaken | None = None
+    has_saved: bool = False
+
+
+# The attempt of the `save` that is under way here.
+_attempt: ContextVar[_Attempt | None] = ContextVar("holdall_attempt", default=None)
 
 
 class WritingStorage(LinkingStorage):
@@ -60,75 +77,107 @@ class WritingStorage(LinkingStorage):
         file that has the name is replaced instead, or left as it was when the save fails. The content is stored whole
         or not at all, and stays open; it is read from its beginning if it can be.
 
-        Requests: one PUT. From the multipart threshold on two and one a part, and one that reserves the name (on
-        Amazon: that asks for it). Two more for each name that is taken. Where it is not known whether the provider
-        has conditional writes, three more once a process. With `file_overwrite` none but those that write.
+        Requests: one PUT. From the multipart threshold on two and one a part, and two that reserve the name and look
+        whether it still is (on Amazon: one that asks for it). Two more for each name that is taken. Where it is not
+        known whether the provider has conditional writes, three more once a process. With `file_overwrite` none but
+        those that write.
 
         Raises:
             InvalidName: the name cannot become a key; nothing was sent.
             AccessRefused, BucketNotFound: nothing was saved.
+            NameTaken: of another file that a project's own `_save` writes.
             StoreUnreachable, StoreFailed: no name was given; when every answer was lost, a file may be there that
                 nobody was told of.
         """
         name = content.name if name is None else name
-        if not hasattr(content, "chunks"):
-            content = File(content, name)
-        if not is_seekable(content):
-            content = Replayed(ReadBytesWrapper(content), name=name, remembered_bytes=self._parts().threshold_bytes + 1)
+        upload = Upload(content, name=name, remembered_bytes=self._parts().threshold_bytes + 1)
         if self.file_overwrite:
-            return str(super().save(name, content, max_length))
-        asked = names.clean(str(name))
-        candidates = self._candidates(asked, max_length)
-        if not conditional_put_holds(self.store, self._client, name=str(name), key=self._key(str(name))):
+            return str(super().save(name, upload.file, max_length))
+        candidates = self._candidates(str(name), max_length)
+        if self.store.conditional_put is None:
+            conditional_put_holds(self.store, self._client, name=str(name), key=self._key(str(name)))
+        if not self.store.conditional_put:
             # Without the condition only a name that nobody else can think of is free for certain.
             next(candidates)
-        last = None
-        for candidate in candidates:
+        return self._save_under_one(candidates, upload, asked=names.clean(str(name)))
+
+    def _save_under_one(self, candidates: Iterator[str], upload: Upload, *, asked: str) -> str:
+        """Save under the first of these names that is free; `asked` is the one that was asked for."""
+        # A project's own `_save` has Django's signature.
+        plain = type(self)._save is WritingStorage._save
+        last, last_key = "", ""
+        for candidate, _ in zip(candidates, range(MAX_NAMES), strict=False):
             validate_file_name(candidate, allow_relative_path=True)
-            if is_seekable(content):
-                # A project's own `_save` may have read it for a name that turned out to be taken.
-                content.seek(0)
             # A project's own `get_available_name` that insists on a taken name means to replace the file.
-            insists = _may_replace.set(candidate == last)
-            drawn = _drawn.set((self, candidate) if self._is_drawn(candidate, asked) else None)
+            attempt = _Attempt(
+                self,
+                replaces=last_key if candidate == last else None,
+                drawn=candidate if self._is_drawn(candidate, asked) else "",
+            )
+            entered = _attempt.set(attempt)
             try:
-                saved = self._save(candidate, content)
-            except NameTaken:
-                if not is_seekable(content):
-                    # Of a stream that was read by a project's own `_save` only the rest would be saved.
+                # A project's own `_save` may have read it for a name that turned out to be taken.
+                upload.rewind()
+                saved = self._save_as(candidate, upload) if plain else self._save(candidate, upload.file)
+            except NameTaken as taken:
+                # Of a file that a project's own `_save` writes besides; or of one stream of which only the rest is left.
+                if taken is not attempt.taken or not upload.can_rewind:
                     raise
-                last = candidate
+                if candidate != last and taken.key == last_key:
+                    # Whatever is offered, it is saved by one name.
+                    raise
+                last, last_key = candidate, taken.key
                 continue
             finally:
-                _may_replace.reset(insists)
-                _drawn.reset(drawn)
-            validate_file_name(saved, allow_relative_path=True)
+                _attempt.reset(entered)
+            if not plain:
+                validate_file_name(saved, allow_relative_path=True)
             return saved
-        raise AssertionError("candidates never end")
+        raise StoreFailed(
+            f"No free name was found in {self.store.where()}: {MAX_NAMES:,} were refused as taken, the last {last!r}. Check "
+            "`get_available_name` or `get_alternative_name` of the storage; or the store refuses what is not taken."
+        )
 
     def _save(self, name: str, content: Any) -> str:
-        cleaned = names.clean(name)
-        if is_seekable(content):
-            content.seek(0)
-        # A stream gives no more than its beginning a second time; what is sent in parts is longer.
-        again = is_seekable(content) and not isinstance(content, Replayed)
-        target = self._new_object(cleaned, content)
+        upload = Upload(content, name=name, remembered_bytes=self._parts().threshold_bytes + 1)
+        return self._save_as(names.clean(name), upload)
+
+    def _save_as(self, name: str, upload: Upload) -> str:
+        """Save under this name, which is clean, and no other."""
+        attempt = _attempt.get()
+        upload.rewind()
+        target = self._new_object(name, upload.file)
+        try:
+            with target.taking_back():
+                self._send(target, upload)
+                # The caller may want to read it once more: to make a thumbnail, or to send it by mail.
+                upload.rewind()
+        except NameTaken as taken:
+            if attempt is not None and attempt.storage is self and not attempt.has_saved:
+                attempt.taken = taken
+            raise
+        if attempt is not None:
+            attempt.has_saved = True
+        self._wrote(name)
+        return name
+
+    def _wrote(self, name: str) -> None:
+        """Hear of a file that is stored now, under a clean name."""
+
+    def _send(self, target: NewObject, upload: Upload) -> None:
         if self._is_compressed(target.parameters):
             target.parameters["ContentEncoding"] = "gzip"
-            target.create(self._compress_content(ReadBytesWrapper(content)), again=again)
-        elif (source := self._source_of(content)) is not None:
-            target.copy(source)
-        else:
-            target.create(ReadBytesWrapper(content), again=again)
-        if is_seekable(content):
-            # The caller may want to read it once more: to make a thumbnail, or to send it by mail.
-            content.seek(0)
-        return cleaned
+            target.create(self._compress_content(upload.body()), again=upload.starts_again)
+            return
+        source = self._source_of(upload)
+        if source is not None and target.copy(source):
+            return
+        upload.rewind()
+        target.create(upload.body(), again=upload.starts_again)
 
-    def _source_of(self, content: Any) -> Source | None:
-        """Find the object that a content is a file of, if the store can copy it by itself."""
-        while isinstance(content, File) and not isinstance(content, (ObjectFile, S3File)):
-            content = content.file
+    def _source_of(self, upload: Upload) -> Source | None:
+        """Find the object that an upload is a file of, if the store can copy it by itself."""
+        content = upload.stored_file()
         if isinstance(content, ObjectFile) and (reader := content.reader) is not None:
             target = reader.connection.target
             if (
@@ -137,22 +186,37 @@ class WritingStorage(LinkingStorage):
                 and reader.size <= MAX_COPY_BYTES
                 and target.with_bucket(None) == self._target.with_bucket(None)
             ):
-                return Source(bucket_name=str(target.bucket_name), key=reader.key, etag=reader.etag)
-        elif isinstance(content, S3File) and "w" not in content._mode:
+                return Source(
+                    bucket_name=str(target.bucket_name),
+                    key=reader.key,
+                    etag=reader.etag,
+                    size_bytes=reader.size,
+                    parameters=reader.parameters,
+                )
+        elif content is not None:
             theirs, found = content._storage, content.obj
             same = all(getattr(theirs, name) == getattr(self, name) for name in _SAME_PLACE)
             if same and not found.content_encoding and found.content_length <= MAX_COPY_BYTES:
-                return Source(bucket_name=found.bucket_name, key=found.key, etag=found.e_tag)
+                return Source(
+                    bucket_name=found.bucket_name,
+                    key=found.key,
+                    etag=found.e_tag,
+                    size_bytes=found.content_length,
+                    parameters=_filter_download_params(theirs.get_object_parameters(content.name)),
+                )
         return None
 
     def _new_object(self, name: str, content: Any, *, replace: bool | None = None) -> NewObject:
         """Prepare a new object; `replace` says whether it may replace one, where that is not what `save` does."""
-        may_replace = self.file_overwrite or _may_replace.get() if replace is None else replace
+        key = self._key(name)
+        attempt = _attempt.get()
+        insists = attempt is not None and attempt.storage is self and attempt.replaces == key
+        may_replace = self.file_overwrite or insists if replace is None else replace
         return NewObject(
             connection=self.store,
             client=self._client,
             name=name,
-            key=self._key(name),
+            key=key,
             parameters=self._get_write_parameters(name, content),
             replace=may_replace or self.store.conditional_put is False,
             parts=self._parts(content),
@@ -188,8 +252,8 @@ class WritingStorage(LinkingStorage):
         Either its random part was drawn for this file, or the class hashes names (`ManifestStaticFilesStorage`) and the
         name carries the hash of this very content. All other names can be given again, once their file was deleted.
         """
-        storage, drawn = _drawn.get() or (None, None)
-        if storage is self and drawn == name:
+        attempt = _attempt.get()
+        if attempt is not None and attempt.storage is self and attempt.drawn == name:
             return True
         hash_of = getattr(self, "file_hash", None)
         if hash_of is None or content is None or not is_seekable(content):
@@ -226,10 +290,12 @@ _SAME_PLACE = ("endpoint_url", "region_name", "access_key", "secret_key", "secur
 
 def _head(content: Any) -> bytes:
     """Look at the first bytes of a content without moving in it."""
-    if content is None or not is_seekable(content):
+    try:
+        at = content.tell() if hasattr(content, "tell") else 0
+        content.seek(0)
+    except (AttributeError, OSError):
+        # It has no beginning to go back to.
         return b""
-    at = content.tell() if hasattr(content, "tell") else 0
-    content.seek(0)
     # Whole, because a read may give less than was asked for, and script may hide behind it.
     head = read_exactly(ReadBytesWrapper(content), rules.HEAD_BYTES)
     content.seek(at)
