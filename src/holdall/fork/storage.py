@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
+from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import File
 from storages.backends.s3 import _filter_download_params
@@ -24,6 +25,7 @@ from holdall.storage import MediaStorage
 from holdall.storage.files import ObjectFile
 from holdall.storage.media import POOL_WORKERS
 from holdall.storage.modes import Mode
+from holdall.storage.options import hidden
 
 T = TypeVar("T")
 # What a project chooses for all of its environments, and what reading depends on: the parent is read as it was written.
@@ -57,18 +59,25 @@ class ForkedStorage(MediaStorage):
     # As migrations and pickles name it.
     __module__ = "holdall.fork"
 
-    def __init__(self, *, parent: Mapping[str, Any], **settings: Any) -> None:
+    def __init__(self, *, parent: Mapping[str, Any] | None = None, **settings: Any) -> None:
+        if parent is None:
+            # Made without options, it is that of the alias `default`.
+            parent = getattr(django_settings, "STORAGES", {}).get("default", {}).get("OPTIONS", {}).get("parent")
+        if parent is None:
+            raise ImproperlyConfigured("A fork needs its `parent`: the options of the parent's storage.")
+        known = frozenset(self.get_default_settings())
+        settings, parent = hidden(settings, known=known), hidden(parent, known={*known, "parent"})
         shared = {name: settings[name] for name in SHARED_OPTIONS if name in settings}
         self.parent = storage_of({**shared, **parent, "read_only": True})
         super().__init__(**settings)
         own = site_of(self)
-        hidden = set()
+        theirs = set()
         for above in self._above():
             if said := sites.objection(own, site_of(above)):
                 raise ImproperlyConfigured(f"The parent {said}")
-            hidden.add(sites.hidden_folder(own, site_of(above)))
+            theirs.add(sites.hidden_folder(own, site_of(above)))
         # Folders of the parent's bucket in which forks lie; they are not the parent's files.
-        self._not_the_parents = tuple(sorted(folder for folder in hidden if folder))
+        self._not_the_parents = tuple(sorted(folder for folder in theirs if folder))
         self._location = self.location.strip("/")
         self._parents_room_bytes = MAX_KEY_BYTES - len(f"{self.parent.location.strip('/')}/".encode())
 
@@ -202,22 +211,26 @@ class ForkedStorage(MediaStorage):
     def _wrote(self, name: str) -> None:
         self.overlay.note(name, Side.OWN, holds=True)
 
-    def exists(self, name: str) -> bool:
+    def _has_file(self, name: str) -> bool:
         """Say whether a file has this name here: an own one, or one of the parent's that is not hidden."""
-        cleaned = names.clean(name)
-        if not cleaned:
-            return False
-        self._normalize_name(cleaned)
+        self._key(name)
 
         def own() -> bool:
-            if super(ForkedStorage, self).exists(cleaned):
+            if super(ForkedStorage, self)._has_file(name):
                 return True
-            raise ObjectNotFound(cleaned)
+            raise ObjectNotFound(name)
 
         try:
-            return self._on_its_side(cleaned, own, lambda: self.parent.exists(cleaned))
+            return self._on_its_side(name, own, lambda: self.parent._has_file(name))
         except ObjectNotFound:
             return False
+
+    def _has_below(self, path: str) -> bool:
+        """Say whether anything shows in a folder. One listing of the own store; else as many as to find a file above."""
+        if super()._has_below(path):
+            return True
+        prefix = f"{path}/" if path else ""
+        return self.parent._has_below(path) and next(iter(_walk_parents(self, prefix, set())), None) is not None
 
     def size(self, name: str) -> int:
         self._key(name)
@@ -255,6 +268,7 @@ class ForkedStorage(MediaStorage):
             doubtful = folder in hidden_folders or any(sites.is_below(one, name) for one in self._not_the_parents)
             if not self.is_not_the_parents(name) and not (doubtful and self._shows_nothing_in(name)):
                 folders.add(folder)
+        self._note_folders(path, folders)
         return sorted(folders), sorted(files)
 
     def _shows_nothing_in(self, folder: str) -> bool:

@@ -56,6 +56,8 @@ class ObjectFile(BytesFile):
         self._unpacks = unpacks
         # Where it lies, and where it is opened anew: a fork writes its parent's files in its own store.
         self._origin = self._storage = storage
+        # Shown by error pages, also of a file that could not be opened.
+        self.name = name
         super().__init__(self._opened(mode), name)
         self.mode = mode
 

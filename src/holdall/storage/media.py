@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
@@ -30,18 +30,17 @@ from holdall.s3.condition import conditional_put_holds
 from holdall.s3.connection import Connection, connect
 from holdall.s3.reading import ObjectReader
 from holdall.s3.target import Target, transfer_config
-from holdall.secret import Secret
 from holdall.sites import RESERVED
 from holdall.storage.draft import HELD_BYTES, Draft
 from holdall.storage.files import ObjectFile
 from holdall.storage.modes import Mode
+from holdall.storage.options import NO_BUCKET, chosen, hidden, revealed, without_secrets, wrapped
 from holdall.storage.writing import WritingStorage
 
 # What one request may delete: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETE_BATCH = 1000
 POOL_WORKERS = 16
-# What never leaves the process: not into a migration, a log or a pickle's repr.
-SECRET_OPTIONS = frozenset({"access_key", "secret_key", "security_token", "cloudfront_key"})
+KNOWN_FOLDERS = 10_000
 
 
 class MediaStorage(WritingStorage):
@@ -81,11 +80,18 @@ class MediaStorage(WritingStorage):
     env_prefix: str | None
 
     def __init__(self, **settings: Any) -> None:
-        # django-storages formats the keys into texts of its own, so it gets them plain.
-        super().__init__(**{name: _revealed(value) for name, value in settings.items()})
+        known = frozenset(self.get_default_settings())
+        settings = hidden(settings, known=known)
+        settings = chosen(self, MediaStorage, settings, known=known)
+        try:
+            # django-storages formats the keys into texts of its own, so it gets them plain.
+            super().__init__(**{name: revealed(value) for name, value in settings.items()})
+        except Exception as refusal:  # noqa: BLE001  raised again
+            # An error page shows the variables of each frame, and in those inside the keys are plain.
+            raise refusal.with_traceback(None) from None
         if self.provider is not None and self.provider not in PROVIDERS:
-            known = ", ".join(sorted(PROVIDERS))
-            raise ImproperlyConfigured(f'There is no provider "{self.provider}"; known are {known}.')
+            there_are = ", ".join(sorted(PROVIDERS))
+            raise ImproperlyConfigured(f'There is no provider "{self.provider}"; known are {there_are}.')
         # django-storages has filled these in by now; only what the project chose itself is to be kept.
         own_config = self._chosen(settings, "client_config", "config", "AWS_S3_CLIENT_CONFIG")
         if self._chosen(settings, "transfer_config", "transfer_config", "AWS_S3_TRANSFER_CONFIG") is None:
@@ -96,9 +102,9 @@ class MediaStorage(WritingStorage):
             bucket_name=self.bucket_name,
             endpoint_url=self.endpoint_url,
             region_name=self.region_name,
-            access_key=_wrapped(self.access_key),
-            secret_key=_wrapped(self.secret_key),
-            token=_wrapped(self.security_token),
+            access_key=wrapped(self.access_key),
+            secret_key=wrapped(self.secret_key),
+            token=wrapped(self.security_token),
             profile=self.session_profile,
             local_folder=self.local_folder,
             fast=self.fast_lane,
@@ -146,6 +152,9 @@ class MediaStorage(WritingStorage):
         }
 
     def __repr__(self) -> str:
+        if "_target" not in self.__dict__:
+            # Shown by error pages when it could not be made.
+            return f"<{type(self).__name__}: not made>"
         where = f"{self._target.provider.title}, bucket {self.bucket_name!r}"
         return f"<{type(self).__name__}: {where}{f', under {self.location!r}' if self.location else ''}>"
 
@@ -165,7 +174,7 @@ class MediaStorage(WritingStorage):
             # Two may be alike today and differ tomorrow: the one that was asked for counts.
             alias = next((one for one in aliases[1:] if storages[one] is self), aliases[0])
             return "holdall.storage.from_alias", (alias,), {}
-        return path, arguments, _without_secrets(options)
+        return path, arguments, without_secrets(options)
 
     def __getstate__(self) -> dict[str, Any]:
         # Models are pickled with their storages, into caches and tasks; a connection belongs to its process.
@@ -179,6 +188,8 @@ class MediaStorage(WritingStorage):
         """The process's connection to this store."""
         found = self._store
         if found is None or not found.is_own:
+            if self.bucket_name is None and self._client is None:
+                raise ImproperlyConfigured(NO_BUCKET)
             found = self._store = connect(self._target)
         return found
 
@@ -324,21 +335,63 @@ class MediaStorage(WritingStorage):
             return dict(zip(asked, pool.map(self.exists, asked), strict=True))
 
     def exists(self, name: str) -> bool:
-        """Say whether a file has this name. One HEAD; one more after the first "no" of a process.
+        """Say whether a file has this name, or a folder in which something lies; the empty name is the store itself.
+
+        Requests: one HEAD; one more after the first "no" of a process. After each "no" one listing of three keys at
+        most, if the name may be a folder's: it has no dot in its last part, ends in a slash, or `listdir` gave it.
 
         Raises:
             AccessRefused: also for a missing file, where the keys may not list the bucket.
             BucketNotFound: the bucket itself is missing, which is no answer about a file.
         """
-        if not names.clean(name):
-            return False
-        key = self._normalize_name(name)
+        cleaned = names.clean(name)
+        if cleaned and not cleaned.endswith("/") and self._has_file(cleaned):
+            return True
+        path = cleaned.rstrip("/")
+        is_likely = path != cleaned or "." not in path.rpartition("/")[2] or path in self._folders_seen()
+        return is_likely and self._has_below(path)
+
+    def _has_file(self, name: str) -> bool:
         parameters = _filter_download_params(self.get_object_parameters(name))
         try:
-            self.store.call("head_object", action="looking for", name=name, client=self._client, Key=key, **parameters)
+            self.store.call(
+                "head_object",
+                action="looking for",
+                name=name,
+                client=self._client,
+                Key=self._key(name),
+                **parameters,
+            )
         except ObjectNotFound:
             return False
         return True
+
+    def _has_below(self, path: str) -> bool:
+        """Say whether anything lies in a folder. One listing, in which all that is Holdall's own is one entry."""
+        page = self.store.call(
+            "list_objects_v2",
+            action="listing",
+            name=path,
+            client=self._client,
+            Prefix=self._prefix(path),
+            Delimiter="/",
+            MaxKeys=3,
+        )
+        keys = [entry["Key"] for entry in page.get("Contents", ())]
+        keys += [entry["Prefix"] for entry in page.get("CommonPrefixes", ())]
+        return any(key.rstrip("/").rpartition("/")[2] != RESERVED for key in keys)
+
+    def _folders_seen(self) -> set[str]:
+        """Give the folders that `listdir` told of and whose names look like those of files: "jquery-3.7"."""
+        seen: set[str] = self.store.known.setdefault(("folders", self.location), set())
+        return seen
+
+    def _note_folders(self, path: str, folders: Iterable[str]) -> None:
+        seen = self._folders_seen()
+        above = names.clean(path).rstrip("/")
+        for folder in folders:
+            if "." in folder and len(seen) < KNOWN_FOLDERS:
+                seen.add(f"{above}/{folder}" if above else folder)
 
     def size(self, name: str) -> int:
         """Give how many bytes are read from the file. One HEAD; of a packed file, one or two GETs more."""
@@ -378,7 +431,9 @@ class MediaStorage(WritingStorage):
             folders += [entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ())]
             files += [entry["Key"][len(prefix) :] for entry in page.get("Contents", ()) if entry["Key"] != prefix]
         # What Holdall keeps there for itself, or for a store that lies in this folder.
-        return [folder for folder in folders if folder != RESERVED], [file for file in files if file != RESERVED]
+        folders = [folder for folder in folders if folder != RESERVED]
+        self._note_folders(path, folders)
+        return folders, [file for file in files if file != RESERVED]
 
     def _pages(self, path: str, **parameters: Any) -> Iterator[Any]:
         # V1 breaks on keys with "%" or "+" on Ceph: its marker comes back unescaped.
@@ -398,17 +453,3 @@ def batched(items: Iterable[Any], size: int = DELETE_BATCH) -> Iterator[list[Any
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
-
-
-def _without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave the secrets out, those of a fork's parent too."""
-    kept = {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
-    return {name: _without_secrets(value) if name == "parent" else value for name, value in kept.items()}
-
-
-def _revealed(value: Any) -> Any:
-    return value.reveal() if isinstance(value, Secret) else value
-
-
-def _wrapped(key: str | None) -> Secret | None:
-    return Secret(key) if key else None

@@ -1,0 +1,100 @@
+"""The options that a storage is made with: which count, which are missing, and which must not be shown."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+from storages.utils import setting
+
+from holdall.secret import Secret
+
+# What never leaves the process: not into a migration, a log or a pickle's repr.
+SECRET_OPTIONS = frozenset({"access_key", "secret_key", "security_token", "cloudfront_key"})
+NO_BUCKET = (
+    "This storage was made without a bucket, and `STORAGES` has none for it. Write `STORAGES = holdall.from_env()`: a "
+    "storage that is made without options, `MediaStorage()`, is then that of the alias `default`."
+)
+
+
+def hidden(options: Mapping[str, Any], *, known: Collection[str]) -> dict[str, Any]:
+    """Hide the secrets among options, and what may be a misspelt one: error pages show the variables of each frame."""
+    return {
+        name: _hidden(value) if name in SECRET_OPTIONS or name not in known else value
+        for name, value in options.items()
+    }
+
+
+def chosen(storage: Any, base: type, given: Mapping[str, Any], *, known: Collection[str]) -> dict[str, Any]:
+    """Give the options that count for a storage: its own, and where no bucket is named, first those of `default`.
+
+    What a project's class says itself counts more than what was made of an environment, which knows nothing of the
+    class.
+
+    Raises:
+        ImproperlyConfigured: there is no such option, or the storage `default` cannot be made by this class.
+    """
+    options = {**hidden(_defaults(storage, base, given), known=known), **given}
+    for name in options:
+        if name not in known:
+            meant = difflib.get_close_matches(name, known, 1)
+            advice = f"; did you mean `{meant[0]}`?" if meant else "."
+            raise ImproperlyConfigured(f"{type(storage).__name__} has no option `{name}`{advice}")
+    written = _written_in_classes(type(storage), base)
+    from_environment = "env_prefix" in options
+    return {
+        name: value
+        for name, value in options.items()
+        if name not in written or not (from_environment or isinstance(written[name], property))
+    }
+
+
+def _defaults(storage: Any, base: type, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the options of the alias `default`, for a storage that names no bucket."""
+    if given.get("bucket_name") or getattr(storage, "bucket_name", None) or setting("AWS_STORAGE_BUCKET_NAME"):
+        return {}
+    entry = getattr(django_settings, "STORAGES", {}).get("default", {})
+    options: Mapping[str, Any] = entry.get("OPTIONS", {})
+    if not options.get("bucket_name"):
+        return {}
+    made_by = import_string(entry["BACKEND"])
+    if not (isinstance(made_by, type) and issubclass(made_by, base)):
+        return {}
+    if "parent" in options and not hasattr(storage, "parent"):
+        raise ImproperlyConfigured(
+            f"{type(storage).__name__} was made without options, and the storage `default` is a fork: made so, it would "
+            "not show its parent's files. Use `storages['default']`, or `holdall.fork.ForkedStorage`."
+        )
+    return {name: value for name, value in options.items() if name != "parent"}
+
+
+def _written_in_classes(made: type, base: type) -> dict[str, Any]:
+    """Give what a project's classes say themselves, as `location = "media"` does."""
+    ours = [one for one in made.__mro__ if one.__module__.startswith("holdall.") or one in base.__mro__]
+    return {name: value for one in reversed(made.__mro__) if one not in ours for name, value in vars(one).items()}
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, Secret) or not isinstance(value, (str, bytes)):
+        return value
+    return Secret(value.decode("ascii", "replace") if isinstance(value, bytes) else value)
+
+
+def revealed(value: Any) -> Any:
+    """Give a secret plain, for those who need it so."""
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def wrapped(key: str | None) -> Secret | None:
+    """Hide a key, if there is one."""
+    return Secret(key) if key else None
+
+
+def without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave the secrets out, those of a fork's parent too."""
+    kept = {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
+    return {name: without_secrets(value) if name == "parent" else value for name, value in kept.items()}
