@@ -22,7 +22,7 @@ test:
 	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py dev) && exec "$$python" scripts/check.py
 
 quick:
-	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py dev) && exec "$$python" -m pytest -q tests/unit
+	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py dev) && exec "$$python" -m pytest -q -n auto tests/unit
 
 # BENCH="--keys 100000 --rounds 20" measures more, BENCH="--only links" less.
 bench:

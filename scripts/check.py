@@ -9,21 +9,26 @@ and the exit code is 1.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from tests.servers import processes, tether
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTHON = sys.executable
 # More processes than most machines have cores to spare for tests: they mostly wait for the servers.
-SUITE = ["-q", "-n", "3", "--dist", "loadgroup"]
+SUITE = ["-q", "-n", "4", "--dist", "loadscope"]
 # What another Python or Django can break: the modules one by one, and the storage, on one server, for the others differ
 # in nothing that Python knows of. The pages, the other packages, the wire's faults, the journeys, and all that is promised
 # of a storage once more over a parent, run once.
@@ -62,7 +67,7 @@ class Report:
 
 
 def run(command: list[str], **environment: str) -> bool:
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False)
+    done = processes.complete(command, cwd=ROOT, env={**os.environ, **environment}, check=False)
     return done.returncode == 0
 
 
@@ -93,25 +98,52 @@ def tests(report: Report) -> None:
     report.attempt(f"tests with coverage on Python {own_version()}", measured)
 
 
+class Environments:
+    """The environments of the other Pythons, made once and kept, one after the other, while other steps run."""
+
+    def __init__(self) -> None:
+        self.found = {version: find_python(version) for version in supported_versions() if version != own_version()}
+        self._made: dict[str, subprocess.CompletedProcess[str]] = {}
+        self._maker = threading.Thread(target=self._make, daemon=True)
+        self._maker.start()
+
+    def _make(self) -> None:
+        for version, interpreter in self.found.items():
+            if interpreter is not None:
+                folder = str(ROOT / f".venv-{version}")
+                self._made[version] = processes.complete(
+                    [interpreter, "scripts/environment.py", "test", "--folder", folder],
+                    cwd=ROOT,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+
+    def python(self, version: str) -> str | None:
+        """Give the interpreter of an environment; None, after the reason, where it could not be made."""
+        self._maker.join()
+        made = self._made[version]
+        print(made.stderr, end="", flush=True)
+        return None if made.returncode else made.stdout.strip().splitlines()[-1]
+
+
 def matrix(report: Report) -> None:
-    for version in supported_versions():
-        if version == own_version():
-            continue
+    environments = environments_of_the_others()
+    for version, interpreter in environments.found.items():
         title = f"tests on Python {version}"
-        interpreter = find_python(version)
         if interpreter is None:
             report.absent(title, f"Python {version} is not on this machine; its tests were not run.")
             continue
-        report.attempt(title, lambda version=version, interpreter=interpreter: suite_on(version, interpreter))
+        report.attempt(title, lambda version=version: suite_on(environments.python(version)))
 
 
-def suite_on(version: str, interpreter: str) -> bool:
-    """Run the suite in an environment of that Python's own, which is made once and kept."""
-    command = [interpreter, "scripts/environment.py", "dev", "--folder", str(ROOT / f".venv-{version}")]
-    made = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if made.returncode:
-        return False
-    return run([made.stdout.strip().splitlines()[-1], "-m", "pytest", *SUITE, *ON_EVERY_PYTHON])
+def suite_on(python: str | None) -> bool:
+    return python is not None and run([python, "-m", "pytest", *SUITE, *ON_EVERY_PYTHON])
+
+
+@functools.cache
+def environments_of_the_others() -> Environments:
+    return Environments()
 
 
 def own_version() -> str:
@@ -162,7 +194,12 @@ def main() -> int:
     chosen = parser.parse_args().steps or list(STEPS)
     if unknown := [name for name in chosen if name not in STEPS]:
         parser.error(f"there is no step {unknown[0]!r}; the steps are {', '.join(STEPS)}")
+    # A run that `make` began ends with it; its steps, and all that these start, end with us.
+    if "MAKELEVEL" in os.environ:
+        tether.end_with(os.getppid())
     report = Report()
+    if "matrix" in chosen:
+        environments_of_the_others()
     for name, step in STEPS.items():
         if name in chosen:
             step(report)

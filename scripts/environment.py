@@ -1,6 +1,6 @@
 """Set up a virtual environment for one purpose, once, and print the path of its Python.
 
-    python scripts/environment.py demo|dev [--folder .venv]
+    python scripts/environment.py demo|dev|test [--folder .venv]
 
 It runs with the standard library alone, does nothing when nothing changed since the last run, and says in a
 sentence what is missing on the machine when something is.
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = {"demo": "local", "dev": "local,cloudfront"}
+EXTRAS = {"demo": "local", "dev": "local,cloudfront", "test": "local,cloudfront"}
 # The first pip that knows dependency groups (PEP 735).
 PIP = "pip>=25.1"
 
@@ -53,6 +53,8 @@ def set_up(purpose: str, folder: Path) -> Path:
         built.write_text(sys.version)
     offline = "The packages could not be installed; is a package index reachable from here? See the lines above."
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    # What is never imported need not be compiled, and what is compiles itself.
+    pip.append("--no-compile")
     run([*pip, "--upgrade", PIP], remedy=offline)
     run(
         [

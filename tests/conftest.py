@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import socket
@@ -99,6 +100,17 @@ def _bare_environment() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _sdk_reads_its_data_once() -> Iterator[None]:
+    """Let all sessions of the SDK share what they parse of its data files: parsing takes most of a client's making."""
+    from botocore import loaders
+
+    with pytest.MonkeyPatch.context() as patch:
+        load = loaders.JSONFileLoader().load_file
+        patch.setattr(loaders.JSONFileLoader, "load_file", staticmethod(functools.cache(load)))
+        yield
+
+
 @pytest.fixture(scope="session")
 def trusted(tmp_path_factory: pytest.TempPathFactory) -> authority.Authority:
     """The authority that signs the certificates of the servers which speak HTTPS."""
@@ -123,13 +135,11 @@ def start_provider(
         yield provider
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, where tests run in several processes, what shares a server: starting Ceph takes 17 seconds."""
-    for item in items:
-        provider = getattr(item, "callspec", None) and item.callspec.params.get("provider")
-        group = "ceph" if provider in {"ceph-http", "ceph-https"} else provider
-        item.add_marker(pytest.mark.xdist_group(group or str(item.path)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.scheduling import ByServer
+
+    return ByServer(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from holdall import devserver
+from holdall.devserver import keeper
 from reference import prose
 
 _RUN = re.compile(r"(?P<head>^<!-- run -->\n\n?```console\n)(?P<body>.*?)(?P<tail>^```$)", re.MULTILINE | re.DOTALL)
@@ -45,6 +47,9 @@ def _transcript(body: str) -> str:
             text=True,
             check=False,
         )
+        # The embedded server of a block would write into the folder while it is removed.
+        for lock in Path(folder).rglob(keeper.USERS_LOCK):
+            devserver.end_unused(lock.parent)
     printed = done.stdout.split(f"{_END_OF_OUTPUT}\n")
     return "".join(
         "$ " + command.replace("\n", "\n> ") + "\n" + output for command, output in zip(commands, printed, strict=False)

@@ -182,6 +182,8 @@ def test_unknown_key_is_said_by_every_use(
     assert_explains(error, bucket, "folder", provider.endpoint_url, keys=keys)
 
 
+# Nothing answers, so no server can make a difference: one for each scheme and mode.
+@only("seaweedfs-http", "ceph-https")
 @every_use
 def test_unreachable_store_is_said_soon_by_every_use(
     make_storage: MakeStorage, provider: Provider, bucket: str, use: Callable[[Storage], Any]

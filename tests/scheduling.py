@@ -1,0 +1,44 @@
+"""Which tests run in one process, and in which order, where a run has several: `pytest -n 3 --dist loadscope`.
+
+Tests of one file share what it starts. Those of Ceph and of MiniStack, whatever their file, share one server each:
+starting Ceph takes 17 seconds, and every process of a run would start its own.
+
+A scheduler of our own, because with pytest 9.2 the mark `xdist_group` has no effect, silently:
+https://github.com/pytest-dev/pytest-xdist/issues/1386
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from xdist.scheduler import LoadScopeScheduling
+
+SHARED = re.compile(r"\[.*?\b(ceph|ministack)\b")
+# Roughly how many seconds a test of a folder takes. The longest groups begin first, so that none is left alone at the end.
+SECONDS = {"compatibility": 15.0, "journeys": 3.0, "servers": 5.0, "docs": 0.3, "unit": 0.02}
+OTHER_SECONDS = 0.4
+
+
+def group_of(nodeid: str) -> str:
+    """Name the group of a test by its id: the server that it is for, or else its file."""
+    if found := SHARED.search(nodeid):
+        return found[1]
+    return nodeid.partition("::")[0]
+
+
+def seconds_of(nodeid: str) -> float:
+    """Guess how long a test takes."""
+    return next((seconds for folder, seconds in SECONDS.items() if f"/{folder}/" in f"/{nodeid}"), OTHER_SECONDS)
+
+
+class ByServer(LoadScopeScheduling):
+    """Give each process one group after the other, the longest first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        longest = max(self.workqueue, key=lambda group: sum(map(seconds_of, self.workqueue[group])))
+        self.workqueue.move_to_end(longest, last=False)
+        super()._assign_work_unit(node)
