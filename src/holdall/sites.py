@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -50,6 +51,11 @@ def site(provider: Provider, *, endpoint_url: str | None, bucket_name: str, loca
         # Without what a hand-written address may hold before its host: this is shown, and kept in the fork's store.
         place = urlsplit(endpoint_url).netloc.rpartition("@")[2].lower()
     return Site(place, bucket_name, location.strip("/"))
+
+
+def stamp(bucket_name: str, location: str) -> str:
+    """Give what a fork marks its objects with, to know them for its own; the same by whichever address it is reached."""
+    return hashlib.sha256(f"{bucket_name}/{location.strip('/')}".encode()).hexdigest()[:16]
 
 
 def objection(own: Site, parent: Site) -> str | None:

@@ -185,6 +185,11 @@ def _drop(fork: ForkedStorage, options: argparse.Namespace, session: Session) ->
             session.out.write(f"- {key}\n")
         for folder in planned.others:
             session.out.write(f'"{folder}" is kept: another store uses it.\n')
+        if planned.kept:
+            session.out.write(
+                f"{as_count(planned.kept, 'object')} will be kept: the store was not empty when the fork started, and "
+                "this fork did not write them.\n"
+            )
         session.out.write(
             f"From the fork's own store: {as_count(len(planned.keys), 'object')}, {as_count(planned.files, 'file')} "
             f"among them ({as_size(planned.size_bytes)}). The parent is not changed.\n"
@@ -197,5 +202,5 @@ def _drop(fork: ForkedStorage, options: argparse.Namespace, session: Session) ->
         if not options.as_json:
             session.out.write(f"Done: {as_count(len(planned.keys), 'object')} deleted.\n")
     if options.as_json:
-        _write(session, fork, shown | {"others": list(planned.others), "dropped": dropped})
+        _write(session, fork, shown | {"others": list(planned.others), "kept": planned.kept, "dropped": dropped})
     return 0 if dropped or not planned.keys else 1

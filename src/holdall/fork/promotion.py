@@ -19,6 +19,7 @@ from holdall.errors import HoldallError, NameTaken, ObjectChanged, ObjectNotFoun
 from holdall.fork.divergence import Change, is_same
 from holdall.fork.ownership import check_lineage, check_owner, check_parents_owner
 from holdall.fork.storage import Entry, ForkedStorage, look_at, reading_parameters
+from holdall.fork.tombstones import HIDDEN
 from holdall.s3 import deleting
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.reading import ObjectReader
@@ -28,6 +29,10 @@ from holdall.storage.upload import Upload
 
 OTHER_FILE = "the parent has another file of this name"
 REPLACED = "the parent's file was replaced since it was deleted here"
+FORGED = (
+    f"what hides it here was not made by this fork; look at the object under {HIDDEN}, delete it there, and delete the "
+    "file again if that is meant"
+)
 
 
 class Step(NamedTuple):
@@ -79,7 +84,9 @@ def plan(changes: Iterable[Change]) -> Plan:
             else:
                 conflicts.append(Conflict(change.name, OTHER_FILE))
         elif change.kind == "hidden" and change.parents is not None:
-            if change.parents.etag == change.etag:
+            if not change.etag:
+                conflicts.append(Conflict(change.name, FORGED))
+            elif (change.parents.etag, change.parents.size_bytes) == (change.etag, change.size_bytes):
                 steps.append(Step("delete", change.name, change.size_bytes, change.etag))
             else:
                 conflicts.append(Conflict(change.name, REPLACED))

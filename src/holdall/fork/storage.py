@@ -32,6 +32,10 @@ T = TypeVar("T")
 SHARED_OPTIONS = ("gzip", "object_parameters", "fast_lane")
 
 
+# The name in an object's metadata under which the fork that wrote it has its stamp.
+STAMP = "holdall-fork"
+
+
 class Entry(NamedTuple):
     """One file of a storage, as a listing tells of it."""
 
@@ -333,6 +337,16 @@ class ForkedStorage(MediaStorage):
                 refused = candidate
                 continue
             yield candidate
+
+    def _get_write_parameters(self, name: str, content: Any = None) -> dict[str, Any]:
+        parameters = super()._get_write_parameters(name, content)
+        # What `drop` knows the fork's files by, where others lie beside them.
+        return {**parameters, "Metadata": {**parameters.get("Metadata", {}), STAMP: self.stamp}}
+
+    @property
+    def stamp(self) -> str:
+        """What this fork's objects are marked with."""
+        return sites.stamp(str(self.bucket_name), self._location)
 
     def delete(self, name: str) -> None:
         """Delete an own file, and hide the parent's of this name.

@@ -11,11 +11,14 @@ from typing import Any, NamedTuple
 
 from holdall.errors import NameTaken, ObjectNotFound, StoreFailed
 from holdall.providers import MAX_KEY_BYTES
+from holdall.s3 import notes
 from holdall.s3.connection import Connection
-from holdall.sites import RESERVED
+from holdall.sites import RESERVED, stamp
 
 # Where they lie in the own store.
 HIDDEN = f"{RESERVED}/hidden/"
+# More than any tombstone is long: a name has no more bytes than a key, each six characters in JSON at the most.
+MAX_BYTES = 8192
 
 
 class Hidden(NamedTuple):
@@ -40,6 +43,7 @@ class Tombstones:
     def __init__(self, store: Connection, location: str, client: Any = None) -> None:
         self._store, self._location, self._client = store, location, client
         self._start = f"{location}/{HIDDEN}" if location else HIDDEN
+        self._stamp = stamp(str(store.target.bucket_name), location)
 
     def key(self, name: str) -> str:
         """Give the key of the object that hides a name."""
@@ -62,19 +66,21 @@ class Tombstones:
 
         What was hidden first counts, so that `promote` deletes no file of the parent that this fork never saw.
         """
-        body = {"version": 1, **hidden._asdict(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
-        condition = {"IfNoneMatch": "*"} if self._store.conditional_put else {}
-        if condition or not self.is_hidden(hidden.name):
+        body = {
+            "version": 1,
+            "fork": self._stamp,
+            **hidden._asdict(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        if self._store.conditional_put or not self.is_hidden(hidden.name):
             with suppress(NameTaken):
-                self._store.call(
-                    "put_object",
+                notes.create(
+                    self._store.call,
                     action="hiding",
                     name=hidden.name,
                     client=self._client,
                     Key=self.key(hidden.name),
                     Body=f"{json.dumps(body)}\n".encode(),
-                    ContentType="application/json",
-                    **condition,
                 )
 
     def unhide(self, name: str) -> None:
@@ -111,6 +117,8 @@ class Tombstones:
     def read(self, key: str) -> Hidden | None:
         """Read which file a tombstone hides; None if it is gone. One GET.
 
+        Where key and body disagree, or another fork made it, it is a file without an ETag: nobody may act on it.
+
         Raises:
             StoreFailed: it cannot be understood.
         """
@@ -119,9 +127,14 @@ class Tombstones:
         except ObjectNotFound:
             return None
         try:
-            said = json.loads(answer["Body"].read())
-            return Hidden(str(said["name"]), int(said["size_bytes"]), str(said["etag"]))
-        except (ValueError, KeyError, TypeError) as error:
+            said = json.loads(answer["Body"].read(MAX_BYTES))
+            hidden = Hidden(str(said["name"]), int(said["size_bytes"]), str(said["etag"]))
+            # The attack: whoever can write into the fork's folder forges or copies a tombstone, and `promote`, which
+            # may write to the parent, deletes there what this fork never deleted.
+            if self.key(hidden.name) == key and said.get("fork") == self._stamp:
+                return hidden
+            return Hidden(key[len(self._start) :], 0, "")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreFailed(
                 f"{key} cannot be understood; it says which file of the parent this fork hid. Look at the object; if it "
                 "is damaged, delete it, and delete the file again."

@@ -15,19 +15,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from holdall.errors import AccessRefused, HoldallError, NameTaken, ObjectNotFound, StoreFailed, WriteRefused
+from holdall.errors import AccessRefused, NameTaken, ObjectNotFound, StoreFailed, WriteRefused
+from holdall.s3 import notes
+from holdall.s3.notes import Call
 from holdall.sites import RESERVED
 
 # How long a claim that was read counts: the longest that an owner writes on after another environment took the store.
 CLAIM_SECONDS = 60
 # More than any claim is long.
 MAX_BYTES = 4096
-# What providers answer that lack conditional writes.
-_UNSUPPORTED = frozenset({"NotImplemented", "501", "InvalidArgument"})
-
-# Sends one request about the store's bucket: the SDK's method and its parameters.
-Call = Callable[..., Any]
-
 _is_unasked = ContextVar("holdall_claims_are_unasked", default=False)
 
 
@@ -61,10 +57,13 @@ class Claim:
         """The object's name in the store."""
         return f"{RESERVED}/{self.kind}.json"
 
-    def body(self) -> bytes:
-        """Write the claim as the object that makes it."""
+    def body(self, *, was_empty: bool | None = None) -> bytes:
+        """Write the claim as the object that makes it; `was_empty`: the store, when it was made, if that is known."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        return f"{json.dumps({'version': 1, self.kind: self.holder, 'since': now})}\n".encode()
+        said = {"version": 1, self.kind: self.holder, "since": now}
+        if was_empty is not None:
+            said["was_empty"] = was_empty
+        return f"{json.dumps(said)}\n".encode()
 
     def refusal(self, holder: str, where: str) -> str:
         """Say why nothing is written to a store of which another claim was found."""
@@ -104,7 +103,7 @@ class Claims:
     def check(self) -> None:
         """Make sure that all claims are this environment's, and make those that nobody has.
 
-        Requests: for each claim one GET, once a minute at most, and only when something is written; two more and a PUT
+        Requests: for each claim one GET, once a minute at most, and only when something is written; two more, a listing and a PUT
         for the first writer that a store ever has.
 
         Raises:
@@ -183,7 +182,7 @@ def read_whole(claim: Claim, call: Call) -> dict[str, Any] | None:
 
 
 def make(claim: Claim, call: Call, *, replace: bool = False) -> None:
-    """Make a claim; `replace` takes it from whoever has it. One PUT.
+    """Make a claim; `replace` takes it from whoever has it. It remembers whether the store was empty. A listing, a PUT.
 
     Where the provider lacks conditional writes the last of two that come at once has it; the other finds out when it
     looks again.
@@ -191,12 +190,23 @@ def make(claim: Claim, call: Call, *, replace: bool = False) -> None:
     Raises:
         NameTaken: somebody has it.
     """
-    condition = {} if replace else {"IfNoneMatch": "*"}
-    request = {"action": "writing", "name": claim.name, "Key": claim.key, "ContentType": "application/json"}
     with unasked():
-        try:
-            call("put_object", Body=claim.body(), **condition, **request)
-        except HoldallError as failure:
-            if replace or failure.code not in _UNSUPPORTED:
-                raise
-            call("put_object", Body=claim.body(), **request)
+        body = claim.body(was_empty=_is_empty(claim.location, call))
+        request = {"action": "writing", "name": claim.name, "Key": claim.key, "Body": body}
+        if replace:
+            call("put_object", ContentType="application/json", **request)
+        else:
+            notes.create(call, **request)
+
+
+def _is_empty(location: str, call: Call) -> bool | None:
+    """Say whether a store holds anything but what is Holdall's own; None where the keys may not list it."""
+    prefix = f"{location}/" if location else ""
+    try:
+        # As a folder: what is Holdall's own is one entry of it, however much it is, and so is the folder's own mark.
+        page = call("list_objects_v2", action="looking into", name=location, Prefix=prefix, Delimiter="/", MaxKeys=3)
+    except AccessRefused:
+        return None
+    found = {entry["Key"] for entry in page.get("Contents", ())}
+    found |= {entry["Prefix"] for entry in page.get("CommonPrefixes", ())}
+    return not found - {prefix, f"{prefix}{RESERVED}/"}
