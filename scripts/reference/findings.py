@@ -50,14 +50,14 @@ def _entry(entry: catalogue.Entry) -> list[str]:
     lines = [f"({kind.id.lower()})=", f"### {kind.id}: {kind.title}", "", f"*{kind.level.value.title()}.*"]
     lines += prose.sentences(entry.means)
     if entry.evidence:
-        lines += ["", "What the doctor looks at:", *prose.sentences(entry.evidence)]
+        lines += ["", *prose.sentences(f"**What the doctor looks at:** {entry.evidence}")]
     if entry.do:
-        lines += ["", "What to do:", "", *_remedy(entry.do)]
+        lines += ["", "**What to do:**", "", *_remedy(entry.do)]
     for means, do in entry.cases:
-        lines += ["", *prose.sentences(f"By cause: {means}"), "", *_remedy(do)]
+        lines += ["", *prose.sentences(f"**What to do if this is the cause:** {means}"), "", *_remedy(do)]
     if entry.failures:
         named = ", ".join(f"[{id_}](failures.md#failures-{id_[0].lower()})" for id_ in entry.failures)
-        lines += ["", f"Failures: {named}."]
+        lines += ["", f"**Known failures that look like this:** {named}."]
     return lines
 
 

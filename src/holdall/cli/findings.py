@@ -48,7 +48,7 @@ def entry_lines(entry: Entry, style: Style) -> Iterator[str]:
     if entry.do:
         yield from _part("What to do", _remedy(entry.do, indent="    "), style)
     if entry.cases:
-        yield from _part("What to do, by cause", _cases(entry.cases), style)
+        yield from _part("What to do if this is the cause", _cases(entry.cases), style)
     if entry.failures:
         known = [line for id_, text in entry.failures.items() for line in wrapped(f"{id_}: {text}.")]
         yield from _part("Known failures that look like this", known, style)

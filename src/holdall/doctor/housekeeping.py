@@ -67,9 +67,8 @@ def probe_lifecycle(examination: Examination) -> Iterator[Finding]:
         # https://docs.digitalocean.com/products/spaces/details/limits
         yield kinds.RULE_THERE.found(f"after {SPACES_DAYS} days, by the provider")
     else:
-        yield kinds.NO_RULE.found(
-            f"{len(rules)} lifecycle rules, none for unfinished uploads", do=_rule(examination, rules)
-        )
+        seen = f"lifecycle rules: {len(rules)}, none for unfinished uploads" if rules else "no lifecycle rules"
+        yield kinds.NO_RULE.found(seen, do=_rule(examination, rules))
 
 
 def _covers(rule: dict[str, Any], location: str) -> bool:

@@ -83,7 +83,7 @@ def _why_hidden(examination: Examination, seen: str) -> Finding:
     found = doors.look(examination)
     acl, provider = outside.acl_of(examination), examination.provider
     switches = ", ".join(sorted(found.blocks or ()))
-    unblock = remedies.unblock(examination, has_policy=bool(found.has_public_policy))
+    unblock = remedies.unblock(examination, found)
     if found.blocks and (found.has_public_policy or provider.id != "amazon" or not outside.domain(examination)):
         return kinds.BLOCKED.found(f"{seen}; these switches are on: {switches}", means=_inert(found), do=unblock)
     if acl.startswith("public"):

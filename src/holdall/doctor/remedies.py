@@ -6,6 +6,7 @@ import json
 import shlex
 
 from holdall.doctor import doors, outside
+from holdall.doctor.doors import Doors
 from holdall.doctor.examination import Examination
 
 _ALL_BLOCKED = "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true"
@@ -33,11 +34,11 @@ def close(examination: Examination) -> str:
     return aws(examination, "put-bucket-acl", "--acl", "private")
 
 
-def unblock(examination: Examination, *, has_policy: bool) -> str:
+def unblock(examination: Examination, found: Doors) -> str:
     """Return the lines that allow a public policy and let it work. The account's switches override the bucket's."""
     opened = "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=false,RestrictPublicBuckets=false"
     lines = [aws(examination, "put-public-access-block", "--public-access-block-configuration", opened)]
-    if not has_policy:
+    if not found.has_public_policy:
         lines.append(policy(examination))
     return "\n".join([*lines, "# then turn the same switches of the account off, if they are on"])
 

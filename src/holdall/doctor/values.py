@@ -94,12 +94,12 @@ def probe_sources(examination: Examination) -> Iterator[Finding]:
         return
     if reading.store is not None:
         yield kinds.USABLE.found(summary(reading.store))
-    yield kinds.SOURCES.found("; ".join(_sources(reading, examination)))
+    yield kinds.SOURCES.found("; ".join([*_sources(reading, examination), "all others: defaults or unset"]))
 
 
 def _sources(reading: Reading, examination: Examination) -> Iterator[str]:
     for row in reading.settings:
-        if row.value:
+        if row.value and row.source != "default":
             source = examination.sources.get(row.name, row.source) if row.source == "environment" else row.source
             yield f"{row.name}={row.value} ({source})"
 

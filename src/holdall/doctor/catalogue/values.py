@@ -18,7 +18,7 @@ _Kind = partial(
 )
 
 USABLE = Kind("D150", Level.OK, "The environment describes a usable store", "All variables were read.")
-SOURCES = Kind("D151", Level.OK, "Where each value comes from", "As `holdall env` prints them.")
+SOURCES = Kind("D151", Level.OK, "Where the values come from", "`holdall env` prints all of them.")
 EMPTY = _Kind(
     "D152",
     Level.NOTICE,
