@@ -4,13 +4,13 @@
 .SILENT:
 
 help:
-	echo "make demo    a photo gallery on an embedded S3 server (Ctrl-C stops it)"
-	echo "make demo-fork  the gallery and its copy, which cannot change it, side by side"
-	echo "make test    everything that CI runs"
-	echo "make quick   the tests that need no server"
-	echo "make bench   measure everything beside django-storages, and write docs/explanation/benchmarks.md"
-	echo "make docs    the documentation, into docs/_build/html"
-	echo "make format  let ruff tidy the code"
+	echo "make demo       start a photo gallery on an embedded S3 server (Ctrl-C stops it)"
+	echo "make demo-fork  start the gallery and, side by side, a copy that cannot change it"
+	echo "make test       run everything that CI runs"
+	echo "make quick      run the tests that need no server"
+	echo "make bench      compare with django-storages, and write docs/explanation/benchmarks.md"
+	echo "make docs       build the documentation into docs/_build/html"
+	echo "make format     format the code with ruff"
 
 demo:
 	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py demo) && exec "$$python" demo/run.py
