@@ -20,7 +20,7 @@ from pathlib import Path
 
 import django
 
-# What the developer's shell and home folder say about AWS is not to be measured.
+# What the developer's shell and home folder say about AWS must not be measured.
 for name in [one for one in os.environ if one.startswith(("AWS_", "STORAGE", "PARENT_", "DO_REGION", "BUILD_MODE"))]:
     del os.environ[name]
 os.environ |= {

@@ -59,7 +59,7 @@ class Counted:
         self.url = proxy.url
 
     def of(self, deed: Callable[[], object]) -> Answers:
-        """Count what a deed causes. It has to be warm: what is asked once a process is not counted."""
+        """Count what a deed causes. It has to be warm: what happens once per process is not counted."""
         requests, answered = len(self._proxy.requests), self._proxy.answer_bytes
         deed()
         return Answers(len(self._proxy.requests) - requests, (self._proxy.answer_bytes - answered) / KIB)

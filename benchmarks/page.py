@@ -150,7 +150,7 @@ def with_figures(text: str, result: Result) -> str:
 
 
 def wanted(result: Result) -> dict[Path, str]:
-    """Give every page that shows results, as it should be."""
+    """Give the text that every page with results should have."""
     return {PAGE: render(result), DECISION: with_figures(DECISION.read_text(), result)}
 
 

@@ -1,4 +1,4 @@
-"""Write the parts of the documentation that the program itself knows; with `--check`, say which are stale.
+"""Generate the parts of the documentation that come from the program; with `--check`, say which are stale.
 
     .venv/bin/python scripts/generate_docs.py [--check]
 
@@ -21,7 +21,7 @@ from reference.prose import DOCS, ROOT
 
 
 def wanted() -> dict[Path, str]:
-    """Give every file that has generated parts, as it should be."""
+    """Give the text that every file with generated parts should have."""
     if not settings.configured:
         settings.configure(USE_TZ=True, SECRET_KEY="documentation")
         django.setup()
@@ -52,7 +52,7 @@ def main() -> int:
             path.write_text(text)
             print(f"{name} was written.")
     if check and stale:
-        print("Stale documentation; `.venv/bin/python scripts/generate_docs.py` writes it anew.")
+        print("Stale documentation; `.venv/bin/python scripts/generate_docs.py` updates it.")
     return 1 if check and stale else 0
 
 

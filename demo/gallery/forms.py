@@ -69,7 +69,7 @@ class PhotographsField(forms.FileField):
 
 
 class AddForm(forms.Form):
-    """Photographs, what is to be seen on them, and who may see them."""
+    """Photographs, what they show, and who can see them."""
 
     photographs = PhotographsField(
         widget=SeveralFilesInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif,image/avif"}),

@@ -14,7 +14,7 @@ MOST_PIXELS = 100_000_000
 
 
 class NotAPhotograph(ValueError):
-    """The bytes are no photograph for a browser; the text ends a sentence that begins with the name."""
+    """The bytes are not a photograph that a browser shows; the message completes a sentence that begins with the name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def _warned() -> Warning:
 
 
 def _parent() -> Connection:
-    """Give a connection that may only read; it is never used."""
+    """Give a read-only connection; it is never used."""
     return Connection(Target(provider=providers.AMAZON, bucket_name="acme-media", read_only=True))
 
 

@@ -23,7 +23,7 @@ def run_again(text: str) -> str:
 
 
 def _transcript(body: str) -> str:
-    """Run the commands of a console block, one shell for all, and give the block anew."""
+    """Run the commands of a console block in one shell, and give the block with their output."""
     commands: list[str] = []
     for line in body.splitlines():
         if line.startswith("$ "):

@@ -138,7 +138,7 @@ def page() -> str:
 
 def _said(shown: Mapping[str, str], *, subject: str = "") -> list[str]:
     reading = contract.read({**S3, **shown})
-    # What only makes the rest of the environment usable is no news.
+    # Leave out what only makes the rest of the environment usable.
     told = {
         name: value for name, value in shown.items() if name == subject or (name, value) not in {**S3, **KEYS}.items()
     }

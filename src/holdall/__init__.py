@@ -83,7 +83,7 @@ def from_env(
     `local_folder` is where mode `local` keeps its files (default: `.holdall` in the folder that holds `manage.py`,
     looked for upwards from the working directory).
 
-    Requests: none. What was put right in a value is warned of (`ContractWarning`).
+    Requests: none. A corrected value is a warning (`ContractWarning`).
 
     Raises:
         ContractError: the environment does not describe a usable store; all that is wrong, at once.
@@ -100,7 +100,7 @@ def from_env(
             if reading.store and not reading.parent:
                 # The accident: the copy of one store is a fork, and the other still deletes the original's files.
                 warnings.warn(
-                    f'The store "{alias}" is no fork, while another one here is: what is saved and deleted there changes its '
+                    f'The store "{alias}" is not a fork, but another one here is: saving and deleting there changes its '
                     f"bucket directly. If the bucket is the original's, set `{reading.prefix}PARENT_…` for it too.",
                     ContractWarning,
                     stacklevel=2,

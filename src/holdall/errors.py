@@ -8,7 +8,7 @@ Each is also the type that Django or Python callers expect, so code that does no
     ├── BucketNotFound           ImproperlyConfigured         the bucket does not exist at this endpoint
     ├── InvalidName              SuspiciousFileOperation      a name that cannot become a key
     ├── ObjectNotFound           FileNotFoundError            no object has this name
-    ├── NameTaken                FileExistsError              an object has this name, and names are never reused
+    ├── NameTaken                FileExistsError              an object already has this name
     ├── AccessRefused            PermissionError              the keys are known, but may not do this
     │   └── CredentialsRefused                                the keys themselves are refused, or there are none
     ├── WriteRefused             PermissionError              this environment may read the store, not change it
@@ -105,9 +105,9 @@ class ObjectNotFound(HoldallError, FileNotFoundError):
 
 
 class NameTaken(HoldallError, FileExistsError):
-    """An object has this name already, and a name is never given twice.
+    """An object already has this name, and an existing file is never replaced.
 
-    `key` is the object's, and `store` says where it lies, in the words of the text.
+    `key` is the object's key, and `store` says where it is, in the words of the message.
     """
 
     def __init__(self, *texts: object, store: str = "", key: str = "") -> None:

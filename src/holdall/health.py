@@ -42,7 +42,7 @@ class Storage(HealthCheck):  # type: ignore[misc]  # the package is not typed
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def run(self) -> None:
-        """Raise `ServiceUnavailable` if the store is not to be used, with the reason; no secret is in it."""
+        """Raise `ServiceUnavailable` if the store cannot be used, with the reason, which contains no secret."""
         with self._lock:
             asked_at, wrong = self._found.get((self.alias, self.name), (None, ""))
             if asked_at is None or time.monotonic() - asked_at >= self.interval.total_seconds():

@@ -45,7 +45,7 @@ def clean_file(name: str | PurePath) -> str:
     cleaned = clean(name)
     # The attack: a name that comes to nothing, whose request is one about the bucket: its listing, or its creation.
     if not cleaned:
-        raise InvalidName(f"{str(name)!r} is no file's name: it stands for the whole store. Nothing was sent.")
+        raise InvalidName(f"{str(name)!r} is not a file name: it means the whole store. Nothing was sent.")
     if cleaned.endswith("/"):
         raise InvalidName(f"{str(name)!r} is a folder's name, and no file's: it ends in a slash. Nothing was sent.")
     _refuse_reserved(cleaned)
@@ -56,7 +56,7 @@ def to_key(name: str | PurePath, *, location: str = "") -> str:
     """Give the key of a file in a store whose keys all begin with `location`: never empty, never ending in a slash.
 
     Raises:
-        InvalidName: the name is no file's, leads out of `location`, is not valid text, or the key would be longer than
+        InvalidName: the name is not a file name, leads out of `location`, is not valid text, or the key would be longer than
             the 1,024 bytes that S3 allows. Nothing was requested.
     """
     key = _joined(name, clean(name), location)
@@ -76,7 +76,7 @@ def to_prefix(path: str | PurePath, *, location: str = "") -> str:
 
 def _joined(name: str | PurePath, cleaned: str, location: str) -> str:
     # The attack: an upload named "../other-tenant/file" (or "/other-tenant/file", which a plain join takes for
-    # absolute) reading or replacing what lies outside this store's prefix.
+    # absolute) reading or replacing what is outside this store's prefix.
     if cleaned.startswith(("/", "../")) or cleaned == "..":
         raise InvalidName(
             f"{str(name)!r} leads out of the store; names are relative to it and may not begin with a slash or climb with '..'."
@@ -99,9 +99,11 @@ def _joined(name: str | PurePath, cleaned: str, location: str) -> str:
 
 def _refuse_reserved(cleaned: str) -> None:
     # The attack: an upload named ".holdall/hidden/…" deleting somebody's file, or one named as the owner marker; in the
-    # store itself, or (named "forks/pr-1/.holdall/…") in one that lies in a folder of it.
+    # store itself, or (named "forks/pr-1/.holdall/…") in one that is in a folder of it.
     if is_reserved(cleaned):
-        raise InvalidName(f"{cleaned!r} is no file's name: folders named {RESERVED} are Holdall's own, at any depth.")
+        raise InvalidName(
+            f"{cleaned!r} is not a file name: folders named {RESERVED} are reserved for Holdall, at any depth."
+        )
 
 
 def candidates(name: str, *, max_length: int | None, alternative: Callable[[str, str], str]) -> Iterator[str]:

@@ -32,11 +32,11 @@ class Provider(NamedTuple):
     addressing: str = "path"
     # A file becomes public by the ACL "public-read" sent with it; otherwise the bucket or the CDN decides, and no ACL is sent.
     public_by_acl: bool = False
-    # `PUT` with `If-None-Match: *` answers 412 when the key exists, atomically. None: not known, probed once a process.
+    # `PUT` with `If-None-Match: *` answers 412 when the key exists, atomically. None: unknown, probed once per process.
     conditional_put: bool | None = None
     # The same condition on CompleteMultipartUpload. Only Amazon documents it; others ignore it or let several win.
     conditional_complete: bool = False
-    # `DELETE` with `If-Match`, and an ETag for each key of many, leave another object alone. None: probed once a process.
+    # `DELETE` with `If-Match`, and an ETag for each key of many, leave another object alone. None: probed once per process.
     conditional_delete: bool | None = None
     # boto3's own checksums (CRC32, as a trailer over HTTPS) are understood. Elsewhere uploads carry Content-MD5.
     sdk_checksums: bool = False

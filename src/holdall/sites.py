@@ -1,4 +1,4 @@
-"""Where a store lies, and which store may be the parent of which. Pure."""
+"""Where a store is, and which store may be the parent of which. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 
 from holdall.providers import AMAZON, Provider
 
-# The folder of what Holdall keeps in a store for itself. No name of a file has it, at whatever depth: stores lie inside
+# The folder for Holdall's own objects in a store. No file name contains it, at any depth: stores can be inside
 # of one another, and what is a folder deep down for one of them is the top of another.
 RESERVED = ".holdall"
-# Forks of one parent that lie in its own bucket do not see each other when they share a folder of this name.
+# Forks of one parent in its own bucket do not see each other when they share a folder of this name.
 FORKS_FOLDER = "forks"
 
 
 class Site(NamedTuple):
-    """Where a store lies: two stores of one site are one store."""
+    """Where a store is: two stores at one site are the same store."""
 
     # The provider where buckets are the same whatever the address; else the host.
     place: str
@@ -41,7 +41,7 @@ class Site(NamedTuple):
 
 
 def site(provider: Provider, *, endpoint_url: str | None, bucket_name: str, location: str, is_local: bool) -> Site:
-    """Tell where a store lies."""
+    """Say where a store is."""
     if is_local:
         place = "the embedded server"
     elif provider is AMAZON or not endpoint_url:
@@ -68,16 +68,16 @@ def objection(own: Site, parent: Site) -> str | None:
     if parent.inside(own) is not None:
         # The accident: what the fork deletes or drops at "prod/…" would be the parent's file.
         return (
-            f"names a store that lies inside the fork's own: {parent} is part of {own}, so what the fork writes could "
+            f"names a store inside the fork's own: {parent} is part of {own}, so the fork's writes could "
             f'change it. Give the fork a bucket of its own, or a `STORAGE_LOCATION` beside "{parent.location}".'
         )
     return None
 
 
 def hidden_folder(own: Site, parent: Site) -> str | None:
-    """Give the folder of the parent that is none of its own files: the one in which the fork lies, if it lies inside.
+    """Give the folder of the parent that holds the fork, and is therefore not part of the parent's files; None if it does not.
 
-    Below a folder named "forks" it is that folder, with all forks in it; elsewhere it is the fork's location alone.
+    Below a folder named "forks" it is that folder, with all forks in it; elsewhere it is only the fork's location.
     """
     way = own.inside(parent)
     if not way:
@@ -87,10 +87,10 @@ def hidden_folder(own: Site, parent: Site) -> str | None:
 
 
 def is_reserved(name: str) -> bool:
-    """Say whether a name is Holdall's own: one of its folders is, or it is one."""
+    """Say whether a name is reserved for Holdall: it is, or is inside, a reserved folder."""
     return RESERVED in name and RESERVED in name.split("/")
 
 
 def is_below(name: str, folder: str) -> bool:
-    """Say whether a name is a folder or lies in it."""
+    """Say whether a name is a folder or is inside it."""
     return name == folder or name.startswith(f"{folder}/")

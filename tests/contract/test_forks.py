@@ -270,7 +270,7 @@ def test_what_is_holdalls_own_is_no_file(family: Family, name: str) -> None:
     fork = family.fork()
     put(fork, "own.txt")
     for deed in (fork.exists, fork.delete, fork.url, fork.open, lambda name: put(fork, name)):
-        with pytest.raises(Exception, match="Holdall's own"):
+        with pytest.raises(Exception, match="reserved for Holdall"):
             deed(name)
     assert fork.listdir("") == ([], ["own.txt"])
     assert family.parent.listdir("") == ([], [])

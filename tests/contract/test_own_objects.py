@@ -55,7 +55,7 @@ def test_store_inside_of_another_cannot_be_reached_by_names(family: Family) -> N
 
     for name in ("forks/pr-1/.holdall/hidden/important.pdf", "forks/pr-1/.holdall/fork.json", "forks/pr-1/.holdall"):
         for deed in (put, type(family.parent).open, type(family.parent).delete, type(family.parent).url):
-            with pytest.raises(InvalidName, match="Holdall's own"):
+            with pytest.raises(InvalidName, match="reserved for Holdall"):
                 deed(family.parent, name)
 
     assert fork.exists("important.pdf")

@@ -73,7 +73,7 @@ def test_name_of_which_nothing_is_left_is_no_files(name: str) -> None:
     for location in ("", "media"):
         with pytest.raises(InvalidName) as caught:
             names.to_key(name, location=location)
-        assert str(caught.value) == f"{name!r} is no file's name: it stands for the whole store. Nothing was sent."
+        assert str(caught.value) == f"{name!r} is not a file name: it means the whole store. Nothing was sent."
         assert names.to_prefix(name, location=location) == (f"{location}/" if location else "")
 
 
@@ -260,8 +260,8 @@ def test_own_rule_that_never_shortens_ends() -> None:
 @pytest.mark.parametrize("above", ["", "a/", "forks/pr-1/", "a/x/../"])
 @pytest.mark.parametrize("below", ["", "/fork.json", "/hidden/ada.jpg", "/probe"])
 def test_what_is_holdalls_own_is_no_name_at_any_depth(above: str, below: str) -> None:
-    with pytest.raises(InvalidName, match="Holdall's own"):
+    with pytest.raises(InvalidName, match="reserved for Holdall"):
         names.to_key(f"{above}.holdall{below}", location="media")
-    with pytest.raises(InvalidName, match="Holdall's own"):
+    with pytest.raises(InvalidName, match="reserved for Holdall"):
         names.to_prefix(f"{above}.holdall{below}", location="media")
     assert names.to_key(f"{above}.holdall-{below}".rstrip("/"))

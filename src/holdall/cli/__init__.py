@@ -102,7 +102,7 @@ def run(
         err.write("\nInterrupted.\n")
         return 130
     except BrokenPipeError:
-        # Whoever read along (`head`, `grep -q`) has seen enough; the interpreter would complain once more at its end.
+        # The reader (`head`, `grep -q`) has seen enough; the interpreter would complain again when it exits.
         with suppress(OSError, AttributeError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

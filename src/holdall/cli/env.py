@@ -28,7 +28,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
 
 
 def as_json(reading: contract.Reading) -> str:
-    """Write a reading as one document for programs; its shape is frozen."""
+    """Write a reading as one JSON document; its shape is frozen."""
     document = {
         "version": JSON_VERSION,
         "prefix": reading.prefix,

@@ -1,4 +1,4 @@
-"""Variables out of a file, for whoever has been given nothing else."""
+"""Variables from a file, for somebody who was given nothing else."""
 
 from __future__ import annotations
 

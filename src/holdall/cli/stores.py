@@ -41,7 +41,7 @@ def open_fork(session: Session, prefix: str) -> ForkedStorage:
     """Make the fork that the environment describes.
 
     Raises:
-        ContractError: it describes none, or one that is no fork.
+        ContractError: it describes no store, or one that is not a fork.
     """
     options = options_of(session, prefix)
     if "parent" not in options:

@@ -66,7 +66,7 @@ class Style:
 
 
 def confirmed(session: Session, question: str, *, yes: bool) -> bool:
-    """Ask whoever sits before the terminal, unless they said yes beforehand; nobody there is a no."""
+    """Ask the user, unless they gave `--yes`; without a terminal the answer is no."""
     if yes:
         return True
     if sys.stdin is None or not sys.stdin.isatty() or not session.out.isatty():

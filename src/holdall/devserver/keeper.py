@@ -3,7 +3,7 @@
 `holdall.devserver` runs this file by its path, with the standard library alone: it starts in a few
 milliseconds and shares nothing with the project that asked for it. It detaches itself, holds `keeper.lock`
 while it lives, owns the server as its child, writes down in `state.json` what it started, and stops the
-server when the exclusive lock of `users.lock` is to be had, which is when the last user is gone: the system
+server when it gets the exclusive lock of `users.lock`, which happens when the last user is gone: the system
 lets go of a dead process's lock, however the process died.
 """
 
@@ -40,7 +40,7 @@ def process_mark(pid: int) -> str | None:
     """
     if sys.platform == "linux":
         try:
-            # The program's name stands in parentheses and may hold any character: cut after the last one.
+            # The program's name is in parentheses and may contain any character: cut after the last one.
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except OSError:
@@ -70,7 +70,7 @@ def open_lock(path: Path) -> int:
 
 
 def try_lock(descriptor: int, kind: int, *, patience_seconds: float = 0.0) -> bool:
-    """Take a lock, and say whether it was to be had within the patience given."""
+    """Take a lock, and say whether this succeeded within the given patience."""
     deadline = time.monotonic() + patience_seconds
     while True:
         try:

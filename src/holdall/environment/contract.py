@@ -38,7 +38,7 @@ class Reading(NamedTuple):
     # Each is a `Said`, which knows the id of its kind of finding.
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
-    # What `PARENT_*` says; its problems and warnings are among those above. None: this is no fork.
+    # What `PARENT_*` says; its problems and warnings are among those above. None: this is not a fork.
     parent: Reading | None = None
 
 
@@ -203,7 +203,7 @@ class _Reader:
             self.env.problems.append(self.env.said(name, error.args[0]))
 
     def _bucket_within(self, endpoint: str, bucket: str) -> None:
-        """Find the bucket at the front of the endpoint, as panels show it: files would lie in a folder of its name."""
+        """Find the bucket at the front of the endpoint, as control panels show it: files would be in a folder with its name."""
         host = urlsplit(endpoint).hostname or ""
         if not bucket or not host.startswith(f"{bucket}.") or providers.recognise(endpoint)[0] is not providers.GENERIC:
             # A Space may be named "ams3" in ams3.
@@ -276,7 +276,7 @@ class _Reader:
     def _delivery(self, store: Store) -> Store:
         """Decide how files reach people: the CDN domain, and what signs links for it."""
         if "STORAGE_MAKE_FILES_PUBLIC" in self.env.broken:
-            # What the domain is for cannot be told before that.
+            # Without that, the purpose of the domain is unknown.
             return store
         domain = self.env.get("AWS_S3_CUSTOM_DOMAIN")
         key_id, key = self.env.get("AWS_CLOUDFRONT_KEY_ID"), self.env.get("AWS_CLOUDFRONT_KEY")
@@ -316,7 +316,7 @@ class _Reader:
         return store
 
     def _parent(self, store: Store | None) -> Reading | None:
-        """Read the parent's contract, and make sure that it can be this store's parent. None: this is no fork."""
+        """Read the parent's contract, and make sure that it can be this store's parent. None: this is not a fork."""
         prefix = f"{self.env.prefix}{PARENT}"
         if not any(self._speaks_of_a_parent(name, prefix) for name in self.env.environ):
             return None

@@ -1,4 +1,4 @@
-"""What the variables under one prefix say, each by itself: parsed, with all that is wrong and all that was put right."""
+"""The variables under one prefix, each parsed separately, with everything that is wrong or was corrected."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Entries:
 
         try:
             if (value := values.tidy(self.environ[name], remark)) is not None:
-                # The accident: a secret pasted into the bucket's name or the location stands in every link and log.
+                # The accident: a secret pasted into the bucket's name or the location appears in every link and log.
                 if not variable.secret and (holder := self._secret_within(value)):
                     raise ValueError(
                         Said(

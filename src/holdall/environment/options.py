@@ -32,7 +32,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         "secret_key": None,
         "security_token": None,
         "session_profile": None,
-        # It stands in every link, so it is no secret to whoever makes them.
+        # Every link contains it, so it is not secret.
         "cloudfront_key_id": store.cloudfront_key_id.reveal() if store.cloudfront_key_id else None,
         "cloudfront_key": store.cloudfront_key,
         "environment": store.environment,

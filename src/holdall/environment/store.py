@@ -35,7 +35,7 @@ class Store(NamedTuple):
     custom_domain: str | None = None
     # None: boto3's chain finds them.
     keys: Keys | None = None
-    # The keys stand in the environment exactly as boto3 will read them.
+    # The environment contains the keys exactly as boto3 will read them.
     boto3_reads_keys: bool = False
     cloudfront_key_id: Secret | None = None
     cloudfront_key: Secret | None = None

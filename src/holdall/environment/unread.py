@@ -1,4 +1,4 @@
-"""Names that nobody reads, from other tools and from memory, and the variables that were meant. Pure."""
+"""Names that Holdall does not read, from other tools and from memory, and the variables that were meant. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from holdall.environment import values
 from holdall.environment.entries import Entries
 from holdall.environment.variables import BY_NAME
 
-# Names from other tools and from memory, whose bearers would wait in vain for them to be read.
+# Names from other tools and from memory, that people set and then wonder why they have no effect.
 # jschneier/django-storages#1241, #1411, #1328
 MISNOMERS = {
     "STORAGE_MODE": "STORAGES_MODE",

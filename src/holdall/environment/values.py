@@ -1,5 +1,5 @@
 """Parse one value of the environment. Pure: text in, value out, or a `ValueError` whose text completes
-"`VARIABLE` …" with what is wrong and what to write. Remarks are collected where something was put right. Each sentence
+"`VARIABLE` …" with what is wrong and what to write. Remarks are collected where something was corrected. Each sentence
 carries the id of its kind of finding (`Said`), so that the doctor and the checks need not read it.
 
 No text made here quotes a value that may be secret; the contract quotes only what is not.
@@ -46,7 +46,7 @@ def _refused(finding: str, text: str) -> ValueError:
 
 
 def tidy(raw: str, remark: Remark) -> str | None:
-    """Remove surrounding blanks, newlines and one pair of quotes, with a remark; what is empty then is unset (None).
+    """Remove surrounding spaces, newlines and one pair of quotes, with a remark; an empty result is unset (None).
 
     `.env` files are parsed differently by different tools: some keep the quotes. Secrets made with `echo` end in a newline.
     """
@@ -98,7 +98,7 @@ def boolean(value: str, _remark: Remark) -> bool:
 def mode(value: str, _remark: Remark) -> str:
     if value.lower() in MODES:
         return value.lower()
-    # Comparing takes time that grows with the text: what is long is no slip of the pen.
+    # The time to compare grows with the length of the text, and a long text is not a typo.
     word = value.lower()[:20]
     hint = {"digitalocean": "do", "spaces": "do", "aws": "s3", "amazon": "s3"}.get(word) or nearest(word, MODES)
     raise _refused(
@@ -257,7 +257,7 @@ def environment_name(value: str, _remark: Remark) -> str:
 
 
 def key_text(value: str, _remark: Remark) -> str:
-    """Check a key, key id or token without ever showing it: printable ASCII without blanks."""
+    """Check a key, key id or token without ever showing it: printable ASCII without spaces."""
     if not re.fullmatch(r"[!-~]+", value):
         raise _refused(
             "D122", "contains spaces, line breaks or non-ASCII characters; copy it again, in full and on its own."
@@ -310,7 +310,7 @@ def _is_whole(body: str) -> bool:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Give the known name that this one is most probably a slip of the pen for."""
+    """Give the known name that this one is most probably a typo of."""
     import difflib
 
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

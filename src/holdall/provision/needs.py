@@ -1,7 +1,7 @@
 """What a store asks of the infrastructure, as a value. Pure.
 
 The person who is asked has nothing yet: keys, and the domain of a CDN that is still to be made, may be missing from
-the environment, because they are what is to be sent back. Everything else has to be there and right.
+the environment, because they are what comes back. Everything else has to be present and valid.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from holdall.providers import AMAZON, R2, SPACES, Provider
 KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 DOMAIN = "AWS_S3_CUSTOM_DOMAIN"
 SIGNER = "AWS_CLOUDFRONT_KEY_ID"
-# What stands in for the values that are asked for while the rest is read; they are shown to nobody.
+# Placeholders for the values that are asked for, while the rest is read; nobody sees them.
 _STAND_INS = {DOMAIN: "asked-for.invalid", SIGNER: "asked", **dict.fromkeys(KEY_PAIR, "asked")}
 
 _ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
@@ -40,7 +40,7 @@ class Needs:
     read_only: bool = False
     # Rights to look at the bucket's settings, which `holdall` uses to explain and never needs to work.
     with_doctor: bool = False
-    # Expire what lies in the folders of direct uploads and of the trash.
+    # Expire the content of the folders of direct uploads and of the trash.
     with_areas: bool = False
     # The CloudFront distribution, once there is one.
     distribution_arn: str | None = None
@@ -189,7 +189,7 @@ def read(
 
 
 def _missing(environ: Mapping[str, str], prefix: str, *, live: bool) -> tuple[str, ...]:
-    """Name the unset variables without which the environment is no store, and which the infrastructure sends back."""
+    """Name the unset variables that the infrastructure sends back, and that the store cannot do without."""
     shown = {row.name.removeprefix(prefix): row for row in contract.read(environ, prefix=prefix).settings}
     unset = {name for name, row in shown.items() if row.source == "unset"}
     wanted: list[str] = []

@@ -1,4 +1,4 @@
-"""What would be changed on a live bucket, as a value: ours is put right, what belongs to others stays. Pure."""
+"""What would be changed on a live bucket, as a value: our settings are corrected, those of others stay. Pure."""
 
 from __future__ import annotations
 

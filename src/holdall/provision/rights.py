@@ -65,7 +65,7 @@ def app_policy(needs: Needs) -> Policy:
     """Give the policy of the app's own identity: a role, a user, or who a key belongs to.
 
     Listing is not bound to the location by `s3:prefix`: a HEAD has no prefix, so for each file that is missing S3 would
-    answer 403, which cannot be told from a refusal. What is given away are the names of what else lies in the bucket.
+    answer 403, which looks like a refusal. The cost: the key can list the names of everything else in the bucket.
     """
     statements = [
         _allow("HoldallObjects", on_objects(needs), needs.objects_arn),

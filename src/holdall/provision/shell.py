@@ -20,7 +20,7 @@ def variable(name: str) -> str:
 
 
 def argument(value: Any) -> str:
-    """Quote a value; what is no text is written as JSON.
+    """Quote a value; anything but a text is written as JSON.
 
     The attack: a location such as `$(…)`, which the shell would run.
     """
