@@ -94,8 +94,8 @@ COMMANDS = {
     "The exit code is 1 when there is an error; warnings do not count.\n\n"
     "`--only` and `--skip` take the name of a layer or a probe, and can be repeated:\n\n"
     + "\n".join(["| layer | probes |", "|---|---|", *_layers()])
-    + "\n\nEvery finding has an id that never changes.\n`--explain` prints all that is known about it, as [Findings](findings.md) does; "
-    "an unknown id ends with the exit code 2 and the nearest ids.\n\n"
+    + "\n\nEvery finding has an id that never changes.\n"
+    "`--explain` prints all that is known about it, as [Findings](findings.md) does; an unknown id ends with the exit code 2 and the nearest ids.\n\n"
     "`--json` prints one document; its `version` changes when a key changes its meaning or is removed.\n"
     "`page` is the address of the finding's documentation, or `null` if none is published:\n\n"
     f"```json\n{_doctor_json()}\n```",
