@@ -95,7 +95,8 @@ COMMANDS = {
     "`--only` and `--skip` take the name of a layer or a probe, and can be repeated:\n\n"
     + "\n".join(["| layer | probes |", "|---|---|", *_layers()])
     + "\n\nEvery finding has an id that never changes.\n"
-    "`--explain` prints all that is known about it, as [Findings](findings.md) does; an unknown id ends with the exit code 2 and the nearest ids.\n\n"
+    "`--explain` prints all that is known about it, as [Findings](findings.md) does.\n"
+    "If an id is unknown, the exit code is 2 and the nearest ids are named.\n\n"
     "`--json` prints one document; its `version` changes when a key changes its meaning or is removed.\n"
     "`page` is the address of the finding's documentation, or `null` if none is published:\n\n"
     f"```json\n{_doctor_json()}\n```",
