@@ -1,9 +1,12 @@
 """Sphinx's configuration. Nothing is fetched while the documentation is built."""
 
 import os
+import re
+from typing import Any
 
 import django
 from django.conf import settings
+from pygments.lexers.shell import BashSessionLexer
 
 import holdall
 
@@ -42,3 +45,13 @@ html_copy_source = False
 html_show_sourcelink = False
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
+
+
+class Console(BashSessionLexer):
+    """A session whose commands follow `$` alone: what is printed may begin with `#`, and hold an apostrophe."""
+
+    _ps1rgx = re.compile(r"^(\$ )(.*\n?)")
+
+
+def setup(app: Any) -> None:
+    app.add_lexer("console", Console)
