@@ -74,6 +74,20 @@ def _no_way_out() -> Iterator[list[Any]]:
         yield attempts
 
 
+@pytest.fixture
+def connects(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The addresses that this test tried to reach, one entry for each attempt; also where nothing listens."""
+    attempts: list[Any] = []
+    connect = socket.socket.connect
+
+    def counted(self: socket.socket, address: Any) -> None:
+        attempts.append(address)
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", counted)
+    return attempts
+
+
 @pytest.fixture(autouse=True)
 def _stays_inside(_no_way_out: list[Any]) -> Iterator[None]:
     before = len(_no_way_out)
