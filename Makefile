@@ -1,6 +1,6 @@
 # `make demo` and `make test` need git, make and Python 3.11 or newer; everything else they install into .venv.
 # Each recipe is one shell line, so that a failure ends in the sentence that explains it.
-.PHONY: help demo demo-fork test quick bench docs format
+.PHONY: help demo demo-fork test quick bench docs drawings format
 .SILENT:
 
 help:
@@ -10,6 +10,7 @@ help:
 	echo "make quick      run the tests that need no server"
 	echo "make bench      compare with django-storages, and write docs/explanation/benchmarks.md"
 	echo "make docs       build the documentation into docs/_build/html"
+	echo "make drawings   draw the diagrams of the documentation, with Graphviz"
 	echo "make format     format the code with ruff"
 
 demo:
@@ -30,6 +31,9 @@ bench:
 
 docs:
 	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py dev) && exec "$$python" scripts/check.py docs
+
+drawings:
+	python=$$(sh scripts/find-python) && exec "$$python" scripts/draw.py
 
 format:
 	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py dev) && "$$python" -m ruff check --fix . && exec "$$python" -m ruff format .
