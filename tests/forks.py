@@ -93,3 +93,27 @@ class Family:
 
     def fingerprint(self, *, without: str | None = None) -> str:
         return fingerprint(self.provider, self.bucket, f"{self.location}/" if self.location else "", without=without)
+
+
+def required(shape: Any, bucket: str) -> dict[str, Any]:
+    """Make up what an operation needs to be sent at all."""
+    made: dict[str, Any] = {}
+    for name in shape.required_members or (list(shape.members)[:1] if shape.is_tagged_union else []):
+        member = shape.members[name]
+        made[name] = {
+            "structure": lambda member=member: required(member, bucket),
+            "list": lambda member=member: [
+                required(member.member, bucket) if member.member.type_name == "structure" else "x"
+            ],
+            "map": dict,
+            "integer": lambda: 1,
+            "long": lambda: 1,
+            "boolean": lambda: True,
+            "timestamp": lambda: 0,
+            "blob": lambda: b"x",
+        }.get(member.type_name, lambda: "x" * 20)()
+        if name == "Bucket":
+            made[name] = bucket
+        elif name == "AccountId":
+            made[name] = "123456789012"
+    return made

@@ -55,7 +55,7 @@ def plan(fork: ForkedStorage) -> Removal:
         WriteRefused: the parent lies in the own store, reached by another address; or the store was never begun as a
             fork, so that its files are somebody else's.
     """
-    fork.make_sure()
+    fork.store.claims.look()
     # In an own bucket other forks may lie, each known by its claim.
     others = tuple(sorted({folder for found in _objects(fork) if (folder := _store_at(found.name))}))
     # The last to go: as long as they stand, nobody else takes the store for a free one.

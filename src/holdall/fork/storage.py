@@ -14,13 +14,14 @@ from django.core.files.base import File
 from storages.backends.s3 import _filter_download_params
 
 from holdall import names, sites
-from holdall.errors import NameTaken, ObjectNotFound, StoreFailed, WriteRefused
+from holdall.errors import NameTaken, ObjectNotFound, StoreFailed
 from holdall.fork.overlay import Overlay, Side, overlay_of
 from holdall.fork.tombstones import Hidden, Tombstones
-from holdall.providers import MAX_KEY_BYTES
+from holdall.providers import MAX_KEY_BYTES, Provider
 from holdall.s3 import deleting
 from holdall.s3.claims import Claim
 from holdall.s3.signing import SAFE
+from holdall.s3.target import Above
 from holdall.storage import MediaStorage
 from holdall.storage.files import ObjectFile
 from holdall.storage.media import POOL_WORKERS
@@ -89,9 +90,19 @@ class ForkedStorage(MediaStorage):
         location = self.location.strip("/")
         return f"{location}/" if location and not self.read_only else ""
 
+    def _lineage(self, provider: Provider) -> dict[str, Any]:
+        # The parent of another fork is only read, and has nothing to prove.
+        if self.read_only:
+            return {}
+        return {
+            "site": site_of(self, provider),
+            "above": tuple(Above(site_of(above), above._target) for above in self._above()),
+        }
+
     def _claims(self) -> tuple[Claim, ...]:
         location = self.location.strip("/")
-        return (*super()._claims(), Claim(kind="fork", holder=str(site_of(self.parent)), location=location))
+        # The first to be made: what it proves counts for the others.
+        return (Claim(kind="fork", holder=str(site_of(self.parent)), location=location), *super()._claims())
 
     def _above(self) -> Iterator[MediaStorage]:
         """Give the parent, its parent, and so on."""
@@ -157,40 +168,6 @@ class ForkedStorage(MediaStorage):
         cleaned = names.clean(name)
         return self._in_parent(cleaned) is not None and not self.tombstones.is_hidden(cleaned)
 
-    def make_sure(self) -> None:
-        """Make sure that nothing above lies in the own store, reached by another address, before something is written.
-
-        Requests: none, unless a bucket above has the name of the own one and another address: then three, once a process.
-
-        Raises:
-            WriteRefused: it does.
-        """
-        known = self.store.known.setdefault(("sure", self._location), set())
-        own = site_of(self)
-        for above in self._above():
-            theirs = site_of(above)
-            if theirs in known or theirs.place == own.place or theirs.bucket_name != own.bucket_name:
-                continue
-            said = sites.objection(own, theirs._replace(place=own.place))
-            if said and self._has_the_same_bucket(above):
-                raise WriteRefused(
-                    f"The parent {said} Both addresses, {own.place} and {theirs.place}, lead there. Nothing was sent."
-                )
-            known.add(theirs)
-
-    def _has_the_same_bucket(self, above: MediaStorage) -> bool:
-        """Look for the first object of a parent in the own bucket: the same at the same moment is no copy."""
-        start = above._prefix("")
-        page = above.store.call("list_objects_v2", action="listing", name="", Prefix=start, MaxKeys=1)
-        for found in page.get("Contents", ())[:1]:
-            with suppress(ObjectNotFound):
-                mine, theirs = (
-                    store.call("head_object", action="looking for", name=found["Key"], Key=found["Key"])
-                    for store in (self.store, above.store)
-                )
-                return bool((mine["ETag"], mine["LastModified"]) == (theirs["ETag"], theirs["LastModified"]))
-        return False
-
     # -- reading
 
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
@@ -200,7 +177,6 @@ class ForkedStorage(MediaStorage):
             return self._on_its_side(
                 cleaned, lambda: super(ForkedStorage, self)._open(name, mode), lambda: self._parents_file(name, mode)
             )
-        self.make_sure()
         if Mode.of(mode).kind == "x" and self._shows_parents(cleaned):
             raise NameTaken(f'"{cleaned}" is taken in the parent, {self.parent.store.where()}. Nothing was changed.')
         return super()._open(name, mode)
@@ -326,7 +302,6 @@ class ForkedStorage(MediaStorage):
             WriteRefused: the own store is another fork's, another environment's, or the parent itself.
             HoldallError: as `MediaStorage.save`.
         """
-        self.make_sure()
         return super().save(name, content, max_length)
 
     def _candidates(self, name: str, max_length: int | None) -> Iterator[str]:
@@ -368,7 +343,6 @@ class ForkedStorage(MediaStorage):
 
         Requests: as `delete`, without the HEAD for the own one.
         """
-        self.make_sure()
         self._hide(name)
         done = own is None or deleting.delete(
             self.store, self._client, own, name=name, parameters=reading_parameters(self, name)
@@ -392,7 +366,6 @@ class ForkedStorage(MediaStorage):
         with ThreadPoolExecutor(min(POOL_WORKERS, len(given)) or 1, thread_name_prefix="holdall-hide") as pool:
             looked = zip(cleaned, pool.map(self.look_at_own, cleaned), strict=True)
             own = {name: seen for name, seen in looked if seen is not None}
-            self.make_sure()
             list(pool.map(self._hide, cleaned))
         outcome = deleting.delete_many(
             self.store, self._client, own, parameters={name: reading_parameters(self, name) for name in own}
@@ -432,10 +405,10 @@ def storage_of(options: Mapping[str, Any]) -> MediaStorage:
     return ForkedStorage(**options) if options.get("parent") else MediaStorage(**options)
 
 
-def site_of(storage: MediaStorage) -> sites.Site:
+def site_of(storage: MediaStorage, provider: Provider | None = None) -> sites.Site:
     """Tell where a storage's own store lies."""
     return sites.site(
-        storage._target.provider,
+        provider or storage._target.provider,
         endpoint_url=storage.endpoint_url,
         bucket_name=str(storage.bucket_name),
         location=storage.location,

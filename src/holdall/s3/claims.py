@@ -7,6 +7,7 @@ a store makes them, by a conditional create, so that two environments that start
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -17,6 +18,7 @@ from typing import Any
 
 from holdall.errors import AccessRefused, NameTaken, ObjectNotFound, StoreFailed, WriteRefused
 from holdall.s3 import notes
+from holdall.s3.apart import Apart
 from holdall.s3.notes import Call
 from holdall.sites import RESERVED
 
@@ -60,7 +62,8 @@ class Claim:
     def body(self, *, was_empty: bool | None = None) -> bytes:
         """Write the claim as the object that makes it; `was_empty`: the store, when it was made, if that is known."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        said = {"version": 1, self.kind: self.holder, "since": now}
+        # By the random value a fork knows its own claim again, whichever address it is read by.
+        said = {"version": 1, self.kind: self.holder, "since": now, "nonce": secrets.token_hex(16)}
         if was_empty is not None:
             said["was_empty"] = was_empty
         return f"{json.dumps(said)}\n".encode()
@@ -86,9 +89,17 @@ class Claims:
     """The claims on one store, as one process knows them."""
 
     def __init__(
-        self, claims: tuple[Claim, ...], call: Call, where: Callable[[], str], lock: AbstractContextManager[object]
+        self,
+        claims: tuple[Claim, ...],
+        call: Call,
+        where: Callable[[], str],
+        lock: AbstractContextManager[object],
+        *,
+        apart: Apart | None = None,
     ) -> None:
         self._claims, self._call, self._where = claims, call, where
+        # What proves that a fork's parent does not lie in here.
+        self._apart = apart
         # False while the store is only examined, which is to leave nothing behind.
         self.may_make = True
         # The connection's own, which its requests take too: a second one could be taken the other way round.
@@ -120,6 +131,20 @@ class Claims:
                     if not self._is_agreed(claim):
                         self._look(claim, may_make=may_make)
 
+    def look(self) -> None:
+        """Make sure, before anything is planned, that nothing stands here that would refuse a write. Makes no claim.
+
+        Requests: a GET for each claim, and those of `holdall.s3.apart.Apart.look`.
+
+        Raises:
+            WriteRefused: another environment's claim was found, or the parent lies in here.
+        """
+        with self._lock, unasked():
+            if self._apart is not None:
+                self._apart.look()
+            for claim in self._claims:
+                self._check(claim, may_make=False)
+
     def _look(self, claim: Claim, *, may_make: bool) -> None:
         asked_at = time.monotonic()
         with unasked():
@@ -133,16 +158,29 @@ class Claims:
 
     def _check(self, claim: Claim, *, may_make: bool) -> bool:
         """Say whether the claim stands now; False only where it may not be made."""
-        holder = read(claim, self._call)
-        if holder is None and not may_make:
+        apart = self._apart if claim.kind == "fork" else None
+        said = read_whole(claim, self._call)
+        made = None
+        if said is None and not may_make:
             return False
-        if holder is None:
+        if said is None:
+            if apart is not None:
+                apart.look()
             with suppress(NameTaken):
-                make(claim, self._call)
+                made = make(claim, self._call)
             # Also after a success: the answer may be a retry's, or the server one that does not know conditions.
-            holder = read(claim, self._call)
-        if holder != claim.holder:
+            said = read_whole(claim, self._call)
+        holder = None if said is None else str(said[claim.kind])
+        if said is None or holder != claim.holder:
             raise WriteRefused(claim.refusal(holder or "an unknown one", self._where()))
+        if apart is not None:
+            try:
+                apart.prove(claim.key, said)
+            except WriteRefused:
+                if made is not None and said.get("nonce") == made:
+                    # It was written into the parent's bucket.
+                    self._call("delete_object", action="taking back", name=claim.name, Key=claim.key)
+                raise
         return True
 
 
@@ -181,8 +219,10 @@ def read_whole(claim: Claim, call: Call) -> dict[str, Any] | None:
     return dict(said)
 
 
-def make(claim: Claim, call: Call, *, replace: bool = False) -> None:
-    """Make a claim; `replace` takes it from whoever has it. It remembers whether the store was empty. A listing, a PUT.
+def make(claim: Claim, call: Call, *, replace: bool = False) -> str:
+    """Make a claim, and give its random value; `replace` takes it from whoever has it. A listing, a PUT.
+
+    It remembers whether the store was empty.
 
     Where the provider lacks conditional writes the last of two that come at once has it; the other finds out when it
     looks again.
@@ -197,6 +237,7 @@ def make(claim: Claim, call: Call, *, replace: bool = False) -> None:
             call("put_object", ContentType="application/json", **request)
         else:
             notes.create(call, **request)
+    return str(json.loads(body)["nonce"])
 
 
 def _is_empty(location: str, call: Call) -> bool | None:

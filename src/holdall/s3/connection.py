@@ -24,6 +24,7 @@ from urllib3.exceptions import HTTPError
 from holdall.errors import Answer, BucketNotFound, HoldallError, StoreUnreachable, WriteRefused
 from holdall.s3 import keys, local, process, sessions, whole
 from holdall.s3.answers import OBJECT_CODES, answer_of, explain, what_of
+from holdall.s3.apart import Apart, Side
 from holdall.s3.claims import Claims, unasked
 from holdall.s3.fastlane import Declined, FastLane, Refused
 from holdall.s3.guard import READS, Guard
@@ -31,6 +32,7 @@ from holdall.s3.signing import Place, Signer, SigningKeys
 from holdall.s3.target import ATTEMPTS, CONNECT_TIMEOUT_SECONDS, POOL_SIZE, Target
 from holdall.s3.unanswered import NO_KEYS, UNANSWERED, explain_silence
 from holdall.secret import Secret
+from holdall.sites import Site
 
 _Made = TypeVar("_Made")
 
@@ -57,9 +59,18 @@ class Connection:
         self.lock = threading.RLock()
         # What those who use the store remember of it, as long as this process does.
         self.known: dict[object, Any] = {}
-        self.claims = Claims(target.claims, self.call, self.where, self.lock)
+        apart = None
+        if target.site is not None:
+            apart = Apart(
+                Side(target.site, target.address, self.call), lambda: [_side(*above) for above in target.above]
+            )
+        self.claims = Claims(target.claims, self.call, self.where, self.lock, apart=apart)
         self.guard = Guard(
-            bucket_name=target.bucket_name, read_only=target.read_only, within=target.within, claims=self.claims
+            bucket_name=target.bucket_name,
+            read_only=target.read_only,
+            alone=target.site is not None,
+            within=target.within,
+            claims=self.claims,
         )
         self._resource: Any = None
         self._generation = 0
@@ -332,7 +343,9 @@ class Connection:
     def _send(self, operation: str, parameters: Mapping[str, Any], client: Any) -> Any:
         if not operation.startswith(READS):
             self._refuse_from_elsewhere(f'{operation} of "{parameters.get("Key", "")}"')
-            self.guard.admit(operation, str(parameters.get("Key", "")))
+            deleted = parameters.get("Delete", {}).get("Objects", ())
+            key = str(parameters.get("Key", ""))
+            self.guard.admit(operation, key, keys=[str(entry["Key"]) for entry in deleted])
         # Where moto is loaded, a test wants to answer in S3's place, and it hears of the SDK's requests alone.
         if client is None and "moto" not in sys.modules and (lane := self._fast_lane()) is not None:
             try:
@@ -460,6 +473,11 @@ class Connection:
 _connections: dict[tuple[Target, bool], Connection] = {}
 _all: weakref.WeakSet[Connection] = weakref.WeakSet()
 _lock = threading.Lock()
+
+
+def _side(site: Site, target: Target) -> Side:
+    """Give a store above a fork, as it is looked at."""
+    return Side(site, target.address, connect(target).call)
 
 
 def connect(target: Target, *, signed: bool = True) -> Connection:

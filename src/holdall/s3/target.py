@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from boto3.s3.transfer import S3Transfer, TransferConfig
@@ -14,6 +14,7 @@ from holdall.providers import Provider
 from holdall.s3.claims import Claim
 from holdall.s3.signing import Place
 from holdall.secret import Secret
+from holdall.sites import Site
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 60
@@ -23,6 +24,13 @@ PART_BYTES = 8 * 1024 * 1024
 PART_WORKERS = 4
 # What may be said of a file when it is uploaded.
 UPLOAD_ARGUMENTS = frozenset(S3Transfer.ALLOWED_UPLOAD_ARGS)
+
+
+class Above(NamedTuple):
+    """A store above a fork: where it lies, and how it is spoken to."""
+
+    site: Site
+    target: Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +63,9 @@ class Target:
     claims: tuple[Claim, ...] = ()
     # The prefix outside of which a fork changes nothing, whoever asks: the rest of the bucket may be its parent's.
     within: str = ""
+    # Of a fork: where it lies, and what lies above it, its parent first.
+    site: Site | None = None
+    above: tuple[Above, ...] = ()
 
     def place(self, endpoint_url: str | None, region_name: str | None) -> Place | None:
         """Tell where links lead, without making a client. None: only the SDK can tell.
@@ -87,6 +98,11 @@ class Target:
         return None
 
     @property
+    def address(self) -> str:
+        """What leads to the store: stores of one address are told apart by their buckets."""
+        return f"folder {self.local_folder}" if self.local_folder else (self.endpoint_url or "").rstrip("/").lower()
+
+    @property
     def read_seconds(self) -> float:
         """The longest that one request waits for the next bytes of its answer."""
         return READ_TIMEOUT_SECONDS
@@ -96,7 +112,9 @@ class Target:
 
     def with_bucket(self, bucket_name: str | None) -> Target:
         """Give the same place and keys for another bucket."""
-        return replace(self, bucket_name=bucket_name, public=False, read_only=False, claims=(), within="")
+        return replace(
+            self, bucket_name=bucket_name, public=False, read_only=False, claims=(), within="", site=None, above=()
+        )
 
     def config(self) -> Config:
         """Give the SDK's configuration: explicit in all that the SDK would otherwise guess, the caller's on top."""

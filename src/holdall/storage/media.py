@@ -24,7 +24,7 @@ from storages.utils import setting
 
 from holdall import names
 from holdall.errors import NameTaken, ObjectNotFound, StoreFailed
-from holdall.providers import PROVIDERS, recognise
+from holdall.providers import PROVIDERS, Provider, recognise
 from holdall.s3.claims import Claim
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.connection import Connection, connect
@@ -118,6 +118,7 @@ class MediaStorage(WritingStorage):
             read_only=self.read_only,
             claims=() if self.read_only else self._claims(),
             within=self._within(),
+            **self._lineage(provider),
         )
         self.client_config = self._target.config()
         self._store: Connection | None = None
@@ -126,6 +127,10 @@ class MediaStorage(WritingStorage):
     def _within(self) -> str:
         """Give the prefix outside of which nothing may be changed; a project's bucket is its own."""
         return ""
+
+    def _lineage(self, _provider: Provider) -> dict[str, Any]:
+        """Give what a fork's target says of the stores above it."""
+        return {}
 
     def _claims(self) -> tuple[Claim, ...]:
         """Give what must stand in the store before this environment writes there."""
