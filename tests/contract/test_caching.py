@@ -59,11 +59,19 @@ def test_name_that_can_be_given_again_is_bounded(public_storage: Storage, told: 
     assert told("avatars/me.png") == BOUNDED
 
 
-def test_name_with_a_part_drawn_for_the_file_is_kept_for_a_year(public_storage: Storage, told: Stored) -> None:
+def test_name_with_a_random_part_is_bounded(public_storage: Storage, told: Stored, provider: Provider) -> None:
+    """It is as free as any other once its file was deleted, and may be written anew as any other."""
     public_storage.save("me.png", ContentFile(b"first"))
     other = public_storage.save("me.png", ContentFile(b"second"))
+    assert other != "me.png"
+    assert told(other) == BOUNDED
 
-    assert (told("me.png"), told(other)) == (BOUNDED, FOR_A_YEAR)
+    with public_storage.open(other, "wb") as file:
+        file.write(b"turned")
+    assert told(other) == BOUNDED
+    public_storage.delete(other)
+    assert public_storage.save(other, ContentFile(b"third")) == other
+    assert told(other) == BOUNDED
 
 
 def test_name_that_only_looks_drawn_or_hashed_is_bounded(public_storage: Storage, told: Stored) -> None:
@@ -99,18 +107,6 @@ def test_file_that_may_be_replaced_is_bounded(make_storage: MakeStorage, told: S
     storage = make_storage(is_public=True, options={"file_overwrite": True})
     for body in (b"first", b"second"):
         assert told(storage.save("me.png", ContentFile(body))) == BOUNDED
-
-
-def test_file_saved_within_a_save_is_told_by_its_own_name(public_storage: Storage, told: Stored) -> None:
-    public_storage.save("me.png", ContentFile(b"first"))
-
-    def save_beside(self: Any, name: str, content: Any) -> str:
-        public_storage._save(f"copies/{name}", ContentFile(b"beside"))  # type: ignore[attr-defined]
-        return str(super(type(self), self)._save(name, content))
-
-    saved = of_class(public_storage, _save=save_beside).save("me.png", ContentFile(b"second"))
-
-    assert (told(saved), told(f"copies/{saved}")) == (FOR_A_YEAR, BOUNDED)
 
 
 def test_static_files_are_kept_for_a_year_under_the_hash_of_their_content(

@@ -51,8 +51,8 @@ class MediaStorage(WritingStorage):
 
     - `provider`: the id of the kind of S3 (`holdall.providers`); found from the endpoint when it is left out.
     - `public`: the declared intent; decides the `Cache-Control` that files get. None: no intent, no header.
-    - `cache_lifetime`: for how many seconds browsers and CDNs may show a file whose name can be given again, once the
-      file was deleted, without asking the store. Names that cannot are kept for a year.
+    - `cache_lifetime`: for how many seconds browsers and CDNs may show a file without asking the store: a name can be given
+      again, once its file was deleted. What `ManifestStaticFilesStorage` names by its content is cached for a year.
     - `inline_types`: content types that may be shown by the browser although they can run script, such as
       `["image/svg+xml"]` where only editors upload.
     - `fast_lane`: send plain requests without the SDK, at a fraction of its CPU. False where something watches the

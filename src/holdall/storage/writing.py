@@ -8,7 +8,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.files.storage import Storage
 from django.core.files.utils import validate_file_name
 from storages.backends.s3 import _filter_download_params
 from storages.utils import ReadBytesWrapper
@@ -34,8 +33,6 @@ class _Attempt:
     storage: object
     # The key that may be replaced, because a project's rule for names insists on it.
     replaces: str | None = None
-    # The name, where it has a random part that was drawn for this one file.
-    drawn: str = ""
     # What `_save` found taken, unless it had saved something before: what comes later is another file's.
     taken: NameTaken | None = None
     has_saved: bool = False
@@ -99,21 +96,17 @@ class WritingStorage(LinkingStorage):
         if not self.store.conditional_put:
             # Without the condition only a name that nobody else can think of is free for certain.
             next(candidates)
-        return self._save_under_one(candidates, upload, asked=names.clean(str(name)))
+        return self._save_under_one(candidates, upload)
 
-    def _save_under_one(self, candidates: Iterator[str], upload: Upload, *, asked: str) -> str:
-        """Save under the first of these names that is free; `asked` is the one that was asked for."""
+    def _save_under_one(self, candidates: Iterator[str], upload: Upload) -> str:
+        """Save under the first of these names that is free."""
         # A project's own `_save` has Django's signature.
         plain = type(self)._save is WritingStorage._save
         last, last_key = "", ""
         for candidate, _ in zip(candidates, range(MAX_NAMES), strict=False):
             validate_file_name(candidate, allow_relative_path=True)
             # A project's own `get_available_name` that insists on a taken name means to replace the file.
-            attempt = _Attempt(
-                self,
-                replaces=last_key if candidate == last else None,
-                drawn=candidate if self._is_drawn(candidate, asked) else "",
-            )
+            attempt = _Attempt(self, replaces=last_key if candidate == last else None)
             entered = _attempt.set(attempt)
             try:
                 # A project's own `_save` may have read it for a name that turned out to be taken.
@@ -237,24 +230,12 @@ class WritingStorage(LinkingStorage):
             self.gzip and parameters["ContentType"] in self.gzip_content_types and "ContentEncoding" not in parameters
         )
 
-    def _is_drawn(self, candidate: str, asked: str) -> bool:
-        """Say whether a name was made of the one that was asked for by Django's own random part, drawn for this save."""
-        own = type(self)
-        return (
-            candidate != asked
-            and own.get_available_name is WritingStorage.get_available_name
-            and own.get_alternative_name is Storage.get_alternative_name
-        )
-
     def _is_immutable(self, name: str, content: Any) -> bool:
         """Say whether this name will never show anything else: known from how it was made, not guessed from its look.
 
-        Either its random part was drawn for this file, or the class hashes names (`ManifestStaticFilesStorage`) and the
-        name carries the hash of this very content. All other names can be given again, once their file was deleted.
+        The class hashes names (`ManifestStaticFilesStorage`), and this one carries the hash of this very content. Any other
+        name can show another file: once its own was deleted, or was opened to be written anew.
         """
-        attempt = _attempt.get()
-        if attempt is not None and attempt.storage is self and attempt.drawn == name:
-            return True
         hash_of = getattr(self, "file_hash", None)
         if hash_of is None or content is None or not is_seekable(content):
             return False
