@@ -29,7 +29,7 @@ SAFE = {"GET", "HEAD"}
 class Pair:
     """A parent in a bucket of its own, and a fork in another one, behind a proxy that remembers what the fork sends."""
 
-    def __init__(self, provider: Provider, proxy: FaultProxy, location: str, folder: str) -> None:
+    def __init__(self, provider: Provider, proxy: FaultProxy, folder: str) -> None:
         self.provider, self.proxy, self.folder = provider, proxy, folder
         self.bucket, self.own_bucket = provider.create_bucket(), provider.create_bucket()
         # What a fork in a folder would take for its own, if it looked at keys alone.
@@ -44,6 +44,10 @@ class Pair:
         if folder:
             self.write(self.own_bucket, "beside.jpg")
         self.client = self.fork.connection.meta.client
+        self.begin()
+
+    def begin(self) -> None:
+        """Look at what there is before something is tried."""
         self.before = self.state()
         self.proxy.exchanges.clear()
 
@@ -74,10 +78,17 @@ class Pair:
         assert self.state() == self.before
 
 
-@pytest.fixture(params=["", "forks/pr-1"], ids=["whole bucket", "folder"])
-def pair(request: pytest.FixtureRequest, provider: Provider, location: str) -> Iterator[Pair]:
+@pytest.fixture(scope="module", params=["", "forks/pr-1"], ids=["whole bucket", "folder"])
+def pair_of_all(request: pytest.FixtureRequest, provider: Provider) -> Iterator[Pair]:
+    # One for all tests: SeaweedFS has room for so many buckets.
     with FaultProxy(provider.endpoint_url) as proxy:
-        yield Pair(provider, proxy, location, request.param)
+        yield Pair(provider, proxy, request.param)
+
+
+@pytest.fixture
+def pair(pair_of_all: Pair) -> Pair:
+    pair_of_all.begin()
+    return pair_of_all
 
 
 def test_no_operation_that_changes_anything_leaves_for_another_bucket(pair: Pair) -> None:
@@ -243,9 +254,9 @@ def test_settings_of_the_own_bucket_name_no_other(pair: Pair) -> None:
     pair.assert_nothing_was_changed()
 
 
-def test_fork_in_a_folder_leaves_the_rest_of_its_bucket_alone(provider: Provider, location: str) -> None:
+def test_fork_in_a_folder_leaves_the_rest_of_its_bucket_alone(provider: Provider) -> None:
     with FaultProxy(provider.endpoint_url) as proxy:
-        pair = Pair(provider, proxy, location, "forks/pr-1")
+        pair = Pair(provider, proxy, "forks/pr-1")
         for method, model in pair.operations():
             parameters = required(model.input_shape, pair.own_bucket)
             keyed = "Key" in parameters
@@ -372,6 +383,20 @@ def test_endpoint_that_names_the_parents_bucket_is_no_store_of_its_own(provider:
         with pytest.raises(WriteRefused, match="an endpoint names a bucket"):
             deed()
     assert provider.keys_in(bucket) == before
+
+
+def test_store_that_is_only_examined_is_not_the_parents_either(provider: Provider) -> None:
+    bucket = provider.create_bucket()
+    provider.write(bucket, "ada.jpg", b"the parent's")
+    with FaultProxy(provider.endpoint_url) as proxy:
+        fork: Any = build_fork(provider.environ(bucket, AWS_S3_ENDPOINT_URL=proxy.url), provider.environ(bucket))
+        fork.store.claims.may_make = False
+        try:
+            with pytest.raises(WriteRefused, match="Both addresses"):
+                put(fork, "new.jpg")
+        finally:
+            fork.store.claims.may_make = True
+    assert provider.keys_in(bucket) == ["ada.jpg"]
 
 
 def test_own_bucket_at_another_address_is_proven_once(provider: Provider, location: str) -> None:

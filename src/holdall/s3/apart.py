@@ -36,19 +36,22 @@ class Apart:
 
     def __init__(self, own: Side, above: Callable[[], Iterable[Side]]) -> None:
         self._own, self._above = own, above
-        self._is_proven = False
+        self._is_proven = self._was_looked_at = False
 
     def look(self) -> None:
         """Refuse what reading alone can tell: the first object of a store above is seen in the own one.
 
         Requests: none where the addresses are the same; else one listing, and a HEAD there and up to three here, for each
-        store above.
+        store above, once a process.
 
         Raises:
             WriteRefused: it is.
         """
+        if self._was_looked_at:
+            return
         for theirs in self._doubtful():
             self._compare(theirs)
+        self._was_looked_at = True
 
     def prove(self, key: str, claim: Mapping[str, Any]) -> None:
         """Look for the own claim, which lies at `key`, through the address of each store above, once a process.

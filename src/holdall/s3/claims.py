@@ -130,6 +130,9 @@ class Claims:
                 for claim in self._claims:
                     if not self._is_agreed(claim):
                         self._look(claim, may_make=may_make)
+            if self._apart is not None and not self.may_make:
+                with unasked():
+                    self._apart.look()
 
     def look(self) -> None:
         """Make sure, before anything is planned, that nothing stands here that would refuse a write. Makes no claim.
