@@ -127,6 +127,44 @@ def test_use_of_a_folder_that_can_not_be_written_names_it(tmp_path: Path) -> Non
         devserver.use(tmp_path / "file" / ".holdall")
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"manage.py": "# a project\n", ".gitignore": "*.pyc\n"},
+        {"filer.toml": "mine = true\n", "master.toml": "mine\n"},
+        {"s3.json": "{}", "port": "8000", "data": None},
+        {".gitignore": "*\n"},
+        {"users.lock": "mine", ".gitignore": "mine\n"},
+        {"users.lock": "", "s3.json": '{"identities": []}'},
+    ],
+    ids=lambda files: " ".join(files),
+)
+def test_folder_with_other_files_is_refused_and_stays_as_it_is(tmp_path: Path, files: dict[str, str | None]) -> None:
+    for name, text in files.items():
+        (tmp_path / name).mkdir() if text is None else (tmp_path / name).write_text(text)
+    before = {path.name: path.is_file() and path.read_text() for path in tmp_path.iterdir()}
+
+    with pytest.raises(DevServerError, match=r"new, empty or its own.*Nothing was written"):
+        devserver.use(tmp_path)
+
+    assert {path.name: path.is_file() and path.read_text() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", [".gitignore", "users.lock", "keeper.lock", "s3.json", "state.json.new"])
+def test_link_in_a_folder_is_not_followed(tmp_path: Path, name: str) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.write_text("precious")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / name).symlink_to(precious)
+
+    with pytest.raises(DevServerError, match="Nothing was written"):
+        devserver.use(folder)
+
+    assert [path.name for path in folder.iterdir()] == [name]
+    assert precious.read_text() == "precious"
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_use_of_a_read_only_folder_names_it(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

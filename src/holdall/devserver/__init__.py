@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdall.devserver import keeper, sharing
+from holdall.devserver.folder import take
 from holdall.devserver.sharing import Server, Wish, end_unused
 from holdall.devserver.weed import Certificate, Identity
 from holdall.errors import DevServerError
@@ -193,8 +194,7 @@ def _forget(folder: Path) -> None:
 
 
 def _become_member(folder: Path, wish: Wish) -> _Membership:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n")
+    take(folder)
     users_lock = keeper.open_lock(folder / keeper.USERS_LOCK)
     try:
         # Refused only while the last server is ending.

@@ -66,7 +66,7 @@ def _mark_from_ps(pid: int) -> str | None:
 
 def open_lock(path: Path) -> int:
     """Open a lock file, made where it is missing; programs that are started later do not inherit it."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def try_lock(descriptor: int, kind: int, *, patience_seconds: float = 0.0) -> bool:
@@ -123,7 +123,7 @@ class Keeper:
         remove_traces(self.order["scratch"], self.order["sockets"])
 
     def start(self) -> subprocess.Popen[bytes]:
-        with (self.folder / LOG).open("wb") as log:
+        with (self.folder / LOG).open("xb") as log:
             return subprocess.Popen(  # noqa: S603 - the command was made by holdall.devserver
                 self.order["command"],
                 cwd=self.folder,
@@ -146,7 +146,9 @@ class Keeper:
             "sockets": self.order["sockets"],
         }
         draft = self.folder / f"{STATE}.new"
-        draft.write_text(json.dumps(state, indent=2))
+        draft.unlink(missing_ok=True)
+        with draft.open("x") as file:
+            file.write(json.dumps(state, indent=2))
         draft.replace(self.folder / STATE)
 
     def next_event(self) -> str:

@@ -167,7 +167,7 @@ def start(folder: Path, wish: Wish) -> Server:
         port = weed.choose_port(folder, asked=wish.port, refused=refused)
         launch(folder, program, port, wish.certificate)
         if server := join(folder):
-            (folder / weed.PORT_FILE).write_text(f"{port}\n")
+            weed.write_private(folder / weed.PORT_FILE, f"{port}\n")
             return server
         end_leftover(folder)
         taken = weed.taken_port(port)
@@ -257,7 +257,7 @@ def end_unused(folder: Path) -> bool:
     Raises: DevServerError when the server does not end.
     """
     folder = Path(folder).resolve()
-    if not folder.exists():
+    if not (folder / keeper.USERS_LOCK).exists():
         return True
     users_lock = keeper.open_lock(folder / keeper.USERS_LOCK)
     try:
