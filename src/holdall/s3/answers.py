@@ -84,6 +84,91 @@ CREDENTIALS = {
     "AccountProblem": "the account behind the key has a problem of its own. Ask the provider.",
     "NotSignedUp": "the account behind the key may not use S3. Ask the provider.",
 }
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+# https://docs.ceph.com/en/latest/radosgw/s3/commons/ (QuotaExceeded)
+_LASTING: dict[str, tuple[type[HoldallError], str]] = {
+    "InvalidObjectState": (
+        AccessRefused,
+        (
+            "the file is archived, and cannot be read before it is restored. Restore it (`aws s3api restore-object`), and let "
+            "no lifecycle rule archive what is served."
+        ),
+    ),
+    "QuotaExceeded": (
+        StoreFailed,
+        "the store's quota is used up. Delete something, or have the quota raised; reading and deleting still work.",
+    ),
+    "ServiceQuotaExceeded": (StoreFailed, "a quota of the account is used up. Have it raised."),
+    "InsufficientCapacity": (StoreFailed, "the store is full. Ask whoever runs it."),
+    "XMinioStorageFull": (StoreFailed, "the store's disks are full. Ask whoever runs it."),
+    "EntityTooLarge": (StoreFailed, "the file is longer than the store takes. Save a shorter one."),
+    "ObjectLockConfigurationNotFoundError": (StoreFailed, "the bucket has no object lock, and the request names one."),
+    "InvalidRetentionPeriod": (StoreFailed, "the retention that the request names is not allowed by the bucket."),
+    "KMS.DisabledException": (
+        AccessRefused,
+        "the KMS key that the file is encrypted with is disabled. Enable it, or give the bucket another.",
+    ),
+    "KMS.NotFoundException": (AccessRefused, "the KMS key that the request or the bucket names does not exist."),
+    "KMS.KMSInvalidStateException": (
+        AccessRefused,
+        "the KMS key is in a state in which it cannot be used, such as pending deletion.",
+    ),
+    "MethodNotAllowed": (StoreFailed, "the store does not do this to such an object; nothing was changed."),
+    "NotImplemented": (StoreFailed, "the store does not know this request, or a header of it; nothing was done."),
+    "InvalidPayer": (AccessRefused, "the requester pays for this bucket, and the request did not agree to."),
+    "AllAccessDisabled": (AccessRefused, "the provider has closed this bucket for everybody. Ask the provider."),
+    "AccountSuspended": (AccessRefused, "the account is suspended. Ask the provider."),
+    "UserSuspended": (AccessRefused, "the user of these keys is suspended. Ask whoever runs the store."),
+}
+# Refusals that end by themselves, though their status says that the request was wrong.
+_MAY_PASS = frozenset(
+    {"RequestTimeout", "OperationAborted", "ConditionalRequestConflict", "BadDigest", "IncompleteBody", "408", "409"}
+)
+# What "AccessDenied" means besides a missing right, by the words that come with it.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+_BY_WORDS: tuple[tuple[tuple[str, ...], tuple[type[HoldallError], str]], ...] = (
+    (
+        ("object lock", "object is locked", "worm protected", "legal hold", "retention"),
+        (
+            AccessRefused,
+            (
+                "the object is locked against changes, until its retention ends or its legal hold is lifted. No right of the "
+                "keys lifts it in compliance mode."
+            ),
+        ),
+    ),
+    (
+        ("explicit deny",),
+        (
+            AccessRefused,
+            (
+                "a policy denies it explicitly, and no grant outweighs that. Look for a `Deny` in the policy that the store "
+                "names: of the bucket, the user, the role or the organisation."
+            ),
+        ),
+    ),
+    (
+        ("kms:", "kms key", "aws kms"),
+        (
+            AccessRefused,
+            (
+                "the keys may not use the KMS key that the bucket encrypts with. Grant `kms:GenerateDataKey` and "
+                "`kms:Decrypt` on it, in the key's own policy too."
+            ),
+        ),
+    ),
+    (
+        ("request has expired",),
+        (
+            CredentialsRefused,
+            "the signature has expired: the link is old, or the clock of this machine is wrong. Set it.",
+        ),
+    ),
+    (
+        ("quota",),
+        (StoreFailed, "the store's quota is used up. Delete something, or have the quota raised."),
+    ),
+)
 # The operations by which the SDK fetches keys; their refusals are none of the bucket's.
 _KEY_SOURCES = ("AssumeRole", "GetRoleCredentials", "GetSessionToken", "GetFederationToken", "CreateOAuth2Token")
 _REGION = frozenset(
@@ -129,6 +214,8 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
         region = answer.headers.get("x-amz-bucket-region")
         advice = f"set `AWS_S3_REGION_NAME={region}`." if region else "check `AWS_S3_REGION_NAME` and the endpoint."
         error = StoreFailed(f"{refused}: the bucket lies in another region; {advice} {answer.message}".rstrip())
+    elif lasting := _lasting(answer):
+        error = lasting[0](f"{refused}: {lasting[1]}{_quoted(answer)}")
     elif answer.code == "AccessControlListNotSupported":
         error = AccessRefused(
             f"{refused}: the bucket does not allow ACLs, and one was sent. Remove `default_acl` and let a bucket policy "
@@ -137,17 +224,36 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
     elif answer.status == 403 or answer.code in {"AccessDenied", "AllAccessDisabled"}:
         right = _RIGHTS.get(answer.operation, f"the right to {answer.operation}")
         error = AccessRefused(
-            f"{refused}: the keys may not do this. Grant {right} on {_resource(answer, bucket, key)}."
+            f"{refused}: the keys may not do this. Grant {right} on {_resource(answer, bucket, key)}.{_quoted(answer)}"
         )
     elif answer.status in {429, 503} or answer.code in {"SlowDown", "TooManyRequests"}:
         error = StoreFailed(f"{refused}: too many requests, also after {answer.retries} retries. Try again later.")
     else:
         reason = answer.message.rstrip(".") or "it gave no reason"
-        error = StoreFailed(f"{refused}: {reason}. Try again; if it stays, ask whoever runs the store.")
+        # What is wrong with a request stays wrong when it is sent again.
+        may_pass = answer.status >= 500 or answer.code in _MAY_PASS
+        advice = "Try again; if it stays, ask whoever runs the store." if may_pass else "Ask whoever runs the store."
+        error = StoreFailed(f"{refused}: {reason}. {advice}")
     error.code, error.retries, error.answer = answer.code, answer.retries, answer
     # 501 says for certain that nothing was done.
     error.outcome_unknown = answer.status >= 500 and answer.status != 501
     return error
+
+
+def _lasting(answer: Answer) -> tuple[type[HoldallError], str] | None:
+    """Give what a refusal means that no right would lift, and that lasts until somebody does something."""
+    if answer.code in _LASTING:
+        return _LASTING[answer.code]
+    if answer.status != 403:
+        return None
+    said = answer.message.lower()
+    return next((meaning for words, meaning in _BY_WORDS if any(word in said for word in words)), None)
+
+
+def _quoted(answer: Answer) -> str:
+    """Give the store's own words, where it has any that the code does not say."""
+    said = answer.message.strip().rstrip(".")
+    return f' The store says: "{said}".' if said and said.lower() != "access denied" else ""
 
 
 def _resource(answer: Answer, bucket: str | None, key: str) -> str:
