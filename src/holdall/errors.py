@@ -29,6 +29,8 @@ from typing import NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
 
+from holdall.shown import shown
+
 
 class Answer(NamedTuple):
     """What the store said of a request that failed."""
@@ -59,6 +61,11 @@ class HoldallError(Exception):
     retries: int = 0
     outcome_unknown: bool = False
     answer: Answer | None = None
+    # Whether the text has lines of its own; a line's end in any other was in a name.
+    _has_lines: bool = False
+
+    def __str__(self) -> str:
+        return shown(super().__str__(), keeps="\n" if self._has_lines else "")
 
 
 class ContractWarning(UserWarning):
@@ -70,6 +77,8 @@ class ContractError(HoldallError, ImproperlyConfigured):
 
     `problems` holds a sentence or two for each problem: all of them at once.
     """
+
+    _has_lines = True
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -147,3 +156,5 @@ class StoreFailed(HoldallError, OSError):
 
 class DevServerError(HoldallError, RuntimeError):
     """The embedded S3 server cannot run; the message says why."""
+
+    _has_lines = True

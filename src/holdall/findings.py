@@ -12,6 +12,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
 
+from holdall.shown import shown
+
 # The version of what `Report.as_document` returns. It is raised when a key is removed or changes its meaning.
 DOCUMENT_VERSION = 1
 # The page of the documentation on which each kind has a heading.
@@ -77,11 +79,13 @@ class Kind(NamedTuple):
 
     def found(self, seen: str, *, means: str = "", do: str = "", otherwise: Iterable[Cause] = ()) -> Finding:
         """Make a finding. `otherwise` holds other causes that the evidence allows, the likeliest first."""
-        return Finding(self, self.level, seen, Cause(means or self.means, do or self.do), tuple(otherwise))
+        return Finding(
+            self, self.level, shown(seen, keeps="\n"), Cause(means or self.means, do or self.do), tuple(otherwise)
+        )
 
     def unknown(self, seen: str, *, do: str = "") -> Finding:
         """Make the finding that this could not be checked: a refused question does not mean a broken store."""
-        return Finding(self, Level.UNKNOWN, seen, Cause("This could not be checked.", do), ())
+        return Finding(self, Level.UNKNOWN, shown(seen, keeps="\n"), Cause("This could not be checked.", do), ())
 
 
 class Finding(NamedTuple):

@@ -443,6 +443,7 @@ def test_storage_follows_the_server_to_another_port(folder: Path, fast_lane: boo
 
 def test_server_that_dies_at_its_start_shows_its_last_words(folder: Path) -> None:
     (folder / "data").mkdir(parents=True)
+    (folder / keeper.USERS_LOCK).touch()
     (folder / "data" / "filerldb2").write_text("not a database")
 
     with pytest.raises(DevServerError, match=r"died while it started[\s\S]*server\.log[\s\S]*filerldb2"):

@@ -106,6 +106,19 @@ def test_diff_lists_what_differs(family: Family) -> None:
 
 
 @only("seaweedfs-http")
+def test_names_are_shown_and_not_obeyed(family: Family) -> None:
+    fork = family.fork()
+    for name in ("ok\x1b[2K.txt", "exe\u202egpj.jpg", "a\n- forged.txt"):
+        fork.save(name, ContentFile(b"x"))
+
+    for command in (["fork", "diff"], ["fork", "promote"]):
+        text = holdall(environ_of(family), *command)[1]
+        assert all(line.isprintable() for line in text.split("\n")), text
+        assert r"ok\x1b[2K.txt" in text
+        assert "\n- forged" not in text
+
+
+@only("seaweedfs-http")
 def test_untouched_fork_differs_in_nothing(family: Family) -> None:
     family.put("parents.txt")
     assert sum(total.files for total in totals(diff(family.fork())).values()) == 0

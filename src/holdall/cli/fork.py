@@ -12,6 +12,7 @@ from holdall.cli import stores
 from holdall.cli.terminal import Session, as_count, as_size, confirmed
 from holdall.environment import variables
 from holdall.errors import HoldallError
+from holdall.shown import shown
 
 if TYPE_CHECKING:
     from holdall.fork import ForkedStorage
@@ -110,7 +111,9 @@ def _diff(fork: ForkedStorage, options: argparse.Namespace, session: Session) ->
         _write(session, fork, {"changes": changes})
         return 0
     for change in diff(fork):
-        session.out.write(f"{MARKS[change.kind]} {change.name}  {session.style.dim(as_size(change.size_bytes))}\n")
+        session.out.write(
+            f"{MARKS[change.kind]} {shown(change.name)}  {session.style.dim(as_size(change.size_bytes))}\n"
+        )
     return 0
 
 
@@ -147,7 +150,7 @@ def _promote(fork: ForkedStorage, options: argparse.Namespace, session: Session)
 def _say_plan(session: Session, planned: Any) -> None:
     for step in planned.steps:
         mark = "+" if step.action == "copy" else "-"
-        session.out.write(f"{mark} {step.name}  {session.style.dim(as_size(step.size_bytes))}\n")
+        session.out.write(f"{mark} {shown(step.name)}  {session.style.dim(as_size(step.size_bytes))}\n")
     _say_conflicts(session, planned.conflicts, "is left as it is")
     copied = [step for step in planned.steps if step.action == "copy"]
     session.out.write(
@@ -171,7 +174,7 @@ def _writable_parent(session: Session, prefix: str) -> Any:
 
 def _say_conflicts(session: Session, conflicts: Any, what: str) -> None:
     for conflict in conflicts:
-        session.out.write(session.style.yellow(f"! {conflict.name} {what}: {conflict.reason}") + "\n")
+        session.out.write(session.style.yellow(f"! {shown(conflict.name)} {what}: {shown(conflict.reason)}") + "\n")
 
 
 def _drop(fork: ForkedStorage, options: argparse.Namespace, session: Session) -> int:

@@ -14,6 +14,7 @@ from holdall.doctor.fields import file_fields
 from holdall.doctor.probe import probes
 from holdall.errors import HoldallError
 from holdall.findings import Finding
+from holdall.shown import shown
 
 # Half of them the oldest, half the newest.
 SAMPLE_OF_FIELD = 10
@@ -47,9 +48,9 @@ def probe_sample(examination: Examination) -> Iterator[Finding]:
             f"{_counted(len(asked), 'file')} of {_counted(len(set(names.values())), 'field')} were checked"
         )
         return
-    shown = ", ".join(f'{names[name]} "{name}"' for name in missing[:3])
+    examples = ", ".join(f'{names[name]} "{shown(name)}"' for name in missing[:3])
     kind = kinds.MANY_FILES_MISSING if percent >= MANY_PERCENT else kinds.SOME_FILES_MISSING
-    yield kind.found(f"{seen}, such as {shown}")
+    yield kind.found(f"{seen}, such as {examples}")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -21,6 +21,7 @@ from holdall.errors import (
     StoreUnreachable,
 )
 from holdall.s3.connection import Connection
+from holdall.shown import shown
 
 log = logging.getLogger("holdall")
 
@@ -138,7 +139,7 @@ class Begun:
                 log.warning(
                     'What was begun for "%s" could not be taken back; an unfinished upload is billed until it is '
                     "aborted: %s",
-                    self.name,
+                    shown(self.name),
                     failure,
                 )
                 if isinstance(failure, StoreUnreachable):
