@@ -176,7 +176,7 @@ def test_marker_that_can_not_be_understood_stops_every_write(
 ) -> None:
     for body in (b"not json", b"[]", b'{"version": 1}', b'{"owner": 7}'):
         provider.write(bucket, f"{location}/.holdall/owner.json", body)
-        with pytest.raises(StoreFailed, match="cannot be understood"):
+        with pytest.raises(StoreFailed, match="cannot be read"):
             put(environment("production"), "ada.jpg")
     assert provider.keys_in(bucket, location) == []
 

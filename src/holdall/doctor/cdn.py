@@ -81,7 +81,7 @@ def _prefix_wrong(examination: Examination, answer: Page, what: str, path: str) 
         "location added": f"Remove the CDN's origin path, which adds `/{location}`: links already contain it.",
         "location stripped": f"Let the CDN forward the whole path: it removes `/{location}`.",
         "bucket missing": f"Set the CDN's origin path to `/{bucket}`, or its origin to the bucket's own host.",
-        "bucket superfluous": f"Remove `/{bucket}` from the custom domain: the CDN already leads into the bucket.",
+        "bucket extra": f"Remove `/{bucket}` from the custom domain: the CDN already leads into the bucket.",
     }
     do = " ".join(text for mark, text in remedies.items() if mark in what)
     asked = urlsplit(outside.link_to(examination, examination.sample)).path if examination.sample else ""

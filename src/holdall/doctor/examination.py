@@ -54,7 +54,7 @@ class Entry(NamedTuple):
 
 
 class Examination:
-    """The examination of one store.
+    """What the probes of one store share.
 
     Everything that it saves is in a folder with a random name. `cleanup` removes it, whatever happens.
     """
@@ -83,7 +83,7 @@ class Examination:
         self.sample: Saved | None = None
         # What visitors were answered, by URL, so that several probes can look at one answer.
         self.seen: dict[str, Page | WebFailed] = {}
-        # What the clean-up found, if the examination was interrupted.
+        # What the clean-up found, if the run was interrupted.
         self.farewell: list[Finding] = []
         # The ids of what was found so far, so that nothing is reported twice.
         self.found: set[str] = set()

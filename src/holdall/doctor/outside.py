@@ -13,7 +13,7 @@ from holdall.doctor.web import Page, WebFailed
 from holdall.providers import GENERIC, recognise
 from holdall.s3.signing import public_url
 
-# What a store or a CDN answers to those who may not read. Without the right to list, 404 becomes 403, and in some the reverse.
+# What a store or a CDN answers to those who cannot read. Without the right to list, 404 becomes 403, and in some the reverse.
 REFUSALS = frozenset({401, 403, 404})
 SIGNATURES = ("X-Amz-Signature", "Signature")
 
@@ -117,7 +117,7 @@ def _variants(examination: Examination, url: str) -> Iterator[tuple[str, str]]:
     path = parts.path.removeprefix("/")
     bases = [("", path)]
     if path.startswith(bucket):
-        bases.append(("bucket superfluous", path.removeprefix(bucket)))
+        bases.append(("bucket extra", path.removeprefix(bucket)))
     else:
         bases.append(("bucket missing", bucket + path))
     for what, base in bases:

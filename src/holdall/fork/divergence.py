@@ -52,7 +52,7 @@ def diff(fork: ForkedStorage) -> Iterator[Change]:
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="holdall-diff") as pool:
         yield from pool.map(lambda entry: _of_own(fork, entry), walk_own(fork, ""))
         for hidden in pool.map(fork.tombstones.read, fork.tombstones.all()):
-            # A name that was saved anew is the fork's own.
+            # A name that was saved again is the fork's own.
             if hidden is not None and hidden.name not in own:
                 yield _of_hidden(fork, hidden)
 

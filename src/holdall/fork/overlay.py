@@ -1,7 +1,7 @@
 """What a fork's own store holds: the names of its own files, and of the parent's files that it hid.
 
-A link must lead to the side that holds the file, and may not cost a request. So each process knows the own store by
-heart: it lists it, takes in at once what it writes itself, and lists it again when what it knows is too old.
+A link must lead to the side that holds the file, without a request for each link. So each process keeps a list of the
+own store in memory: it adds what it writes itself at once, and lists the store again when the list is too old.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class ForkedStorage(MediaStorage):
 
     A file is looked for in the own store first, then among the parent's files that were hidden, then in the parent.
     Names are given that are free in both. Deleting a file of the parent hides it here, by a small object in the own
-    store; a name that is saved anew after that is the fork's own. A name that the parent gains later shows the parent's
+    store; a name that is saved again after that is the fork's own. A name that the parent gains later shows the parent's
     file, unless the fork has the name itself or hid it.
 
     Making a fork costs nothing, whatever the parent's size. Beyond the requests of a plain storage, reading costs one at
@@ -156,7 +156,7 @@ class ForkedStorage(MediaStorage):
         return parents()
 
     def _in_parent(self, name: str) -> Entry | None:
-        """Look at a file as the parent shows it, hidden here or not. One HEAD, where the parent is no fork itself."""
+        """Look at a file as the parent shows it, hidden here or not. One HEAD, if the parent is not a fork itself."""
         if not name or self.is_not_the_parents(name):
             return None
         with suppress(ObjectNotFound):
@@ -184,7 +184,7 @@ class ForkedStorage(MediaStorage):
     def _parents_file(self, name: str, mode: str) -> File[Any]:
         file = self.parent._open(name, mode)
         if isinstance(file, ObjectFile):
-            # Opened anew to write, it becomes an own one.
+            # Opened again for writing, it becomes the fork's own.
             file.belongs_to(self)
         return file
 

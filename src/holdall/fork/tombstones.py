@@ -17,7 +17,7 @@ from holdall.sites import RESERVED, stamp
 
 # Where they lie in the own store.
 HIDDEN = f"{RESERVED}/hidden/"
-# More than any tombstone is long: a name has no more bytes than a key, each six characters in JSON at the most.
+# More than any tombstone is long: a name has no more bytes than a key, each at most six characters in JSON.
 MAX_BYTES = 8192
 
 
@@ -120,7 +120,7 @@ class Tombstones:
         Where key and body disagree, or another fork made it, it is a file without an ETag: nobody may act on it.
 
         Raises:
-            StoreFailed: it cannot be understood.
+            StoreFailed: its content is not what Holdall wrote.
         """
         try:
             answer = self._store.call("get_object", action="reading", name=key, Key=key)
@@ -136,7 +136,7 @@ class Tombstones:
             return Hidden(key[len(self._start) :], 0, "")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreFailed(
-                f"{key} cannot be understood; it says which file of the parent this fork hid. Look at the object; if it "
+                f"{key} cannot be read; it says which file of the parent this fork hid. Look at the object; if it "
                 "is damaged, delete it, and delete the file again."
             ) from error
         finally:

@@ -199,14 +199,16 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
         error = ObjectChanged(f'"{name}" was replaced in {where} while it was read. Read it again from the beginning.')
     elif answer.code in {"PreconditionFailed", "412"}:
         error = NameTaken(
-            f'"{name}" is taken in {where}; names are never given twice. Nothing was changed.', store=where, key=key
+            f'"{name}" is taken in {where}; an existing file is never replaced. Nothing was changed.',
+            store=where,
+            key=key,
         )
     elif answer.code == "KeyTooLongError":
         error = InvalidName(f'{refused}: "{name}" is too long for a key there. Shorten it. {answer.message}'.rstrip())
     elif answer.operation.startswith(_KEY_SOURCES):
         error = CredentialsRefused(
             f"{what[:1].upper()}{what[1:]} failed in {where}: {answer.operation}, which is to give the keys, was refused "
-            f"({said}). Check the role (`AWS_ROLE_ARN`), who may assume it, and the token. {answer.message}".rstrip()
+            f"({said}). Check the role (`AWS_ROLE_ARN`), its trust policy, and the token. {answer.message}".rstrip()
         )
     elif answer.code in CREDENTIALS:
         error = CredentialsRefused(f"{refused}: {CREDENTIALS[answer.code]}")

@@ -42,7 +42,7 @@ class Apart:
         """Refuse what reading alone can tell: the first object of a store above is seen in the own one.
 
         Requests: none where the addresses are the same; else one listing, and a HEAD there and up to three here, for each
-        store above, once a process.
+        store above, once per process.
 
         Raises:
             WriteRefused: it is.
@@ -54,7 +54,7 @@ class Apart:
         self._was_looked_at = True
 
     def prove(self, key: str, claim: Mapping[str, Any]) -> None:
-        """Look for the own claim, which lies at `key`, through the address of each store above, once a process.
+        """Look for the own claim, which lies at `key`, through the address of each store above, once per process.
 
         Requests: none where the addresses are the same; else two GETs for each store above, and those of `look` where
         the keys there may not read what is missing.
@@ -94,7 +94,7 @@ class Apart:
                 yield f"{path.partition('/')[2]}/{folder}/{key}"
 
     def _compare(self, theirs: Side) -> None:
-        """Look for the first object of a store above in the own one: the same at the same moment is no copy."""
+        """Look for the first object of a store above in the own one: the same at the same moment is not a copy."""
         location = theirs.site.location
         start = f"{location}/" if location else ""
         with suppress(AccessRefused):

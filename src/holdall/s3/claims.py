@@ -1,4 +1,4 @@
-"""Claims: small objects in a store that say who may write there, and whose fork it is.
+"""Claims: small objects in a store that say which environment can write there, and whose fork it is.
 
 They are read before the first write of a process, and again by a write that comes a minute later; the first writer of
 a store makes them, by a conditional create, so that two environments that start at once get one owner.
@@ -214,7 +214,7 @@ def read_whole(claim: Claim, call: Call) -> dict[str, Any] | None:
             raise TypeError
     except (ValueError, KeyError, TypeError) as error:
         raise StoreFailed(
-            f"{claim.key} cannot be understood; it says who may write to the store, so nothing was written. Look at "
+            f"{claim.key} cannot be read; it says which environment can write to the store, so nothing was written. Look at "
             "the object; if it is damaged, delete it."
         ) from error
     finally:

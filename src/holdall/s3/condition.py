@@ -22,7 +22,7 @@ _UNSUPPORTED = frozenset({"NotImplemented", "501", "InvalidArgument", "304", "No
 def conditional_put_holds(connection: Connection, client: Any, *, name: str, key: str) -> bool:
     """Say whether `If-None-Match: *` on a PUT is honoured here: a known fact of the provider, or a probe beside `key`.
 
-    Requests: none where it is known; otherwise three, once a process.
+    Requests: none where it is known; otherwise three, once per process.
 
     Raises:
         HoldallError: the probe was refused, as the file would be; the error speaks of the file.

@@ -134,7 +134,7 @@ class Connection:
         return self._generation
 
     def _follow_server(self) -> None:
-        """Give up what leads to the embedded server's last port, should it have been started anew on another."""
+        """Give up what leads to the embedded server's last port, if it was restarted on another."""
         if not self.target.local_folder:
             return
         endpoint_url = local.server(self.target).endpoint_url
@@ -162,7 +162,7 @@ class Connection:
         return mine
 
     def _bucket(self, name: str) -> Any:
-        # boto3 builds a class anew for each Bucket and Object (1.4 ms); with the classes kept it takes microseconds.
+        # boto3 builds a new class for each Bucket and Object (1.4 ms); with the classes kept it takes microseconds.
         bucket = self._bucket_class(name, client=self.client)
         bucket.Object = partial(self._object_class, name, client=self.client)
         return bucket
@@ -172,7 +172,7 @@ class Connection:
     def place(self) -> Place | None:
         """Tell where links lead. None: only the SDK can tell.
 
-        Requests: none, but for a region that is neither configured nor boto3's, which is asked once a process.
+        Requests: none, but for a region that is neither configured nor boto3's, which is asked once per process.
         """
         self._follow_server()
         if not self._place_is_known:
@@ -211,7 +211,7 @@ class Connection:
     def credential_source(self) -> str:
         """Tell where the keys come from, in the SDK's words: "explicit", "env", "container-role", "iam-role"…
 
-        Requests: those of the source, once a process (none for keys in the environment).
+        Requests: those of the source, once per process (none for keys in the environment).
 
         Raises:
             CredentialsRefused: no source has any.
@@ -262,7 +262,7 @@ class Connection:
     def patient_client(self, seconds: float) -> Any:
         """Give a client that waits so long for an answer, for what a store may be slow to do; it repeats once.
 
-        One is kept, made anew for a longer wait.
+        One is kept, and replaced for a longer wait.
         """
         with self.lock, self.translating("connecting", learn=False):
             kept = self._patient

@@ -69,7 +69,7 @@ def delete(connection: Connection, client: Any, seen: Seen, *, name: str, parame
     """Delete the object that was looked at. False: another one has its key, and nothing was done.
 
     Requests: one DELETE. Where the provider does not mind its condition one HEAD more, right before; where that is not
-    known, three once a process. What is saved between that HEAD and the DELETE is deleted; where the condition holds,
+    known, three once per process. What is saved between that HEAD and the DELETE is deleted; where the condition holds,
     only what has the same bytes.
 
     Raises:
@@ -157,7 +157,7 @@ def _delete_batch(connection: Connection, client: Any, seen: Mapping[str, Seen],
 def conditional_delete_holds(connection: Connection, client: Any, *, name: str, key: str) -> bool:
     """Say whether a DELETE with `If-Match` leaves another object alone here: a known fact of the provider, or a probe.
 
-    Requests: none where it is known; otherwise three, once a process.
+    Requests: none where it is known; otherwise three, once per process.
     """
     if (known := connection.target.provider.conditional_delete) is not None:
         return known

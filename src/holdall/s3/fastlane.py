@@ -56,7 +56,7 @@ QUERIES = {
 # What may be asked again. https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 TRANSIENT = frozenset({500, 502, 503, 504, 429})
 TRANSIENT_CODES = frozenset({"RequestTimeout", "RequestTimeoutException", "SlowDown", "InternalError", "Throttling"})
-# What the SDK knows how to put right: another region, another address, a wrong clock.
+# What the SDK knows how to correct: another region, another address, a wrong clock.
 OUT_OF_THE_ORDINARY = frozenset({301, 302, 307, 308})
 OUT_OF_THE_ORDINARY_CODES = frozenset({"AuthorizationHeaderMalformed", "PermanentRedirect", "RequestTimeTooSkewed"})
 MAX_PAUSE_SECONDS = 20.0
@@ -264,7 +264,7 @@ def _listing(body: bytes) -> dict[str, Any]:
     return {
         "Contents": contents,
         "CommonPrefixes": folders,
-        # None where the answer has none, which is no listing's then.
+        # None if the answer has none; then it is not a listing.
         "IsTruncated": truncated and truncated == "true",
         "NextContinuationToken": root.findtext(f"{space}NextContinuationToken"),
     }

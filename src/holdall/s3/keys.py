@@ -34,7 +34,7 @@ def known_keys(target: Target) -> SigningKeys | None:
 def found_keys(target: Target) -> tuple[SigningKeys, float | None]:
     """Give the keys that boto3 finds, renewed in time, and when they end if they do.
 
-    Requests: those of their source, once a process and at each renewal (none for keys in the environment).
+    Requests: those of their source, once per process and at each renewal (none for keys in the environment).
     """
     credentials = _credentials(target)
     frozen = credentials.get_frozen_credentials()
@@ -47,7 +47,7 @@ def found_keys(target: Target) -> tuple[SigningKeys, float | None]:
 def source(target: Target) -> str:
     """Tell where the keys come from, in the SDK's words: "explicit", "env", "container-role", "iam-role"…
 
-    Requests: those of the source, once a process (none for keys in the environment).
+    Requests: those of the source, once per process (none for keys in the environment).
     """
     if target.access_key or target.local_folder:
         return "explicit"

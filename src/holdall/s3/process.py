@@ -1,7 +1,7 @@
 """Which process this is: a fork makes another one, with copies of everything that the first one had.
 
-What belongs to one process alone (sockets, locks, uploads that were begun) asks here, and is told when it must begin
-anew.
+What belongs to one process alone (sockets, locks, unfinished uploads) asks here, and is told when it must start
+again.
 """
 
 from __future__ import annotations

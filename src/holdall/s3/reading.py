@@ -1,7 +1,7 @@
 """Read an object piece by piece: what is not read is not fetched.
 
 The first request brings the beginning, which is all of a small file and the header of a large one. Reading on fetches
-blocks that grow, and then one stream to the end; a jump begins anew with a small block. Every request after the first
+blocks that grow, and then one stream to the end; a jump starts again with a small block. Every request after the first
 is bound to the ETag that the first one saw: a file replaced meanwhile is an error, never a mixture.
 """
 
@@ -21,7 +21,7 @@ from holdall.s3.connection import Connection
 FIRST_BYTES = 64 * 1024
 # From blocks of this size on, reading is taken for sequential, and one request brings the rest.
 STREAM_FROM_BYTES = 1024 * 1024
-# A gap that is cheaper to read over than to ask anew.
+# A gap that is cheaper to read over than to ask again.
 SKIP_BYTES = 256 * 1024
 BUFFER_BYTES = 128 * 1024
 # The most that is lost when a body breaks off.

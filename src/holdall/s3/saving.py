@@ -101,7 +101,7 @@ class NewObject(Begun):
         False says that the store does not make this copy, for a reason that is the copy's own: nothing is left of it,
         and the file can be read and saved.
 
-        Requests: two; the first reserves the name, for the condition on a copy is not to be trusted: most ignore it.
+        Requests: two; the first reserves the name, for the condition on a copy cannot be trusted: most servers ignore it.
 
         Raises:
             NameTaken: the key is taken; nothing was changed.

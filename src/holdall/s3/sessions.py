@@ -24,7 +24,7 @@ def session(profile: str | None) -> Any:
 
 
 def forget(profile: str | None) -> None:
-    """Let the next one who asks have a new session, which looks for keys anew."""
+    """Give the next caller a new session, which looks for keys again."""
     with _lock:
         _sessions.pop(profile, None)
 

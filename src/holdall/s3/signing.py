@@ -155,7 +155,7 @@ class Signer:
             signed["x-amz-security-token"] = self._keys.token.reveal()
         names = sorted(signed)
         listed = ";".join(names)
-        # As a server reads it: a run of blanks inside a value is signed as one.
+        # As a server reads it: several spaces in a row inside a value are signed as one.
         lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in names)
         canonical = f"{method}\n{path}\n{query}\n{lines}\n{listed}\n{payload_sha256}"
         signature = signing.copy()

@@ -66,7 +66,7 @@ def _fits(parameters: Mapping[str, Any], answer: Mapping[str, Any], headers: Map
     sent = parameters.get("ContentMD5")
     if sent is None or "Body" not in parameters:
         return True
-    # Encrypted with a key of KMS or of the customer's, the ETag is no MD5.
+    # Encrypted with a key of KMS or of the customer's, the ETag is not an MD5.
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
     kms = str(headers.get("x-amz-server-side-encryption") or parameters.get("ServerSideEncryption") or "")
     if kms.startswith("aws:") or "SSECustomerAlgorithm" in parameters:

@@ -29,7 +29,7 @@ class ObjectFile(BytesFile):
     the store when it is closed, whole; an exception inside `with`, or forgetting to close it, leaves what was there
     before. Nothing of it touches the disk. In text mode it is UTF-8.
 
-    `open` opens it anew, in another mode too. `unpacks`: what was stored packed (by the option `gzip`) is unpacked as
+    `open` opens it again, also in another mode. `unpacks`: what was stored packed (by the option `gzip`) is unpacked as
     it is read, and `size` is then that of what is read.
 
     Requests: to read, one GET when it is opened, which brings a small file whole; then one for each block beyond. To
@@ -54,7 +54,7 @@ class ObjectFile(BytesFile):
     ) -> None:
         self._open_content = open_content
         self._unpacks = unpacks
-        # Where it lies, and where it is opened anew: a fork writes its parent's files in its own store.
+        # Where it is, and where it is opened again: a fork writes its parent's files in its own store.
         self._origin = self._storage = storage
         # Shown by error pages, also of a file that could not be opened.
         self.name = name
@@ -75,7 +75,7 @@ class ObjectFile(BytesFile):
         return io.TextIOWrapper(content, encoding="utf-8") if is_text else content
 
     def belongs_to(self, storage: Any) -> None:
-        """Let it be opened anew through another storage, which shows it as its own."""
+        """Let it be opened again through another storage, which shows it as its own."""
         self._storage = storage
 
     @property
@@ -102,7 +102,7 @@ class ObjectFile(BytesFile):
         return self._origin.bucket.Object(self._origin._key(self.name))
 
     def open(self, mode: str | None = None, *_arguments: Any, **_options: Any) -> ObjectFile:
-        """Go back to the beginning, or open the file anew: when it is closed, or in another mode.
+        """Go back to the beginning, or open the file again: when it is closed, or in another mode.
 
         What was written until then is stored first. A field keeps its file, and opens it to read once and to write
         another time.
@@ -163,7 +163,7 @@ def _leaves_by_an_exception(frame: FrameType | None) -> bool:
 def _unpacked_size(reader: ObjectReader) -> int:
     """Read how long a packed file is when it is unpacked, without unpacking it: gzip says so at its end.
 
-    It counts to 4 GiB and begins anew: https://www.rfc-editor.org/rfc/rfc1952 (ISIZE).
+    It counts to 4 GiB and starts again: https://www.rfc-editor.org/rfc/rfc1952 (ISIZE).
     """
     position = reader.tell()
     try:

@@ -70,12 +70,12 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
     def _prepare_links(self) -> None:
         # A project's own rule for keys counts for links too.
         self._own_keys = type(self)._normalize_name is not LinkingStorage._normalize_name
-        # The accident: a project computes the location anew for each link, out of the tenant that is served (a known
+        # The accident: a project computes the location for each link, from the tenant that is served (a known
         # recipe), and a link that was remembered by its name shows one tenant the other's file.
         self._remembers_links = not self._own_keys and not any(
             hasattr(getattr(type(self), option, None), "__get__") for option in LINK_OPTIONS
         )
-        # The embedded server may be started anew, and on another port.
+        # The embedded server may be restarted, and on another port.
         self._remembers_links = self._remembers_links and not self.local_folder
         # What stands before the names of all public links; "" where there is no such thing, None until it is asked for.
         self._base: str | None = None
@@ -91,7 +91,7 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
     ) -> str:
         """Give a link to the file, whether or not it exists: public as it is, private signed for `expire` seconds.
 
-        Requests: none, but those that find keys and region once a process.
+        Requests: none, but those that find keys and region once per process.
         """
         if parameters or expire is not None or http_method:
             if isinstance(expire, timedelta):

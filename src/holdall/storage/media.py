@@ -297,7 +297,7 @@ class MediaStorage(WritingStorage):
         if len(content) > HELD_BYTES:
             raise UnsupportedOperation(
                 f'"{name}" is longer than {HELD_BYTES:,} bytes, the most that can be changed in its place: it is held in '
-                "memory meanwhile. Read it, and save it anew."
+                "memory meanwhile. Read it, and save it again."
             )
         return content
 
@@ -347,7 +347,7 @@ class MediaStorage(WritingStorage):
 
         Raises:
             AccessRefused: also for a missing file, where the keys may not list the bucket.
-            BucketNotFound: the bucket itself is missing, which is no answer about a file.
+            BucketNotFound: the bucket itself is missing, which says nothing about the file.
         """
         cleaned = names.clean(name)
         if cleaned and not cleaned.endswith("/") and self._has_file(cleaned):

@@ -11,7 +11,7 @@ _MODE = re.compile(r"(?P<kind>[rwxa])(?P<more>[b+t]{0,2})").fullmatch
 
 @dataclass(frozen=True, kw_only=True)
 class Mode:
-    """What may be done with an open file, and what becomes of a file that has the name."""
+    """What may be done with an open file, and what happens to a file that has the name."""
 
     # "r": it must be there. "w": it is replaced. "x": there must be none. "a": it is written on at its end.
     kind: str

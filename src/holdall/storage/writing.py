@@ -76,7 +76,7 @@ class WritingStorage(LinkingStorage):
 
         Requests: one PUT. From the multipart threshold on two and one a part, and two that reserve the name and look
         whether it still is (on Amazon: one that asks for it). Two more for each name that is taken. Where it is not
-        known whether the provider has conditional writes, three more once a process. With `file_overwrite` none but
+        known whether the provider has conditional writes, three more once per process. With `file_overwrite` none but
         those that write.
 
         Raises:
@@ -234,7 +234,7 @@ class WritingStorage(LinkingStorage):
         """Say whether this name will never show anything else: known from how it was made, not guessed from its look.
 
         The class hashes names (`ManifestStaticFilesStorage`), and this one carries the hash of this very content. Any other
-        name can show another file: once its own was deleted, or was opened to be written anew.
+        name can show another file: once its own was deleted, or was opened for writing again.
         """
         hash_of = getattr(self, "file_hash", None)
         if hash_of is None or content is None or not is_seekable(content):

@@ -139,7 +139,7 @@ SCRIPT_RUNS = _Scripts(
     "D822",
     Level.WARNING,
     "HTML and SVG files open as pages of the media domain",
-    "Anyone who may upload one can run scripts there. If the domain shares cookies with the site, the scripts act as its "
+    "Anyone who can upload one can run scripts there. If the domain shares cookies with the site, the scripts act as its "
     "visitors.",
     "Use `holdall.storage.MediaStorage`, which stores them as attachments, and keep media on a domain of its own.",
     ("K2",),
@@ -148,7 +148,7 @@ DISPOSITION_DROPPED = _Scripts(
     "D823",
     Level.WARNING,
     "The domain drops the header that keeps HTML and SVG files from running",
-    "They are stored as attachments but arrive without `Content-Disposition`. Anyone who may upload one can run scripts there.",
+    "They are stored as attachments but arrive without `Content-Disposition`. Anyone who can upload one can run scripts there.",
     "Let the CDN pass `Content-Disposition` on as it comes from the bucket.",
     ("K2",),
 )

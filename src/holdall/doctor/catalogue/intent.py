@@ -1,4 +1,4 @@
-"""Findings of the layer `intent`: who may read, list and write without keys."""
+"""Findings of the layer `intent`: what anybody can read, list and write without keys."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ PARENTS_KEY_MAY_WRITE = Kind(
     Level.WARNING,
     "The fork's key for the parent is allowed to write",
     "Holdall sends only reads to the parent. Anyone who takes the key from this environment can do more.",
-    "Give the fork a key that may only read: `holdall provision --read-only`.",
+    "Give the fork a read-only key: `holdall provision --read-only`.",
     ("L1",),
     evidence="The parent's answer to aborting an upload that does not exist, which changes nothing.",
 )
