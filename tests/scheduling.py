@@ -15,6 +15,7 @@ from typing import Any
 from xdist.scheduler import LoadScopeScheduling
 
 SHARED = re.compile(r"\[.*?\b(ceph|ministack)\b")
+REPEATED = re.compile(r"\[.*?\b(ceph|ministack|https)\b")
 # Roughly how many seconds a test of a folder takes. The longest groups begin first, so that none is left alone at the end.
 SECONDS = {"compatibility": 15.0, "journeys": 3.0, "servers": 5.0, "docs": 0.3, "unit": 0.02}
 OTHER_SECONDS = 0.4
@@ -25,6 +26,11 @@ def group_of(nodeid: str) -> str:
     if found := SHARED.search(nodeid):
         return found[1]
     return nodeid.partition("::")[0]
+
+
+def is_repeated(nodeid: str) -> bool:
+    """Say whether a test is also run over plain HTTP on SeaweedFS, so that it reaches hardly any line of its own."""
+    return REPEATED.search(nodeid) is not None
 
 
 def seconds_of(nodeid: str) -> float:

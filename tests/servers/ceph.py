@@ -225,9 +225,11 @@ def start(folder: Path, authority: Authority) -> Iterator[dict[str, Provider]]:
     if missing := missing_binaries():
         raise ServerDied(f"Ceph is not installed ({', '.join(missing)}): apt-get install {PACKAGES}.")
     with ExitStack() as stack:
-        # A socket's path may have 107 bytes only, so not in the folder of the tests.
-        sockets = stack.enter_context(tempfile.TemporaryDirectory(prefix="rgw"))
-        cluster = _Cluster(folder, Path(sockets), authority, stack)
+        # A socket's path may have 107 bytes only; in the folder of the tests nothing has to be removed after a kill.
+        (sockets := folder / "s").mkdir()
+        if len(os.fsencode(sockets)) > 107 - len("/client.rgw.4194304.99999999999999.asok"):
+            sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rgw")))
+        cluster = _Cluster(folder, sockets, authority, stack)
         cluster.start_monitor()
         cluster.start_osd()
         owner = cluster.create_owner()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -30,10 +31,17 @@ def answers(url: str) -> bool:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
 @pytest.mark.parametrize("name", ["seaweedfs-http", "ministack"])
-def test_server_ends_with_whoever_started_it(name: str, how: signal.Signals) -> None:
+def test_server_ends_with_whoever_started_it(name: str, how: signal.Signals, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.servers", name]
     with processes.start(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        # After a kill its files stay.
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     ) as process:
         assert process.stdout is not None
         said = ""
