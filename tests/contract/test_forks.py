@@ -541,7 +541,7 @@ def test_two_forks_do_not_share_one_store(family: Family, location: str) -> None
         lambda: other.delete("one.txt"),
         lambda: other.delete_many(["one.txt"]),
     ):
-        with pytest.raises(WriteRefused, match="was begun as a fork of"):
+        with pytest.raises(WriteRefused, match="was started as a fork of"):
             deed()
     assert read(one, "one.txt") == b"x"
     assert read(other, "one.txt") == b"x"
@@ -779,7 +779,7 @@ def test_write_that_is_refused_leaves_no_claim(family: Family) -> None:
     own = family.provider.environ(family.bucket, location=f"fork-of-{family.location}", STORAGE_ENVIRONMENT="another")
     other = Family(family.provider, family.bucket, f"other-{family.location}")
 
-    with pytest.raises(WriteRefused, match="was begun as a fork"):
+    with pytest.raises(WriteRefused, match="was started as a fork"):
         put(other.fork(own), "two.txt")
 
     kept = [found["Key"] for found in family.provider.objects_in(family.bucket, f"fork-of-{family.location}/")]

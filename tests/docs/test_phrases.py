@@ -13,7 +13,7 @@ READ = {
     ".": ("*.md", "Makefile"),
     "benchmarks": ("**/*.py",),
     "demo": ("**/*.py", "**/*.md", "**/*.html", "**/*.js"),
-    "docs": ("**/*.md", "failures.toml", "conf.py"),
+    "docs": ("**/*.md", "**/*.dot", "conf.py"),
     "scripts": ("**/*.py", "find-python"),
     "src": ("**/*.py",),
 }

@@ -388,7 +388,7 @@ def test_parent_of_which_the_fork_was_not_begun_is_refused(family: Family, deed:
     code, text = holdall(environ, "fork", deed, *(["--yes"] if deed in {"promote", "drop"} else []))
 
     assert code == 1
-    assert text.count("was begun as a fork of") == 1
+    assert text.count("was started as a fork of") == 1
     assert f'`PARENT_*` names bucket "{other}"' in text
     assert family.provider.keys_in(other) == []
     assert before == [family.fingerprint(), fingerprint(family.provider, family.bucket, f"fork-of-{family.location}")]

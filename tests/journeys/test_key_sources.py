@@ -413,7 +413,7 @@ def test_no_keys_at_all_are_refused_quickly_with_the_remedy(server: devserver.Se
     told = run(server, {})
     assert told["error"] == "CredentialsRefused"
     assert told["said"].endswith(
-        "Set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run where boto3 deduces them "
+        "Set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run where boto3 finds them "
         "(a role of the instance, container or function)."
     )
     assert time.monotonic() - began < 20

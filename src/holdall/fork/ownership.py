@@ -15,10 +15,10 @@ def owner_of(storage: MediaStorage) -> str | None:
 
 
 def check_lineage(fork: ForkedStorage) -> None:
-    """Make sure that the own store was begun as a fork of this parent, if it was begun. One GET.
+    """Make sure that the own store was started as a fork of this parent, if it was begun. One GET.
 
     Raises:
-        WriteRefused: it was begun as a fork of another one.
+        WriteRefused: it was started as a fork of another one.
     """
     for claim in fork._claims():
         if claim.kind == "fork":

@@ -73,15 +73,15 @@ _RIGHTS = {
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 CREDENTIALS = {
-    "InvalidAccessKeyId": "the store does not know the key's id. Check `AWS_ACCESS_KEY_ID`: it may be mistyped, "
-    "deleted, of another provider or account, or temporary and without its `AWS_SESSION_TOKEN`.",
-    "SignatureDoesNotMatch": "the key's id is known, but the secret does not belong to it. Copy "
-    "`AWS_SECRET_ACCESS_KEY` again, whole; behind a proxy, check that it does not change host or headers.",
+    "InvalidAccessKeyId": "the store does not know the access key id. Check `AWS_ACCESS_KEY_ID`: it may be mistyped, "
+    "deleted, from another provider or account, or temporary and missing its `AWS_SESSION_TOKEN`.",
+    "SignatureDoesNotMatch": "the access key id is known, but the secret does not match it. Copy "
+    "`AWS_SECRET_ACCESS_KEY` again, in full; if there is a proxy, check that it does not change the host or the headers.",
     "ExpiredToken": "the temporary keys have expired. Fetch new ones, with their `AWS_SESSION_TOKEN`.",
     "TokenRefreshRequired": "the temporary keys must be renewed. Fetch new ones, with their `AWS_SESSION_TOKEN`.",
-    "InvalidToken": "`AWS_SESSION_TOKEN` does not belong to the key. Set all three of one set, or none.",
-    "RequestTimeTooSkewed": "the clock of this machine is wrong by more than 15 minutes. Set it; time zones play no part.",
-    "AccountProblem": "the account behind the key has a problem of its own. Ask the provider.",
+    "InvalidToken": "`AWS_SESSION_TOKEN` does not belong to the key. Set all three from the same set, or none.",
+    "RequestTimeTooSkewed": "the clock of this machine is off by more than 15 minutes. Set it; the time zone does not matter.",
+    "AccountProblem": "there is a problem with the account of this key. Ask the provider.",
     "NotSignedUp": "the account behind the key may not use S3. Ask the provider.",
 }
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -189,7 +189,7 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
     error: HoldallError
     if answer.code == "NoSuchBucket":
         error = BucketNotFound(
-            f"There is no {where} ({what} was asked for). Check `STORAGE_BUCKET_NAME`, and that region and endpoint are its own."
+            f"There is no {where} ({what} was asked for). Check `STORAGE_BUCKET_NAME`, the region and the endpoint."
         )
     elif answer.code in {"NoSuchKey", "404"}:
         error = ObjectNotFound(f'File does not exist: {name} (key "{key}" in {where}).')
@@ -215,7 +215,7 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
     elif answer.code in _REGION:
         region = answer.headers.get("x-amz-bucket-region")
         advice = f"set `AWS_S3_REGION_NAME={region}`." if region else "check `AWS_S3_REGION_NAME` and the endpoint."
-        error = StoreFailed(f"{refused}: the bucket lies in another region; {advice} {answer.message}".rstrip())
+        error = StoreFailed(f"{refused}: the bucket is in another region; {advice} {answer.message}".rstrip())
     elif lasting := _lasting(answer):
         error = lasting[0](f"{refused}: {lasting[1]}{_quoted(answer)}")
     elif answer.code == "AccessControlListNotSupported":
@@ -229,12 +229,14 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
             f"{refused}: the keys may not do this. Grant {right} on {_resource(answer, bucket, key)}.{_quoted(answer)}"
         )
     elif answer.status in {429, 503} or answer.code in {"SlowDown", "TooManyRequests"}:
-        error = StoreFailed(f"{refused}: too many requests, also after {answer.retries} retries. Try again later.")
+        error = StoreFailed(f"{refused}: too many requests, even after {answer.retries} retries. Try again later.")
     else:
         reason = answer.message.rstrip(".") or "it gave no reason"
         # What is wrong with a request stays wrong when it is sent again.
         may_pass = answer.status >= 500 or answer.code in _MAY_PASS
-        advice = "Try again; if it stays, ask whoever runs the store." if may_pass else "Ask whoever runs the store."
+        advice = (
+            "Try again; if it happens again, ask whoever runs the store." if may_pass else "Ask whoever runs the store."
+        )
         error = StoreFailed(f"{refused}: {reason}. {advice}")
     error.code, error.retries, error.answer = answer.code, answer.retries, answer
     # 501 says for certain that nothing was done.

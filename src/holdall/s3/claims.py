@@ -73,15 +73,15 @@ class Claim:
         if self.kind == "owner":
             return (
                 f'The files in {where} belong to the environment "{holder}"; this environment is "{self.holder}", and '
-                "may read them but not write or delete. Nothing was sent, nothing was changed, and reading goes on. "
+                "may read them but not write or delete. Nothing was sent or changed, and reading still works. "
                 f'If "{self.holder}" is a copy of "{holder}", make it a fork: give it a bucket or a `STORAGE_LOCATION` of '
-                f'its own, and repeat the store\'s variables of "{holder}" with `PARENT_` before their names; it then '
-                "shows all files and writes only its own. If the store changes hands for good: `holdall owner take`."
+                f'its own, and add the store variables of "{holder}" with the prefix `PARENT_`; it then '
+                "shows all files and writes only its own. To take over the store permanently, run `holdall owner take`."
             )
         return (
-            f"The fork's own store, {where}, was begun as a fork of {holder}; `PARENT_*` names {self.holder}. Nothing "
+            f"The fork's own store, {where}, was started as a fork of {holder}; `PARENT_*` names {self.holder}. Nothing "
             "was sent: two forks in one store would mix their files. Give this fork a bucket or a `STORAGE_LOCATION` of "
-            f"its own. If it is the same parent, moved, delete the object {self.key} in the fork's own store."
+            f"its own. If the same parent has moved, delete the object {self.key} in the fork's own store."
         )
 
 

@@ -296,7 +296,7 @@ class Connection:
         return self._found_region
 
     def _ask_region(self, session: Any) -> str | None:
-        """Ask Amazon where the bucket lies. One unsigned HEAD: the answer names the region even when it is a refusal."""
+        """Ask Amazon for the region of the bucket. One unsigned HEAD: the answer names the region even when it is a refusal."""
         if not self.target.bucket_name:
             return None
         config = self.target.config().merge(Config(signature_version=botocore.UNSIGNED))

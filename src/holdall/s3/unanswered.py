@@ -1,4 +1,4 @@
-"""What it means when no answer came: no keys, no connection, or one that broke off."""
+"""What it means when the store did not answer: no keys, no connection, or one that broke off."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def explain_silence(error: Exception, *, what: str, where: str) -> HoldallError:
     if isinstance(error, (*NO_KEYS, sdk.ProfileNotFound, sdk.MetadataRetrievalError)):
         return CredentialsRefused(
             f"{failed}: no keys were found ({error}). Set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run where "
-            "boto3 deduces them (a role of the instance, container or function)."
+            "boto3 finds them (a role of the instance, container or function)."
         )
     if isinstance(error, sdk.SSLError):
         return StoreUnreachable(
-            f"{failed}: the TLS connection was refused ({error}). Check the endpoint's host name and certificate; a "
-            "certificate authority of your own is named by `AWS_CA_BUNDLE`."
+            f"{failed}: the TLS connection was refused ({error}). Check the endpoint's host name and certificate. "
+            "To use your own certificate authority, set `AWS_CA_BUNDLE`."
         )
     if isinstance(error, _NO_CONNECTION):
         unreachable = StoreUnreachable(
-            f"{failed}: no answer came, or it broke off ({error}). Check the endpoint, and the network between."
+            f"{failed}: the store did not answer, or its answer broke off ({error}). Check the endpoint and the network."
         )
         unreachable.outcome_unknown = not isinstance(error, _NOTHING_SENT)
         return unreachable

@@ -46,24 +46,24 @@ KNOWN_FOLDERS = 10_000
 class MediaStorage(WritingStorage):
     """Keep media in a bucket: no upload is lost, private files stay private, errors say what to do.
 
-    Every option and `AWS_*` setting of django-storages works as documented there, but for two defaults: no file is
-    ever overwritten (`file_overwrite=False`), and SigV4 signs. Beyond them:
+    Every option and `AWS_*` setting of django-storages works as documented there, except for two defaults: files are
+    never overwritten (`file_overwrite=False`), and SigV4 signs. In addition:
 
-    - `provider`: the id of the kind of S3 (`holdall.providers`); found from the endpoint when it is left out.
-    - `public`: the declared intent; decides the `Cache-Control` that files get. None: no intent, no header.
-    - `cache_lifetime`: for how many seconds browsers and CDNs may show a file without asking the store: a name can be given
-      again, once its file was deleted. What `ManifestStaticFilesStorage` names by its content is cached for a year.
-    - `inline_types`: content types that may be shown by the browser although they can run script, such as
-      `["image/svg+xml"]` where only editors upload.
-    - `fast_lane`: send plain requests without the SDK, at a fraction of its CPU. False where something watches the
-      SDK's events, such as a tracer.
+    - `provider`: the id of the provider (`holdall.providers`); if left out, it is recognised by the endpoint.
+    - `public`: whether files are public, which decides their `Cache-Control`. None: unknown, so no header.
+    - `cache_lifetime`: for how many seconds browsers and CDNs may cache a file: a name can be reused after its file was
+      deleted. Files that `ManifestStaticFilesStorage` names by their content are cached for a year.
+    - `inline_types`: content types that the browser may show although they can run scripts, such as
+      `["image/svg+xml"]` if only editors upload.
+    - `fast_lane`: send plain requests without the SDK, at a fraction of its CPU. Set it to False if something watches
+      the SDK's events, such as a tracer.
     - `local_folder`: start the embedded server on this folder when the storage is first used.
-    - `environment`: this environment's name; the first that writes with one owns the store, and no other writes to it.
-    - `read_only`: send nothing but reads, whatever the keys may do, and sign no other links.
-    - `env_prefix`: what stands before the names of the variables that the other options were made of, for the doctor
-      to read them again. None: they were not made of an environment.
+    - `environment`: this environment's name; the first environment that writes owns the store, and no other can write.
+    - `read_only`: send only reads, whatever the keys allow, and sign no links for anything else.
+    - `env_prefix`: the prefix of the variables that the other options came from, so that the doctor can read them
+      again. None: they did not come from an environment.
 
-    One instance may be used by any number of threads; after a fork each process makes connections of its own.
+    Any number of threads can share one instance; after a fork, each process makes its own connections.
     """
 
     # Migrations, pickles and error pages name the class by where users import it from.

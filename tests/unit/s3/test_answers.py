@@ -55,7 +55,7 @@ LASTING = [
     ),
     ("AccessDenied", "Object is WORM protected and cannot be overwritten", AccessRefused, "locked against changes"),
     ("AccessDenied", "Request has expired", CredentialsRefused, "clock of this machine"),
-    ("RequestTimeTooSkewed", "The difference is too large.", CredentialsRefused, "clock of this machine is wrong"),
+    ("RequestTimeTooSkewed", "The difference is too large.", CredentialsRefused, "clock of this machine is off"),
     ("AllAccessDisabled", "All access to this bucket has been disabled.", AccessRefused, "closed this bucket"),
     (
         "XMinioStorageFull",
