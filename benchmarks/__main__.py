@@ -35,7 +35,7 @@ django.setup()
 from tests.servers.catalogue import running  # noqa: E402
 
 import holdall  # noqa: E402
-from benchmarks import links, listing, page, race, reads, startup, threads, writes  # noqa: E402
+from benchmarks import forks, links, listing, page, race, reads, startup, threads, writes  # noqa: E402
 from benchmarks.measuring import Row, Site  # noqa: E402
 
 FULL = {"keys": 100_000, "rounds": 20}
@@ -63,6 +63,7 @@ def main() -> int:
             "writes": ("Saving", lambda: writes.measure(site)),
             "race": ("Racing writers", lambda: race.measure(site, chosen.rounds)),
             "listing": ("Listing", lambda: listing.measure(site, chosen.keys)),
+            "forks": ("Forks", lambda: forks.measure(site)),
             "startup": ("Start-up", startup.measure),
         }
         if unknown := set(chosen.only or ()) - areas.keys():

@@ -24,6 +24,7 @@ SECTIONS = (
     "Racing writers",
     "Racing writers on each server",
     "Listing",
+    "Forks",
     "Start-up",
 )
 

@@ -239,11 +239,22 @@ class ForkMachine(RuleBasedStateMachine):
 
 
 @only("seaweedfs-http")
-@pytest.mark.parametrize("processes", [1, 2], ids=["one-process", "two-processes"])
+@pytest.mark.parametrize(
+    ("processes", "page"),
+    [(1, 1000), (2, 1000), (1, 3), (2, 3)],
+    ids=["one-process", "two-processes", "one-process-large", "two-processes-large"],
+)
 @pytest.mark.timeout(TIMEOUT_SECONDS)
 def test_fork_is_a_dictionary_over_its_parents(
-    provider: Provider, bucket: str, processes: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    provider: Provider,
+    bucket: str,
+    processes: int,
+    page: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # As if one request listed three names, so that nearly every fork is a large one.
+    monkeypatch.setattr(overlay, "PAGE", page)
     if processes > 1:
         # What the others did is known at once, where it is asked for each time.
         for name in ("KNOWN_SECONDS", "NEW_SECONDS", "SHARE_OF_TIME"):

@@ -611,6 +611,115 @@ def test_fork_with_many_own_names_reads_without_listing_them(
         assert (len(operations), "own: list_objects_v2" in operations) == (expected, False), (name, operations)
 
 
+@pytest.fixture
+def large(family: Family, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A fork whose own store is not listed by one request: as if that listed 20 names."""
+    monkeypatch.setattr(overlay, "PAGE", 20)
+    fork = family.fork()
+    for folder, count in (("first", 15), ("page one", 12), ("page two", 3), ("z", 15)):
+        for number in range(count):
+            key = f"fork-of-{family.location}/{folder}/{number:03}.jpg"
+            family.provider.write(family.bucket, key, b"own")
+    for number in range(3):
+        family.put(f"page one/hidden {number}.jpg")
+        family.put(f"page two/parents {number}.jpg")
+        fork.delete(f"page one/hidden {number}.jpg")
+    return fork
+
+
+def sides(family: Family, storage: Any, names: list[str]) -> dict[str, str]:
+    """Tell to which side each link leads."""
+    return {name: "own" if f"/fork-of-{family.location}/" in storage.url(name) else "parent's" for name in names}
+
+
+PAGE_OF_LINKS = {
+    **{f"page one/{number:03}.jpg": "own" for number in range(12)},
+    **{f"page two/{number:03}.jpg": "own" for number in range(3)},
+    **{f"page one/hidden {number}.jpg": "own" for number in range(3)},
+    **{f"page two/parents {number}.jpg": "parent's" for number in range(3)},
+    "page one/missing.jpg": "parent's",
+}
+
+
+@only("seaweedfs-http", "ministack", "ceph-http")
+def test_cold_page_in_a_large_fork_takes_three_requests(
+    family: Family, large: Any, operations: list[str], clock: SimpleNamespace
+) -> None:
+    """One that finds that the store is large, and one for each folder; what was hidden is seen on the way."""
+    process = as_another_process(family)
+    operations.clear()
+    assert sides(family, process, list(PAGE_OF_LINKS)) == PAGE_OF_LINKS
+    assert operations == ["own: list_objects_v2"] * 3
+    operations.clear()
+    clock.now += overlay.KNOWN_SECONDS - 1
+    assert sides(family, process, [*reversed(PAGE_OF_LINKS)]) == PAGE_OF_LINKS
+    assert operations == []
+    clock.now += 2
+    assert sides(family, process, [*reversed(PAGE_OF_LINKS)]) == PAGE_OF_LINKS
+    assert operations == ["own: list_objects_v2"] * 3
+
+
+@only("seaweedfs-http", "ministack")
+def test_large_fork_knows_as_soon_as_a_small_one_what_others_did(
+    family: Family, large: Any, clock: SimpleNamespace
+) -> None:
+    process = as_another_process(family)
+    sides(family, process, list(PAGE_OF_LINKS))
+    large.delete("page one/000.jpg")
+    large.delete("page two/parents 0.jpg")
+    large.delete("page one/hidden 0.jpg")
+    put(large, "page one/new.jpg")
+    put(large, "page one/hidden 1.jpg")
+    clock.now += overlay.NEW_SECONDS + 0.1
+    assert sides(family, process, ["page one/new.jpg"]) == {"page one/new.jpg": "own"}
+
+    clock.now += overlay.KNOWN_SECONDS + 0.1
+    assert sides(family, process, ["page one/000.jpg", "page two/parents 0.jpg", "page one/hidden 1.jpg"]) == {
+        "page one/000.jpg": "parent's",
+        "page two/parents 0.jpg": "own",
+        "page one/hidden 1.jpg": "own",
+    }
+    # What it does itself it knows at once.
+    put(process, "page one/of this process.jpg")
+    process.delete("page two/parents 1.jpg")
+    process.delete("page one/001.jpg")
+    names = ["page one/of this process.jpg", "page two/parents 1.jpg", "page one/001.jpg"]
+    assert list(sides(family, process, names).values()) == ["own", "own", "parent's"]
+
+
+@only("seaweedfs-http", "ministack", "ceph-http")
+def test_folder_that_one_request_does_not_list_is_known_too(family: Family, large: Any, operations: list[str]) -> None:
+    """Also where folders stand among its files, which servers sort in different ways."""
+    wanted = {}
+    for number in range(60):
+        family.provider.write(family.bucket, f"fork-of-{family.location}/crowd/{number:03}.jpg", b"own")
+        wanted |= {f"crowd/{number:03}.jpg": "own", f"crowd/{number:03}-x.jpg": "parent's"}
+    for name in ("crowd/017/a.jpg", "crowd/017-x/b.jpg", "crowd/017.jpg.d/c.jpg", "crowd.jpg"):
+        family.provider.write(family.bucket, f"fork-of-{family.location}/{name}", b"own")
+        wanted[name] = "own"
+    for order in (list(wanted), list(reversed(wanted)), sorted(wanted, key=lambda name: name[::-1])):
+        operations.clear()
+        process = as_another_process(family, file_overwrite=len(order) % 2 == 1, querystring_auth=True)
+        process.overlay.__init__(process.overlay._store, f"fork-of-{family.location}")
+        assert sides(family, process, order) == wanted
+        # Sixteen that list folders, and all of the store, which is eight here; never one for each name.
+        assert len(operations) <= overlay.FOLDERS + 10
+
+
+@only("seaweedfs-http")
+def test_fork_in_which_much_is_hidden_knows_it_by_folders(family: Family, large: Any, operations: list[str]) -> None:
+    for number in range(30):
+        family.put(f"gone/{number:03}.jpg")
+        family.put(f"page two/gone {number:03}.jpg")
+    large.delete_many([f"gone/{number:03}.jpg" for number in range(30)])
+    large.delete_many([f"page two/gone {number:03}.jpg" for number in range(0, 30, 2)])
+    process = as_another_process(family)
+    wanted = {f"page two/gone {number:03}.jpg": "parent's" if number % 2 else "own" for number in range(30)}
+    operations.clear()
+    assert sides(family, process, list(wanted)) == wanted
+    assert len(operations) <= 6
+
+
 def test_listing_that_takes_long_is_not_repeated_for_each_new_name(
     family: Family, operations: list[str], clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
