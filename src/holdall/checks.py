@@ -42,7 +42,7 @@ def _findings() -> Iterator[Finding]:
     from holdall.doctor import stores
 
     for examination in stores.of_project():
-        for finding in doctor.examine(examination, offline=True, skip=SKIPPED):
+        for finding in doctor.examine(examination, doctor.Choice(offline=True, skip=SKIPPED)):
             if finding.level in _MESSAGES:
                 yield finding.about(examination.label)
 

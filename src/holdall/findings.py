@@ -77,11 +77,15 @@ class Kind(NamedTuple):
         base = documentation_url()
         return f"{base}/{PAGE}#{self.id.lower()}" if base else ""
 
-    def found(self, seen: str, *, means: str = "", do: str = "", otherwise: Iterable[Cause] = ()) -> Finding:
-        """Make a finding. `otherwise` holds other causes that the evidence allows, the likeliest first."""
-        return Finding(
-            self, self.level, shown(seen, keeps="\n"), Cause(means or self.means, do or self.do), tuple(otherwise)
-        )
+    def found(self, seen: str, *, means: str = "", do: str = "", otherwise: Iterable[Cause] | None = None) -> Finding:
+        """Make a finding. `otherwise` holds other causes that the evidence allows, the likeliest first.
+
+        If neither a remedy nor other causes are given, all of this kind's are possible.
+        """
+        if otherwise is None:
+            otherwise = () if do else self.remedies
+        cause = Cause(means or self.means, do or self.do)
+        return Finding(self, self.level, shown(seen, keeps="\n"), cause, tuple(otherwise))
 
     def unknown(self, seen: str, *, do: str = "") -> Finding:
         """Make the finding that this could not be checked: a refused question does not mean a broken store."""

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from django.core.files.storage import Storage
 from storages.backends.s3 import S3Storage
 
 from tests.doctor.lab import juicefs
@@ -16,6 +17,7 @@ from tests.providers import Keys, Provider
 from tests.servers.fault_proxy import Answer, Fault, FaultProxy, Request, Rule, answers
 from tests.servers.identities import with_policy
 from tests.servers.processes import ServerDied
+from tests.stores import build_storage
 
 # Each time it is asked.
 ALWAYS = 10_000
@@ -92,6 +94,28 @@ def start_cdn(provider: Provider) -> Iterator[StartCdn]:
             return stack.enter_context(Cdn(provider, bucket, **behaviour))
 
         yield start
+
+
+MakePublic = Callable[..., Storage]
+
+
+@pytest.fixture
+def make_public(provider: Provider, public_bucket: str, location: str) -> MakePublic:
+    """Make a storage for public files behind a domain; options are put over those of the contract."""
+
+    def make(domain: str, *, bucket: str = "", **options: Any) -> Storage:
+        environ = provider.environ(
+            bucket or public_bucket, location=location, is_public=True, AWS_S3_CUSTOM_DOMAIN=domain
+        )
+        return build_storage(environ, **options)
+
+    return make
+
+
+@pytest.fixture
+def own_bucket(provider: Provider) -> str:
+    """A bucket for one test: for what the whole bucket is set to."""
+    return provider.create_bucket()
 
 
 @pytest.fixture(scope="session")

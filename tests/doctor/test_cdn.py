@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import socket
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
-from django.core.files.storage import Storage
 
-from holdall.doctor import caching, examination
 from tests.contract import only
-from tests.doctor import errors, examine, examine_storage, notices, report_on, the, told, warnings
-from tests.doctor.conftest import MakePlain, StartCdn
+from tests.doctor import errors, examine_storage, notices, the, told, warnings
+from tests.doctor.conftest import MakePlain, MakePublic, StartCdn
 from tests.providers import Provider
-from tests.stores import build_storage
-
-SITE = "https://www.example.com"
-MakePublic = Callable[..., Storage]
-
-
-@pytest.fixture
-def make_public(provider: Provider, public_bucket: str, location: str) -> MakePublic:
-    """Make a storage for public files behind a domain; options are put over those of the contract."""
-
-    def make(domain: str, *, bucket: str = "", **options: Any) -> Storage:
-        environ = provider.environ(
-            bucket or public_bucket, location=location, is_public=True, AWS_S3_CUSTOM_DOMAIN=domain
-        )
-        return build_storage(environ, **options)
-
-    return make
-
 
 # -- the way there
 
@@ -222,7 +199,7 @@ def test_cdn_that_changes_files_is_found(
     assert (errors(report), warnings(report)) == (["D809"], []), told(report)
 
 
-# -- copies
+# -- no CDN at all
 
 
 @pytest.mark.failure("E3")
@@ -245,130 +222,6 @@ def test_public_files_without_a_domain_are_warned_of(
 
     assert (errors(report), warnings(report)) == ([], ["D811"]), told(report)
     assert f"AWS_S3_CUSTOM_DOMAIN={public_bucket}." in the(report, "D811").cause.do
-
-
-@pytest.mark.failure("E3")
-@only("seaweedfs-http")
-def test_cdn_that_keeps_nothing_is_noticed(
-    provider: Provider, public_bucket: str, start_cdn: StartCdn, make_public: MakePublic
-) -> None:
-    report = examine_storage(make_public(start_cdn(public_bucket, caches=False, tells=False).domain))
-
-    assert (errors(report), warnings(report)) == ([], []), told(report)
-    assert "D810" in notices(report)
-
-
-@pytest.mark.failure("E3")
-@only("seaweedfs-http")
-def test_cdn_that_is_told_to_keep_nothing_is_warned_of(
-    provider: Provider, public_bucket: str, start_cdn: StartCdn, make_public: MakePublic
-) -> None:
-    report = examine_storage(make_public(start_cdn(public_bucket, caches=False, says="DYNAMIC").domain))
-
-    assert (errors(report), warnings(report)) == ([], ["D812"]), told(report)
-
-
-@pytest.mark.failure("E5")
-# MiniStack and SeaweedFS tell missing from forbidden to everybody.
-@only("ceph-http")
-def test_missing_file_that_is_refused_is_noticed(
-    provider: Provider, start_cdn: StartCdn, make_public: MakePublic
-) -> None:
-    # Without the right to list, as CloudFront has it by default.
-    bucket = provider.create_bucket()
-    domain = start_cdn(bucket, keys=provider.no_list).domain
-    report = examine_storage(make_public(domain, bucket=bucket))
-
-    assert (errors(report), warnings(report)) == ([], []), told(report)
-    assert "403 AccessDenied" in the(report, "D813").seen
-
-
-@pytest.mark.failure("E5")
-@only("seaweedfs-http")
-def test_missing_file_that_is_answered_with_a_page_is_warned_of(
-    provider: Provider, public_bucket: str, start_cdn: StartCdn, make_public: MakePublic
-) -> None:
-    report = examine_storage(make_public(start_cdn(public_bucket, page_for_errors=b"<!doctype html>").domain))
-
-    assert (errors(report), warnings(report)) == ([], ["D815"]), told(report)
-
-
-@pytest.mark.failure("E6")
-@only("seaweedfs-http", "ministack", "ceph-http")
-def test_copy_that_stays_old_is_noticed(
-    provider: Provider, public_bucket: str, start_cdn: StartCdn, make_public: MakePublic
-) -> None:
-    report = examine_storage(make_public(start_cdn(public_bucket).domain))
-
-    assert (errors(report), warnings(report)) == ([], []), told(report)
-    assert "31536000 s" in the(report, "D816").seen
-
-
-@pytest.mark.failure("E6")
-@only("seaweedfs-http", "ministack", "ceph-http")
-def test_copy_that_stays_old_is_warned_of_where_files_are_replaced(
-    provider: Provider, public_bucket: str, start_cdn: StartCdn, make_public: MakePublic
-) -> None:
-    domain = start_cdn(public_bucket).domain
-    options = {"file_overwrite": True, "object_parameters": {"CacheControl": "max-age=86400"}}
-    report = examine_storage(make_public(domain, **options))
-
-    assert errors(report) == [], told(report)
-    assert "D817" in warnings(report)
-    assert "86400 s more" in the(report, "D817").seen
-
-
-@only("seaweedfs-http")
-def test_copy_that_is_renewed_is_no_finding(
-    provider: Provider, public_bucket: str, start_cdn: StartCdn, make_public: MakePublic
-) -> None:
-    report = examine_storage(make_public(start_cdn(public_bucket, caches=False).domain, file_overwrite=True))
-
-    assert not {"D816", "D817"} & {finding.id for finding in report.findings}
-
-
-@pytest.mark.failure("E6")
-@only("seaweedfs-http", "ceph-http")
-def test_error_that_is_kept_is_warned_of(
-    provider: Provider,
-    public_bucket: str,
-    start_cdn: StartCdn,
-    make_public: MakePublic,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(caching, "PATIENCE_SECONDS", 0.3)
-    report = examine_storage(make_public(start_cdn(public_bucket, keeps_errors_seconds=600).domain))
-
-    assert (errors(report), warnings(report)) == ([], ["D818"]), told(report)
-
-
-@pytest.mark.failure("E6")
-@only("seaweedfs-http")
-def test_error_that_is_kept_for_a_moment_is_noticed(
-    provider: Provider, public_bucket: str, start_cdn: StartCdn, make_public: MakePublic
-) -> None:
-    report = examine_storage(make_public(start_cdn(public_bucket, keeps_errors_seconds=1).domain))
-
-    assert (errors(report), warnings(report)) == ([], []), told(report)
-    assert "D819" in notices(report)
-
-
-# https://developers.cloudflare.com/cache/how-to/configure-cache-status-code
-@pytest.mark.failure("E6")
-@only("seaweedfs-http")
-def test_errors_that_cloudflare_keeps_by_default_are_noticed(
-    provider: Provider,
-    public_bucket: str,
-    start_cdn: StartCdn,
-    make_public: MakePublic,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(caching, "PATIENCE_SECONDS", 0.3)
-    domain = start_cdn(public_bucket, keeps_errors_seconds=180, adds={"cf-cache-status": "HIT"}).domain
-    report = examine_storage(make_public(domain))
-
-    assert (errors(report), warnings(report)) == ([], []), told(report)
-    assert "3 minutes" in the(report, "D819").seen
 
 
 # -- what arrives
@@ -436,114 +289,3 @@ def test_cdn_that_lists_the_bucket_is_found(provider: Provider, start_cdn: Start
     report = examine_storage(make_public(start_cdn(bucket, keys=provider.keys).domain, bucket=bucket))
 
     assert (errors(report), warnings(report)) == (["D825"], []), told(report)
-
-
-# -- other sites
-
-
-def allow(provider: Provider, bucket: str, *origins: str) -> None:
-    rule: Any = {"AllowedOrigins": list(origins), "AllowedMethods": ["GET", "HEAD"], "AllowedHeaders": ["*"]}
-    provider.client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
-
-
-def with_origins(storage: Storage, *origins: str) -> Any:
-    return report_on(examination.Examination(storage, origins=origins, entry=examination.Entry()))
-
-
-@pytest.fixture
-def own_bucket(provider: Provider) -> str:
-    """A bucket for one test, behind a CDN with rights: for what the whole bucket is set to."""
-    return provider.create_bucket()
-
-
-@only("seaweedfs-http", "ministack", "ceph-http")
-@pytest.mark.parametrize("allowed", [[SITE, "https://beta.example.com"], ["*"]], ids=["named", "all"])
-def test_site_that_is_allowed_is_healthy(
-    provider: Provider, own_bucket: str, start_cdn: StartCdn, make_public: MakePublic, allowed: list[str]
-) -> None:
-    allow(provider, own_bucket, *allowed)
-    storage = make_public(start_cdn(own_bucket, keys=provider.no_list).domain, bucket=own_bucket)
-    report = with_origins(storage, SITE, "https://beta.example.com")
-
-    assert (errors(report), warnings(report)) == ([], []), told(report)
-    assert "D850" in {finding.id for finding in report.findings}
-
-
-@pytest.mark.failure("J1")
-@only("seaweedfs-http", "ministack", "ceph-http")
-def test_site_that_is_not_allowed_is_warned_of(
-    provider: Provider, own_bucket: str, start_cdn: StartCdn, make_public: MakePublic
-) -> None:
-    allow(provider, own_bucket, "https://beta.example.com")
-    storage = make_public(start_cdn(own_bucket, keys=provider.no_list).domain, bucket=own_bucket)
-    report = with_origins(storage, SITE)
-
-    assert (errors(report), warnings(report)) == ([], ["D851"]), told(report)
-    words = shlex.split(the(report, "D851").cause.do, comments=True)
-    assert words[words.index("--bucket") + 1] == own_bucket
-    assert words[words.index("--endpoint-url") + 1] == provider.endpoint_url
-    rules = json.loads(words[words.index("--cors-configuration") + 1])
-    provider.client.put_bucket_cors(Bucket=own_bucket, CORSConfiguration=rules)
-    assert warnings(with_origins(storage, SITE)) == []
-
-
-@pytest.mark.failure("J1")
-@only("ministack")
-def test_sites_of_the_settings_are_asked_for(
-    provider: Provider, own_bucket: str, start_cdn: StartCdn, make_public: MakePublic, settings: Any
-) -> None:
-    settings.CSRF_TRUSTED_ORIGINS = ["https://*.example.com", SITE]
-    report = examine_storage(make_public(start_cdn(own_bucket, keys=provider.no_list).domain, bucket=own_bucket))
-
-    # They may show pictures alone, for which no header is needed.
-    assert (errors(report), warnings(report)) == ([], []), told(report)
-    assert f"Origin {SITE}" in the(report, "D856").seen
-
-
-@pytest.mark.failure("J1")
-@only("seaweedfs-http", "ministack")
-def test_preflight_that_is_refused_is_noticed(
-    provider: Provider, own_bucket: str, start_cdn: StartCdn, make_public: MakePublic
-) -> None:
-    allow(provider, own_bucket, SITE)
-    domain = start_cdn(own_bucket, keys=provider.no_list, methods=("GET", "HEAD")).domain
-    report = with_origins(make_public(domain, bucket=own_bucket), SITE)
-
-    assert (errors(report), warnings(report)) == ([], []), told(report)
-    assert "D852" in notices(report)
-
-
-@pytest.mark.failure("J2")
-@only("seaweedfs-http", "ministack", "ceph-http")
-def test_permission_that_is_kept_for_another_site_is_warned_of(
-    provider: Provider, own_bucket: str, start_cdn: StartCdn, make_public: MakePublic
-) -> None:
-    allow(provider, own_bucket, SITE)
-    domain = start_cdn(own_bucket, keys=provider.no_list, key_headers=()).domain
-    report = with_origins(make_public(domain, bucket=own_bucket), SITE)
-
-    assert (errors(report), warnings(report)) == ([], ["D853"]), told(report)
-
-
-@pytest.mark.failure("J2")
-@only("seaweedfs-http", "ministack", "ceph-http")
-def test_permission_that_does_not_say_on_what_it_depends_is_warned_of(
-    provider: Provider, own_bucket: str, start_cdn: StartCdn, make_public: MakePublic
-) -> None:
-    allow(provider, own_bucket, SITE)
-    domain = start_cdn(own_bucket, keys=provider.no_list, drops=("vary",)).domain
-    report = with_origins(make_public(domain, bucket=own_bucket), SITE)
-
-    assert (errors(report), warnings(report)) == ([], ["D854"]), told(report)
-
-
-@only("seaweedfs-http")
-def test_sites_that_nobody_named_are_noticed(
-    provider: Provider, public_bucket: str, location: str, start_cdn: StartCdn
-) -> None:
-    environ = provider.environ(
-        public_bucket, location=location, is_public=True, AWS_S3_CUSTOM_DOMAIN=start_cdn(public_bucket).domain
-    )
-    report = examine(environ)
-
-    assert "D855" in notices(report)

@@ -177,7 +177,7 @@ def test_examination_that_is_broken_off_cleans_up_and_says_so(
         out, err = running.communicate(timeout=60)
     # A second one may come when all is done and the process is about to end.
     assert running.returncode in ({130} if times == 1 else {130, -signal.SIGINT}), err
-    assert err == "\nBroken off.\n"
+    assert err == "\nInterrupted.\n"
     assert "D900" in out
     assert provider.keys_in(bucket, location) == []
 

@@ -1,4 +1,4 @@
-"""What lies about unseen is found, and the doctor leaves nothing of its own, whatever the bucket keeps."""
+"""What is in the bucket without anyone seeing it is found."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from holdall.doctor import cleanup, housekeeping, stores
+from holdall.doctor import housekeeping
 from holdall.findings import Level
 from tests.contract import only
 from tests.doctor import errors, examine, notices, the, told, warnings
@@ -17,12 +17,6 @@ from tests.doctor.conftest import FILES, keys_with
 from tests.providers import Provider
 
 SERVERS = ("seaweedfs-http", "ministack", "ceph-http")
-
-
-@pytest.fixture
-def own_bucket(provider: Provider) -> str:
-    """A bucket for one test: for what the whole bucket is set to."""
-    return provider.create_bucket()
 
 
 def abort_rule(prefix: str = "", status: str = "Enabled") -> dict[str, Any]:
@@ -68,18 +62,6 @@ def test_upload_of_today_is_no_finding(provider: Provider, bucket: str, location
     report = examine(provider.environ(bucket, location=location))
 
     assert (errors(report), warnings(report)) == ([], []), told(report)
-
-
-@only(*SERVERS)
-def test_unfinished_upload_of_the_doctors_is_aborted(provider: Provider, bucket: str, location: str) -> None:
-    examination = stores.of_environment(provider.environ(bucket, location=location))
-    key = examination.key(examination.name("large.bin"))
-    begun = examination.call("create_multipart_upload", Key=key)
-    examination.call("upload_part", Key=key, UploadId=begun["UploadId"], PartNumber=1, Body=b"half")
-    found = list(cleanup.clean_up(examination))
-
-    assert [finding.id for finding in found] == ["D900"]
-    assert provider.unfinished_uploads(bucket, location) == []
 
 
 @only("ministack")
@@ -138,39 +120,6 @@ def test_rule_that_does_not_apply_is_none(
     assert "D904" in notices(report)
     # A whole configuration to paste would replace the rule that is there.
     assert the(report, "D904").cause.do.startswith("Add to the rules")
-
-
-# -- versions
-
-
-def everything(provider: Provider, bucket: str) -> list[tuple[str, str]]:
-    found = provider.client.list_object_versions(Bucket=bucket)
-    return [(one["Key"], one["VersionId"]) for kind in ("Versions", "DeleteMarkers") for one in found.get(kind, [])]
-
-
-@only(*SERVERS)
-def test_bucket_that_keeps_versions_is_left_as_it_was(provider: Provider, own_bucket: str, location: str) -> None:
-    versioning: Any = {"Status": "Enabled"}
-    provider.client.put_bucket_versioning(Bucket=own_bucket, VersioningConfiguration=versioning)
-    provider.write(own_bucket, f"{location}/theirs.txt", b"one")
-    provider.write(own_bucket, f"{location}/theirs.txt", b"two")
-    before = everything(provider, own_bucket)
-    report = examine(provider.environ(own_bucket, location=location))
-
-    assert (errors(report), warnings(report)) == ([], []), told(report)
-    assert len(before) == 2
-    assert everything(provider, own_bucket) == before
-
-
-@only("ministack")
-def test_versions_that_may_not_be_deleted_are_noticed(provider: Provider, own_bucket: str, location: str) -> None:
-    versioning: Any = {"Status": "Enabled"}
-    provider.client.put_bucket_versioning(Bucket=own_bucket, VersioningConfiguration=versioning)
-    keys = keys_with(provider, allow=["s3:*"], deny=["s3:DeleteObjectVersion"])
-    report = examine(provider.environ(own_bucket, location=location, keys=keys))
-
-    assert (errors(report), warnings(report)) == ([], []), told(report)
-    assert "s3:DeleteObjectVersion" in the(report, "D906").cause.do
 
 
 # -- a weak S3

@@ -36,3 +36,11 @@ def test_document_holds_further_causes_in_their_order() -> None:
     [finding] = document["findings"]
     assert finding["otherwise"] == [{"means": "It may be this.", "do": "Do this."}, {"means": "Or that.", "do": None}]
     assert finding["store"] == "thumbnails"
+
+
+def test_finding_names_every_cause_unless_the_evidence_excludes_them() -> None:
+    further = (Cause("It may be this.", "Do this."),)
+    kind = BROKEN._replace(remedies=further)
+    assert kind.found("seen").otherwise == further
+    assert kind.found("seen", do="Do exactly this.").otherwise == ()
+    assert kind.found("seen", otherwise=()).otherwise == ()

@@ -58,11 +58,10 @@ def run(options: argparse.Namespace, session: Session) -> int:
     except ImproperlyConfigured as error:
         session.err.write(f"{error}\n")
         return 2
-    printed = _Printed(session, as_json=options.as_json)
+    printed = _Document(session) if options.as_json else _Lines(session)
+    choice = doctor.Choice(options.offline, options.only, options.skip)
     for examination in examinations:
-        found = doctor.examine(
-            examination, offline=options.offline, only=options.only, skip=options.skip, seconds=options.seconds
-        )
+        found = doctor.examine(examination, choice, seconds=options.seconds)
         try:
             # Closed whatever happens, so that the bucket is as it was before, even after Ctrl-C.
             with closing(found):
@@ -76,26 +75,31 @@ def run(options: argparse.Namespace, session: Session) -> int:
     return 0 if printed.report.is_healthy else 1
 
 
-class _Printed:
-    """A report that is printed as it grows, or as one document at its end."""
+class _Document:
+    """A report that is printed at its end, for programs."""
 
-    def __init__(self, session: Session, *, as_json: bool) -> None:
+    def __init__(self, session: Session) -> None:
         self.report = Report()
         self._session = session
-        self._as_json = as_json
 
     def add(self, finding: Finding) -> None:
         self.report.findings.append(finding)
-        if not self._as_json:
-            explain = f"{_command(self._session)} --explain"
-            shown = findings.lines(findings.visible(finding), self._session.style, explain=explain)
-            self._session.out.write("".join(f"{line}\n" for line in shown))
-            self._session.out.flush()
 
     def end(self) -> None:
-        if self._as_json:
-            self._session.out.write(json.dumps(self.report.as_document(), indent=2, ensure_ascii=False) + "\n")
-            return
+        self._session.out.write(json.dumps(self.report.as_document(), indent=2, ensure_ascii=False) + "\n")
+
+
+class _Lines(_Document):
+    """A report that is printed as it grows, for people."""
+
+    def add(self, finding: Finding) -> None:
+        super().add(finding)
+        explain = f"{_command(self._session)} --explain"
+        shown = findings.lines(findings.visible(finding), self._session.style, explain=explain)
+        self._session.out.write("".join(f"{line}\n" for line in shown))
+        self._session.out.flush()
+
+    def end(self) -> None:
         paint = self._session.style.green if self.report.is_healthy else self._session.style.red
         self._session.out.write(f"\n{paint(f'{self.report.summary()}.')}\n")
 

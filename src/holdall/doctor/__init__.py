@@ -6,7 +6,7 @@ in `catalogue`, with a module for each layer.
 """
 
 from holdall.doctor.catalogue import kinds
-from holdall.doctor.layers import names
+from holdall.doctor.layers import Choice, names
 from holdall.doctor.rounds import PROBE_SECONDS, examine
 
-__all__ = ["PROBE_SECONDS", "examine", "kinds", "names"]
+__all__ = ["PROBE_SECONDS", "Choice", "examine", "kinds", "names"]

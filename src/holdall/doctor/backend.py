@@ -73,7 +73,7 @@ def probe_making(examination: Examination) -> Iterator[Finding]:
     if examination.project and examination.alias not in settings.STORAGES:
         yield kinds.ALIAS_MISSING.found(seen)
     elif re.search(r"PEM|private key|deserialize|RSA backend|CLOUDFRONT_KEY|cloudfront_key", seen):
-        yield kinds.CLOUDFRONT_KEY_UNUSABLE.found(seen, otherwise=kinds.CLOUDFRONT_KEY_UNUSABLE.remedies)
+        yield kinds.CLOUDFRONT_KEY_UNUSABLE.found(seen)
     else:
         yield kinds.NOT_MADE.found(seen)
 

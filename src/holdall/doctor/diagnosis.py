@@ -54,7 +54,6 @@ def expected_region(message: str) -> str:
 def _bucket_missing(error: HoldallError, examination: Examination) -> Finding:
     return kinds.BUCKET_MISSING.found(
         f'bucket "{examination.bucket}": {refusal(error)}',
-        otherwise=kinds.BUCKET_MISSING.remedies,
     )
 
 
@@ -109,7 +108,7 @@ def host_unknown(seen: str, examination: Examination) -> Finding:
     """Return the finding that a host has no address, with the variables that it is made of."""
     target = examination.connection.target
     if target.endpoint_url:
-        return kinds.HOST_UNKNOWN.found(seen)
+        return kinds.HOST_UNKNOWN.found(seen, otherwise=())
     made_of = "AWS_S3_REGION_NAME" if target.region_name else "STORAGE_BUCKET_NAME"
     return kinds.HOST_UNKNOWN.found(
         seen,

@@ -66,7 +66,7 @@ def _public(examination: Examination) -> Iterator[Finding]:
     through = outside.at_domain(examination)
     link = outside.link_to(examination, examination.sample)
     if outside.is_open_at_origin(examination) and outside.is_signed(link):
-        yield kinds.SIGNED_ALTHOUGH_PUBLIC.found(f"{_said(origin)}, and links carry a signature")
+        yield kinds.SIGNED_ALTHOUGH_PUBLIC.found(f"{_said(origin)}, and links are signed", otherwise=())
     elif outside.is_open_at_origin(examination):
         yield kinds.READABLE.found(_said(origin))
     elif outside.shows(through, examination.sample):

@@ -89,6 +89,7 @@ def names() -> dict[str, list[str]]:
 class Choice(NamedTuple):
     """Which probes are run. `only` and `skip` name layers or probes."""
 
+    # Whether only those are run that send no request.
     offline: bool = False
     only: Collection[str] = ()
     skip: Collection[str] = ()
@@ -107,3 +108,6 @@ class Choice(NamedTuple):
                     chosen.add((layer.name, probe.name))
                     live = live or not layer.offline
         return chosen
+
+
+ALL = Choice()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 from holdall.doctor import cleanup
 from holdall.doctor.catalogue import rounds as kinds
 from holdall.doctor.diagnosis import diagnose, unanswered
 from holdall.doctor.examination import Examination
-from holdall.doctor.layers import LAYERS, Choice
+from holdall.doctor.layers import ALL, LAYERS, Choice
 from holdall.doctor.probe import Probe
 from holdall.doctor.traces import StrayKey, TooLate
 from holdall.doctor.web import WebFailed
@@ -23,20 +23,16 @@ PROBE_SECONDS = 30
 
 def examine(
     examination: Examination,
+    choice: Choice = ALL,
     *,
-    offline: bool = False,
-    only: Collection[str] = (),
-    skip: Collection[str] = (),
     seconds: float = PROBE_SECONDS,
 ) -> Generator[Finding]:
-    """Run the probes, and yield each finding as soon as it is there.
+    """Run the chosen probes, each for so many seconds at most, and yield each finding as soon as it is there.
 
-    The bucket is left as it was, even if the generator is closed before its end. `only` and `skip` name layers or
-    probes. Live probes that are chosen bring along those that they depend on.
+    The bucket is left as it was, even if the generator is closed before its end.
 
-    Requests: about seventy, ninety for public files behind a CDN, and none with `offline`.
+    Requests: about seventy, ninety for public files behind a CDN, and none if only offline probes are chosen.
     """
-    choice = Choice(offline, only, skip)
     with examination.leaving_no_claims():
         try:
             yield from _examine(examination, choice, seconds)

@@ -52,9 +52,8 @@ def probe_kept(examination: Examination) -> Iterator[Finding]:
     with examination.translating("saving", name):
         examination.traces.record(examination.key(examination.storage.save(name, content)))
     if content.closed or content.read() != b"still here":
-        yield kinds.FILE_IS_CLOSED.found(
-            "the file is closed" if content.closed else "the position is at the end, so read() returns nothing"
-        )
+        seen = "the file is closed" if content.closed else "the position is at the end, so read() returns nothing"
+        yield kinds.FILE_IS_CLOSED.found(seen, otherwise=kinds.FILE_IS_CLOSED.remedies if content.closed else ())
 
 
 def probe_names(examination: Examination) -> Iterator[Finding]:

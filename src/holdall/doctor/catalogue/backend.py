@@ -27,7 +27,7 @@ LEFTOVER_SETTING = Kind(
     "D003",
     Level.WARNING,
     "A setting that Django removed is still there",
-    "It has no effect since Django 5.1: `STORAGES` decides. Changing it will confuse the next person.",
+    "Since Django 5.1 it has no effect: `STORAGES` decides where files are kept.",
     "Remove it from the settings.",
     ("A1",),
     evidence="The settings, and Django's version.",

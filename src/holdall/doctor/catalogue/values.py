@@ -257,7 +257,7 @@ LEFTOVER = _Kind(
     "D126",
     Level.WARNING,
     "A variable is not used",
-    "Nothing reads it. Changing it will confuse the next person.",
+    "Nothing reads it, so it has no effect.",
     "Unset `VARIABLE`.",
     ("A3",),
 )

@@ -16,10 +16,11 @@ from holdall.doctor import cleanup, stores
 from holdall.findings import Report
 from tests.contract import only
 from tests.doctor import errors, examine, examine_storage, the, told, warnings
-from tests.doctor.conftest import MakePlain, Through, always
+from tests.doctor.conftest import MakePlain, Through, always, keys_with
 from tests.providers import Provider
 from tests.servers.fault_proxy import Exchange, FaultProxy
 
+SERVERS = ("seaweedfs-http", "ministack", "ceph-http")
 on_one_server = only("seaweedfs-http")
 
 
@@ -44,7 +45,7 @@ def test_probe_that_does_not_end_is_named_with_where_it_may_write(
 ) -> None:
     monkeypatch.setattr(cleanup, "PATIENCE_SECONDS", 0.1)
     examination = stores.of_environment(through(always("PutObject", late)))
-    report = Report(doctor.examine(examination, only=["saving"], seconds=0.1))
+    report = Report(doctor.examine(examination, doctor.Choice(only=["saving"]), seconds=0.1))
     left = [finding.seen for finding in report.findings if finding.id == "D902"]
     assert left[0].startswith("`saving` is still waiting for an answer; what it saves will be under ")
     assert examination.traces.folder in left[0]
@@ -67,7 +68,7 @@ def test_interrupted_probe_writes_nothing_after_the_cleanup(
 
     monkeypatch.setattr(threading.Thread, "join", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        list(doctor.examine(examination, only=["saving", "text"]))
+        list(doctor.examine(examination, doctor.Choice(only=["saving", "text"])))
     time.sleep(1.5)
     assert provider.keys_in(bucket, location) == []
 
@@ -133,3 +134,48 @@ def test_store_that_is_gone_at_the_end_is_told_and_not_waited_for(
     assert examination.traces.folder in found[0].seen
     for one in saved:
         provider.client.delete_object(Bucket=bucket, Key=one.key)
+
+
+# -- what the bucket keeps
+
+
+@only(*SERVERS)
+def test_unfinished_upload_of_the_doctors_is_aborted(provider: Provider, bucket: str, location: str) -> None:
+    examination = stores.of_environment(provider.environ(bucket, location=location))
+    key = examination.key(examination.name("large.bin"))
+    begun = examination.call("create_multipart_upload", Key=key)
+    examination.call("upload_part", Key=key, UploadId=begun["UploadId"], PartNumber=1, Body=b"half")
+    found = list(cleanup.clean_up(examination))
+
+    assert [finding.id for finding in found] == ["D900"]
+    assert provider.unfinished_uploads(bucket, location) == []
+
+
+def everything(provider: Provider, bucket: str) -> list[tuple[str, str]]:
+    found = provider.client.list_object_versions(Bucket=bucket)
+    return [(one["Key"], one["VersionId"]) for kind in ("Versions", "DeleteMarkers") for one in found.get(kind, [])]
+
+
+@only(*SERVERS)
+def test_bucket_that_keeps_versions_is_left_as_it_was(provider: Provider, own_bucket: str, location: str) -> None:
+    versioning: Any = {"Status": "Enabled"}
+    provider.client.put_bucket_versioning(Bucket=own_bucket, VersioningConfiguration=versioning)
+    provider.write(own_bucket, f"{location}/theirs.txt", b"one")
+    provider.write(own_bucket, f"{location}/theirs.txt", b"two")
+    before = everything(provider, own_bucket)
+    report = examine(provider.environ(own_bucket, location=location))
+
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert len(before) == 2
+    assert everything(provider, own_bucket) == before
+
+
+@only("ministack")
+def test_versions_that_may_not_be_deleted_are_noticed(provider: Provider, own_bucket: str, location: str) -> None:
+    versioning: Any = {"Status": "Enabled"}
+    provider.client.put_bucket_versioning(Bucket=own_bucket, VersioningConfiguration=versioning)
+    keys = keys_with(provider, allow=["s3:*"], deny=["s3:DeleteObjectVersion"])
+    report = examine(provider.environ(own_bucket, location=location, keys=keys))
+
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert "s3:DeleteObjectVersion" in the(report, "D906").otherwise[0].do
