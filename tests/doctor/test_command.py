@@ -17,7 +17,8 @@ import pytest
 from django.core.management import call_command
 
 from holdall import cli
-from holdall.cli import findings as shown_findings
+from holdall.cli import findings
+from holdall.cli.terminal import Style
 from holdall.findings import Kind, Level
 from tests.contract import only
 from tests.providers import Keys, Provider
@@ -141,8 +142,11 @@ def test_unknown_alias_is_wrong_use(settings: object, capsys: pytest.CaptureFixt
 
 def test_control_characters_of_others_do_not_reach_the_terminal() -> None:
     kind = Kind("D999", Level.ERROR, "title", "means")
-    shown = shown_findings.visible(kind.found('"film\x1b[2J\r.mp4"\nsecond line'))
-    assert shown.seen == '"film\\x1b[2J\\r.mp4"\nsecond line'
+    found = kind.found('"film\x1b[2J\r.mp4"\nsecond line', do='rm "film\x1b[2J.mp4"')
+    text = "\n".join(findings.lines(findings.visible(found), Style(coloured=False), explain="explain"))
+    assert '"film\\x1b[2J\\r.mp4"\n' in text
+    assert 'rm "film\\x1b[2J.mp4"' in text
+    assert "\x1b" not in text
 
 
 def start(provider: Provider, bucket: str, location: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:

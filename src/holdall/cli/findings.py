@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from holdall.cli.terminal import Style, wrapped
 from holdall.findings import Cause, Finding, Level, is_pasted
+from holdall.shown import shown
 
 if TYPE_CHECKING:
     from holdall.doctor.catalogue import Entry
@@ -57,16 +57,12 @@ def entry_lines(entry: Entry, style: Style) -> Iterator[str]:
 
 
 def visible(finding: Finding) -> Finding:
-    """Make control characters visible: a key or a server's answer may be someone else's text.
+    """Escape control characters in remedies too: a key or a server's answer may be someone else's text.
 
     The attack: an upload whose name moves the cursor, and hides or rewrites what the doctor says.
     """
-
-    def clean(text: str) -> str:
-        return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], text)
-
-    causes = [Cause(clean(cause.means), clean(cause.do)) for cause in (finding.cause, *finding.otherwise)]
-    return finding._replace(seen=clean(finding.seen), cause=causes[0], otherwise=tuple(causes[1:]))
+    causes = [Cause(*(shown(text, keeps="\n") for text in cause)) for cause in (finding.cause, *finding.otherwise)]
+    return finding._replace(cause=causes[0], otherwise=tuple(causes[1:]))
 
 
 def _paint(level: Level, style: Style) -> Callable[[str], str]:
@@ -96,6 +92,6 @@ def _remedy(do: Iterable[str], *, indent: str) -> list[str]:
     return [part for line in do for part in ([indent + line] if is_pasted(line) else wrapped(line, indent=indent))]
 
 
-def _labelled(label: str, shown: Iterable[str], style: Style) -> Iterator[str]:
-    for number, line in enumerate(shown):
+def _labelled(label: str, body: Iterable[str], style: Style) -> Iterator[str]:
+    for number, line in enumerate(body):
         yield line if number else f"{_LABELS}{style.dim(f'{label:<7}')} {line[len(_TEXT) :]}"
