@@ -6,8 +6,10 @@ path("health/", HealthCheckView.as_view(checks=["health_check.checks.Database", 
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import ClassVar
 
@@ -18,6 +20,8 @@ from health_check.exceptions import ServiceUnavailable
 from holdall.errors import HoldallError
 from holdall.storage import MediaStorage
 
+# The longest that a check waits, whatever hangs: a probe of Kubernetes waits a second, a load balancer five.
+LIMIT_SECONDS = 2.0
 # Asked for in storages of other classes; nobody has a file of this name.
 NAME = ".holdall-health"
 
@@ -29,7 +33,8 @@ class Storage(HealthCheck):  # type: ignore[misc]  # the package is not typed
     `alias` is the one in `STORAGES`. `name` is a file that is always there, for keys that may not ask for the bucket
     itself (`s3:ListBucket`).
 
-    Requests: one HEAD a process and interval, however often it is asked.
+    Requests: one HEAD a process and interval, however often it is asked. A store that has not answered after two
+    seconds is unhealthy; the question is left to itself, and no second one is asked until it ends.
     """
 
     alias: str = "default"
@@ -39,17 +44,32 @@ class Storage(HealthCheck):  # type: ignore[misc]  # the package is not typed
     # What was found: (alias, name) -> when, and what is wrong. A probe that comes each second must not become a
     # request each second.
     _found: ClassVar[dict[tuple[str, str], tuple[float, str]]] = {}
+    # The questions under way, one for each.
+    _asking: ClassVar[dict[tuple[str, str], _Question]] = {}
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def run(self) -> None:
         """Raise `ServiceUnavailable` if the store cannot be used, with the reason, which contains no secret."""
+        key = self.alias, self.name
         with self._lock:
-            asked_at, wrong = self._found.get((self.alias, self.name), (None, ""))
-            if asked_at is None or time.monotonic() - asked_at >= self.interval.total_seconds():
-                wrong = self._ask()
-                self._found[self.alias, self.name] = (time.monotonic(), wrong)
+            asked_at, wrong = self._found.get(key, (None, ""))
+            is_fresh = asked_at is not None and time.monotonic() - asked_at < self.interval.total_seconds()
+            question = None if is_fresh else self._question(key)
+        if question is not None:
+            wrong = question.wait(LIMIT_SECONDS)
         if wrong:
             raise ServiceUnavailable(wrong)
+
+    def _question(self, key: tuple[str, str]) -> _Question:
+        question = self._asking.get(key)
+        if question is None or not question.belongs_here:
+            question = self._asking[key] = _Question(self._ask, lambda wrong: self._note(key, wrong))
+        return question
+
+    def _note(self, key: tuple[str, str], wrong: str) -> None:
+        with self._lock:
+            self._found[key] = (time.monotonic(), wrong)
+            self._asking.pop(key, None)
 
     def _ask(self) -> str:
         try:
@@ -65,3 +85,37 @@ class Storage(HealthCheck):  # type: ignore[misc]  # the package is not typed
         except Exception as error:  # noqa: BLE001  a storage of another class raises its own
             return type(error).__name__
         return ""
+
+
+class _Question:
+    """One question to the store, asked in a thread of its own: what hangs there cannot be ended from outside."""
+
+    def __init__(self, ask: Callable[[], str], note: Callable[[str], None]) -> None:
+        self._ask, self._note = ask, note
+        self._wrong = ""
+        self._pid = os.getpid()
+        self._began = time.monotonic()
+        self._done = threading.Event()
+        try:
+            threading.Thread(target=self._run, name="holdall-health", daemon=True).start()
+        except RuntimeError:
+            # The interpreter ends, and starts no more threads.
+            self._done.set()
+
+    @property
+    def belongs_here(self) -> bool:
+        """Whether its thread runs in this process, and not in the one that this was forked from."""
+        return self._pid == os.getpid()
+
+    def _run(self) -> None:
+        try:
+            self._wrong = self._ask()
+        finally:
+            self._note(self._wrong)
+            self._done.set()
+
+    def wait(self, seconds: float) -> str:
+        """Say what is wrong, as soon as it is known, or that it is not."""
+        if self._done.wait(seconds):
+            return self._wrong
+        return f"the store has not answered for {time.monotonic() - self._began:.0f} s"

@@ -12,7 +12,8 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from django.core.files.storage import Storage
 
-from holdall.s3 import fastlane, target
+from holdall.environment import contract
+from holdall.s3 import circuit, fastlane, patience, target
 from tests.providers import Provider
 from tests.servers.fault_proxy import Fault, FaultProxy, Request, Rule
 from tests.stores import build_storage
@@ -20,15 +21,18 @@ from tests.stores import build_storage
 MIB = 1024 * 1024
 # S3's parts have this many bytes at least, but for the last.
 PART_BYTES = 5 * MIB
-# What a request may take at the longest, so that a stall shows soon.
-PATIENCE_SECONDS = 0.5
+# What an operation may wait at the longest, so that a stall shows soon.
+PATIENCE_SECONDS = 4.0
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _impatient() -> Iterator[None]:
     """Wait for an answer, and between retries, no longer than tests can."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(target, "READ_TIMEOUT_SECONDS", PATIENCE_SECONDS)
+        patch.setattr(contract, "DEFAULT_TIMEOUT_SECONDS", PATIENCE_SECONDS)
+        patch.setattr(target, "TIMEOUT_SECONDS", PATIENCE_SECONDS)
+        patch.setattr(patience, "WORK_SECONDS", PATIENCE_SECONDS)
+        patch.setattr(circuit, "OPEN_SECONDS", 0.0)
         patch.setattr(fastlane, "MAX_PAUSE_SECONDS", 0)
         patch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda self, context: 0)
         yield

@@ -164,10 +164,7 @@ def test_text_is_read_for_its_lines_end_otherwise(connect: Connect) -> None:
 
 @pytest.mark.parametrize("fault", [wire.resets_after, wire.answers_500_after, wire.stalls_after, wire.cuts_answer(10)])
 @pytest.mark.parametrize("more", [{}, {"file_overwrite": True}], ids=["new", "overwriting"])
-def test_copy_whose_answers_are_lost_is_learned_of(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch, fault: Fault, more: dict[str, Any]
-) -> None:
-    monkeypatch.setattr("holdall.s3.connection.PATIENCE_SECONDS", 0.5)
+def test_copy_whose_answers_are_lost_is_learned_of(connect: Connect, fault: Fault, more: dict[str, Any]) -> None:
     line = line_with_file(connect, Rule(COPY, fault, times=ALWAYS), **more)
 
     assert copy(line) == NEW

@@ -307,6 +307,8 @@ class FaultProxy:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.exchanges: list[Request] = []
         """Every request, in order."""
+        self.connections = 0
+        """How many connections were made."""
         self.faults = 0
         """How often something was done to one."""
         self.answer_bytes = 0
@@ -398,6 +400,7 @@ class FaultProxy:
                 return
             with self._lock:
                 self._open.add(client)
+                self.connections += 1
             self._start(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:

@@ -22,6 +22,7 @@ from holdall.environment.variables import (
     DEFAULT_CACHE_SECONDS,
     DEFAULT_LIFETIME_SECONDS,
     DEFAULT_SPACES_REGION,
+    DEFAULT_TIMEOUT_SECONDS,
     LOCAL_BUCKET,
     PARENT,
     VARIABLES,
@@ -96,6 +97,7 @@ class _Reader:
             location=self.env.get("STORAGE_LOCATION", ""),
             url_lifetime_seconds=self.env.get("STORAGE_URL_LIFETIME", DEFAULT_LIFETIME_SECONDS),
             cache_lifetime_seconds=self.env.get("STORAGE_CACHE_LIFETIME", DEFAULT_CACHE_SECONDS),
+            timeout_seconds=self.env.get("STORAGE_TIMEOUT", DEFAULT_TIMEOUT_SECONDS),
             environment=self.env.get("STORAGE_ENVIRONMENT"),
             env_prefix=self.env.prefix,
         )

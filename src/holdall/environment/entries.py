@@ -153,7 +153,7 @@ def _display(variable: Variable, value: Any) -> str:
         return f"({tail}{length} characters)"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value}s" if variable.name.endswith("_LIFETIME") else str(value)
+    return f"{value}s" if variable.name.endswith(("_LIFETIME", "_TIMEOUT")) else str(value)
 
 
 def _unset(variable: Variable) -> tuple[str, str]:

@@ -36,6 +36,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         "cloudfront_key_id": store.cloudfront_key_id.reveal() if store.cloudfront_key_id else None,
         "cloudfront_key": store.cloudfront_key,
         "environment": store.environment,
+        "timeout": store.timeout_seconds,
         "env_prefix": store.env_prefix,
     }
     if store.custom_domain and values.is_loopback(urlsplit(f"//{store.custom_domain}").hostname or ""):

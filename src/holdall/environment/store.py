@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from holdall import sites
-from holdall.environment.variables import DEFAULT_CACHE_SECONDS, DEFAULT_LIFETIME_SECONDS
+from holdall.environment.variables import DEFAULT_CACHE_SECONDS, DEFAULT_LIFETIME_SECONDS, DEFAULT_TIMEOUT_SECONDS
 from holdall.providers import Provider
 from holdall.secret import Secret
 
@@ -39,6 +39,7 @@ class Store(NamedTuple):
     boto3_reads_keys: bool = False
     cloudfront_key_id: Secret | None = None
     cloudfront_key: Secret | None = None
+    timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
     environment: str | None = None
     # What stands before the names of its variables.
     env_prefix: str = ""

@@ -106,6 +106,10 @@ def mode(value: str, _remark: Remark) -> str:
     )
 
 
+# Longer than that, no web server lets a request wait.
+MAX_TIMEOUT_SECONDS = 600
+
+
 def _seconds(value: str) -> int:
     match = re.fullmatch(r"([0-9]{1,9})\s*([smhd]?)", value, re.IGNORECASE)
     if not match:
@@ -126,6 +130,16 @@ def duration_seconds(value: str, _remark: Remark) -> int:
         raise _refused("D105", "is zero: no link would ever work; write at least 1s.")
     if seconds > MAX_SIGNED_SECONDS:
         raise _refused("D106", f"is {quoted(value)}; a signed link works for 7d at most.")
+    return seconds
+
+
+def timeout_seconds(value: str, _remark: Remark) -> int:
+    match = re.fullmatch(r"([0-9]{1,9})\s*([sm]?)", value, re.IGNORECASE)
+    if not match:
+        raise _refused("D105", f"is {quoted(value)}; write seconds, or a number with s or m: 10, 10s, 1m.")
+    seconds = int(match[1]) * _UNITS[match[2].lower()]
+    if not 1 <= seconds <= MAX_TIMEOUT_SECONDS:
+        raise _refused("D105", f"is {quoted(value)}; write at least 1s, and at most 10m.")
     return seconds
 
 

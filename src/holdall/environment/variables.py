@@ -13,6 +13,7 @@ from holdall.environment import values
 
 DEFAULT_LIFETIME_SECONDS = 3600
 DEFAULT_CACHE_SECONDS = 3600
+DEFAULT_TIMEOUT_SECONDS = 10
 DEFAULT_SPACES_REGION = "ams3"
 LOCAL_BUCKET = "media"
 
@@ -136,6 +137,12 @@ VARIABLES = (
         "asking the store (`0`, `15m`, `1h`, `7d`)",
         parse=values.cache_seconds,
         default="`1h`",
+    ),
+    Variable(
+        name="STORAGE_TIMEOUT",
+        purpose="the longest that an operation waits without progress, all attempts together (`10s`, `30`, `1m`)",
+        parse=values.timeout_seconds,
+        default="`10s`",
     ),
     Variable(
         name="STORAGE_ENVIRONMENT",

@@ -6,14 +6,16 @@ No module outside of this package imports the SDK or catches its errors.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import quote
 
+import boto3
 import botocore
 from botocore import exceptions as sdk
 from botocore.config import Config
@@ -22,22 +24,22 @@ from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from holdall.errors import Answer, BucketNotFound, HoldallError, StoreUnreachable, WriteRefused
-from holdall.s3 import keys, local, process, sessions, whole
+from holdall.s3 import clients, keys, local, process, sessions, whole
 from holdall.s3.answers import OBJECT_CODES, answer_of, explain, what_of
 from holdall.s3.apart import Apart, Side
 from holdall.s3.claims import Claims, unasked
 from holdall.s3.fastlane import Declined, FastLane, Refused
 from holdall.s3.guard import READS, Guard
+from holdall.s3.line import line_of
+from holdall.s3.patience import Kind, Patience, applied, current
+from holdall.s3.plain import Plainness, is_plain
 from holdall.s3.signing import Place, Signer, SigningKeys
-from holdall.s3.target import ATTEMPTS, CONNECT_TIMEOUT_SECONDS, POOL_SIZE, Target
-from holdall.s3.unanswered import NO_KEYS, UNANSWERED, explain_silence
+from holdall.s3.target import Target
+from holdall.s3.unanswered import NO_KEYS, UNANSWERED, bare, explain_silence
 from holdall.secret import Secret
 from holdall.sites import Site
 
 _Made = TypeVar("_Made")
-
-# The least that the patient client waits for an answer.
-PATIENCE_SECONDS = 60.0
 
 
 class Connection:
@@ -52,6 +54,7 @@ class Connection:
         self.target = target
         self.signed = signed
         self._process = process.number()
+        self.line = line_of(target)
         # Whether the bucket is known to exist: S3's answer to HEAD does not tell a missing bucket from a missing file.
         self.bucket_seen = False
         # Whether `If-None-Match: *` holds here; None until it is known or probed.
@@ -76,14 +79,14 @@ class Connection:
         self._generation = 0
         # Where the embedded server was when the client was made.
         self._served_at: str | None = None
-        self._found_region: str | None = None
+        self._plainness: Plainness | None = None
+        self._built_by: Any = None
         self._signer: Signer | None = None
         self._signer_keys: SigningKeys | None = None
         self._signer_ends: float | None = None
         self._place: Place | None = None
         self._place_is_known = False
         # A client that waits longer: of which generation, and how long.
-        self._patient: tuple[int, float, Any] | None = None
         self._lane: FastLane | None = None
         self._lane_is_known = False
         self._bucket_class: Any = None
@@ -122,6 +125,7 @@ class Connection:
         # A lock that was held at the fork stays held; a socket would give either process the other's answers.
         self.lock = threading.RLock()
         self.known = {}
+        self.line = line_of(self.target)
         self.claims.begin_anew(self.lock)
         self._resource = self._lane = self._signer = self._signer_keys = None
         self._place_is_known = self._lane_is_known = False
@@ -176,7 +180,7 @@ class Connection:
         """
         self._follow_server()
         if not self._place_is_known:
-            with self.lock, self.translating("connecting", learn=False):
+            with self.lock, self.translating("connecting", learn=False, is_request=False):
                 endpoint_url = (
                     local.server(self.target).endpoint_url if self.target.local_folder else self.target.endpoint_url
                 )
@@ -205,7 +209,7 @@ class Connection:
     def _signing_keys(self) -> tuple[SigningKeys, float | None]:
         if known := keys.known_keys(self.target):
             return known, None
-        with self.translating("looking for keys"):
+        with self.translating("looking for keys", is_request=False):
             return keys.found_keys(self.target)
 
     def credential_source(self) -> str:
@@ -216,15 +220,18 @@ class Connection:
         Raises:
             CredentialsRefused: no source has any.
         """
-        with self.translating("looking for keys"), self.lock:
+        with self.translating("looking for keys", is_request=False), self.lock:
             return keys.source(self.target)
 
     def _built(self) -> Any:
         self._follow_server()
+        if self._resource is not None and self._built_by is not boto3.Session:
+            # A test has put its own in boto3's place, or taken it away.
+            self._forget_client()
         if self._resource is None:
             with self.lock:
                 if self._resource is None:
-                    with self.translating("connecting", learn=False):
+                    with self.translating("connecting", learn=False, is_request=False):
                         self._build()
         return self._resource
 
@@ -237,7 +244,9 @@ class Connection:
             with unasked():
                 local.make_bucket(resource.meta.client, target)
         self.guard.watch(resource.meta.client)
-        sessions.keep_to_one_process(resource.meta.client)
+        clients.prepare(resource.meta.client)
+        self._plainness = Plainness(resource.meta.client)
+        self._built_by = boto3.Session
         self._resource = resource
 
     def _arguments(self, config: Config) -> dict[str, Any]:
@@ -259,26 +268,6 @@ class Connection:
             **{name: key.reveal() if key else None for name, key in zip(names, given, strict=True)},
         }
 
-    def patient_client(self, seconds: float) -> Any:
-        """Give a client that waits so long for an answer, for what a store may be slow to do; it repeats once.
-
-        One is kept, and replaced for a longer wait.
-        """
-        with self.lock, self.translating("connecting", learn=False):
-            kept = self._patient
-            if kept is None or kept[0] != self.generation or kept[1] < seconds:
-                # In steps, so that a few longer ones need no new client each.
-                waits = PATIENCE_SECONDS
-                while waits < seconds:
-                    waits *= 2
-                retries = {"mode": "standard", "total_max_attempts": 2}
-                config = self.target.config().merge(Config(read_timeout=waits, retries=retries))  # type: ignore[arg-type]
-                client = sessions.session(self.target.profile).client(**self._arguments(config))
-                self.guard.watch(client)
-                sessions.keep_to_one_process(client)
-                kept = self._patient = (self.generation, waits, client)
-            return kept[2]
-
     def _forget_client(self) -> None:
         # A client that was made while the source of its keys did not answer would stay without keys for good.
         with self.lock:
@@ -290,10 +279,11 @@ class Connection:
         target = self.target
         if target.region_name or target.endpoint_url or target.local_folder:
             return target.region_name or "us-east-1"
-        if self._found_region is None:
+        known = self.line.regions
+        if known.get(target.bucket_name) is None:
             session = sessions.session(target.profile)
-            self._found_region = session.region_name or self._ask_region(session)
-        return self._found_region
+            known[target.bucket_name] = session.region_name or self._ask_region(session)
+        return known[target.bucket_name]
 
     def _ask_region(self, session: Any) -> str | None:
         """Ask Amazon for the region of the bucket. One unsigned HEAD: the answer names the region even when it is a refusal."""
@@ -301,6 +291,7 @@ class Connection:
             return None
         config = self.target.config().merge(Config(signature_version=botocore.UNSIGNED))
         asker = session.client("s3", region_name="us-east-1", config=config, verify=self.target.verify)
+        clients.prepare(asker)
         try:
             answer = asker.head_bucket(Bucket=self.target.bucket_name)
         except sdk.ClientError as error:
@@ -316,15 +307,26 @@ class Connection:
     # -- requests
 
     def call(
-        self, operation: str, *, action: str, name: str = "", about: str = "", client: Any = None, **parameters: Any
+        self,
+        operation: str,
+        *,
+        action: str,
+        name: str = "",
+        about: str = "",
+        client: Any = None,
+        work_seconds: float = 0.0,
+        **parameters: Any,
     ) -> Any:
         """Send one request about the store's bucket and translate its failure.
 
         `operation` is the SDK's method ("put_object"); `action` completes the error's sentence ('saving "a.jpg"' is
         made of "saving" and the name). `about` is the key that the error speaks of, where it is not the request's.
+        `work_seconds` is how long the store may take for what it does by itself, where that is known to be long.
         With a `client` the request goes through it; otherwise by the fast lane, or by the SDK where that declines.
         """
         with self.translating(action, name=name, key=about or str(parameters.get("Key", "")), client=client):
+            if (patience := current()) is not None:
+                patience.work_seconds = max(patience.work_seconds, work_seconds)
             answer = self._send(operation, parameters, client)
         self.check_whole(operation, parameters, answer, action=action, name=name)
         self.bucket_seen = True
@@ -346,16 +348,21 @@ class Connection:
             deleted = parameters.get("Delete", {}).get("Objects", ())
             key = str(parameters.get("Key", ""))
             self.guard.admit(operation, key, keys=[str(entry["Key"]) for entry in deleted])
-        # Where moto is loaded, a test wants to answer in S3's place, and it hears of the SDK's requests alone.
-        if client is None and "moto" not in sys.modules and (lane := self._fast_lane()) is not None:
+        if (patience := current()) is not None:
+            patience.restart()
+        # A test that answers in S3's place hears of the SDK's requests alone.
+        if client is None and self._sdk_is_plain() and (lane := self._fast_lane()) is not None:
             try:
                 return lane.send(operation, parameters)
             except Declined as declined:
                 if declined.for_good:
                     self._lane = None
         if client is not None:
-            sessions.keep_to_one_process(client)
+            clients.keep_to_one_process(client)
         return getattr(client or self.client, operation)(Bucket=self.target.bucket_name, **parameters)
+
+    def _sdk_is_plain(self) -> bool:
+        return is_plain() and (self._resource is None or self._plainness is None or self._plainness.holds())
 
     def _fast_lane(self) -> FastLane | None:
         self._follow_server()
@@ -370,6 +377,8 @@ class Connection:
         target = self.target
         if not (target.fast and self.signed) or target.proxies or target.verify is not None:
             return None
+        if target.retry_mode != "standard":
+            return None
         if target.local_folder:
             # Makes the bucket.
             self._built()
@@ -381,10 +390,9 @@ class Connection:
             place,
             lambda: self.signer(place)[0],
             ca_file=ca_file or get_cert_path(True),
-            connect_seconds=CONNECT_TIMEOUT_SECONDS,
-            read_seconds=target.read_seconds,
-            attempts=ATTEMPTS,
-            pool_size=POOL_SIZE,
+            connect_seconds=target.connect_seconds,
+            read_seconds=target.timeout_seconds,
+            attempts=target.attempts,
         )
 
     def check_whole(
@@ -409,27 +417,78 @@ class Connection:
 
     @contextmanager
     def translating(
-        self, action: str, *, name: str = "", key: str = "", client: Any = None, learn: bool = True
+        self,
+        action: str,
+        *,
+        name: str = "",
+        key: str = "",
+        client: Any = None,
+        learn: bool = True,
+        is_request: bool = True,
     ) -> Iterator[None]:
-        """Turn the SDK's errors, raised inside, into Holdall's; `learn` allows one request for a better sentence."""
+        """Turn the SDK's errors, raised inside, into Holdall's; `learn` allows one request for a better sentence.
+
+        `is_request`: what is done inside is a request, which is not sent while the store does not answer, and which
+        waits no longer than an operation may. Otherwise it belongs to one that is under way.
+
+        Raises:
+            StoreUnreachable: also at once, when the store did not answer others.
+        """
+        what, where, failed = what_of(action, name), self.where(), None
+        circuit = self.line.circuit
+        probe = circuit.admit(what, where) if is_request else None
+        patience = Patience(self.target.timeout_seconds, attempts=self.target.attempts, others_gave_up=circuit.is_open)
         try:
-            yield
-        except HoldallError:
-            raise
-        except (sdk.ClientError, Refused) as error:
-            answer = answer_of(error)
-            # A failure of the server's own says enough, and a second question would only add to its load.
-            if answer.bare and learn and answer.status < 500:
-                answer = self._learn(answer, key, client)
-            if answer.code in OBJECT_CODES:
-                self.bucket_seen = True
-            raise explain(
-                answer, action=action, name=name, key=key, bucket=self.target.bucket_name, where=self.where()
-            ) from error
-        except UNANSWERED as error:
-            if isinstance(error, NO_KEYS):
-                self._forget_client()
-            raise explain_silence(error, what=what_of(action, name), where=self.where()) from error
+            with applied(patience):
+                try:
+                    yield
+                except HoldallError:
+                    raise
+                except (sdk.ClientError, Refused) as error:
+                    answer = answer_of(error)
+                    # A failure of the server's own says enough, and a second question would only add to its load.
+                    if answer.bare and learn and answer.status < 500:
+                        answer = self._learn(answer, key, client)
+                    if answer.code in OBJECT_CODES:
+                        self.bucket_seen = True
+                    if answer.status < 500 and answer.status != 429:
+                        circuit.heard(probe, where)
+                    failed = explain(
+                        answer, action=action, name=name, key=key, bucket=self.target.bucket_name, where=where
+                    )
+                    failed.__cause__ = bare(error)
+                except UNANSWERED as error:
+                    if isinstance(error, NO_KEYS):
+                        self._forget_client()
+                    failed = explain_silence(
+                        error, what=what, where=where, tried=patience.told(), reveals=self._redacted
+                    )
+                    failed.__cause__ = bare(error)
+            if failed is not None:
+                if is_request and _is_an_outage(failed):
+                    circuit.failed(
+                        probe,
+                        failed,
+                        began=patience.began,
+                        waited=patience.taken_seconds,
+                        # A copy says nothing for as long as it takes.
+                        waits_at_most=float("inf") if patience.kind is Kind.WORK else patience.seconds,
+                    )
+                raise failed
+            if is_request:
+                circuit.heard(probe, where)
+        finally:
+            circuit.left(probe)
+
+    def _redacted(self, text: str) -> str:
+        """Take out of a text what is a secret here: what was sent stands in some of the SDK's errors."""
+        target = self.target
+        known = [target.secret_key, target.token, *(self._signer_keys or ())[1:]]
+        for secret in known:
+            if isinstance(secret, Secret) and (plain := secret.reveal()):
+                for form in {plain, repr(plain)[1:-1], quote(plain, safe=""), quote(plain, safe="-._~")}:
+                    text = text.replace(form, "…")
+        return text
 
     def _learn(self, answer: Answer, key: str, client: Any) -> Answer:
         """Ask for what a bare status does not say: answers to HEAD have no body, hence no code.
@@ -467,10 +526,19 @@ class Connection:
         return f'bucket "{self.target.bucket_name}" at {self.target.endpoint_url or self.target.provider.title}'
 
 
+def _is_an_outage(failure: HoldallError) -> bool:
+    if failure.answer is not None:
+        # 501 is an answer like any other.
+        return failure.answer.status == 429 or (failure.answer.status >= 500 and failure.answer.status != 501)
+    return isinstance(failure, StoreUnreachable)
+
+
 # -- one connection a process and target
 
 
-_connections: dict[tuple[Target, bool], Connection] = {}
+_connections: MutableMapping[tuple[Target, bool], Connection] = weakref.WeakValueDictionary()
+# Those that were asked for last, kept though no storage holds them: a project makes one for each request, or tenant.
+_recent: deque[Connection] = deque(maxlen=32)
 _all: weakref.WeakSet[Connection] = weakref.WeakSet()
 _lock = threading.Lock()
 
@@ -486,6 +554,7 @@ def connect(target: Target, *, signed: bool = True) -> Connection:
         found = _connections.get((target, signed))
         if found is None:
             found = _connections[target, signed] = Connection(target, signed=signed)
+            _recent.append(found)
         return found
 
 
@@ -494,5 +563,6 @@ def _forget_after_fork() -> None:
     global _lock
     _lock = threading.Lock()
     _connections.clear()
+    _recent.clear()
     for connection in list(_all):
         connection._begin_anew()

@@ -22,6 +22,8 @@ from xml.etree import ElementTree as ET
 import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 
+from holdall.s3 import sockets
+from holdall.s3.patience import current
 from holdall.s3.signing import Place, Signer
 
 METHODS = {
@@ -95,18 +97,12 @@ class FastLane:
         connect_seconds: float,
         read_seconds: float,
         attempts: int,
-        pool_size: int,
     ) -> None:
         self._place = place
         self._signer = signer
         self._attempts = attempts
-        self._pool: Any = urllib3.connection_from_url(
-            f"{place.scheme}://{place.host}",
-            maxsize=pool_size,
-            timeout=urllib3.Timeout(connect=connect_seconds, read=read_seconds),
-            retries=False,
-            **({"ca_certs": ca_file, "cert_reqs": "CERT_REQUIRED"} if place.scheme == "https" else {}),
-        )
+        self._ca_file = ca_file
+        self._timeout = urllib3.Timeout(connect=connect_seconds, read=read_seconds)
 
     def send(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Send one request, again if what went wrong is likely to pass, and give the answer in the SDK's terms.
@@ -123,7 +119,8 @@ class FastLane:
         secure = self._place.scheme == "https" and "content-md5" in headers
         digest = "UNSIGNED-PAYLOAD" if secure else hashlib.sha256(body or b"").hexdigest()
         for attempt in range(self._attempts):
-            last = attempt == self._attempts - 1
+            pause = min(random.random() * 2**attempt, MAX_PAUSE_SECONDS)  # noqa: S311  spreads, hides nothing
+            is_last = attempt == self._attempts - 1
             try:
                 response = self._send_once(method, path, query, headers, digest, body)
                 if response.status < 300:
@@ -134,17 +131,21 @@ class FastLane:
                 raise Declined(for_good=True) from error
             except ET.ParseError as error:
                 # Where no header tells the length, a connection that broke off looks like the end of an answer.
-                if last:
+                if is_last or _is_spent(pause):
                     raise ProtocolError("the answer broke off") from error
             except HTTPError:
-                if last:
+                if is_last or _is_spent(pause):
                     raise
             else:
                 if refused.status in OUT_OF_THE_ORDINARY or refused.code in OUT_OF_THE_ORDINARY_CODES:
                     raise Declined(for_good=True)
-                if last or (refused.status not in TRANSIENT and refused.code not in TRANSIENT_CODES):
+                if (
+                    is_last
+                    or _is_spent(pause)
+                    or (refused.status not in TRANSIENT and refused.code not in TRANSIENT_CODES)
+                ):
                     raise refused
-            time.sleep(min(random.random() * 2**attempt, MAX_PAUSE_SECONDS))  # noqa: S311  spreads, hides nothing
+            time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
     def _send_once(
@@ -152,9 +153,22 @@ class FastLane:
     ) -> Any:
         signed = self._signer().headers(method, path, query, headers, digest, now=time.time())
         target = f"{path}?{query}" if query else path
-        return self._pool.urlopen(
-            method, target, body=body, headers=signed, redirect=False, preload_content=False, decode_content=False
+        pool = sockets.pool(self._place.scheme, self._place.host, ca_file=self._ca_file)
+        return pool.urlopen(
+            method,
+            target,
+            body=body,
+            headers=signed,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+            timeout=self._timeout,
         )
+
+
+def _is_spent(pause: float) -> bool:
+    patience = current()
+    return patience is not None and patience.is_spent(pause=pause)
 
 
 def _request(

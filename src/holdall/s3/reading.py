@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -132,14 +133,15 @@ class ObjectReader(io.RawIOBase):
 
     def _resuming(self, fetch: Callable[[], T]) -> T:
         """Take up what breaks off where it ended; the ETag makes sure that it is the same object."""
-        failures = 0
+        failures, began = 0, time.monotonic()
         while True:
             try:
                 return fetch()
             except _BrokeOff as broken:
                 self._end_stream()
                 failures += 1
-                if failures > RESUMPTIONS:
+                waited = time.monotonic() - began
+                if failures > RESUMPTIONS or waited >= self.connection.target.timeout_seconds:
                     raise broken.failure from broken.failure.__cause__
 
     def _from_block(self, wanted_bytes: int) -> bytes:
@@ -180,7 +182,7 @@ class ObjectReader(io.RawIOBase):
             answer = self._get(f"bytes={start}-{start + block_bytes - 1}")
         except StoreFailed as failure:
             # An empty object has no first byte: a range of it cannot be satisfied.
-            if failure.code not in {"InvalidRange", "416"} or start:
+            if failure.code not in {"InvalidRange", "416"} or start or not self._is_empty(failure):
                 raise
             return
         body = answer["Body"]
@@ -202,6 +204,18 @@ class ObjectReader(io.RawIOBase):
             # A store that does not keep to ranges sends everything at once: as a stream it can be read on.
             self._stream, self._stream_at = body, len(self._block)
 
+    def _is_empty(self, refused: StoreFailed) -> bool:
+        """Make sure that a file is empty whose first byte was refused: to take a whole one for it would lose it."""
+        headers = refused.answer.headers if refused.answer else {}
+        told = re.fullmatch(r"bytes \*/(\d+)", headers.get("content-range") or "")
+        if told:
+            return int(told[1]) == 0
+        found = self.connection.call(
+            "head_object", action="reading", name=self._name, client=self._client, Key=self.key, **self.parameters
+        )
+        self.etag = found.get("ETag")
+        return bool(found.get("ContentLength") == 0)
+
     def _get(self, span: str) -> Any:
         same = {"IfMatch": self.etag} if self.etag else {}
         answer = self.connection.call(
@@ -214,7 +228,15 @@ class ObjectReader(io.RawIOBase):
             **same,
             **self.parameters,
         )
-        answered = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.get("ContentRange", ""))
+        said = answer.get("ContentRange") or ""
+        answered = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", said)
+        if not answered and (said or answer.get("ResponseMetadata", {}).get("HTTPStatusCode") == 206):
+            # Its length would be taken for the file's.
+            answer["Body"].close()
+            raise StoreFailed(
+                f'Reading "{self._name}" failed in {self.connection.where()}: the answer is a part of the file, and does '
+                f'not say how long the whole is (Content-Range: "{said}"). Check what stands between here and the store.'
+            )
         asked = int(span.removeprefix("bytes=").partition("-")[0])
         size = int(answered[3]) if answered else int(answer.get("ContentLength", -1))
         begins = int(answered[1]) if answered else 0
@@ -231,7 +253,9 @@ class ObjectReader(io.RawIOBase):
     def _read(self, body: Any, size_bytes: int) -> bytes:
         """Read some bytes, at least one, where there must be more."""
         try:
-            with self.connection.translating("reading", name=self._name, key=self.key, client=self._client):
+            with self.connection.translating(
+                "reading", name=self._name, key=self.key, client=self._client, is_request=False
+            ):
                 data = bytes(body.read(min(size_bytes, PIECE_BYTES)))
         except StoreUnreachable as failure:
             raise _BrokeOff(failure) from failure

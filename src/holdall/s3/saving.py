@@ -238,7 +238,7 @@ class NewObject(Begun):
         try:
             self._call(
                 "copy_object",
-                client=self.client or self.connection.patient_client(_copy_seconds(source.size_bytes)),
+                work_seconds=_copy_seconds(source.size_bytes),
                 CopySource={"Bucket": source.bucket_name, "Key": source.key},
                 CopySourceIfMatch=source.etag,
                 **parameters,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from typing import Any
 
 import boto3
@@ -11,40 +10,24 @@ import botocore.session
 
 from holdall.s3 import process
 
-_sessions: dict[str | None, Any] = {}
+_sessions: dict[tuple[str | None, Any], Any] = {}
 _lock = threading.RLock()
 
 
 def session(profile: str | None) -> Any:
     """Give the process's session for a profile. Requests: none."""
     with _lock:
-        if profile not in _sessions:
-            _sessions[profile] = boto3.Session(profile_name=profile) if profile else boto3.Session()
-        return _sessions[profile]
+        # A test that patches boto3's class gets a session of its own class.
+        key = profile, boto3.Session
+        if key not in _sessions:
+            _sessions[key] = boto3.Session(profile_name=profile) if profile else boto3.Session()
+        return _sessions[key]
 
 
 def forget(profile: str | None) -> None:
     """Give the next caller a new session, which looks for keys again."""
     with _lock:
-        _sessions.pop(profile, None)
-
-
-def keep_to_one_process(client: Any) -> None:
-    """Let a client that a fork copied drop the sockets that it shares with the other process, before it sends."""
-    events = getattr(getattr(client, "meta", None), "events", None)
-    if events is None:
-        # A test's own.
-        return
-    client, made_in = weakref.ref(client), process.number()
-
-    def drop_the_others(**_event: Any) -> None:
-        nonlocal made_in
-        if made_in != process.number():
-            made_in = process.number()
-            client().close()
-
-    # Registered once, however often it is asked for.
-    events.register_first("before-send.s3", drop_the_others, unique_id="holdall-one-process")
+        _sessions.pop((profile, boto3.Session), None)
 
 
 def known_profiles() -> list[str]:

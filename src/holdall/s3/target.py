@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, replace
+import os
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -16,10 +17,11 @@ from holdall.s3.signing import Place
 from holdall.secret import Secret
 from holdall.sites import Site
 
-CONNECT_TIMEOUT_SECONDS = 5
-READ_TIMEOUT_SECONDS = 60
+CONNECT_TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 10.0
 ATTEMPTS = 4
-POOL_SIZE = 32
+# Of the SDK's own pool, which is used where a test has patched the SDK; the sockets that are shared have no such bound.
+POOL_SIZE = 100
 PART_BYTES = 8 * 1024 * 1024
 PART_WORKERS = 4
 # What may be said of a file when it is uploaded.
@@ -57,6 +59,8 @@ class Target:
     addressing_style: str | None = None
     proxies: tuple[tuple[str, str], ...] = ()
     client_config: Config | None = None
+    # The longest that an operation waits without progress, all attempts together.
+    timeout_seconds: float = field(default_factory=lambda: TIMEOUT_SECONDS)
     # Whether this is a fork's parent: nothing but reads is ever sent, whatever the keys may do.
     read_only: bool = False
     # What must be written in the store before anything else is.
@@ -103,9 +107,20 @@ class Target:
         return f"folder {self.local_folder}" if self.local_folder else (self.endpoint_url or "").rstrip("/").lower()
 
     @property
-    def read_seconds(self) -> float:
-        """The longest that one request waits for the next bytes of its answer."""
-        return READ_TIMEOUT_SECONDS
+    def connect_seconds(self) -> float:
+        """The longest that one attempt to connect may take."""
+        return min(CONNECT_TIMEOUT_SECONDS, self.timeout_seconds)
+
+    @property
+    def attempts(self) -> int:
+        """How often a request is sent at most: what `AWS_MAX_ATTEMPTS` says, as for every program that uses the SDK."""
+        said = os.environ.get("AWS_MAX_ATTEMPTS", "").strip()
+        return int(said) if said.isdigit() and int(said) > 0 else ATTEMPTS
+
+    @property
+    def retry_mode(self) -> str:
+        """Whether the SDK holds requests back when it is told to slow down ("adaptive")."""
+        return "adaptive" if os.environ.get("AWS_RETRY_MODE", "").strip().lower() == "adaptive" else "standard"
 
     def __repr__(self) -> str:
         return f"<{self.provider.title}, bucket {self.bucket_name!r}>"
@@ -127,9 +142,9 @@ class Target:
             # their signature (jschneier/django-storages#782).
             "s3": {"addressing_style": self.addressing_style or self.provider.addressing},
             "proxies": dict(self.proxies) or None,
-            "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-            "read_timeout": self.read_seconds,
+            "retries": {"mode": self.retry_mode, "total_max_attempts": self.attempts},
+            "connect_timeout": self.connect_seconds,
+            "read_timeout": self.timeout_seconds,
             "max_pool_connections": POOL_SIZE,
             "tcp_keepalive": True,
             # Over HTTPS boto3's own checksums travel as a trailer, which other servers refuse or store inside the

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from boto3.exceptions import Boto3Error
 from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
@@ -33,23 +35,36 @@ _NOTHING_SENT = (
 )
 
 
-def explain_silence(error: Exception, *, what: str, where: str) -> HoldallError:
-    """Make the error that says why there is no answer."""
+def bare(error: BaseException) -> BaseException:
+    """Give an error without the frames that it passed: they hold signed headers and keys, which error pages show."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    for inner in (getattr(error, "kwargs", {}).get("error"), getattr(error, "reason", None)):
+        if isinstance(inner, BaseException) and inner is not error:
+            inner.__traceback__ = inner.__context__ = inner.__cause__ = None
+    return error
+
+
+def explain_silence(
+    error: Exception, *, what: str, where: str, tried: str = "", reveals: Callable[[str], str] = str
+) -> HoldallError:
+    """Make the error that says why there is no answer; `reveals` takes secrets out of the SDK's words."""
     failed = f"{what[:1].upper()}{what[1:]} failed in {where}"
+    said = reveals(str(error))
     if isinstance(error, (*NO_KEYS, sdk.ProfileNotFound, sdk.MetadataRetrievalError)):
         return CredentialsRefused(
-            f"{failed}: no keys were found ({error}). Set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run where "
+            f"{failed}: no keys were found ({said}). Set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run where "
             "boto3 finds them (a role of the instance, container or function)."
         )
     if isinstance(error, sdk.SSLError):
         return StoreUnreachable(
-            f"{failed}: the TLS connection was refused ({error}). Check the endpoint's host name and certificate. "
+            f"{failed}: the TLS connection was refused ({said}). Check the endpoint's host name and certificate. "
             "To use your own certificate authority, set `AWS_CA_BUNDLE`."
         )
     if isinstance(error, _NO_CONNECTION):
+        details = "; ".join(filter(None, (said, tried)))
         unreachable = StoreUnreachable(
-            f"{failed}: the store did not answer, or its answer broke off ({error}). Check the endpoint and the network."
+            f"{failed}: the store did not answer, or its answer broke off ({details}). Check the endpoint and the network."
         )
         unreachable.outcome_unknown = not isinstance(error, _NOTHING_SENT)
         return unreachable
-    return StoreFailed(f"{failed}: {error}")
+    return StoreFailed(f"{failed}: {said}")

@@ -59,6 +59,7 @@ class MediaStorage(WritingStorage):
       the SDK's events, such as a tracer.
     - `local_folder`: start the embedded server on this folder when the storage is first used.
     - `environment`: this environment's name; the first environment that writes owns the store, and no other can write.
+    - `timeout`: the longest that an operation waits without progress, in seconds, all attempts together; 10 by default.
     - `read_only`: send only reads, whatever the keys allow, and sign no links for anything else.
     - `env_prefix`: the prefix of the variables that the other options came from, so that the doctor can read them
       again. None: they did not come from an environment.
@@ -76,6 +77,7 @@ class MediaStorage(WritingStorage):
     local_folder: str | None
     fast_lane: bool
     environment: str | None
+    timeout: float | None
     read_only: bool
     env_prefix: str | None
 
@@ -115,6 +117,7 @@ class MediaStorage(WritingStorage):
             addressing_style=self.addressing_style,
             proxies=tuple(sorted((self.proxies or {}).items())),
             client_config=own_config,
+            **({"timeout_seconds": float(self.timeout)} if self.timeout else {}),
             read_only=self.read_only,
             claims=() if self.read_only else self._claims(),
             within=self._within(),
@@ -152,6 +155,7 @@ class MediaStorage(WritingStorage):
             "local_folder": None,
             "fast_lane": True,
             "environment": None,
+            "timeout": None,
             "read_only": False,
             "env_prefix": None,
         }

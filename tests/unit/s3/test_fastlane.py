@@ -7,13 +7,14 @@ import http.server
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.config import Config
 from urllib3.exceptions import NewConnectionError
 
-from holdall.s3 import fastlane
+from holdall.s3 import fastlane, sockets
 from holdall.s3.fastlane import Declined, FastLane
 from holdall.s3.signing import Place, Signer, SigningKeys
 from holdall.secret import Secret
@@ -95,8 +96,8 @@ def test_body_is_hashed_a_second_time_where_nothing_else_protects_it(
 
     place = Place(scheme=scheme, host="s3.example.com", region="r1")
     signer = Signer(place, SigningKeys("HOLDALLKEY", Secret("s" * 40)))
-    lane = FastLane(place, lambda: signer, ca_file=None, connect_seconds=1, read_seconds=1, attempts=1, pool_size=1)
-    monkeypatch.setattr(lane._pool, "urlopen", urlopen)
+    lane = FastLane(place, lambda: signer, ca_file=None, connect_seconds=1, read_seconds=1, attempts=1)
+    monkeypatch.setattr(sockets, "pool", lambda *_, **__: SimpleNamespace(urlopen=urlopen))
 
     with pytest.raises(NewConnectionError):
         lane.send("put_object", {"Key": "a", "Body": b"hello", **parameters})
@@ -143,9 +144,8 @@ def answering(status: int, body: str, **headers: str) -> Iterator[Place]:
 def test_lane_is_left_for_good_when_the_sdk_knows_the_remedy(status: int, code: str) -> None:
     with answering(status, f"<Error><Code>{code}</Code></Error>", Location="http://127.0.0.1:9/") as place:
         signer = Signer(place, SigningKeys("HOLDALLKEY", Secret("s" * 40)))
-        lane = FastLane(place, lambda: signer, ca_file=None, connect_seconds=5, read_seconds=5, attempts=2, pool_size=1)
+        lane = FastLane(place, lambda: signer, ca_file=None, connect_seconds=5, read_seconds=5, attempts=2)
         with pytest.raises(Declined) as caught:
             lane.send("get_object", {"Key": "a.jpg"})
-        lane._pool.close()
 
     assert caught.value.for_good

@@ -88,7 +88,7 @@ NO_DURATION = _Kind(
     "D105",
     Level.ERROR,
     "A duration cannot be read",
-    "Without it, nobody has decided how long links work.",
+    "Without it, nobody has decided how long links work, or requests wait.",
     "VARIABLE=1h   # or seconds, 15m, 7d",
     ("A6",),
 )

@@ -1,0 +1,98 @@
+"""A circuit: while a place does not answer, those who ask are told so at once, and one of them looks whether it does again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+from holdall.errors import StoreUnreachable
+
+log = logging.getLogger("holdall")
+
+# So many operations fail in a row before the circuit opens. One is enough where nothing was heard of the place for as
+# long as an operation may wait.
+FAILURES = 3
+# How long it stays open, before one request is let through.
+OPEN_SECONDS = 5.0
+
+
+class Circuit:
+    """What a process knows of how a place answers. Shared by all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._failing_since = 0.0
+        self._open_until: float | None = None
+        self._heard_at = float("-inf")
+        # The thread that looks whether the place answers again.
+        self._probe: int | None = None
+
+    def is_open(self) -> bool:
+        """Say whether others have found that the place does not answer."""
+        until = self._open_until
+        return until is not None and time.monotonic() < until
+
+    def admit(self, what: str, where: str) -> int | None:
+        """Let an operation through, or raise; what it gives, `heard` and `failed` are to be told.
+
+        Raises:
+            StoreUnreachable: the place did not answer others, and it is too early to try again. Nothing was sent.
+        """
+        if self._open_until is None:
+            return None
+        with self._lock:
+            now, until = time.monotonic(), self._open_until or 0.0
+            if self._probe == threading.get_ident():
+                # What the request needs that looks.
+                return None
+            if now >= until and self._probe is None:
+                self._probe = threading.get_ident()
+                return self._probe
+            since = _clock(self._failing_since - now)
+            then = f"at {_clock(until - now)}" if now < until else "as soon as the one that is under way is answered"
+        raise StoreUnreachable(
+            f"{what[:1].upper()}{what[1:]} failed in {where}: nothing was sent, because the store did not answer since "
+            f"{since} ({self._failures} failed). The next request is sent {then}."
+        )
+
+    def heard(self, probe: int | None, where: str) -> None:
+        """Note that the place answered."""
+        self._heard_at = time.monotonic()
+        if not self._failures and self._open_until is None and probe is None:
+            return
+        with self._lock:
+            failures, self._failures = self._failures, 0
+            took = self._heard_at - self._failing_since
+            self._open_until = self._probe = None
+        if failures:
+            log.warning("%s answers again, after %.1f s in which %d operations failed.", where, took, failures)
+
+    def failed(
+        self, probe: int | None, failure: BaseException, *, began: float, waited: float, waits_at_most: float
+    ) -> None:
+        """Note that an operation failed because the place did not answer, or could not do its work."""
+        with self._lock:
+            now = time.monotonic()
+            if not self._failures:
+                self._failing_since = began
+                log.warning("%s Further failures are not logged until it answers again.", failure)
+            self._failures += 1
+            if probe is not None and probe == self._probe:
+                self._probe = None
+            nothing_heard = waited >= waits_at_most * 0.9 and self._heard_at < began
+            if self._failures >= FAILURES or nothing_heard or probe is not None:
+                self._open_until = now + OPEN_SECONDS
+
+    def left(self, probe: int | None) -> None:
+        """Let another one look, where this one ended without finding out."""
+        if probe is not None:
+            with self._lock:
+                if probe == self._probe:
+                    self._probe = None
+
+
+def _clock(seconds_from_now: float) -> str:
+    return f"{datetime.now(UTC) + timedelta(seconds=seconds_from_now):%H:%M:%S} UTC"

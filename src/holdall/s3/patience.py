@@ -1,0 +1,142 @@
+"""How long one request waits for its store, all attempts together. Knows clocks, not sockets.
+
+A question is given so many seconds from its first attempt on. A transfer may last as long as it likes, as long as bytes
+move. A copy, which the server makes by itself, says nothing until it is done, and is waited for longer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import Enum
+
+# The least that a copy is waited for; who knows how long the file is says more.
+WORK_SECONDS = 60.0
+# How often who waits asks whether others have found out meanwhile that nobody answers.
+LOOK_SECONDS = 1.0
+
+
+class Kind(Enum):
+    """What is waited for."""
+
+    QUESTION = "question"
+    TRANSFER = "transfer"
+    WORK = "work"
+    # A question whose answer takes its time, and that is not asked twice: the deletion of a thousand objects.
+    DEED = "deed"
+
+
+class Patience:
+    """What is left of the time that one request may wait. Belongs to one thread at a time.
+
+    An attempt waits no longer than half of the time, so that there is a second one: a connection that a network forgot
+    is silent for good, and a new one is answered at once. Where one attempt is all there is, it has all of the time.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        attempts: int,
+        kind: Kind = Kind.TRANSFER,
+        others_gave_up: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.seconds = seconds
+        self.kind = kind
+        self.work_seconds = WORK_SECONDS
+        self.attempts = 0
+        # Whether an attempt ended because nothing moved.
+        self.was_silent = False
+        self._share = seconds / 2 if attempts > 1 else seconds
+        self._others_gave_up = others_gave_up
+        self.began = self._moved_at = time.monotonic()
+        # What earlier attempts waited in vain.
+        self._silent_seconds = 0.0
+
+    def restart(self) -> None:
+        """Begin anew, where something else came before the request."""
+        self.attempts, self.was_silent, self._silent_seconds = 0, False, 0.0
+        self.began = self._moved_at = time.monotonic()
+
+    def begin_attempt(self, kind: Kind) -> None:
+        """Note that an attempt begins, and of what kind it is."""
+        now = time.monotonic()
+        if self.was_silent:
+            self._silent_seconds += now - self._moved_at
+        if not self.attempts:
+            # What came before, making a client or asking for keys, took its own time.
+            self.began = now
+        self.attempts += 1
+        self.kind, self._moved_at, self.was_silent = kind, now, False
+
+    def moved(self) -> None:
+        """Note that bytes moved."""
+        self._moved_at = time.monotonic()
+
+    def left(self) -> float:
+        """Give the seconds that the next wait of this attempt may take."""
+        now = time.monotonic()
+        silent = now - self._moved_at
+        if self.kind is Kind.WORK:
+            return max(self.seconds, self.work_seconds) - silent
+        total = self.seconds - (self._silent_seconds + silent if self.kind is Kind.TRANSFER else now - self.began)
+        return total if self.kind is Kind.DEED else min(self._share - silent, total)
+
+    def ends(self) -> bool:
+        """Say whether a wait that brought nothing so far is over, and note it."""
+        silent = time.monotonic() - self._moved_at
+        if self.left() > 0 and not (silent >= LOOK_SECONDS and self._others_gave_up()):
+            return False
+        self.was_silent = True
+        return True
+
+    def is_spent(self, *, pause: float = 0.0) -> bool:
+        """Say whether no time is left for another attempt after a pause."""
+        now = time.monotonic()
+        if self._others_gave_up():
+            return True
+        if self.kind in {Kind.QUESTION, Kind.DEED}:
+            return now - self.began + pause >= self.seconds - MARGIN_SECONDS
+        silent = self._silent_seconds + (now - self._moved_at if self.was_silent else 0.0)
+        return silent + pause >= self.seconds - MARGIN_SECONDS or (self.kind is Kind.WORK and self.was_silent)
+
+    def told(self) -> str:
+        """Say how often and how long it was tried, for an error."""
+        times = "once" if self.attempts == 1 else f"{self.attempts} times"
+        return f"tried {times} in {self.taken_seconds:.1f} s" if self.attempts else ""
+
+    @property
+    def taken_seconds(self) -> float:
+        """How long it took so far."""
+        return time.monotonic() - self.began
+
+
+# An attempt that could not wait longer than this is none.
+MARGIN_SECONDS = 0.05
+
+_current: ContextVar[Patience | None] = ContextVar("holdall_patience", default=None)
+# What sockets ask, each time that they wait.
+current = _current.get
+
+
+@contextmanager
+def applied(patience: Patience) -> Iterator[Patience]:
+    """Let whatever waits inside wait as long as this says."""
+    before = _current.set(patience)
+    try:
+        yield patience
+    finally:
+        _current.reset(before)
+
+
+def kind_of(method: str, target: str, headers: Container[str]) -> Kind:
+    """Tell what a request waits for, from its method, its path and query, and the names of its headers."""
+    query = target.partition("?")[2]
+    if method == "PUT":
+        return Kind.WORK if "x-amz-copy-source" in headers or "X-Amz-Copy-Source" in headers else Kind.TRANSFER
+    if method == "POST" and query.startswith("delete"):
+        return Kind.DEED
+    # Of a listing and of what is asked about a bucket the query says so.
+    return Kind.TRANSFER if method == "GET" and "list-type=" not in query and "uploads" not in query else Kind.QUESTION
