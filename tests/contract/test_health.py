@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,6 +17,7 @@ from django.test import RequestFactory
 from health_check.views import HealthCheckView
 
 import holdall
+from holdall import health
 from holdall.health import Storage
 from tests.contract import only
 from tests.providers import Provider
@@ -25,8 +28,10 @@ on_one_server = only("seaweedfs-http")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_found() -> Iterator[None]:
+def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     Storage._found.clear()
+    # A machine that runs many tests needs longer than a healthy one.
+    monkeypatch.setattr(health, "LIMIT_SECONDS", 60.0)
     yield
     Storage._found.clear()
 
@@ -103,3 +108,29 @@ class Broken:
 
     def exists(self, name: str) -> bool:
         raise ZeroDivisionError("the secret is hunter2")
+
+
+def test_store_that_hangs_is_unhealthy_in_time_and_is_asked_once(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, asks = threading.Event(), []
+
+    class Hanging:
+        def exists(self, name: str) -> bool:
+            asks.append(name)
+            return not release.wait(60)
+
+    monkeypatch.setattr(health, "LIMIT_SECONDS", 0.2)
+    monkeypatch.setattr(health, "storages", {"default": Hanging()})
+    for _ in range(3):
+        status, answer = asked()
+        assert status == 500
+        assert "has not answered for" in str(answer)
+    assert len(asks) == 1
+    assert [one.name for one in threading.enumerate()].count("holdall-health") == 1
+    release.set()
+    until = time.monotonic() + 30
+    while Storage._asking and time.monotonic() < until:
+        time.sleep(0.01)
+    assert asked()[0] == 200
+    assert len(asks) == 1

@@ -118,8 +118,8 @@ def test_connection_that_is_idle_for_long_is_closed_when_any_other_is_used(
 
         make_storage().exists("a.txt")
 
-        # Its end in the proxy closes too, in the proxy's own thread; ours is certain.
-        assert all(not len(one) for one in sockets._idle)
+        # But for the one that was used last.
+        assert sum(map(len, sockets._idle)) <= 1
         assert open_sockets() <= before + 1
 
 

@@ -334,7 +334,7 @@ class Connection:
 
     def pages(self, *, action: str, name: str = "", client: Any = None, **parameters: Any) -> Iterator[Any]:
         """Give the pages of a listing, each when it is asked for. One request for each 1,000 entries."""
-        token: dict[str, str] = {}
+        token: dict[str, Any] = {}
         while True:
             page = self.call("list_objects_v2", action=action, name=name, client=client, **parameters, **token)
             yield page

@@ -76,7 +76,7 @@ def delete(connection: Connection, client: Any, seen: Seen, *, name: str, parame
         HoldallError: it could not be deleted.
     """
     holds = conditional_delete_holds(connection, client, name=name, key=seen.key)
-    condition = {"IfMatch": seen.etag} if holds else {}
+    condition: dict[str, Any] = {"IfMatch": seen.etag} if holds else {}
     for conflicts in range(_MAX_CONFLICTS + 1):
         if not holds:
             now = look(connection, client, name=name, key=seen.key, parameters=parameters)

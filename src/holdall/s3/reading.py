@@ -217,7 +217,7 @@ class ObjectReader(io.RawIOBase):
         return bool(found.get("ContentLength") == 0)
 
     def _get(self, span: str) -> Any:
-        same = {"IfMatch": self.etag} if self.etag else {}
+        same: dict[str, Any] = {"IfMatch": self.etag} if self.etag else {}
         answer = self.connection.call(
             "get_object",
             action="reading",
