@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import boto3
 import botocore
 from botocore import exceptions as sdk
 from botocore.config import Config
@@ -32,7 +31,7 @@ from holdall.s3.fastlane import Declined, FastLane, Refused
 from holdall.s3.guard import READS, Guard
 from holdall.s3.line import line_of
 from holdall.s3.patience import Kind, Patience, applied, current
-from holdall.s3.plain import Plainness, is_plain
+from holdall.s3.plain import Plainness, is_plain, maker
 from holdall.s3.signing import Place, Signer, SigningKeys
 from holdall.s3.target import Target
 from holdall.s3.unanswered import NO_KEYS, UNANSWERED, bare, explain_silence
@@ -225,7 +224,7 @@ class Connection:
 
     def _built(self) -> Any:
         self._follow_server()
-        if self._resource is not None and self._built_by is not boto3.Session:
+        if self._resource is not None and self._built_by != maker():
             # A test has put its own in boto3's place, or taken it away.
             self._forget_client()
         if self._resource is None:
@@ -246,7 +245,7 @@ class Connection:
         self.guard.watch(resource.meta.client)
         clients.prepare(resource.meta.client)
         self._plainness = Plainness(resource.meta.client)
-        self._built_by = boto3.Session
+        self._built_by = maker()
         self._resource = resource
 
     def _arguments(self, config: Config) -> dict[str, Any]:

@@ -113,6 +113,12 @@ def is_plain() -> bool:
     return "moto" not in sys.modules and _handlers_are_own()
 
 
+def maker() -> tuple[Any, ...]:
+    """Give what makes sessions and clients now; what something else made is not what a test wants to be used."""
+    made_by = vars(boto3.session.Session)
+    return boto3.Session, made_by["client"], made_by["resource"], len(botocore.handlers.BUILTIN_HANDLERS)
+
+
 def _handlers_are_own() -> bool:
     global _handlers
     handlers = botocore.handlers.BUILTIN_HANDLERS

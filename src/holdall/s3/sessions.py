@@ -9,16 +9,17 @@ import boto3
 import botocore.session
 
 from holdall.s3 import process
+from holdall.s3.plain import maker
 
-_sessions: dict[tuple[str | None, Any], Any] = {}
+_sessions: dict[tuple[Any, ...], Any] = {}
 _lock = threading.RLock()
 
 
 def session(profile: str | None) -> Any:
     """Give the process's session for a profile. Requests: none."""
     with _lock:
-        # A test that patches boto3's class gets a session of its own class.
-        key = profile, boto3.Session
+        # A test that patches what makes sessions gets one of its own.
+        key = profile, *maker()
         if key not in _sessions:
             _sessions[key] = boto3.Session(profile_name=profile) if profile else boto3.Session()
         return _sessions[key]
@@ -27,7 +28,7 @@ def session(profile: str | None) -> Any:
 def forget(profile: str | None) -> None:
     """Give the next caller a new session, which looks for keys again."""
     with _lock:
-        _sessions.pop((profile, boto3.Session), None)
+        _sessions.pop((profile, *maker()), None)
 
 
 def known_profiles() -> list[str]:
