@@ -13,7 +13,7 @@ from boto3.s3.transfer import TransferConfig
 from django.core.files.storage import Storage
 
 from holdall.environment import contract
-from holdall.s3 import circuit, fastlane, patience, target
+from holdall.s3 import circuit, fastlane, patience
 from tests.providers import Provider
 from tests.servers.fault_proxy import Fault, FaultProxy, Request, Rule
 from tests.stores import build_storage
@@ -30,7 +30,6 @@ def _impatient() -> Iterator[None]:
     """Wait for an answer, and between retries, no longer than tests can."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contract, "DEFAULT_TIMEOUT_SECONDS", PATIENCE_SECONDS)
-        patch.setattr(target, "TIMEOUT_SECONDS", PATIENCE_SECONDS)
         patch.setattr(patience, "WORK_SECONDS", PATIENCE_SECONDS)
         patch.setattr(circuit, "OPEN_SECONDS", 0.0)
         patch.setattr(fastlane, "MAX_PAUSE_SECONDS", 0)

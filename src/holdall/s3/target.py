@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -60,7 +60,7 @@ class Target:
     proxies: tuple[tuple[str, str], ...] = ()
     client_config: Config | None = None
     # The longest that an operation waits without progress, all attempts together.
-    timeout_seconds: float = field(default_factory=lambda: TIMEOUT_SECONDS)
+    timeout_seconds: float = TIMEOUT_SECONDS
     # Whether this is a fork's parent: nothing but reads is ever sent, whatever the keys may do.
     read_only: bool = False
     # What must be written in the store before anything else is.

@@ -29,7 +29,7 @@ from holdall.s3.claims import Claim
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.connection import Connection, connect
 from holdall.s3.reading import ObjectReader
-from holdall.s3.target import Target, transfer_config
+from holdall.s3.target import TIMEOUT_SECONDS, Target, transfer_config
 from holdall.sites import RESERVED
 from holdall.storage.draft import HELD_BYTES, Draft
 from holdall.storage.files import ObjectFile
@@ -117,7 +117,7 @@ class MediaStorage(WritingStorage):
             addressing_style=self.addressing_style,
             proxies=tuple(sorted((self.proxies or {}).items())),
             client_config=own_config,
-            **({"timeout_seconds": float(self.timeout)} if self.timeout else {}),
+            timeout_seconds=float(self.timeout or TIMEOUT_SECONDS),
             read_only=self.read_only,
             claims=() if self.read_only else self._claims(),
             within=self._within(),
