@@ -56,7 +56,7 @@ class Patience:
         self._silent_seconds = 0.0
 
     def restart(self) -> None:
-        """Begin anew, where something else came before the request."""
+        """Begin again, where something else came before the request."""
         self.attempts, self.was_silent, self._silent_seconds = 0, False, 0.0
         self.began = self._moved_at = time.monotonic()
 
