@@ -313,7 +313,7 @@ class Connection:
         name: str = "",
         about: str = "",
         client: Any = None,
-        work_seconds: float = 0.0,
+        work_seconds: Any = 0.0,
         **parameters: Any,
     ) -> Any:
         """Send one request about the store's bucket and translate its failure.
