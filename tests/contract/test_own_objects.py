@@ -145,6 +145,23 @@ def test_stray_save_into_a_strangers_bucket_does_not_make_it_the_forks_own(famil
     assert fingerprint(family.provider, strangers) == before
 
 
+def test_file_that_is_saved_while_the_operator_is_asked_is_not_dropped(family: Family) -> None:
+    fork = family.fork(provider="seaweedfs", file_overwrite=True)
+    for name in ("one.txt", "two.txt", "three.txt"):
+        put(fork, name, b"planned")
+    planned = removal.plan(fork)
+    put(fork, "one.txt", b"saved since")
+    fork.delete("two.txt")
+
+    with pytest.raises(StoreFailed, match=r"one\.txt.*PreconditionFailed"):
+        removal.apply(planned, fork)
+
+    assert read(fork, "one.txt") == b"saved since"
+    assert not fork.exists("three.txt")
+    removal.apply(removal.plan(fork), fork)
+    assert list(family.provider.objects_in(family.bucket, f"fork-of-{family.location}/")) == []
+
+
 def test_store_that_was_empty_is_dropped_whole(family: Family) -> None:
     own = family.provider.create_bucket()
     fork = family.fork(family.provider.environ(own, STORAGE_ENVIRONMENT="staging"))

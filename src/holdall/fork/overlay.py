@@ -310,7 +310,7 @@ class _Listed:
         return self._names(page), not page.get("IsTruncated")
 
     def folder(self, folder: str, after: str) -> tuple[list[str], bool]:
-        beyond = {"StartAfter": f"{self._start}{after}"} if after != folder else {}
+        beyond: dict[str, Any] = {"StartAfter": f"{self._start}{after}"} if after != folder else {}
         page = self._connection.call(
             "list_objects_v2",
             action="listing",

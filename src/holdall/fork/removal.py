@@ -6,7 +6,7 @@ a file is the fork's if it has the fork's stamp.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -35,6 +35,8 @@ class Removal(NamedTuple):
     others: tuple[str, ...]
     # How many objects stay because the fork did not write them.
     kept: int
+    # What the objects were when this was planned: what was saved under their keys since is not deleted.
+    etags: Mapping[str, str]
 
 
 class _Found(NamedTuple):
@@ -43,6 +45,7 @@ class _Found(NamedTuple):
     name: str
     size_bytes: int
     modified: datetime
+    etag: str
 
 
 def plan(fork: ForkedStorage) -> Removal:
@@ -73,18 +76,23 @@ def plan(fork: ForkedStorage) -> Removal:
                 f"{fork.store.where()} was never begun as a fork, so what lies there is somebody else's. Nothing was "
                 "deleted. Check the variables that name the fork's own store."
             )
-        return Removal(tuple(found.key for found in last.values()), 0, 0, others, 0)
+        return _removal([*last.values()], others=others, kept=0)
     was_empty = _was_empty(fork)
     written = _written(fork, mine, since=begun.modified if was_empty else None)
     if not was_empty and (owner := last.get(_CLAIMS[1])) and begun.modified - owner.modified > TOGETHER:
         del last[owner.name]
-    files = [found for found in written if not is_reserved(found.name)]
+    return _removal([*written, *last.values()], others=others, kept=len(mine) - len(written))
+
+
+def _removal(found: list[_Found], *, others: tuple[str, ...], kept: int) -> Removal:
+    files = [one for one in found if not is_reserved(one.name)]
     return Removal(
-        tuple(found.key for found in (*written, *last.values())),
+        tuple(one.key for one in found),
         len(files),
-        sum(found.size_bytes for found in files),
+        sum(one.size_bytes for one in files),
         others,
-        len(mine) - len(written),
+        kept,
+        {one.key: one.etag for one in found},
     )
 
 
@@ -123,13 +131,16 @@ def _is_stamped(fork: ForkedStorage, found: _Found) -> bool:
 
 
 def apply(planned: Removal, fork: ForkedStorage, *, report: Callable[[int], object] = lambda count: None) -> None:
-    """Delete what the plan names. One request for each 1,000 objects.
+    """Delete what the plan names, as it was then where the provider has conditional deletes.
+
+    Requests: one for each 1,000 objects.
 
     Raises:
         WriteRefused: the store belongs to another environment; nothing was deleted.
-        StoreFailed: some could not be deleted. Run it again.
+        StoreFailed: some were replaced meanwhile, or could not be deleted. Run it again.
     """
     start = fork._prefix("")
+    has_condition = fork.store.target.provider.conditional_delete
     last = [key for key in planned.keys if key[len(start) :] in _CLAIMS]
     # In a request of their own: if some files stay, so do the claims on them.
     for batch in filter(None, (*batched(key for key in planned.keys if key not in last), last)):
@@ -138,9 +149,14 @@ def apply(planned: Removal, fork: ForkedStorage, *, report: Callable[[int], obje
             action="dropping",
             name=batch[0],
             client=fork.store.client,
-            Delete={"Objects": [{"Key": key} for key in batch]},
+            Delete={
+                "Objects": [
+                    {"Key": key, "ETag": planned.etags[key]} if has_condition else {"Key": key} for key in batch
+                ]
+            },
         )
-        if errors := answer.get("Errors"):
+        # What is gone already is as it should be.
+        if errors := [error for error in answer.get("Errors", ()) if error.get("Code") != "NoSuchKey"]:
             named = ", ".join(f'"{error["Key"]}" ({error.get("Code")})' for error in errors[:5])
             raise StoreFailed(
                 f"{len(errors)} objects could not be deleted from {fork.store.where()}: {named}. Try again."
@@ -163,4 +179,4 @@ def _objects(fork: ForkedStorage) -> Iterator[_Found]:
             modified = found["LastModified"]
             if not isinstance(modified, datetime):
                 modified = datetime.fromisoformat(modified)
-            yield _Found(found["Key"], found["Key"][len(start) :], int(found["Size"]), modified)
+            yield _Found(found["Key"], found["Key"][len(start) :], int(found["Size"]), modified, str(found["ETag"]))
