@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import socket
@@ -14,6 +15,8 @@ from typing import Any
 
 from tests.servers import tether
 
+# As the kernel writes it. https://docs.kernel.org/networking/proc_net_tcp.html
+LISTENING = "0A"
 # Below the range from which Linux takes the ports of outgoing connections: those would race with ours.
 PORTS = range(10_000, 30_000)
 
@@ -77,6 +80,17 @@ def wait_until(
         if time.monotonic() > deadline:
             raise TimeoutError(f"It did not happen within {seconds:.0f} s. {otherwise()}")
         time.sleep(0.05)
+
+
+def open_sockets() -> list[str]:
+    """Name the other end of each of this process's sockets, whatever became of that end. Empty where none tells."""
+    own = set()
+    for descriptor in Path("/proc/self/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            own.add(str(descriptor.readlink()))
+    table = Path("/proc/self/net/tcp")
+    rows = [line.split() for line in table.read_text().splitlines()[1:]] if table.exists() else []
+    return [row[2] for row in rows if row[3] != LISTENING and f"socket:[{row[9]}]" in own]
 
 
 class Server:
