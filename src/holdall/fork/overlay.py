@@ -333,6 +333,9 @@ def _everything(names: Iterable[str], began: float) -> Window:
 
 def _is_beyond_reserved(names: list[str]) -> bool:
     """Say whether a listing from the beginning has passed what is Holdall's own, by whichever order a server lists."""
+    first_parts = [name.partition("/")[0] for name in names]
+    if names != sorted(names) and first_parts != sorted(first_parts):
+        return False
     last = names[-1] if names else ""
     return last.partition("/")[0] > RESERVED and last > f"{RESERVED}0"
 

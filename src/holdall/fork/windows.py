@@ -51,16 +51,18 @@ class Windows:
         folder = _folder(name)
         # From the beginning, so that the next name is most probably in it, whether a page goes up or down.
         window = self._list(folder, folder)
-        if not window.covers(name):
-            window = self._list(folder, name[:-1])
+        if not window.covers(name) and window.high != window.low:
+            window = self._list(folder, _right_before(name))
         return window if window.covers(name) else None
 
     def _list(self, folder: str, low: str) -> Window:
         began = self._clock()
         names, is_last = self._fetch(folder, low)
         self.fetched += 1
-        # As far as the last file: servers do not agree on where a folder stands among files.
-        high = None if is_last else max(names, default=low)
+        # As far as the last file: servers do not agree on where a folder stands among files. Amazon's directory buckets
+        # sort nothing, so that only a whole listing proves anything there.
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+        high = None if is_last else names[-1] if names and names == sorted(names) else low
         window = Window(low, high, began, self._clock() - began, frozenset(names))
         kept = [one for one in self._of_folders.get(folder, ()) if one.low != low]
         # The folder that was listed last stands last.
@@ -74,6 +76,12 @@ class Windows:
         """Forget all; a listing of the whole store is newer."""
         self._of_folders.clear()
         self.fetched = 0
+
+
+def _right_before(name: str) -> str:
+    """Give a text that sorts before a name, with few other names in between."""
+    start, last = name[:-1], name[-1]
+    return f"{start}{chr(ord(last) - 1)}~" if " " < last <= "~" else start
 
 
 def _folder(name: str) -> str:

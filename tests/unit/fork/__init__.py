@@ -1,0 +1,1 @@
+"""The fork, without a server."""
