@@ -3,6 +3,8 @@
 from holdall import providers
 from reference import prose
 
+PART_CHECKS = {"signature": "the signature's SHA-256", "checksum": "`x-amz-checksum-sha256`"}
+
 
 def page() -> str:
     said = {True: "yes", False: "no", None: "probed"}
@@ -33,7 +35,9 @@ def page() -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for one in providers.PROVIDERS.values():
-        checksum = "the SDK's" if one.sdk_checksums else "`Content-MD5`"
+        checksum = "the SDK's, or the signature's" if one.sdk_checksums else "`Content-MD5`"
+        if not one.sdk_checksums and one.checks_parts_by != "md5":
+            checksum += f"; of parts {PART_CHECKS[one.checks_parts_by]}"
         lines += [
             (
                 f"| `{one.id}` | {one.title} | {one.addressing} | {said[one.conditional_put]} | "

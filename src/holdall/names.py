@@ -59,6 +59,9 @@ def to_key(name: str | PurePath, *, location: str = "") -> str:
         InvalidName: the name is not a file name, leads out of `location`, is not valid text, or the key would be longer than
             the 1,024 bytes that S3 allows. Nothing was requested.
     """
+    if isinstance(name, str) and len(location) <= PLAIN_LENGTH and location.isascii() and is_plain(name):
+        # Nothing of it can be wrong, and nearly all are such.
+        return posixpath.join(location, name)
     key = _joined(name, clean(name), location)
     clean_file(name)
     return key
@@ -116,17 +119,18 @@ def candidates(name: str, *, max_length: int | None, alternative: Callable[[str,
         SuspiciousFileOperation: the name is not a file name, or `max_length` leaves nothing of it.
     """
     # A name of which nothing is left is refused in the form in which it was given.
-    directory, file_name = posixpath.split(clean(name) or name)
-    if ".." in PurePath(directory).parts:
-        raise InvalidName(f"{name!r} climbs out of its folder with '..'.")
-    validate_file_name(file_name)
-    # All of them, as Django has it: the alternative to "backup.tar.gz" is "backup_x.tar.gz".
-    extension = "".join(PurePath(file_name).suffixes)
-    root = file_name.removesuffix(extension)
+    directory, file_name = posixpath.split(name if is_plain(name) else clean(name) or name)
+    if not is_plain(name):
+        if ".." in PurePath(directory).parts:
+            raise InvalidName(f"{name!r} climbs out of its folder with '..'.")
+        validate_file_name(file_name)
 
     first = posixpath.join(directory, file_name)
     if max_length is None or len(first) <= max_length:
         yield first
+    # All of them, as Django has it: the alternative to "backup.tar.gz" is "backup_x.tar.gz".
+    extension = "".join(PurePath(file_name).suffixes)
+    root = file_name.removesuffix(extension)
     while True:
         candidate = posixpath.join(directory, alternative(root, extension))
         excess = 0 if max_length is None else len(candidate) - max_length

@@ -38,6 +38,9 @@ class Provider(NamedTuple):
     conditional_complete: bool = False
     # `DELETE` with `If-Match`, and an ETag for each key of many, leave another object alone. None: probed once per process.
     conditional_delete: bool | None = None
+    # What the server compares with the body of a part: "signature", the SHA-256 that SigV4 signs; "checksum", the same as
+    # `x-amz-checksum-sha256`; "md5", its Content-MD5, which costs more than twice as much to make.
+    checks_parts_by: str = "md5"
     # boto3's own checksums (CRC32, as a trailer over HTTPS) are understood. Elsewhere uploads carry Content-MD5.
     sdk_checksums: bool = False
     # Objects have tags, and requests may name them.
@@ -70,7 +73,8 @@ SPACES = Provider(
     host=r"(?P<region>[a-z]{3}\d)\.digitaloceanspaces\.com",
     addressing="virtual",
     public_by_acl=True,
-    # Measured of Ceph, which it is.
+    # Both measured of Ceph, which it is.
+    checks_parts_by="signature",
     md5_etags=True,
     sources=(
         "https://docs.digitalocean.com/products/spaces/reference/s3-compatibility",
@@ -82,6 +86,8 @@ SEAWEEDFS = Provider(
     id="seaweedfs",
     title="SeaweedFS (embedded)",
     conditional_put=True,
+    # Measured: a signed SHA-256 that does not fit is accepted, a checksum is not.
+    checks_parts_by="checksum",
     conditional_delete=True,
     md5_etags=True,
     sources=(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
-import secrets
+import os
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -85,7 +85,7 @@ class Begun:
 
     def __post_init__(self) -> None:
         self._shares_mark = bool(self.mark)
-        self.mark = self.mark or secrets.token_hex(8)
+        self.mark = self.mark or os.urandom(8).hex()
         metadata = {**self.parameters.get("Metadata", {}), MARK: self.mark}
         self.parameters = {**self.parameters, "Metadata": metadata}
 

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import random
 import re
@@ -28,6 +29,7 @@ from holdall.s3.signing import Place, Signer
 
 METHODS = {
     "put_object": "PUT",
+    "upload_part": "PUT",
     "get_object": "GET",
     "head_object": "HEAD",
     "head_bucket": "HEAD",
@@ -37,6 +39,7 @@ METHODS = {
 HEADERS = {
     "ACL": "x-amz-acl",
     "CacheControl": "cache-control",
+    "ChecksumSHA256": "x-amz-checksum-sha256",
     "ContentDisposition": "content-disposition",
     "ContentEncoding": "content-encoding",
     "ContentLanguage": "content-language",
@@ -52,8 +55,10 @@ QUERIES = {
     "ContinuationToken": "continuation-token",
     "Delimiter": "delimiter",
     "MaxKeys": "max-keys",
+    "PartNumber": "partNumber",
     "Prefix": "prefix",
     "StartAfter": "start-after",
+    "UploadId": "uploadId",
 }
 # What may be asked again. https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 TRANSIENT = frozenset({500, 502, 503, 504, 429})
@@ -62,6 +67,8 @@ TRANSIENT_CODES = frozenset({"RequestTimeout", "RequestTimeoutException", "SlowD
 OUT_OF_THE_ORDINARY = frozenset({301, 302, 307, 308})
 OUT_OF_THE_ORDINARY_CODES = frozenset({"AuthorizationHeaderMalformed", "PermanentRedirect", "RequestTimeTooSkewed"})
 MAX_PAUSE_SECONDS = 20.0
+# The hash of no bytes.
+NO_PAYLOAD = hashlib.sha256(b"").hexdigest()
 _LABEL = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+").fullmatch
 
 
@@ -115,9 +122,7 @@ class FastLane:
         method, path, query, headers, body = _request(operation, parameters, self._place)
         if body is not None:
             headers["content-length"] = str(len(body))
-        # As with the SDK: over TLS, a body whose MD5 is signed need not be hashed a second time.
-        secure = self._place.scheme == "https" and "content-md5" in headers
-        digest = "UNSIGNED-PAYLOAD" if secure else hashlib.sha256(body or b"").hexdigest()
+        digest = _payload_digest(headers, body)
         for attempt in range(self._attempts):
             pause = min(random.random() * 2**attempt, MAX_PAUSE_SECONDS)  # noqa: S311  spreads, hides nothing
             is_last = attempt == self._attempts - 1
@@ -195,11 +200,23 @@ def _request(
             queries[QUERIES[name]] = str(value)
         else:
             raise Declined
-    if any(not text.isascii() or not text.isprintable() or text != text.strip() for text in headers.values()):
+    # All at once: this is asked of every request.
+    texts = list(headers.values())
+    together = "".join(texts)
+    if not (together.isascii() and together.isprintable()) or texts != [text.strip() for text in texts]:
         raise Declined
     query = "&".join(f"{name}={quote(value, safe='-._~')}" for name, value in sorted(queries.items()))
     path = f"{place.path}/{quote(key, safe='/-._~')}" if key or not place.path else place.path
     return method, path, query, headers, body
+
+
+def _payload_digest(headers: Mapping[str, str], body: bytes | None) -> str:
+    """Give what stands for the body in the signature: one hash is enough, and the headers that tell one are signed."""
+    if "content-md5" in headers:
+        return "UNSIGNED-PAYLOAD"
+    if (known := headers.get("x-amz-checksum-sha256")) is not None:
+        return base64.b64decode(known).hex()
+    return hashlib.sha256(body).hexdigest() if body else NO_PAYLOAD
 
 
 def _metadata(given: Any) -> dict[str, str]:
@@ -233,14 +250,15 @@ def _answer(operation: str, response: Any, attempt: int) -> dict[str, Any]:
     meta = {"HTTPStatusCode": response.status, "HTTPHeaders": headers, "RetryAttempts": attempt}
     if operation == "list_objects_v2":
         return {**_listing(response.read()), "ResponseMetadata": meta}
-    answer: dict[str, Any] = {
-        "ResponseMetadata": meta,
-        "ETag": headers.get("etag"),
-        "Metadata": {
-            name[len("x-amz-meta-") :].lower(): value
-            for name, value in headers.items()
-            if name.lower().startswith("x-amz-meta-")
-        },
+    answer: dict[str, Any] = {"ResponseMetadata": meta, "ETag": headers.get("etag")}
+    if METHODS[operation] == "PUT":
+        # It says no more of what was stored. Read to its end, the connection goes back to the pool.
+        response.read()
+        return answer
+    answer["Metadata"] = {
+        name[len("x-amz-meta-") :].lower(): value
+        for name, value in headers.items()
+        if name.lower().startswith("x-amz-meta-")
     }
     if operation == "get_object":
         answer["Body"] = response
@@ -248,7 +266,6 @@ def _answer(operation: str, response: Any, attempt: int) -> dict[str, Any]:
         if (span := headers.get("content-range")) is not None:
             answer["ContentRange"] = span
     else:
-        # Read to its end, the connection goes back to the pool.
         response.read()
     if (length := headers.get("content-length")) is not None:
         answer["ContentLength"] = int(length)

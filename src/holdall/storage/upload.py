@@ -94,10 +94,14 @@ def _is_unchanged(content: Any, kinds: frozenset[str]) -> bool:
     """Say whether a file is of one of these kinds and nothing about its reading was changed, nor on this one file."""
     if _READS & (getattr(content, "__dict__", {}).keys() - {"file"}):
         return False
-    for kind in type(content).__mro__:
-        if f"{kind.__module__}.{kind.__qualname__}" in kinds:
+    return _kind_is_unchanged(type(content), kinds)
+
+
+def _kind_is_unchanged(kind: type, kinds: frozenset[str]) -> bool:
+    for one in kind.__mro__:
+        if f"{one.__module__}.{one.__qualname__}" in kinds:
             return True
-        if _READS & vars(kind).keys():
+        if _READS & vars(one).keys():
             return False
     return False
 
@@ -106,12 +110,20 @@ def _counts_by_chunks(content: Any) -> bool:
     """Say whether a file changes what `chunks` gives and not what `read` does: Django's own storages save the chunks."""
     if not hasattr(content, "read"):
         return True
-    changed = set(getattr(content, "__dict__", {}))
-    for kind in type(content).__mro__:
-        if kind.__module__.startswith(("django.", "storages.", "holdall.")):
+    if not isinstance(content, File):
+        return False
+    changed = _changed_by_kind(type(content)) | getattr(content, "__dict__", {}).keys()
+    return "chunks" in changed and "read" not in changed
+
+
+def _changed_by_kind(kind: type) -> frozenset[str]:
+    """Give what a class has of its own, beyond what it inherits of Django and of storages."""
+    changed: set[str] = set()
+    for one in kind.__mro__:
+        if one.__module__.startswith(("django.", "storages.", "holdall.")):
             break
-        changed |= vars(kind).keys()
-    return isinstance(content, File) and "chunks" in changed and "read" not in changed
+        changed |= vars(one).keys() & {"chunks", "read"}
+    return frozenset(changed)
 
 
 def is_seekable(content: Any) -> bool:

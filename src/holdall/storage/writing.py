@@ -87,13 +87,14 @@ class WritingStorage(LinkingStorage):
                 nobody was told of.
         """
         name = content.name if name is None else name
-        upload = Upload(content, name=name, remembered_bytes=self._parts().threshold_bytes + 1)
+        upload = Upload(content, name=name, remembered_bytes=self.transfer_config.multipart_threshold + 1)
         if self.file_overwrite:
             return str(super().save(name, upload.file, max_length))
         candidates = self._candidates(str(name), max_length)
-        if self.store.conditional_put is None:
-            conditional_put_holds(self.store, self._client, name=str(name), key=self._key(str(name)))
-        if not self.store.conditional_put:
+        store = self.store
+        if store.conditional_put is None:
+            conditional_put_holds(store, self._client, name=str(name), key=self._key(str(name)))
+        if not store.conditional_put:
             # Without the condition only a name that nobody else can think of is free for certain.
             next(candidates)
         return self._save_under_one(candidates, upload)
@@ -102,16 +103,21 @@ class WritingStorage(LinkingStorage):
         """Save under the first of these names that is free."""
         # A project's own `_save` has Django's signature.
         plain = type(self)._save is WritingStorage._save
+        # Those of `names.candidates` are valid.
+        offered = type(self).get_available_name is WritingStorage.get_available_name
         last, last_key = "", ""
         for candidate, _ in zip(candidates, range(MAX_NAMES), strict=False):
-            validate_file_name(candidate, allow_relative_path=True)
+            if not offered:
+                validate_file_name(candidate, allow_relative_path=True)
             # A project's own `get_available_name` that insists on a taken name means to replace the file.
             attempt = _Attempt(self, replaces=last_key if candidate == last else None)
             entered = _attempt.set(attempt)
             try:
-                # A project's own `_save` may have read it for a name that turned out to be taken.
+                if plain:
+                    return self._save_as(candidate, upload)
+                # It may have been read for a name that turned out to be taken.
                 upload.rewind()
-                saved = self._save_as(candidate, upload) if plain else self._save(candidate, upload.file)
+                saved = self._save(candidate, upload.file)
             except NameTaken as taken:
                 # Of a file that a project's own `_save` writes besides; or of one stream of which only the rest is left.
                 if taken is not attempt.taken or not upload.can_rewind:
@@ -123,8 +129,7 @@ class WritingStorage(LinkingStorage):
                 continue
             finally:
                 _attempt.reset(entered)
-            if not plain:
-                validate_file_name(saved, allow_relative_path=True)
+            validate_file_name(saved, allow_relative_path=True)
             return saved
         raise StoreFailed(
             f"No free name was found in {self.store.where()}: {MAX_NAMES:,} were refused as taken, the last {last!r}. Check "
@@ -132,7 +137,7 @@ class WritingStorage(LinkingStorage):
         )
 
     def _save(self, name: str, content: Any) -> str:
-        upload = Upload(content, name=name, remembered_bytes=self._parts().threshold_bytes + 1)
+        upload = Upload(content, name=name, remembered_bytes=self.transfer_config.multipart_threshold + 1)
         return self._save_as(names.clean(name), upload)
 
     def _save_as(self, name: str, upload: Upload) -> str:
@@ -162,10 +167,10 @@ class WritingStorage(LinkingStorage):
             target.parameters["ContentEncoding"] = "gzip"
             target.create(self._compress_content(upload.body()), again=upload.starts_again)
             return
-        source = self._source_of(upload)
-        if source is not None and target.copy(source):
-            return
-        upload.rewind()
+        if (source := self._source_of(upload)) is not None:
+            if target.copy(source):
+                return
+            upload.rewind()
         target.create(upload.body(), again=upload.starts_again)
 
     def _source_of(self, upload: Upload) -> Source | None:
@@ -201,17 +206,17 @@ class WritingStorage(LinkingStorage):
 
     def _new_object(self, name: str, content: Any, *, replace: bool | None = None) -> NewObject:
         """Prepare a new object; `replace` says whether it may replace one, where that is not what `save` does."""
-        key = self._key(name)
+        store, key = self.store, self._key(name)
         attempt = _attempt.get()
         insists = attempt is not None and attempt.storage is self and attempt.replaces == key
         may_replace = self.file_overwrite or insists if replace is None else replace
         return NewObject(
-            connection=self.store,
+            connection=store,
             client=self._client,
             name=name,
             key=key,
             parameters=self._get_write_parameters(name, content),
-            replace=may_replace or self.store.conditional_put is False,
+            replace=may_replace or store.conditional_put is False,
             parts=self._parts(content),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.server
 import threading
@@ -76,17 +77,18 @@ def test_request_with_something_unknown_is_declined_alone(operation: str, parame
     assert not caught.value.for_good
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize(
-    ("scheme", "parameters", "hashed"),
+    ("parameters", "signed"),
     [
-        ("https", {"ContentMD5": "XUFAKrxLKna5cZ2REBfFkg=="}, False),
-        ("https", {}, True),
-        ("http", {"ContentMD5": "XUFAKrxLKna5cZ2REBfFkg=="}, True),
+        ({"ContentMD5": "XUFAKrxLKna5cZ2REBfFkg=="}, "UNSIGNED-PAYLOAD"),
+        ({"ChecksumSHA256": base64.b64encode(b"known already").decode()}, b"known already".hex()),
+        ({}, hashlib.sha256(b"hello").hexdigest()),
     ],
-    ids=["md5 over TLS", "no md5", "no TLS"],
+    ids=["md5", "checksum", "neither"],
 )
-def test_body_is_hashed_a_second_time_where_nothing_else_protects_it(
-    scheme: str, parameters: dict[str, str], hashed: bool, monkeypatch: pytest.MonkeyPatch
+def test_body_is_hashed_once(
+    scheme: str, parameters: dict[str, str], signed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[dict[str, str]] = []
 
@@ -102,10 +104,13 @@ def test_body_is_hashed_a_second_time_where_nothing_else_protects_it(
     with pytest.raises(NewConnectionError):
         lane.send("put_object", {"Key": "a", "Body": b"hello", **parameters})
 
-    digest = sent[0]["x-amz-content-sha256"]
-    assert digest == (hashlib.sha256(b"hello").hexdigest() if hashed else "UNSIGNED-PAYLOAD")
+    assert sent[0]["x-amz-content-sha256"] == signed
     # The signature covers the other hash.
-    assert ("content-md5" in sent[0]["authorization"]) == bool(parameters)
+    covered = sent[0]["authorization"]
+    assert ("content-md5" in covered, "x-amz-checksum-sha256" in covered) == (
+        "ContentMD5" in parameters,
+        "ChecksumSHA256" in parameters,
+    )
 
 
 @contextmanager
