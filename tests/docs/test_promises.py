@@ -1,12 +1,15 @@
-"""Promises of the README that no other test keeps."""
+"""The promises: each is held by tests that exist, and the README's by one that no other file has."""
 
+import ast
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import DOCS, README, ROOT
 from tests.servers import processes
 
 # Python tells a hook of every file that it opens; such a hook stays until the process ends.
@@ -55,3 +58,27 @@ def test_saving_and_reading_write_no_local_file(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     # The embedded server's locks are the one thing that local mode opens.
     assert [path for path in json.loads(done.stdout) if not path.endswith(".lock")] == []
+
+
+PROMISES = (DOCS / "explanation" / "promises.md").read_text()
+NAMED = re.findall(r"^- `(tests/[\w/]+\.py)::(\w+)`$", PROMISES, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED, ids=[name for _, name in NAMED])
+def test_test_that_holds_a_promise_exists(file: str, name: str):
+    tree = ast.parse((ROOT / file).read_text())
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_each_promise_names_its_tests_and_what_no_client_can_keep():
+    for section in PROMISES.split("\n## ")[1:]:
+        title = section.partition("\n")[0]
+        assert re.search(r"^- `tests/.*::", section, re.MULTILINE), title
+        assert "No client can keep it:" in section, title
+    assert PROMISES.count("::") == len(NAMED)
+
+
+def test_readme_promises_the_same():
+    promised = re.findall(r"^\d\. \*\*(.+?)[.,:]?\*\*", README.read_text(), re.MULTILINE)
+    assert len(promised) == 5
+    assert re.findall(r"^## (.+)$", PROMISES, re.MULTILINE)[:5] == promised

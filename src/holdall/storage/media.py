@@ -82,7 +82,7 @@ class MediaStorage(WritingStorage):
     env_prefix: str | None
 
     def __init__(self, **settings: Any) -> None:
-        known = frozenset(self.get_default_settings())
+        known = frozenset({*self.get_default_settings(), "cloudfront_signer"})
         settings = hidden(settings, known=known)
         settings = chosen(self, MediaStorage, settings, known=known)
         try:
