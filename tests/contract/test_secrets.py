@@ -17,6 +17,11 @@ from django.views.debug import technical_500_response
 
 from holdall.fork import ForkedStorage
 from holdall.storage import MediaStorage
+from tests.contract import only
+from tests.providers import Provider
+from tests.servers import fault_proxy as wire
+from tests.servers.fault_proxy import FaultProxy, Rule
+from tests.stores import build_storage
 
 SECRET, TOKEN = secrets.token_urlsafe(30), secrets.token_urlsafe(50)
 PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{secrets.token_urlsafe(40)}\n-----END RSA PRIVATE KEY-----\n"
@@ -109,17 +114,7 @@ def log() -> Any:
     root.removeHandler(handler)
 
 
-AT_THE_START = [
-    "misspelt secret",
-    "another tool's name",
-    "provider",
-    "CloudFront key",
-    "CloudFront key in bytes",
-    "location",
-]
-
-
-@pytest.mark.parametrize("wrong", AT_THE_START)
+@pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "sdk"])
 def test_wrong_option_shows_no_secret(wrong: str, fast: bool, log: io.StringIO, monkeypatch: Any) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
@@ -129,13 +124,30 @@ def test_wrong_option_shows_no_secret(wrong: str, fast: bool, log: io.StringIO, 
         assert [secret for secret in HIDDEN if secret in text] == [], deed
 
 
-@pytest.mark.parametrize("wrong", ["misspelt secret", "provider", "CloudFront key"])
+@pytest.mark.parametrize("wrong", ["misspelt secret", "endpoint", "provider", "CloudFront key", "region"])
 def test_wrong_option_of_a_parent_shows_no_secret(wrong: str, log: io.StringIO) -> None:
     own = {**GOOD, "bucket_name": "own"}
     seen = failures_of(ForkedStorage, {**own, "parent": {**GOOD, **WRONG[wrong]}})
     assert seen
     for deed, text in {**seen, "log": log.getvalue()}.items():
         assert [secret for secret in HIDDEN if secret in text] == [], deed
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("fault", [wire.resets_before, wire.answers_500_before], ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "sdk"])
+def test_network_failure_shows_no_secret(
+    provider: Provider, bucket: str, fault: Any, fast: bool, log: io.StringIO
+) -> None:
+    secret = provider.keys.secret_key
+    rules = [Rule(operation, fault, times=1000) for operation in ("PutObject", "GetObject", "HeadObject")]
+    with FaultProxy(provider.endpoint_url, *rules) as proxy:
+        storage = build_storage(provider.environ(bucket, AWS_S3_ENDPOINT_URL=proxy.url), fast_lane=fast)
+        for deed in ("save", "open", "exists"):
+            with pytest.raises(OSError) as caught:
+                DEEDS[deed](storage)
+            assert secret not in told(caught.value), deed
+    assert secret not in log.getvalue()
 
 
 def test_misspelt_option_is_named_with_the_one_that_is_meant() -> None:

@@ -20,6 +20,7 @@ from botocore import exceptions as sdk
 from botocore.config import Config
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
+from django.core.exceptions import ImproperlyConfigured
 from urllib3.exceptions import HTTPError
 
 from holdall.errors import Answer, BucketNotFound, HoldallError, StoreUnreachable, WriteRefused
@@ -236,7 +237,7 @@ class Connection:
 
     def _build(self) -> None:
         target = self.target
-        resource: Any = sessions.session(target.profile).resource(**self._arguments(target.config()))
+        resource: Any = self._made()
         bucket = resource.Bucket(target.bucket_name or "unnamed")
         self._bucket_class, self._object_class = type(bucket), type(bucket.Object("unnamed"))
         if target.local_folder and self.signed and not target.read_only:
@@ -247,6 +248,20 @@ class Connection:
         self._plainness = Plainness(resource.meta.client)
         self._built_by = maker()
         self._resource = resource
+
+    def _made(self) -> Any:
+        refused = None
+        try:
+            return sessions.session(self.target.profile).resource(**self._arguments(self.target.config()))
+        except (ValueError, TypeError, AttributeError) as error:
+            refused = ImproperlyConfigured(
+                f"The SDK makes no client for {self.where()}: {self._redacted(str(error)).rstrip('.')}. Check the options "
+                "of the storage: the endpoint, the region, the configuration of the client."
+            )
+            # Its frames have the keys, plain.
+            refused.__cause__ = bare(error)
+        # Outside, so that it does not carry the other one along with the frames.
+        raise refused
 
     def _arguments(self, config: Config) -> dict[str, Any]:
         """Give what the SDK makes a client of."""
