@@ -20,6 +20,7 @@ from holdall.errors import (
     StoreFailed,
     StoreUnreachable,
 )
+from holdall.s3.circuit import taking_back
 from holdall.s3.connection import Connection
 from holdall.shown import shown
 
@@ -134,7 +135,8 @@ class Begun:
     def _take_back(self, *steps: Callable[[], None]) -> None:
         for step in steps:
             try:
-                step()
+                with taking_back():
+                    step()
             except HoldallError as failure:
                 log.warning(
                     'What was begun for "%s" could not be taken back; an unfinished upload is billed until it is '

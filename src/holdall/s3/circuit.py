@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from holdall.errors import StoreUnreachable
@@ -16,6 +18,23 @@ log = logging.getLogger("holdall")
 FAILURES = 3
 # How long it stays open, before one request is let through.
 OPEN_SECONDS = 5.0
+
+
+_thread = threading.local()
+
+
+@contextmanager
+def taking_back() -> Iterator[None]:
+    """Let this thread send what takes back its own work, also while the store does not answer others.
+
+    An upload that is stuck in parts would itself be what forbids its abortion, and what is left is billed.
+    """
+    before = getattr(_thread, "takes_back", False)
+    _thread.takes_back = True
+    try:
+        yield
+    finally:
+        _thread.takes_back = before
 
 
 class Circuit:
@@ -41,7 +60,7 @@ class Circuit:
         Raises:
             StoreUnreachable: the place did not answer others, and it is too early to try again. Nothing was sent.
         """
-        if self._open_until is None:
+        if self._open_until is None or getattr(_thread, "takes_back", False):
             return None
         with self._lock:
             now, until = time.monotonic(), self._open_until or 0.0
