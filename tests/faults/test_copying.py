@@ -271,6 +271,21 @@ def test_copy_has_the_tags_of_an_upload(connect: Connect) -> None:
     assert tags("plain.bin") == []
 
 
+def test_copy_takes_the_customers_key_along(connect: Connect) -> None:
+    key = "k" * 32
+    line = connect(object_parameters={"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key})
+    line.storage.save(OLD, ContentFile(CONTENT))
+
+    copy(line)
+
+    [request] = [one for one in line.proxy.exchanges if one.operation == COPY]
+    for header in ("algorithm", "key", "key-MD5"):
+        name = f"server-side-encryption-customer-{header}"
+        assert request.header(f"x-amz-copy-source-{name}") == request.header(f"x-amz-{name}") is not None
+    with line.storage.open(NEW) as file:
+        assert file.read() == CONTENT
+
+
 def test_file_that_was_saved_by_another_way_stays_open(connect: Connect) -> None:
     line = line_with_file(connect, Rule(COPY, refusal(501, "NotImplemented")))
 
