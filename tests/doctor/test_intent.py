@@ -244,7 +244,7 @@ def test_block_that_may_not_be_asked_for_is_a_possible_cause_and_no_fault(
     report = examine(environ, skip=["listing"])
 
     assert errors(report) == ["D605"], told(report)
-    assert "could not be told (403 AccessDenied)" in the(report, "D605").otherwise[0].means
+    assert "could not ask (403 AccessDenied)" in the(report, "D605").otherwise[0].means
 
 
 def test_public_files_in_a_closed_bucket_behind_a_cdn_with_rights_are_right(
