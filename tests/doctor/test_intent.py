@@ -159,7 +159,7 @@ def test_closed_bucket_at_amazon_is_told_of_the_distributions_right(
     report = examine_storage(build_storage(environ, provider="amazon", addressing_style="path"))
 
     assert errors(report) == ["D605"], told(report)
-    statement = json.loads(the(report, "D605").cause.do.partition(": ")[2])
+    statement = json.loads(the(report, "D605").cause.do.partition("\n")[2])
     assert statement["Principal"] == {"Service": "cloudfront.amazonaws.com"}
     assert statement["Resource"] == f"arn:aws:s3:::{bucket}/{location}/*"
 
@@ -224,7 +224,7 @@ def test_policy_without_effect_is_found_with_the_switch_that_is_on(
 
     assert errors(report) == ["D607"], told(report)
     assert "RestrictPublicBuckets" in the(report, "D607").cause.means
-    assert "on are: RestrictPublicBuckets" in the(report, "D607").seen
+    assert "these switches are on: RestrictPublicBuckets" in the(report, "D607").seen
 
 
 @pytest.mark.failure("D5")

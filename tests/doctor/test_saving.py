@@ -34,7 +34,7 @@ def test_name_of_a_strangers_bucket_is_a_possible_cause(provider: Provider, buck
     keys = keys_with(provider, allow=["s3:ListAllMyBuckets"])
     report = examine(provider.environ(bucket, location=location, keys=keys))
     assert errors(report) == ["D401"], told(report)
-    assert "another account's" in the(report, "D401").otherwise[0].means
+    assert "the bucket is someone else's" in the(report, "D401").otherwise[0].means
 
 
 def _with_acl(fault: Fault) -> object:
