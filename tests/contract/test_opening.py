@@ -360,3 +360,17 @@ def test_size_of_a_packed_file_is_that_of_what_is_read(
             assert file.read() == text[10:]
     plain = storage.save("a.bin", ContentFile(gzip.compress(b"as it is")))
     assert storage.size(plain) == len(gzip.compress(b"as it is"))
+
+
+@pytest.mark.parametrize("provider", ["seaweedfs-https", "ceph-https"], indirect=True, scope="session")
+def test_file_that_is_encrypted_with_a_key_of_the_projects_is_asked_about(make_storage: MakeStorage) -> None:
+    encrypted = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+    storage = make_storage(options={"object_parameters": encrypted})
+    name = storage.save("a.txt", ContentFile(b"secret"))
+
+    assert storage.size(name) == 6
+    assert storage.get_modified_time(name)
+    assert storage.exists(name)
+    with storage.open(name, "r+b") as file:
+        file.write(b"S")
+    assert read(storage, name) == b"Secret"
