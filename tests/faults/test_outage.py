@@ -56,7 +56,8 @@ def served(environ: dict[str, str], *options: str) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     program = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{port}", "--timeout", "60", "--log-level", "error",
+        [sys.executable, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{port}", "--timeout", "60",
+         "--graceful-timeout", "5", "--log-level", "error",
          "tests.faults.outage_site:application"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": "src:.", "DJANGO_SETTINGS_MODULE": "", **environ},

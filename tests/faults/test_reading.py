@@ -290,3 +290,63 @@ def test_link_is_made_while_the_store_is_gone(connect: Connect) -> None:
 
     assert NAME in line.storage.url(NAME)
     assert line.proxy.exchanges == []
+
+
+def part(span: str | None, content: bytes, **headers: str) -> Callable[[Request], Answer]:
+    said = (("Content-Range", span),) if span is not None else ()
+    return lambda request: Answer(206, (("ETag", '"e"'), *said, *headers.items()), content)
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("span", ["bytes 0-99/*", "bytes */*", None, "bytes", "items 0-99/100"])
+@pytest.mark.parametrize("fast_lane", [True, False])
+def test_part_that_does_not_say_of_how_much_is_an_error_and_never_a_short_file(
+    connect: Connect, span: str | None, fast_lane: bool
+) -> None:
+    line = connect(Rule("GetObject", wire.answers(part(span, SMALL[:100])), times=ALWAYS), fast_lane=fast_lane)
+    line.put(NAME, SMALL)
+
+    with pytest.raises(HoldallError, match=r"folder/file\.bin"):
+        read_whole(line.storage)
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("headers", [(("Content-Range", "bytes */3000"),), ()], ids=["told", "asked"])
+def test_first_byte_that_is_refused_makes_no_file_empty(connect: Connect, headers: tuple[tuple[str, str], ...]) -> None:
+    body = b"<Error><Code>InvalidRange</Code><Message>The requested range is not satisfiable</Message></Error>"
+    line = connect(Rule("GetObject", wire.answers(lambda request: Answer(416, headers, body)), times=ALWAYS))
+    line.put(NAME, SMALL)
+
+    with pytest.raises(StoreFailed, match=r"folder/file\.bin"):
+        read_whole(line.storage)
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("status", [300, 301, 302, 304, 307, 308])
+@every_question
+def test_redirect_is_an_error_and_never_an_answer(
+    connect: Connect, ask: Callable[[Storage], Any], operation: str, answer: Any, status: int
+) -> None:
+    elsewhere = (("Location", "http://127.0.0.1:9/portal"), ("Content-Type", "text/html"))
+    page = b"<html><body>Please log in</body></html>"
+
+    def portal(request: Request) -> Answer:
+        return Answer(status, elsewhere, page, request.method == "HEAD")
+
+    line = connect(Rule("*", wire.answers(portal), times=ALWAYS))
+    line.put(NAME, SMALL)
+
+    with pytest.raises(HoldallError):
+        ask(line.storage)
+    with pytest.raises(HoldallError):
+        read_whole(line.storage)
+
+
+@only("seaweedfs-http")
+@pytest.mark.parametrize("page", [b"<html><body>Please log in</body></html>", b"<!doctype html><p>hello", b""])
+def test_page_is_no_listing(connect: Connect, page: bytes) -> None:
+    kind = (("Content-Type", "text/html"),)
+    line = connect(Rule("ListObjects", wire.answers(lambda request: Answer(200, kind, page)), times=ALWAYS))
+
+    with pytest.raises(HoldallError, match="folder"):
+        line.storage.listdir("folder")

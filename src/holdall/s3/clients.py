@@ -72,6 +72,9 @@ def end_in_time(client: Any) -> None:
 def _give_up(
     response: Any = None, caught_exception: Any = None, attempts: int = 1, operation: Any = None, **_event: Any
 ) -> None:
+    if response is not None and _leads_nowhere(*response):
+        # The SDK would ask in which region the bucket lies, be redirected, ask again, and so on until Python's stack ends.
+        raise sdk.ClientError(response[1], operation.name)
     patience = current()
     # The SDK pauses for up to so long now, the first time a second at most.
     pause = min(2 ** (attempts - 1), 20) / 2 if attempts > 1 else 0
@@ -83,6 +86,16 @@ def _give_up(
         said = response[1]
         said.setdefault("ResponseMetadata", {})["RetryAttempts"] = attempts - 1
         raise sdk.ClientError(said, operation.name)
+
+
+def _leads_nowhere(answer: Any, said: Any) -> bool:
+    """Say whether an answer redirects without a word about a region, as a captive portal does, and S3 never."""
+    error = said.get("Error", {})
+    return (
+        300 <= answer.status_code < 400
+        and "x-amz-bucket-region" not in answer.headers
+        and not (error.get("Region") or error.get("Endpoint"))
+    )
 
 
 def keep_to_one_process(client: Any) -> None:

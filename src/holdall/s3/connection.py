@@ -194,13 +194,14 @@ class Connection:
         Keys that are known are taken as they are; only others need boto3's session, which renews them in time.
 
         Raises:
-            CredentialsRefused: no source has any.
+            CredentialsRefused: no source has any, or they are no keys.
         """
         if self._signer is not None and self._signer_ends is None:
             return self._signer, None
         with self.lock:
             found, ends = self._signing_keys()
             if found != self._signer_keys:
+                keys.check(Secret(found.access_key), found.secret_key, found.token)
                 self._signer, self._signer_keys = Signer(place, found, admit=self.guard.admit), found
             self._signer_ends = ends
             assert self._signer is not None  # noqa: S101  for the type checker
@@ -271,6 +272,7 @@ class Connection:
         if target.local_folder:
             server = local.server(target)
             endpoint_url, given = server.endpoint_url, (Secret(server.access_key), Secret(server.secret_key), None)
+        keys.check(*given)
         names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
         return {
             "service_name": "s3",
@@ -338,7 +340,9 @@ class Connection:
         `work_seconds` is how long the store may take for what it does by itself, where that is known to be long.
         With a `client` the request goes through it; otherwise by the fast lane, or by the SDK where that declines.
         """
-        with self.translating(action, name=name, key=about or str(parameters.get("Key", "")), client=client):
+        key = about or str(parameters.get("Key", ""))
+        is_answered = operation != "get_object"
+        with self.translating(action, name=name, key=key, client=client, is_answered=is_answered):
             if (patience := current()) is not None:
                 patience.work_seconds = max(patience.work_seconds, work_seconds)
             answer = self._send(operation, parameters, client)
@@ -439,11 +443,13 @@ class Connection:
         client: Any = None,
         learn: bool = True,
         is_request: bool = True,
+        is_answered: bool = True,
     ) -> Iterator[None]:
         """Turn the SDK's errors, raised inside, into Holdall's; `learn` allows one request for a better sentence.
 
         `is_request`: what is done inside is a request, which is not sent while the store does not answer, and which
-        waits no longer than an operation may. Otherwise it belongs to one that is under way.
+        waits no longer than an operation may. Otherwise it belongs to one that is under way. `is_answered`: what succeeds
+        inside says that the store answers; the head of a file does not.
 
         Raises:
             StoreUnreachable: also at once, when the store did not answer others.
@@ -489,7 +495,7 @@ class Connection:
                         waits_at_most=float("inf") if patience.kind is Kind.WORK else patience.seconds,
                     )
                 raise failed
-            if is_request:
+            if is_request and is_answered:
                 circuit.heard(probe, where)
         finally:
             circuit.left(probe)

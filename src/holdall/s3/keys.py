@@ -6,10 +6,12 @@ What the SDK raises here, `Connection` translates.
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from botocore import exceptions as sdk
 
+from holdall.errors import CredentialsRefused
 from holdall.s3 import local
 from holdall.s3.sessions import session
 from holdall.s3.signing import SigningKeys
@@ -42,6 +44,20 @@ def found_keys(target: Target) -> tuple[SigningKeys, float | None]:
     ends = getattr(credentials, "_expiry_time", None)
     keys = SigningKeys(frozen.access_key, Secret(frozen.secret_key), Secret(frozen.token) if frozen.token else None)
     return keys, ends.timestamp() if ends else None
+
+
+def check(*keys: Secret | None) -> None:
+    """Make sure that keys can be sent: the errors of what would send them show their values.
+
+    Raises:
+        CredentialsRefused: one of them has a character that no key has.
+    """
+    for key, what in zip(keys, ("key's id", "key's secret", "session token"), strict=True):
+        if key is not None and not re.fullmatch(r"[!-~]+", key.reveal()):
+            raise CredentialsRefused(
+                f"The {what} contains a blank, a line break or a character that is not ASCII, which no key does; nothing "
+                "was sent. Copy `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` again."
+            )
 
 
 def source(target: Target) -> str:

@@ -14,6 +14,8 @@ from enum import Enum
 
 # The least that a copy is waited for; who knows how long the file is says more.
 WORK_SECONDS = 60.0
+# So many bytes are progress: what drips a byte a second would last for ever.
+LEAST_BYTES = 1024
 # How often who waits asks whether others have found out meanwhile that nobody answers.
 LOOK_SECONDS = 1.0
 
@@ -49,6 +51,7 @@ class Patience:
         self.attempts = 0
         # Whether an attempt ended because nothing moved.
         self.was_silent = False
+        self._bytes, self._is_heading = 0, False
         self._share = seconds / 2 if attempts > 1 else seconds
         self._others_gave_up = others_gave_up
         self.began = self._moved_at = time.monotonic()
@@ -71,8 +74,20 @@ class Patience:
         self.attempts += 1
         self.kind, self._moved_at, self.was_silent = kind, now, False
 
-    def moved(self) -> None:
-        """Note that bytes moved."""
+    def moved(self, count: int) -> None:
+        """Note that so many bytes moved; fewer than a few are no progress, nor are those of an answer's head."""
+        self._bytes += count
+        if self._bytes >= LEAST_BYTES and not self._is_heading:
+            self._moved_at, self._bytes = time.monotonic(), 0
+
+    @contextmanager
+    def heading(self) -> Iterator[None]:
+        """Wait inside for the head of an answer, which comes as a whole."""
+        self._is_heading, self._moved_at = True, time.monotonic()
+        try:
+            yield
+        finally:
+            self._is_heading, self._bytes = False, 0
         self._moved_at = time.monotonic()
 
     def left(self) -> float:

@@ -58,6 +58,7 @@ class ObjectReader(io.RawIOBase):
         self._stream: Any = None
         self.connection, self._client = connection, client
         self._process = process.number()
+        self._where = connection.where()
         self._name, self.key, self.parameters = name, key, parameters
         self._position = 0
         self._block, self._block_at = b"", 0
@@ -141,7 +142,11 @@ class ObjectReader(io.RawIOBase):
                 self._end_stream()
                 failures += 1
                 waited = time.monotonic() - began
-                if failures > RESUMPTIONS or waited >= self.connection.target.timeout_seconds:
+                limit = self.connection.target.timeout_seconds
+                if failures > RESUMPTIONS or waited >= limit:
+                    self.connection.line.circuit.failed(
+                        None, broken.failure, began=began, waited=waited, waits_at_most=limit
+                    )
                     raise broken.failure from broken.failure.__cause__
 
     def _from_block(self, wanted_bytes: int) -> bytes:
@@ -263,6 +268,7 @@ class ObjectReader(io.RawIOBase):
             # Where no header tells the length, a lost connection looks like the end.
             where = self.connection.where()
             raise _BrokeOff(StoreUnreachable(f'Reading "{self._name}" ended too early in {where}. Try again.'))
+        self.connection.line.circuit.heard(None, self._where)
         return data
 
     def _end_stream(self) -> None:

@@ -79,7 +79,7 @@ class _Patient:
                     patience.was_silent = True
                     raise
             else:
-                patience.moved()
+                patience.moved(done)
                 return done
 
     def _tell(self, seconds: float | None) -> None:
@@ -100,7 +100,14 @@ class _TLSSocket(_Patient, ssl.SSLSocket):  # type: ignore[misc]
 
 
 class _Connecting:
-    """Connect within the time that is left, the look-up of the name included."""
+    """Connect within the time that is left, the look-up of the name included, and wait for answers as a whole."""
+
+    def getresponse(self) -> Any:
+        parent: Any = super()
+        if (patience := current()) is None:
+            return parent.getresponse()
+        with patience.heading():
+            return parent.getresponse()
 
     def _new_conn(self) -> socket.socket:
         this: Any = self

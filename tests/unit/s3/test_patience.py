@@ -30,7 +30,7 @@ def test_question_has_its_time_however_many_attempts_and_however_it_drips(clock:
     assert asked.left() == 5
     for _ in range(8):
         clock.now += 1
-        asked.moved()
+        asked.moved(2000)
     assert asked.left() == 2
     clock.now += 2
     assert asked.ends()
@@ -62,7 +62,7 @@ def test_transfer_lasts_as_long_as_bytes_move(clock: Clock, seconds: int) -> Non
     sent.begin_attempt(Kind.TRANSFER)
     for _ in range(seconds):
         clock.now += 1
-        sent.moved()
+        sent.moved(2000)
     assert sent.left() == 5
     assert not sent.is_spent()
 
@@ -73,7 +73,7 @@ def test_transfer_that_is_silent_twice_is_over(clock: Clock) -> None:
         sent.begin_attempt(Kind.TRANSFER)
         for _ in range(100):
             clock.now += 1
-            sent.moved()
+            sent.moved(2000)
         clock.now += 5
         assert sent.ends()
         assert sent.is_spent() is is_last
@@ -119,3 +119,18 @@ def test_wait_ends_when_others_find_out_that_nobody_answers(clock: Clock, kind: 
 )
 def test_kind_is_told_by_the_request(method: str, target: str, headers: dict[str, str], kind: Kind) -> None:
     assert patience.kind_of(method, target, headers) is kind
+
+
+def test_head_of_an_answer_and_drops_are_no_progress(clock: Clock) -> None:
+    read = Patience(10, attempts=4)
+    read.begin_attempt(Kind.TRANSFER)
+    with read.heading():
+        for _ in range(4):
+            clock.now += 1
+            read.moved(2000)
+        assert read.left() == 1
+    assert read.left() == 5
+    for _ in range(4):
+        clock.now += 1
+        read.moved(1)
+    assert read.left() == 1
