@@ -28,13 +28,6 @@ class Link(NamedTuple):
     since: float = 0.0
     until: float = math.inf
 
-    def is_made_at(self, moment: float) -> bool:
-        """Say whether the link that is made at a moment is this one.
-
-        Before its span as well as after it: a link that was made while the clock was ahead works longer than promised.
-        """
-        return self.since <= moment < self.until
-
 
 # The options that links are made of.
 LINK_OPTIONS = ("location", "custom_domain", "url_protocol", "querystring_auth", "querystring_expire", "bucket_name")
@@ -103,14 +96,17 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         if base and isinstance(name, str) and names.is_plain(name):
             return base + name
         kept = self._links.get(name)
-        if kept is None or not kept.is_made_at(time.time()):
-            kept = self._link(_text(name), {}, None, "GET")
-            if not self._remembers_links:
-                return kept.url
+        if kept is not None:
+            url, since, until = kept
+            # Not before its span either: a link that was made while the clock was ahead works longer than promised.
+            if since <= time.time() < until:
+                return url
+        made = self._link(_text(name), {}, None, "GET")
+        if self._remembers_links:
             if len(self._links) >= KEPT_LINKS:
                 self._links.clear()
-            self._links[name] = kept
-        return kept.url
+            self._links[name] = made
+        return made.url
 
     def _public_base(self) -> str:
         location = self.location.strip("/")
