@@ -12,6 +12,7 @@ import urllib3
 from boto3.s3.transfer import S3Transfer, TransferConfig
 
 from holdall.errors import WriteRefused
+from holdall.fork import ForkedStorage
 from holdall.storage import MediaStorage
 from tests.contract import only
 from tests.forks import Family, put, read, required
@@ -383,6 +384,28 @@ def test_endpoint_that_names_the_parents_bucket_is_no_store_of_its_own(provider:
         with pytest.raises(WriteRefused, match="an endpoint names a bucket"):
             deed()
     assert provider.keys_in(bucket) == before
+
+
+def test_parents_endpoint_that_names_the_own_bucket_makes_the_parent_a_folder_of_it(provider: Provider) -> None:
+    own = provider.create_bucket()
+    provider.write(own, "acme-media/ada.jpg", b"the parent's")
+    before = provider.keys_in(own)
+    place = {
+        "region_name": provider.region,
+        "addressing_style": "path",
+        "access_key": provider.keys.access_key,
+        "secret_key": provider.keys.secret_key,
+    }
+    parent = {**place, "bucket_name": "acme-media", "endpoint_url": f"{provider.endpoint_url}/{own}"}
+    fork: Any = ForkedStorage(parent=parent, **place, bucket_name=own, endpoint_url=provider.endpoint_url)
+    for deed in (
+        lambda: put(fork, "new.jpg"),
+        lambda: fork.bucket.objects.all().delete(),
+        lambda: fork.connection.meta.client.delete_object(Bucket=own, Key="acme-media/ada.jpg"),
+    ):
+        with pytest.raises(WriteRefused, match="an endpoint names a bucket"):
+            deed()
+    assert provider.keys_in(own) == before
 
 
 def test_store_that_is_only_examined_is_not_the_parents_either(provider: Provider) -> None:

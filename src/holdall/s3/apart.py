@@ -98,7 +98,12 @@ class Apart:
         location = theirs.site.location
         start = f"{location}/" if location else ""
         with suppress(AccessRefused):
-            page = theirs.call("list_objects_v2", action="listing", name=location, Prefix=start, MaxKeys=1)
+            try:
+                page = theirs.call("list_objects_v2", action="listing", name=location, Prefix=start, MaxKeys=1)
+            except ObjectNotFound:
+                # A bucket can be listed, even if it is empty. This is a folder of a bucket that the endpoint names.
+                self._refuse(theirs, is_same_bucket=False)
+                return
             for found in page.get("Contents", ())[:1]:
                 seen = _look(theirs, found["Key"])
                 for key in self._where_theirs_would_be(theirs, found["Key"]):
