@@ -615,7 +615,7 @@ devserver.serve(Path(sys.argv[1]), announce=lambda text: print(text, flush=True)
 
 def read_announcement(user: User) -> dict[str, str]:
     lines: list[str] = []
-    while not (lines and lines[-1].startswith("Ctrl-C")):
+    while not (lines and "Ctrl-C" in lines[-1]):
         lines.append(user.line())
         assert lines[-1], user.finish()
     return dict(line.strip().split("=", 1) for line in lines if "=" in line and " " not in line)
