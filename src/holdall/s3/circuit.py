@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from holdall.errors import StoreUnreachable
+from holdall.errors import HoldallError, StoreUnreachable
 
 log = logging.getLogger("holdall")
 
@@ -115,3 +115,11 @@ class Circuit:
 
 def _clock(seconds_from_now: float) -> str:
     return f"{datetime.now(UTC) + timedelta(seconds=seconds_from_now):%H:%M:%S} UTC"
+
+
+def is_an_outage(failure: HoldallError) -> bool:
+    """Say whether a failure is the place's own, and not about what was asked."""
+    if failure.answer is not None:
+        # 501 is an answer like any other.
+        return failure.answer.status == 429 or (failure.answer.status >= 500 and failure.answer.status != 501)
+    return isinstance(failure, StoreUnreachable)

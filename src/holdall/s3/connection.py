@@ -13,20 +13,17 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import quote
 
-import botocore
 from botocore import exceptions as sdk
-from botocore.config import Config
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
-from django.core.exceptions import ImproperlyConfigured
 from urllib3.exceptions import HTTPError
 
-from holdall.errors import Answer, BucketNotFound, HoldallError, StoreUnreachable, WriteRefused
-from holdall.s3 import clients, keys, local, process, sessions, whole
+from holdall.errors import Answer, HoldallError, StoreUnreachable, WriteRefused
+from holdall.s3 import building, clients, keys, local, process, sessions, whole
 from holdall.s3.answers import OBJECT_CODES, answer_of, explain, what_of
 from holdall.s3.apart import Apart, Side
+from holdall.s3.circuit import is_an_outage
 from holdall.s3.claims import Claims, unasked
 from holdall.s3.fastlane import Declined, FastLane, Refused
 from holdall.s3.guard import READS, Guard
@@ -238,7 +235,8 @@ class Connection:
 
     def _build(self) -> None:
         target = self.target
-        resource: Any = self._made()
+        config = target.config() if self.signed else target.config().merge(building.UNSIGNED)
+        resource = building.make(target, self._region(), config=config, where=self.where(), reveals=self._redacted)
         bucket = resource.Bucket(target.bucket_name or "unnamed")
         self._bucket_class, self._object_class = type(bucket), type(bucket.Object("unnamed"))
         if target.local_folder and self.signed and not target.read_only:
@@ -249,40 +247,6 @@ class Connection:
         self._plainness = Plainness(resource.meta.client)
         self._built_by = maker()
         self._resource = resource
-
-    def _made(self) -> Any:
-        refused = None
-        try:
-            return sessions.session(self.target.profile).resource(**self._arguments(self.target.config()))
-        except (ValueError, TypeError, AttributeError) as error:
-            refused = ImproperlyConfigured(
-                f"The SDK makes no client for {self.where()}: {self._redacted(str(error)).rstrip('.')}. Check the options "
-                "of the storage: the endpoint, the region, the configuration of the client."
-            )
-            # Its frames have the keys, plain.
-            refused.__cause__ = bare(error)
-        # Outside, so that it does not carry the other one along with the frames.
-        raise refused
-
-    def _arguments(self, config: Config) -> dict[str, Any]:
-        """Give what the SDK makes a client of."""
-        target = self.target
-        endpoint_url = target.endpoint_url
-        given = (target.access_key, target.secret_key, target.token)
-        if target.local_folder:
-            server = local.server(target)
-            endpoint_url, given = server.endpoint_url, (Secret(server.access_key), Secret(server.secret_key), None)
-        keys.check(*given)
-        names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-        return {
-            "service_name": "s3",
-            "region_name": self._region(),
-            "use_ssl": target.use_ssl,
-            "endpoint_url": endpoint_url,
-            "config": config if self.signed else config.merge(Config(signature_version=botocore.UNSIGNED)),
-            "verify": target.verify,
-            **{name: key.reveal() if key else None for name, key in zip(names, given, strict=True)},
-        }
 
     def _forget_client(self) -> None:
         # A client that was made while the source of its keys did not answer would stay without keys for good.
@@ -297,28 +261,8 @@ class Connection:
             return target.region_name or "us-east-1"
         known = self.line.regions
         if known.get(target.bucket_name) is None:
-            session = sessions.session(target.profile)
-            known[target.bucket_name] = session.region_name or self._ask_region(session)
+            known[target.bucket_name] = building.ask_region(target)
         return known[target.bucket_name]
-
-    def _ask_region(self, session: Any) -> str | None:
-        """Ask Amazon for the region of the bucket. One unsigned HEAD: the answer names the region even when it is a refusal."""
-        if not self.target.bucket_name:
-            return None
-        config = self.target.config().merge(Config(signature_version=botocore.UNSIGNED))
-        asker = session.client("s3", region_name="us-east-1", config=config, verify=self.target.verify)
-        clients.prepare(asker)
-        try:
-            answer = asker.head_bucket(Bucket=self.target.bucket_name)
-        except sdk.ClientError as error:
-            answer = error.response
-        region = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
-        if region is None:
-            raise BucketNotFound(
-                f'Amazon does not know a bucket named "{self.target.bucket_name}", so its region cannot be asked. '
-                "Check `STORAGE_BUCKET_NAME`; outside Amazon's public regions set `AWS_S3_REGION_NAME`."
-            )
-        return str(region)
 
     # -- requests
 
@@ -485,7 +429,7 @@ class Connection:
                     )
                     failed.__cause__ = bare(error)
             if failed is not None:
-                if is_request and _is_an_outage(failed):
+                if is_request and is_an_outage(failed):
                     circuit.failed(
                         probe,
                         failed,
@@ -501,14 +445,8 @@ class Connection:
             circuit.left(probe)
 
     def _redacted(self, text: str) -> str:
-        """Take out of a text what is a secret here: what was sent stands in some of the SDK's errors."""
         target = self.target
-        known = [target.secret_key, target.token, *(self._signer_keys or ())[1:]]
-        for secret in known:
-            if isinstance(secret, Secret) and (plain := secret.reveal()):
-                for form in {plain, repr(plain)[1:-1], quote(plain, safe=""), quote(plain, safe="-._~")}:
-                    text = text.replace(form, "…")
-        return text
+        return keys.redacted(text, target.secret_key, target.token, *(self._signer_keys or ())[1:])
 
     def _learn(self, answer: Answer, key: str, client: Any) -> Answer:
         """Ask for what a bare status does not say: answers to HEAD have no body, hence no code.
@@ -544,13 +482,6 @@ class Connection:
         if self.target.local_folder:
             return f'bucket "{self.target.bucket_name}" of the embedded server'
         return f'bucket "{self.target.bucket_name}" at {self.target.endpoint_url or self.target.provider.title}'
-
-
-def _is_an_outage(failure: HoldallError) -> bool:
-    if failure.answer is not None:
-        # 501 is an answer like any other.
-        return failure.answer.status == 429 or (failure.answer.status >= 500 and failure.answer.status != 501)
-    return isinstance(failure, StoreUnreachable)
 
 
 # -- one connection a process and target

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from typing import Any
+from urllib.parse import quote
 
 from botocore import exceptions as sdk
 
@@ -58,6 +59,15 @@ def check(*keys: Secret | None) -> None:
                 f"The {what} contains a blank, a line break or a character that is not ASCII, which no key does; nothing "
                 "was sent. Copy `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` again."
             )
+
+
+def redacted(text: str, *secrets: Secret | str | None) -> str:
+    """Take secrets out of a text, in every form in which an error of the SDK may show what was sent."""
+    for secret in secrets:
+        if isinstance(secret, Secret) and (plain := secret.reveal()):
+            for form in {plain, repr(plain)[1:-1], quote(plain, safe=""), quote(plain, safe="-._~")}:
+                text = text.replace(form, "…")
+    return text
 
 
 def source(target: Target) -> str:
