@@ -194,6 +194,9 @@ def _request(
             body = value
         elif name == "Metadata":
             headers.update(_metadata(value))
+        elif name == "Range" and method == "PUT":
+            # The SDK refuses what means nothing there.
+            raise Declined
         elif name in HEADERS and isinstance(value, str):
             headers[HEADERS[name]] = value
         elif name in QUERIES:

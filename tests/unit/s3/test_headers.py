@@ -90,6 +90,7 @@ NAMES = sorted(set(fastlane.HEADERS) - {"ContentMD5"})
 @example(headers={"CacheControl": None}, metadata=None)
 @example(headers={"CacheControl": ""}, metadata={"empty": ""})
 @example(headers={"ContentLanguage": 7}, metadata={"pages": 7})
+@example(headers={"Range": ""}, metadata=None)
 @example(headers={}, metadata={"a": "1", "A": "2"})
 def test_headers_are_the_sdks_or_left_to_it(
     headers: dict[str, Any], metadata: dict[str, Any] | None, sdk: _Capture
