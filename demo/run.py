@@ -146,9 +146,9 @@ def end_embedded_server(folder: Path) -> str:
 
     from holdall import devserver
 
-    devserver.leave(folder)
+    devserver.leave(settings.STORE_FOLDER)
     stays = f"The photographs stay in {folder} for the next start."
-    if devserver.end_unused(folder):
+    if devserver.end_unused(settings.STORE_FOLDER):
         return f"Stopped; no process is left running. {stays}"
     return f"Stopped. Another program still uses the embedded S3 server, which stops with the last one. {stays}"
 

@@ -12,8 +12,10 @@ import holdall
 BASE_DIR = Path(__file__).resolve().parent.parent
 # The embedded server's files and the database; with a real bucket only the database is here.
 DATA_FOLDER = Path(os.environ.get("DEMO_FOLDER", BASE_DIR / ".holdall"))
+# The embedded server takes no folder that holds other files.
+STORE_FOLDER = DATA_FOLDER / "store"
 
-STORAGES = holdall.from_env(aliases={"default": "", "public": "PUBLIC_"}, local_folder=DATA_FOLDER)
+STORAGES = holdall.from_env(aliases={"default": "", "public": "PUBLIC_"}, local_folder=STORE_FOLDER)
 
 # An upload of up to this size stays in memory, and there is no second handler that would put a larger one on
 # the disk: this process could run in a container whose whole file system is read-only. See gallery/forms.py.

@@ -394,7 +394,7 @@ def test_demo_stops_without_a_trace_and_starts_again_where_it_was(tmp_path: Path
 
 @posix_only
 def test_demo_prints_no_secret(running: Demo) -> None:
-    identities = (Path(re.search(r"On the disk +(\S+)", running.printed)[1]) / "s3.json").read_text()
+    identities = (Path(re.search(r"On the disk +(\S+)", running.printed)[1]) / "store" / "s3.json").read_text()
     secrets = re.findall(r'"(?:accessKey|secretKey)": *"([^"]+)"', identities)
     assert secrets
     assert not [secret for secret in secrets if secret in running.printed]

@@ -70,7 +70,7 @@ def test_copy_shows_all_photographs_and_keeps_every_change_to_itself(galleries: 
     assert "a file of the original" in public.text
 
     for card in (public, private):
-        assert "it stays there" in copy.get(f"{card.page}delete/")
+        assert "The original keeps its file" in copy.get(f"{card.page}delete/")
         status, page = copy.post(f"{card.page}delete/", {})
         assert status == 200
         assert "the original gallery still has it" in page
