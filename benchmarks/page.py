@@ -13,7 +13,7 @@ RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "explanation" / "benchmarks.md"
 DECISION = ROOT / "docs" / "decisions" / "fast-lane.md"
 COLUMNS = {"holdall": "Holdall", "without_fast_lane": "without its fast lane", "django_storages": "django-storages"}
-GENERATED = "<!-- Written by `make bench` out of benchmarks/results.json; a change by hand is lost. -->"
+GENERATED = "<!-- Written by `make bench` from benchmarks/results.json; a change by hand is lost. -->"
 
 # What is measured, in the order of the page.
 SECTIONS = (
@@ -124,11 +124,11 @@ def render(result: Result) -> str:
 
 # What a table alone would leave open.
 NOTES = {
-    "Reading": "django-storages reads a whole file, in parts, before it gives the first byte of it.",
+    "Reading": "django-storages reads a whole file, in parts, before it returns its first byte.",
     "Saving": (
         "A large file costs more CPU than with django-storages.\n"
-        "Holdall sends the MD5 of each part, the one checksum that every server verified, so that it refuses what was "
-        "damaged on the way; over plain HTTP the SDK hashes each part once more, to sign it."
+        "Holdall sends a hash with each part, so that the server refuses what was damaged on the way: "
+        "[the one that the server compares](../decisions/md5-of-each-request.md)."
     ),
     "Start-up": "django-storages is loaded when the storage is first used, here as there.\nHoldall's settings do not need it.\n"
     "Before Django, most of the time is that of Django's own exceptions, on which Holdall's errors are built.",
