@@ -33,7 +33,7 @@ MEANINGS = {
 def declare(parser: argparse.ArgumentParser) -> None:
     deeds = parser.add_subparsers(dest="deed", required=True, metavar="action")
     for name, text, changes in (
-        ("status", "count the files that were added, replaced and hidden", False),
+        ("status", "count the files that were added, replaced and hidden, and add up their sizes", False),
         ("diff", "list the files that were added, replaced and hidden", False),
         ("promote", "bring the fork's files and deletions into the parent; needs PARENT_ keys that can write", True),
         ("drop", "delete the fork's own store; the parent is not changed", True),
