@@ -171,7 +171,7 @@ def stop_when_input_ends() -> None:
     """Stop in order when whoever started the demo closes its standard input, or is gone."""
 
     def wait() -> None:
-        # Not by `sys.stdin`, whose lock a thread that waits for ever would hold when Python wants to end.
+        # Not by `sys.stdin`, whose lock a thread that waits forever would hold when Python wants to end.
         while os.read(0, 1024):
             pass
         os.kill(os.getpid(), signal.SIGTERM)

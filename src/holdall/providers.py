@@ -1,6 +1,6 @@
 """What differs between the kinds of S3, as data: hosts, regions, addressing, and what may be relied on.
 
-A fact stands here only with its source: the provider's documentation, or a measurement of the software it runs.
+A fact is listed here only with its source: the provider's documentation, or a measurement of the software it runs.
 What is not known is `None`, and is probed where it matters; never hoped for.
 """
 

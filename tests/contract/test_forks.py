@@ -578,7 +578,7 @@ def test_own_store_that_does_not_answer_leaves_links_as_they_were(
         before = fork.url(saved), fork.url("parents.txt")
         clock.now += 60
         assert (fork.url(saved), fork.url("parents.txt")) == before
-    assert "links go by what was known" in caplog.text
+    assert "links use what was known before" in caplog.text
 
 
 def test_missing_file_is_missing_with_a_sentence(family: Family) -> None:

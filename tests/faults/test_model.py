@@ -70,14 +70,14 @@ def content_of(seed: int, size: int) -> bytes:
 
 
 class Told(logging.Handler):
-    """The names of which the log says that something could not be taken back."""
+    """The names of which the log says that something could not be cleaned up."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.names: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        assert "could not be taken back" in record.getMessage()
+        assert "could not be cleaned up" in record.getMessage()
         assert isinstance(record.args, tuple)
         self.names.add(str(record.args[0]))
 

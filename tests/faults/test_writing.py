@@ -238,7 +238,7 @@ def test_clean_up_is_not_tried_step_by_step_when_the_store_is_gone(
         line.storage.save(NAME, ContentFile(LARGE))
 
     assert "HeadObject" not in line.proxy.operations
-    assert "could not be taken back" in caplog.text
+    assert "could not be cleaned up" in caplog.text
     assert NAME in caplog.text
 
 

@@ -488,7 +488,7 @@ def test_dropping_deletes_the_own_store_and_nothing_else(family: Family) -> None
     ("variables", "said"),
     [
         ({}, 'belong to the environment "production"; this environment has no name'),
-        ({"STORAGE_ENVIRONMENT": "production"}, "was never begun as a fork, so what lies there is somebody else's"),
+        ({"STORAGE_ENVIRONMENT": "production"}, "was never started as a fork, so its files belong to somebody else"),
     ],
 )
 def test_store_that_was_never_begun_as_a_fork_is_not_dropped(

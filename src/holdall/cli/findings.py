@@ -88,7 +88,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _remedy(do: Iterable[str], *, indent: str) -> list[str]:
-    """Break sentences into lines. What is to be pasted stays on its line."""
+    """Break sentences into lines. What the reader pastes stays on its line."""
     return [part for line in do for part in ([indent + line] if is_pasted(line) else wrapped(line, indent=indent))]
 
 

@@ -41,7 +41,7 @@ class Store(NamedTuple):
     cloudfront_key: Secret | None = None
     timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
     environment: str | None = None
-    # What stands before the names of its variables.
+    # The prefix of its variables.
     env_prefix: str = ""
 
 

@@ -133,7 +133,7 @@ VARIABLES = (
     ),
     Variable(
         name="STORAGE_CACHE_LIFETIME",
-        purpose="longest time that a browser or CDN shows a file whose name can be given again, after a delete, without "
+        purpose="longest time that a browser or CDN shows a file whose name can be used again, after a delete, without "
         "asking the store (`0`, `15m`, `1h`, `7d`)",
         parse=values.cache_seconds,
         default="`1h`",

@@ -151,7 +151,7 @@ class Overlay:
         return any((window := one.find(name)) is not None and name in window.names for one in self._windows.values())
 
     def _look_into_folder(self, name: str, limit_seconds: float) -> Side | None:
-        """Say whose a name is by its folder; None where the whole store had better be listed."""
+        """Say whose a name is by its folder; None if it is better to list the whole store."""
         with self._listing:
             now = time.monotonic()
             if now - self._counted_from > KNOWN_SECONDS:
@@ -166,7 +166,7 @@ class Overlay:
             token = tombstone(name, self._location)
             hidden = self._all_hidden(limit_seconds)
             if hidden is None and token == name:
-                # There are many, of which only those of long names do not lie in their folder.
+                # There are many; all except those of long names are in their folder.
                 hidden = self._window(Side.HIDDEN, name, limit_seconds)
             if hidden is None:
                 return None
@@ -251,7 +251,7 @@ class Overlay:
                     raise
                 # A page with links that may be old is better than none.
                 self._tried_at = time.monotonic()
-                log.warning("The fork's own store could not be listed; links go by what was known: %s", failure)
+                log.warning("The fork's own store could not be listed; links use what was known before: %s", failure)
                 return True
             except BaseException:
                 self._changes = None
@@ -346,7 +346,7 @@ def _is_fresh(window: Window, limit_seconds: float) -> bool:
 
 def _old(window: Window, failure: Exception) -> Window:
     # A page with links that may be old is better than none.
-    log.warning("The fork's own store could not be listed; links go by what was known: %s", failure)
+    log.warning("The fork's own store could not be listed; links use what was known before: %s", failure)
     return window
 
 

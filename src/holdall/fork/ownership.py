@@ -15,7 +15,7 @@ def owner_of(storage: MediaStorage) -> str | None:
 
 
 def check_lineage(fork: ForkedStorage) -> None:
-    """Make sure that the own store was started as a fork of this parent, if it was begun. One GET.
+    """Make sure that the own store was started as a fork of this parent, if it was started at all. One GET.
 
     Raises:
         WriteRefused: it was started as a fork of another one.

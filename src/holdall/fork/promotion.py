@@ -99,7 +99,7 @@ def check(fork: ForkedStorage, parent: MediaStorage) -> None:
     """Make sure that this run may write to both stores, before it writes to either. Requests: three or four GET.
 
     Raises:
-        WriteRefused: the parent or the own store belongs to another environment, or was begun as another one's fork.
+        WriteRefused: the parent or the own store belongs to another environment, or was started as another store's fork.
     """
     for store in (fork, parent):
         if isinstance(store, ForkedStorage):
@@ -146,8 +146,8 @@ def apply(
 
 
 def _is_reservation(change: Change) -> bool:
-    # Of an earlier run that was interrupted between the two requests of a copy, for all that can be told here; whose it
-    # is the mark in it tells, before anything is written over it.
+    # It looks like one of an earlier run that was interrupted between the two requests of a copy. Its mark shows whose it
+    # is, and is checked before anything is written over it.
     return change.parents is not None and change.parents.size_bytes == 0 < change.size_bytes
 
 
@@ -157,7 +157,7 @@ def _copy(step: Step, fork: ForkedStorage, parent: MediaStorage) -> None:
             return
         if found.size_bytes or not step.size_bytes:
             raise NameTaken(step.name)
-    # As it lies in the store, packed if it is: what is promoted is the object.
+    # As it is in the store, compressed if it is: the object itself is promoted.
     key = fork._key(step.name)
     read = partial(ObjectReader, fork.store, None, name=step.name, key=key, parameters={})
     with ObjectFile(read, name=step.name, mode="rb") as file:

@@ -1,7 +1,7 @@
 """Remove a fork's own store: what the fork wrote, nothing of its parent's, and nothing that was there before it.
 
-A store that was empty when the fork was begun is all its own since. In one that was not, others may write still: there
-a file is the fork's if it has the fork's stamp.
+If the store was empty when the fork was started, everything in it is the fork's. If not, others may still write there,
+and a file is the fork's only if it has the fork's stamp.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Removal(NamedTuple):
     # Own files among them, and their length; the rest is Holdall's own.
     files: int
     size_bytes: int
-    # Folders in which other stores lie, which stay.
+    # Folders of other stores, which are kept.
     others: tuple[str, ...]
-    # How many objects stay because the fork did not write them.
+    # How many objects are kept because the fork did not write them.
     kept: int
-    # What the objects were when this was planned: what was saved under their keys since is not deleted.
+    # The versions of the objects when this was planned: what was saved under their keys since is not deleted.
     etags: Mapping[str, str]
 
 
@@ -52,14 +52,14 @@ def plan(fork: ForkedStorage) -> Removal:
     """Say what dropping a fork would delete.
 
     Requests: one for each 1,000 objects and one GET. One HEAD for each file, a few at a time, if the store was not
-    empty when the fork was begun.
+    empty when the fork was started.
 
     Raises:
-        WriteRefused: the parent lies in the own store, reached by another address; or the store was never begun as a
-            fork, so that its files are somebody else's.
+        WriteRefused: the parent is in the own store, reached by another address; or the store was never started as a
+            fork, so its files belong to somebody else.
     """
     fork.store.claims.look()
-    # In an own bucket other forks may lie, each known by its claim.
+    # The fork's own bucket may contain other forks; each is known by its claim.
     others = tuple(sorted({folder for found in _objects(fork) if (folder := _store_at(found.name))}))
     # The last to go: as long as they stand, nobody else takes the store for a free one.
     last: dict[str, _Found] = {}
@@ -73,7 +73,7 @@ def plan(fork: ForkedStorage) -> Removal:
     if begun is None:
         if mine:
             raise WriteRefused(
-                f"{fork.store.where()} was never begun as a fork, so what lies there is somebody else's. Nothing was "
+                f"{fork.store.where()} was never started as a fork, so its files belong to somebody else. Nothing was "
                 "deleted. Check the variables that name the fork's own store."
             )
         return _removal([*last.values()], others=others, kept=0)

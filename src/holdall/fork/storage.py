@@ -326,8 +326,8 @@ class ForkedStorage(MediaStorage):
     def delete(self, name: str) -> None:
         """Delete an own file, and hide the parent's of this name.
 
-        What stands in the own store is decided first, and only that is deleted: a file that another process saves under
-        this name meanwhile, as soon as the parent's is hidden, stays. The parent's is hidden before the own one is
+        First it looks at the file in the own store, and then deletes only that version: a file that another process saves
+        under this name meanwhile, as soon as the parent's is hidden, stays. The parent's is hidden before the own one is
         deleted: whatever fails, the file is either there as it was, or gone.
 
         Requests: two HEAD; one PUT to hide the parent's, if it has one; one DELETE for the own one, if there is one, and
@@ -377,7 +377,7 @@ class ForkedStorage(MediaStorage):
             raise StoreFailed(f"Could not be deleted from {self.store.where()}: {named}. Try again.")
 
     def look_at_own(self, name: str) -> deleting.Seen | None:
-        """Look at what stands in the own store. One HEAD."""
+        """Look at the file in the own store. One HEAD."""
         return deleting.look(
             self.store, self._client, name=name, key=self._key(name), parameters=reading_parameters(self, name)
         )

@@ -15,7 +15,7 @@ from holdall.s3 import notes
 from holdall.s3.connection import Connection
 from holdall.sites import RESERVED, stamp
 
-# Where they lie in the own store.
+# Where they are in the own store.
 HIDDEN = f"{RESERVED}/hidden/"
 # More than any tombstone is long: a name has no more bytes than a key, each at most six characters in JSON.
 MAX_BYTES = 8192
@@ -50,7 +50,7 @@ class Tombstones:
         return f"{self._start}{tombstone(name, self._location)}"
 
     def is_aside(self, name: str) -> bool:
-        """Say whether the tombstone of a name lies outside of its folder, because the name is too long."""
+        """Say whether the tombstone of a name is outside its folder, because the name is too long."""
         return tombstone(name, self._location) != name
 
     def is_hidden(self, name: str) -> bool:

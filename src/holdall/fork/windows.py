@@ -1,6 +1,6 @@
 """Parts of a large own store: the names in one folder, from one on, as a listing of a moment gave them.
 
-A page links to what lies in a few folders. One request lists a folder as far as it goes, and proves for each name in
+A page links to the files of a few folders. One request lists a folder as far as it goes, and proves for each name in
 between that it is there, or that it is not; a store with any number of names is not listed for that.
 """
 

@@ -1,6 +1,6 @@
-"""Prove that what lies above a fork does not lie in its own store, reached by another address.
+"""Prove that the stores above a fork are not its own store, reached by another address.
 
-No comparison of addresses can tell: a bucket has many (a CNAME, a port, an IP, an access point's alias), and an endpoint
+Comparing addresses cannot show it: a bucket has many (a CNAME, a port, an IP, an access point's alias), and an endpoint
 that names a bucket makes all others folders of it. So the claim that a fork leaves in its own store carries a random
 value, and it is looked for through the address of each store above.
 """
@@ -24,7 +24,7 @@ ALIASES = ("-s3alias", "--ol-s3")
 
 
 class Side(NamedTuple):
-    """One store: where it lies, by which address it is reached, and what sends a request about its bucket."""
+    """One store: where it is, by which address it is reached, and what sends a request about its bucket."""
 
     site: Site
     address: str
@@ -39,7 +39,7 @@ class Apart:
         self._is_proven = self._was_looked_at = False
 
     def look(self) -> None:
-        """Refuse what reading alone can tell: the first object of a store above is seen in the own one.
+        """Refuse what reading alone can show: the first object of a store above is seen in the own one.
 
         Requests: none where the addresses are the same; else one listing, and a HEAD there and up to three here, for each
         store above, once per process.
@@ -54,13 +54,13 @@ class Apart:
         self._was_looked_at = True
 
     def prove(self, key: str, claim: Mapping[str, Any]) -> None:
-        """Look for the own claim, which lies at `key`, through the address of each store above, once per process.
+        """Look for the own claim, which is at `key`, through the address of each store above, once per process.
 
         Requests: none where the addresses are the same; else two GETs for each store above, and those of `look` where
         the keys there may not read what is missing.
 
         Raises:
-            WriteRefused: the parent lies in the own store, or the own store in the parent's bucket unasked.
+            WriteRefused: the parent is in the own store, or the own store in the parent's bucket by mistake.
         """
         if self._is_proven:
             return
@@ -121,8 +121,8 @@ class Apart:
         both = f"Both addresses, {own.place} and {theirs.site.place}, lead there. Nothing was sent."
         if not is_same_bucket:
             raise WriteRefused(
-                f"The fork's own store ({own}) and its parent ({theirs.site}) lie in one bucket: an endpoint names a "
-                f"bucket, so that the other one is a folder of it. {both} Take the bucket out of the endpoint's address."
+                f"The fork's own store ({own}) and its parent ({theirs.site}) are in one bucket: an endpoint names a "
+                f"bucket, so the other one is a folder of it. {both} Take the bucket out of the endpoint's address."
             )
         said = sites.objection(own, theirs.site._replace(place=own.place, bucket_name=own.bucket_name))
         if said:
@@ -130,7 +130,7 @@ class Apart:
 
 
 def _read(side: Side, key: str) -> Any:
-    """Give what a small object says; None if there is none."""
+    """Give the content of a small object; None if there is none."""
     try:
         body = side.call("get_object", action="looking for", name=key, Key=key)["Body"]
     except ObjectNotFound:

@@ -33,7 +33,7 @@ MARK = "holdall-save"
 
 
 class Stage(Enum):
-    """What may stand under the key by our doing."""
+    """What may exist under the key because of us."""
 
     NOTHING = "nothing"
     # A request that creates the object was sent, and what became of it is not known yet.
@@ -46,7 +46,7 @@ class Stage(Enum):
 
 
 class Standing(NamedTuple):
-    """What stands under the key."""
+    """What exists under the key."""
 
     exists: bool
     is_mine: bool = False
@@ -100,7 +100,7 @@ class Begun:
             raise
 
     def _look(self) -> Standing:
-        """Look at what stands under the key. One HEAD.
+        """Look at what exists under the key. One HEAD.
 
         Raises:
             AccessRefused: the keys may not read; or there is nothing, and they may not list.
@@ -123,9 +123,9 @@ class Begun:
     # -- taking back
 
     def abandon(self) -> None:
-        """Take back what was begun: uploads, and what stands under the key by our doing. Never raises.
+        """Take back what was begun: uploads, and what exists under the key because of us. Never raises.
 
-        Another process than the one that began it takes nothing back: it is not its own.
+        Only the process that began it takes it back; in any other this does nothing.
         """
         _begun.discard(self)
         if self.connection.is_own:
@@ -139,7 +139,7 @@ class Begun:
                     step()
             except HoldallError as failure:
                 log.warning(
-                    'What was begun for "%s" could not be taken back; an unfinished upload is billed until it is '
+                    'The unfinished save of "%s" could not be cleaned up; an unfinished upload is billed until it is '
                     "aborted: %s",
                     shown(self.name),
                     failure,

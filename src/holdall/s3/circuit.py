@@ -1,4 +1,4 @@
-"""A circuit: while a place does not answer, those who ask are told so at once, and one of them looks whether it does again."""
+"""A circuit: while a place does not answer, others fail at once, and one of them checks whether it answers again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _thread = threading.local()
 def taking_back() -> Iterator[None]:
     """Let this thread send what takes back its own work, also while the store does not answer others.
 
-    An upload that is stuck in parts would itself be what forbids its abortion, and what is left is billed.
+    Otherwise an upload whose parts are stuck would itself prevent its abortion, and what is left is billed.
     """
     before = getattr(_thread, "takes_back", False)
     _thread.takes_back = True
@@ -55,7 +55,7 @@ class Circuit:
         return until is not None and time.monotonic() < until
 
     def admit(self, what: str, where: str) -> int | None:
-        """Let an operation through, or raise; what it gives, `heard` and `failed` are to be told.
+        """Let an operation through, or raise; pass what it returns to `heard` or `failed`.
 
         Raises:
             StoreUnreachable: the place did not answer others, and it is too early to try again. Nothing was sent.
@@ -71,9 +71,9 @@ class Circuit:
                 self._probe = threading.get_ident()
                 return self._probe
             since = _clock(self._failing_since - now)
-            then = f"at {_clock(until - now)}" if now < until else "as soon as the one that is under way is answered"
+            then = f"at {_clock(until - now)}" if now < until else "when the one under way has been answered"
         raise StoreUnreachable(
-            f"{what[:1].upper()}{what[1:]} failed in {where}: nothing was sent, because the store did not answer since "
+            f"{what[:1].upper()}{what[1:]} failed in {where}: nothing was sent, because the store has not answered since "
             f"{since} ({self._failures} failed). The next request is sent {then}."
         )
 

@@ -98,7 +98,7 @@ class Claims:
         apart: Apart | None = None,
     ) -> None:
         self._claims, self._call, self._where = claims, call, where
-        # What proves that a fork's parent does not lie in here.
+        # What proves that a fork's parent is not in here.
         self._apart = apart
         # False while the store is only examined, which is to leave nothing behind.
         self.may_make = True
@@ -135,12 +135,12 @@ class Claims:
                     self._apart.look()
 
     def look(self) -> None:
-        """Make sure, before anything is planned, that nothing stands here that would refuse a write. Makes no claim.
+        """Make sure, before anything is planned, that no claim here would refuse a write. Makes no claim.
 
         Requests: a GET for each claim, and those of `holdall.s3.apart.Apart.look`.
 
         Raises:
-            WriteRefused: another environment's claim was found, or the parent lies in here.
+            WriteRefused: another environment's claim was found, or the parent is in here.
         """
         with self._lock, unasked():
             if self._apart is not None:

@@ -40,7 +40,7 @@ def conditional_put_holds(connection: Connection, client: Any, *, name: str, key
 
 
 def _probe(connection: Connection, client: Any, name: str, key: str) -> bool:
-    # In the folder of the file that is to be saved: the rights may end there. No name of a file leads to it. Always
+    # In the folder of the file that will be saved: the rights may end there. No name of a file leads to it. Always
     # the same: whoever finds it taken knows enough, and where it cannot be deleted there is no more than one.
     probe = posixpath.join(posixpath.dirname(key), RESERVED, "probe")
     request = partial(connection.call, action="saving", name=name, about=key, client=client, Key=probe)

@@ -1,7 +1,7 @@
 """Delete an object only if it is the one that was looked at, and not what somebody saved under its key since.
 
 A plain DELETE takes whatever has the key when it arrives: between the look and the request another process may have
-deleted the object and saved another one. So the request names the object by its ETag, where the provider minds it.
+deleted the object and saved another one. So the request names the object by its ETag, if the provider supports that.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Seen(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of many objects, by their names; all others are gone."""
+    """The result for many objects, by their names; all others are gone."""
 
     # Another object has the key by now.
     replaced: set[str]
@@ -68,8 +68,8 @@ def look(connection: Connection, client: Any, *, name: str, key: str, parameters
 def delete(connection: Connection, client: Any, seen: Seen, *, name: str, parameters: Mapping[str, Any]) -> bool:
     """Delete the object that was looked at. False: another one has its key, and nothing was done.
 
-    Requests: one DELETE. Where the provider does not mind its condition one HEAD more, right before; where that is not
-    known, three once per process. What is saved between that HEAD and the DELETE is deleted; where the condition holds,
+    Requests: one DELETE. If the provider ignores the condition, one more HEAD right before; if that is unknown,
+    three once per process. What is saved between that HEAD and the DELETE is deleted; where the condition holds,
     only what has the same bytes.
 
     Raises:
@@ -102,10 +102,10 @@ def delete_many(
 ) -> Outcome:
     """Delete the objects that were looked at, each by its name.
 
-    Requests: one for each 1,000 where the provider minds the condition; else a HEAD and a DELETE each, a few at a time.
+    Requests: one for each 1,000 if the provider supports the condition; else a HEAD and a DELETE each, a few at a time.
 
     Raises:
-        HoldallError: nothing was sent, or nothing answers. What the store refused is told of each name.
+        HoldallError: nothing was sent, or nothing answers. What the store refused is in the outcome, by name.
     """
     outcome = Outcome(set(), {})
     first = next(iter(seen), None)
@@ -169,7 +169,7 @@ def conditional_delete_holds(connection: Connection, client: Any, *, name: str, 
 
 
 def _probe(connection: Connection, client: Any, name: str, key: str) -> bool:
-    # In the folder of what is to be deleted: the rights may end there. No name of a file leads to it.
+    # In the folder of the file that will be deleted: the rights may end there. No name of a file leads to it.
     probe = posixpath.join(posixpath.dirname(key), RESERVED, "probe-delete")
     request = {"action": "deleting", "name": name, "about": key, "client": client, "Key": probe}
     try:

@@ -45,7 +45,7 @@ class Guard:
         Requests: none, but those that look after the store's claims.
 
         Raises:
-            WriteRefused: the store is a fork's parent, or belongs to another environment; or a key lies outside of
+            WriteRefused: the store is a fork's parent, or belongs to another environment; or a key is outside of
                 the fork's own folder. Nothing was sent.
         """
         if self._read_only:
@@ -74,7 +74,7 @@ class Guard:
         return key.startswith(self._within) and not {".", ".."} & set(key.split("/"))
 
     def _refuse_outside(self, what: str, key: str = "", bucket: object = None) -> NoReturn:
-        place = f'what lies under "{self._within}" in {self._bucket_name}' if self._within else self._bucket_name
+        place = f'what is under "{self._within}" in {self._bucket_name}' if self._within else self._bucket_name
         other = f" in {bucket}" if bucket is not None and bucket != self._bucket_name else ""
         raise WriteRefused(
             f"This fork may change {place}, and nothing else; "

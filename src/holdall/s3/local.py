@@ -21,7 +21,7 @@ def server(target: Target) -> devserver.Server:
 def make_bucket(client: Any, target: Target) -> None:
     """Make the bucket of mode `local`, and let everybody read it when its files are public.
 
-    The embedded server stores object ACLs without enforcing them, so public files go by bucket policy.
+    The embedded server stores object ACLs without enforcing them, so a bucket policy makes files public.
     """
     bucket = target.bucket_name
 

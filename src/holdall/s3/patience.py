@@ -1,6 +1,6 @@
 """How long one request waits for its store, all attempts together. Knows clocks, not sockets.
 
-A question is given so many seconds from its first attempt on. A transfer may last as long as it likes, as long as bytes
+A question has a limit in seconds, from its first attempt on. A transfer may last as long as it likes, as long as bytes
 move. A copy, which the server makes by itself, says nothing until it is done, and is waited for longer.
 """
 
@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
 
-# The least that a copy is waited for; who knows how long the file is says more.
+# The shortest wait for a copy; callers that know the file's length ask for more.
 WORK_SECONDS = 60.0
-# So many bytes are progress: what drips a byte a second would last for ever.
+# Fewer bytes than this are not progress: an answer that drips a byte a second would last forever.
 LEAST_BYTES = 1024
-# How often who waits asks whether others have found out meanwhile that nobody answers.
+# How often a waiting request checks whether others have found out meanwhile that nobody answers.
 LOOK_SECONDS = 1.0
 
 
@@ -34,7 +34,7 @@ class Patience:
     """What is left of the time that one request may wait. Belongs to one thread at a time.
 
     An attempt waits no longer than half of the time, so that there is a second one: a connection that a network forgot
-    is silent for good, and a new one is answered at once. Where one attempt is all there is, it has all of the time.
+    stays silent, and a new one is answered at once. If there is only one attempt, it has all of the time.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Patience:
         self._share = seconds / 2 if attempts > 1 else seconds
         self._others_gave_up = others_gave_up
         self.began = self._moved_at = time.monotonic()
-        # What earlier attempts waited in vain.
+        # How long earlier attempts waited without an answer.
         self._silent_seconds = 0.0
 
     def restart(self) -> None:
@@ -75,7 +75,7 @@ class Patience:
         self.kind, self._moved_at, self.was_silent = kind, now, False
 
     def moved(self, count: int) -> None:
-        """Note that so many bytes moved; fewer than a few are no progress, nor are those of an answer's head."""
+        """Note that bytes moved; very few are not progress, and neither are those of an answer's head."""
         self._bytes += count
         if self._bytes >= LEAST_BYTES and not self._is_heading:
             self._moved_at, self._bytes = time.monotonic(), 0

@@ -20,7 +20,7 @@ from holdall.s3.connection import Connection
 
 # Enough for the header of nearly every picture: EXIF data with a thumbnail takes up to 64 KiB.
 FIRST_BYTES = 64 * 1024
-# From blocks of this size on, reading is taken for sequential, and one request brings the rest.
+# From blocks of this size on, reading is considered sequential, and one request brings the rest.
 STREAM_FROM_BYTES = 1024 * 1024
 # A gap that is cheaper to read over than to ask again.
 SKIP_BYTES = 256 * 1024
@@ -240,7 +240,7 @@ class ObjectReader(io.RawIOBase):
             answer["Body"].close()
             raise StoreFailed(
                 f'Reading "{self._name}" failed in {self.connection.where()}: the answer is a part of the file, and does '
-                f'not say how long the whole is (Content-Range: "{said}"). Check what stands between here and the store.'
+                f'not say how long the whole file is (Content-Range: "{said}"). Check any proxy in front of the store.'
             )
         asked = int(span.removeprefix("bytes=").partition("-")[0])
         size = int(answered[3]) if answered else int(answer.get("ContentLength", -1))

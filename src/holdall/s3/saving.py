@@ -96,7 +96,7 @@ class NewObject(Begun):
             self._put(data)
 
     def copy(self, source: Source) -> bool:
-        """Make the object out of one that lies in the same provider; its bytes do not pass through here.
+        """Make the object from one at the same provider; its bytes do not pass through here.
 
         False says that the store does not make this copy, for a reason that is the copy's own: nothing is left of it,
         and the file can be read and saved.
@@ -188,7 +188,7 @@ class NewObject(Begun):
         return False
 
     def _check_sent(self, found: Standing, sent: Mapping[str, Any]) -> None:
-        """Make sure that what stands there is all of what was sent."""
+        """Make sure that the store has all of what was sent."""
         if self._shares_mark and not sent["Body"]:
             # The reservation of another run, which may have filled it by now.
             return
@@ -197,7 +197,7 @@ class NewObject(Begun):
         if damaged or found.size_bytes not in {None, len(sent["Body"])}:
             raise StoreFailed(
                 f'Saving "{self.name}" failed in {self.connection.where()}: what the store has is not what was sent. '
-                "Try again; if it stays, check what stands between."
+                "Try again; if it happens again, check any proxy in between."
             )
 
     def _explained(self, failure: HoldallError) -> HoldallError:
@@ -205,8 +205,8 @@ class NewObject(Begun):
             return failure
         contradiction = StoreFailed(
             f'Saving "{self.name}" was refused by {self.connection.where()}: it answers that the name is taken, and '
-            f"then that nobody has it, {_MAX_CONFLICTS} times over. Check what stands between; if it stays, ask whoever "
-            "runs the store."
+            f"then that nobody has it, {_MAX_CONFLICTS} times in a row. Check any proxy in between; if there is none, ask "
+            "whoever runs the store."
         )
         contradiction.code = failure.code
         return contradiction

@@ -33,7 +33,7 @@ KEPT_DAYS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where links lead: scheme and host, and what stands before the key."""
+    """Where links lead: scheme and host, and what comes before the key."""
 
     scheme: str
     # With the port, unless it is the scheme's own; and with the bucket, in virtual style.
@@ -44,12 +44,12 @@ class Place:
 
     @cached_property
     def base(self) -> str:
-        """What stands before each key."""
+        """What comes before each key."""
         return f"{self.scheme}://{self.host}{self.path}/"
 
 
 class SigningKeys(NamedTuple):
-    """The keys that sign. The id is plain: it stands in every link."""
+    """The keys that sign. The id is plain: it is in every link."""
 
     access_key: str
     secret_key: Secret

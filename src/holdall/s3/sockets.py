@@ -257,7 +257,7 @@ class _Pooling:
     QueueCls: Any = Idle
 
     def __str__(self) -> str:
-        # It stands in the text of errors.
+        # It is part of the text of errors.
         this: Any = self
         return f"{this.scheme}://{this.host}:{this.port}"
 

@@ -49,7 +49,7 @@ class Target:
     token: Secret | None = None
     profile: str | None = None
     local_folder: str | None = None
-    # Whether plain requests may go by the fast lane.
+    # Whether plain requests may use the fast lane.
     fast: bool = True
     # Only in mode `local`, whose bucket is made on demand.
     public: bool = False
@@ -67,7 +67,7 @@ class Target:
     claims: tuple[Claim, ...] = ()
     # The prefix outside of which a fork changes nothing, whoever asks: the rest of the bucket may be its parent's.
     within: str = ""
-    # Of a fork: where it lies, and what lies above it, its parent first.
+    # Of a fork: where it is, and the stores above it, its parent first.
     site: Site | None = None
     above: tuple[Above, ...] = ()
 

@@ -183,7 +183,7 @@ _TEXT = re.compile(r"text/|application/(?:json|yaml|rtf|geo\+json|manifest\+json
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a browser is told of a file."""
+    """What a browser is told about a file."""
 
     content_type: str
     as_attachment: bool
@@ -192,7 +192,7 @@ class Delivery:
 def delivery(name: str, head: bytes = b"", *, inline: Collection[str] = (), unknown: str = UNKNOWN) -> Delivery:
     """Decide type and disposition of a file from its name's extension and its first `HEAD_BYTES` bytes.
 
-    A file is shown by the browser only if the list knows it as harmless, or its type stands in `inline`; any other is an
+    A file is shown by the browser only if the list knows it as harmless, or its type is in `inline`; any other is an
     attachment. A file that claims by its extension to be something else, but begins as a document that runs script,
     is an attachment of unknown type.
     """
@@ -218,7 +218,7 @@ def cache_control(*, public: bool, lifetime_seconds: int, is_immutable: bool = F
     """Give the `Cache-Control` of a file: for how long it is shown without a question to the store, and by whom.
 
     Private files are kept by the browser alone. `is_immutable`: what its name shows never changes, so that a public file
-    may be kept for a year. Any other is asked for again, with its ETag, once its time is over.
+    may be kept for a year. Any other is revalidated, with its ETag, once its time is over.
     """
     if not public:
         return f"private, max-age={lifetime_seconds}"

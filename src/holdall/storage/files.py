@@ -80,7 +80,7 @@ class ObjectFile(BytesFile):
 
     @property
     def is_unpacked(self) -> bool:
-        """Whether what is read is not what lies in the store."""
+        """Whether what is read differs from what is in the store."""
         return self._unpacks and self.reader is not None and self.reader.encoding == "gzip"
 
     @property
@@ -180,7 +180,7 @@ NO_DESCRIPTOR = (
 
 
 class _Buffered(io.BufferedReader):
-    """Say in words what a file in a bucket cannot have. Those who ask expect this type, and go on without."""
+    """Say in words what a file in a bucket cannot have. Callers expect this type of error, and manage without."""
 
     def fileno(self) -> int:
         raise io.UnsupportedOperation(NO_DESCRIPTOR)

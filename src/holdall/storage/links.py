@@ -70,7 +70,7 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         )
         # The embedded server may be restarted, and on another port.
         self._remembers_links = self._remembers_links and not self.local_folder
-        # What stands before the names of all public links; "" where there is no such thing, None until it is asked for.
+        # What comes before the names of all public links; "" if there is no such prefix, None until it is needed.
         self._base: str | None = None
         # Links that stay the same for a while, by name.
         self._links: dict[str | None, Link] = {}

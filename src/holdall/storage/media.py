@@ -55,8 +55,8 @@ class MediaStorage(WritingStorage):
       deleted. Files that `ManifestStaticFilesStorage` names by their content are cached for a year.
     - `inline_types`: content types that the browser may show although they can run scripts, such as
       `["image/svg+xml"]` if only editors upload.
-    - `fast_lane`: send plain requests without the SDK, at a fraction of its CPU. Set it to False if something watches
-      the SDK's events, such as a tracer.
+    - `fast_lane`: send plain requests without the SDK, at a fraction of its CPU. The SDK still
+      sends them if a tracer or a test patches it, or listens to the events of the storage's client.
     - `local_folder`: start the embedded server on this folder when the storage is first used.
     - `environment`: this environment's name; the first environment that writes owns the store, and no other can write.
     - `timeout`: the longest that an operation waits without progress, in seconds, all attempts together; 10 by default.
@@ -136,7 +136,7 @@ class MediaStorage(WritingStorage):
         return {}
 
     def _claims(self) -> tuple[Claim, ...]:
-        """Give what must stand in the store before this environment writes there."""
+        """Give the claims that must be in the store before this environment writes there."""
         if not self.environment:
             return ()
         return (Claim(kind="owner", holder=self.environment, location=self.location.strip("/")),)
@@ -290,7 +290,7 @@ class MediaStorage(WritingStorage):
         )
 
     def _content_of(self, name: str, mode: Mode) -> bytes:
-        """Read a file that is to be written on."""
+        """Read a file that will be changed."""
         try:
             with self._open(name) as file:
                 content: bytes = file.read(HELD_BYTES + 1)
@@ -306,7 +306,7 @@ class MediaStorage(WritingStorage):
         return content
 
     def delete(self, name: str) -> None:
-        """Delete a file; one that does not exist is none to worry about. One DELETE.
+        """Delete a file; if it does not exist, this is not an error. One DELETE.
 
         Raises:
             ValueError: the name is empty, which would mean the whole store.
@@ -318,7 +318,7 @@ class MediaStorage(WritingStorage):
             self.store.check_whole("delete_object", {}, answer, action="deleting", name=name)
 
     def delete_many(self, names: Iterable[str]) -> None:
-        """Delete files; those that do not exist are none to worry about. One request for each 1,000.
+        """Delete files; missing ones are not an error. One request for each 1,000.
 
         Raises:
             StoreFailed: some could not be deleted, and which; all others are.
@@ -376,7 +376,7 @@ class MediaStorage(WritingStorage):
         return True
 
     def _has_below(self, path: str) -> bool:
-        """Say whether anything lies in a folder. One listing, in which all that is Holdall's own is one entry."""
+        """Say whether a folder contains anything. One listing, in which everything of Holdall's own is one entry."""
         page = self.store.call(
             "list_objects_v2",
             action="listing",
@@ -391,7 +391,7 @@ class MediaStorage(WritingStorage):
         return any(key.rstrip("/").rpartition("/")[2] != RESERVED for key in keys)
 
     def _folders_seen(self) -> set[str]:
-        """Give the folders that `listdir` told of and whose names look like those of files: "jquery-3.7"."""
+        """Give the folders that `listdir` returned and whose names look like those of files: "jquery-3.7"."""
         seen: set[str] = self.store.known.setdefault(("folders", self.location), set())
         return seen
 
@@ -439,7 +439,7 @@ class MediaStorage(WritingStorage):
         for page in self._pages(path, Delimiter="/", Prefix=prefix):
             folders += [entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ())]
             files += [entry["Key"][len(prefix) :] for entry in page.get("Contents", ()) if entry["Key"] != prefix]
-        # What Holdall keeps there for itself, or for a store that lies in this folder.
+        # What Holdall keeps there for itself, or for a store in this folder.
         folders = [folder for folder in folders if folder != RESERVED]
         self._note_folders(path, folders)
         return folders, [file for file in files if file != RESERVED]

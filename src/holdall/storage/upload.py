@@ -1,4 +1,4 @@
-"""What is to be saved: a content that gives its bytes from the beginning, for each name that is tried, and who has them."""
+"""What will be saved: a content that gives its bytes from the beginning, for each name that is tried, and who has them."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _THEIRS = frozenset({f"{S3File.__module__}.{S3File.__qualname__}"})
 
 
 class Upload:
-    """A content that is to be saved.
+    """A content that will be saved.
 
-    `file` can be read again from its beginning, if not for ever, and `starts_again` says that it can be wholly.
+    `file` can be read again from its beginning, if not forever, and `starts_again` says that it can be wholly.
     """
 
     def __init__(self, content: Any, *, name: str | None, remembered_bytes: int) -> None:

@@ -22,7 +22,7 @@ from holdall.storage.files import ObjectFile
 from holdall.storage.links import LinkingStorage
 from holdall.storage.upload import Upload, is_seekable
 
-# Whoever finds so many names taken, one after the other, does not find a free one.
+# After so many taken names in a row, there is no point in trying another.
 MAX_NAMES = 1_000
 
 

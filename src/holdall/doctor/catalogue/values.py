@@ -10,7 +10,7 @@ from functools import partial
 from holdall.environment.entries import UNNAMED
 from holdall.findings import Kind, Level
 
-# What every finding here goes by.
+# The evidence of every finding here.
 _Kind = partial(
     Kind,
     evidence="The environment's variables. Nothing is sent. Below, `VARIABLE` and `OTHER` stand for the variables that the "
