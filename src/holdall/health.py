@@ -99,13 +99,14 @@ class _Question:
         try:
             threading.Thread(target=self._run, name="holdall-health", daemon=True).start()
         except RuntimeError:
-            # The interpreter ends, and starts no more threads.
+            # The interpreter ends, or this process has as many threads as it may.
+            self._wrong = "the store could not be asked: no thread could be started"
             self._done.set()
 
     @property
     def belongs_here(self) -> bool:
-        """Whether its thread runs in this process, and not in the one that this was forked from."""
-        return self._pid == os.getpid()
+        """Whether its thread runs, and in this process, not in the one that this was forked from."""
+        return self._pid == os.getpid() and not self._done.is_set()
 
     def _run(self) -> None:
         try:

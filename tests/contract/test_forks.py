@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 
-from holdall.errors import NameTaken, ObjectNotFound, WriteRefused
+from holdall.errors import NameTaken, ObjectNotFound, StoreFailed, WriteRefused
 from holdall.fork import overlay, removal
 from holdall.s3.connection import Connection
 from holdall.s3.guard import READS
@@ -893,3 +893,28 @@ def test_write_that_is_refused_leaves_no_claim(family: Family) -> None:
 
     kept = [found["Key"] for found in family.provider.objects_in(family.bucket, f"fork-of-{family.location}/")]
     assert not [key for key in kept if key.endswith("owner.json")]
+
+
+@only("seaweedfs-http")
+def test_alternative_that_repeats_itself_hides_nothing_of_the_parents(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family.put("a.txt")
+    family.put("a_2026-11-25.txt")
+    fork = family.fork()
+    # A project's own rule, on the class as projects have it.
+    monkeypatch.setattr(
+        type(fork), "get_alternative_name", lambda _self, root, extension: f"{root}_2026-11-25{extension}"
+    )
+
+    assert put(fork, "a.txt", b"own") not in {"a.txt", "a_2026-11-25.txt"}
+    assert read(fork, "a_2026-11-25.txt") == b"the parent's"
+
+
+@only("seaweedfs-http")
+def test_names_that_the_parent_has_end_at_a_bound(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    fork = family.fork()
+    monkeypatch.setattr(fork, "_shows_parents", lambda _name: True)
+
+    with pytest.raises(StoreFailed, match="1,000 are taken in the parent"):
+        put(fork, "a.txt")

@@ -134,3 +134,21 @@ def test_store_that_hangs_is_unhealthy_in_time_and_is_asked_once(
         time.sleep(0.01)
     assert asked()[0] == 200
     assert len(asks) == 1
+
+
+@on_one_server
+def test_store_that_cannot_be_asked_is_unhealthy_and_asked_again(
+    provider: Provider, bucket: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STORAGES = holdall.from_env(provider.environ(bucket))
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        check = Storage(interval=timedelta(0))
+        with pytest.raises(health.ServiceUnavailable, match="no thread could be started"):
+            check.run()
+
+    check.run()

@@ -179,3 +179,35 @@ def test_rule_for_names_that_never_ends_does(connect: Connect, monkeypatch: pyte
 
     with pytest.raises(StoreFailed, match="get_available_name"):
         of_class(line, Alternates).save("a.txt", ContentFile(b"1"))
+
+
+class ByTheDay(MediaStorage):
+    """Makes alternatives that stay the same for a while, as many projects do."""
+
+    def get_alternative_name(self, file_root: str, file_ext: str) -> str:
+        return f"{file_root}_2026-11-25{file_ext}"
+
+
+def test_alternative_that_repeats_itself_replaces_nothing(connect: Connect) -> None:
+    line = connect()
+    storage = of_class(line, ByTheDay)
+
+    saved = [storage.save("a.txt", ContentFile(text)) for text in (b"one", b"two", b"three", b"four")]
+
+    assert saved[:2] == ["a.txt", "a_2026-11-25.txt"]
+    assert [line.stored(name) for name in saved] == [b"one", b"two", b"three", b"four"]
+
+
+def test_link_by_the_sdk_is_no_answer_of_the_store(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdall.s3.circuit.OPEN_SECONDS", 60.0)
+    line = connect()
+    storage: Any = line.storage
+    circuit = storage.store.line.circuit
+    for _ in range(3):
+        circuit.failed(None, StoreFailed("no answer"), began=0.0, waited=9.0, waits_at_most=1.0)
+    assert circuit.is_open()
+
+    # The SDK knows this parameter, and the signer does not.
+    assert "X-Amz-Signature" in storage.url("a.txt", parameters={"PartNumber": 1})
+    assert circuit.is_open()
+    circuit.heard(None, "here")

@@ -27,6 +27,7 @@ from holdall.storage.files import ObjectFile
 from holdall.storage.media import POOL_WORKERS
 from holdall.storage.modes import Mode
 from holdall.storage.options import hidden
+from holdall.storage.writing import MAX_NAMES
 
 T = TypeVar("T")
 # What a project chooses for all of its environments, and what reading depends on: the parent is read as it was written.
@@ -305,12 +306,18 @@ class ForkedStorage(MediaStorage):
         return super().save(name, content, max_length)
 
     def _candidates(self, name: str, max_length: int | None) -> Iterator[str]:
-        refused = None
+        refused, in_a_row = None, 0
         for candidate in super()._candidates(name, max_length):
             # A project's own rule that insists on a taken name means to replace the file: here, that is to have one.
-            if candidate != refused and self._shows_parents(candidate):
-                refused = candidate
+            if not (self._insists and candidate == refused) and self._shows_parents(candidate):
+                refused, in_a_row = candidate, in_a_row + 1
+                if in_a_row == MAX_NAMES:
+                    raise StoreFailed(
+                        f"No free name was found: {MAX_NAMES:,} are taken in the parent, {self.parent.store.where()}, the last "
+                        f"{candidate!r}. Check `get_available_name` or `get_alternative_name` of the storage."
+                    )
                 continue
+            in_a_row = 0
             yield candidate
 
     def _get_write_parameters(self, name: str, content: Any = None) -> dict[str, Any]:

@@ -203,7 +203,9 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
 
     def _sdk_link(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> str:
         """Let the SDK make a link that is out of the ordinary."""
-        with self.translating("linking", name):
+        # It is no request: it is made also while the store does not answer, and says nothing of whether it does.
+        key = self._normalize_name(name)
+        with self.store.translating("linking", name=name, key=key, client=self._client, is_request=False):
             return str(super().url(name, dict(parameters), expire, method))
 
     def _link_cache_control(self, name: str, span: Window) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.files.storage import Storage
 from django.core.files.utils import validate_file_name
 from storages.backends.s3 import _filter_download_params
 from storages.utils import ReadBytesWrapper
@@ -59,11 +60,32 @@ class WritingStorage(LinkingStorage):
         return str(super().get_available_name(cleaned, max_length))
 
     def _candidates(self, name: str, max_length: int | None) -> Iterator[str]:
-        if type(self).get_available_name is WritingStorage.get_available_name:
-            yield from names.candidates(name, max_length=max_length, alternative=self.get_alternative_name)
+        if not self._insists:
+            yield from names.candidates(name, max_length=max_length, alternative=self._another)
         while True:
             # A project's own rule for names, which is asked again until it insists.
             yield self.get_available_name(name, max_length)
+
+    @property
+    def _insists(self) -> bool:
+        """Whether names are a project's own rule: one that gives a taken name twice means to replace the file."""
+        return type(self).get_available_name is not WritingStorage.get_available_name
+
+    @property
+    def _another(self) -> Callable[[str, str], str]:
+        """Give what makes alternatives to one name: the project's rule, and a random part where that repeats itself."""
+        last = ""
+
+        def alternative(root: str, extension: str) -> str:
+            nonlocal last
+            made = str(self.get_alternative_name(root, extension))
+            if made == last:
+                # The accident: an alternative by the day or the second is taken too, and says nothing else until later.
+                return str(Storage.get_alternative_name(self, root, extension))
+            last = made
+            return made
+
+        return alternative
 
     # -- saving
 
@@ -104,13 +126,13 @@ class WritingStorage(LinkingStorage):
         # A project's own `_save` has Django's signature.
         plain = type(self)._save is WritingStorage._save
         # Those of `names.candidates` are valid.
-        offered = type(self).get_available_name is WritingStorage.get_available_name
+        insists = self._insists
         last, last_key = "", ""
         for candidate, _ in zip(candidates, range(MAX_NAMES), strict=False):
-            if not offered:
+            if insists:
                 validate_file_name(candidate, allow_relative_path=True)
             # A project's own `get_available_name` that insists on a taken name means to replace the file.
-            attempt = _Attempt(self, replaces=last_key if candidate == last else None)
+            attempt = _Attempt(self, replaces=last_key if insists and candidate == last else None)
             entered = _attempt.set(attempt)
             try:
                 if plain:
