@@ -1,7 +1,8 @@
 """Which tests run in one process, and in which order, where a run has several: `pytest -n 3 --dist loadscope`.
 
-Tests of one file share what it starts. Those of Ceph and of MiniStack, whatever their file, share one server each:
-starting Ceph takes 17 seconds, and every process of a run would start its own.
+Tests of one file share what it starts. Those of Ceph and of MiniStack, whatever their file, share few servers: starting
+Ceph takes 17 seconds, and every process of a run would start its own. With one server for all of them, one process would
+still be waiting for it when the others have long ended.
 
 A scheduler of our own, because with pytest 9.2 the mark `xdist_group` has no effect, silently:
 https://github.com/pytest-dev/pytest-xdist/issues/1386
@@ -10,11 +11,14 @@ https://github.com/pytest-dev/pytest-xdist/issues/1386
 from __future__ import annotations
 
 import re
+import zlib
 from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
 SHARED = re.compile(r"\[.*?\b(ceph|ministack)\b")
+# How many servers of each kind a run starts at most.
+SERVERS = {"ceph": 3, "ministack": 2}
 REPEATED = re.compile(r"\[.*?\b(ceph|ministack|https)\b")
 # Roughly how many seconds a test of a folder takes. The longest groups begin first, so that none is left alone at the end.
 SECONDS = {"compatibility": 15.0, "journeys": 3.0, "servers": 5.0, "docs": 0.3, "unit": 0.02}
@@ -24,7 +28,8 @@ OTHER_SECONDS = 0.4
 def group_of(nodeid: str) -> str:
     """Name the group of a test by its id: the server that it is for, or else its file."""
     if found := SHARED.search(nodeid):
-        return found[1]
+        test = nodeid.partition("[")[0]
+        return f"{found[1]}-{zlib.crc32(test.encode()) % SERVERS[found[1]] + 1}"
     return nodeid.partition("::")[0]
 
 

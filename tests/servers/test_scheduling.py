@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scheduling import group_of
+from tests.scheduling import SERVERS, group_of
 from tests.servers import processes
 
 ROOT = Path(__file__).parent.parent.parent
@@ -17,16 +17,24 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.mark.parametrize(
     ("nodeid", "group"),
     [
-        ("tests/contract/test_forks.py::test_it[ceph-https]", "ceph"),
-        ("tests/contract/test_forked_storage.py::test_it[ceph-http-filled-40MiB]", "ceph"),
-        ("tests/contract/test_forked_storage.py::test_it[empty-ceph-http]", "ceph"),
-        ("tests/journeys/test_doctor.py::test_it[ministack]", "ministack"),
         ("tests/contract/test_forks.py::test_it[seaweedfs-http]", "tests/contract/test_forks.py"),
         ("tests/unit/test_names.py::test_ceph_is_no_group_by_its_name", "tests/unit/test_names.py"),
     ],
 )
-def test_test_is_grouped_by_its_server_or_its_file(nodeid: str, group: str) -> None:
+def test_test_is_grouped_by_its_file(nodeid: str, group: str) -> None:
     assert group_of(nodeid) == group
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_tests_of_a_server_share_few_of_them(server: str) -> None:
+    ids = [f"tests/contract/test_{file}.py::test_{number}" for file in "abc" for number in range(50)]
+    groups = {
+        group_of(f"{one}[{form}]") for one in ids for form in (server, f"{server}-https", f"filled-{server}-http-4MiB")
+    }
+
+    assert groups == {f"{server}-{number}" for number in range(1, SERVERS[server] + 1)}
+    # What a test is run with makes no difference.
+    assert all(group_of(f"{one}[{server}]") == group_of(f"{one}[empty-{server}-https]") for one in ids)
 
 
 def test_run_goes_by_these_groups(tmp_path: Path) -> None:
