@@ -8,7 +8,7 @@ help:
 	echo "make demo-fork  start the gallery and, side by side, a copy that cannot change it"
 	echo "make test       run everything that CI runs"
 	echo "make quick      run the tests that need no server"
-	echo "make bench      compare with django-storages, and write docs/explanation/benchmarks.md"
+	echo "make bench      compare with django-storages and others, and write docs/explanation/benchmarks.md"
 	echo "make docs       build the documentation into docs/_build/html"
 	echo "make drawings   draw the diagrams of the documentation, with Graphviz"
 	echo "make format     format the code with ruff"
@@ -27,7 +27,7 @@ quick:
 
 # BENCH="--keys 100000 --rounds 20" measures more, BENCH="--only links" less.
 bench:
-	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py dev) && exec "$$python" -m benchmarks $(BENCH)
+	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py bench) && exec "$$python" -m benchmarks $(BENCH)
 
 docs:
 	python=$$(sh scripts/find-python) && python=$$("$$python" scripts/environment.py dev) && exec "$$python" scripts/check.py docs

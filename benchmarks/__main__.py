@@ -1,8 +1,8 @@
-"""Measure Holdall beside django-storages, print a table, and write it into the documentation.
+"""Measure Holdall beside django-storages and plain clients, print it, and write it into the documentation.
 
-    python -m benchmarks [--only links reads …] [--full] [--keys 20000] [--rounds 3]
+    python -m benchmarks [--only links reads …] [--full] [--keys 20000] [--rounds 3] [--large 500]
 
-Run it in the project's folder, with the environment of `python scripts/environment.py dev`; `make bench` does.
+Run it in the project's folder, with the environment of `python scripts/environment.py bench`; `make bench` does.
 What is not measured this time stays recorded as it was.
 """
 
@@ -35,7 +35,7 @@ django.setup()
 from tests.servers.catalogue import running  # noqa: E402
 
 import holdall  # noqa: E402
-from benchmarks import forks, links, listing, page, race, reads, startup, threads, writes  # noqa: E402
+from benchmarks import clients, forks, large, links, listing, page, race, reads, startup, threads, writes  # noqa: E402
 from benchmarks.measuring import Row, Site  # noqa: E402
 
 FULL = {"keys": 100_000, "rounds": 20}
@@ -45,6 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
     parser.add_argument("--keys", type=int, default=20_000, help="files in the folder that is listed")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the race")
+    parser.add_argument("--large", type=int, default=500, metavar="MIB", help="size of the large file that is saved")
     parser.add_argument("--full", action="store_true", help=f"{FULL['keys']:,} keys, {FULL['rounds']} rounds")
     parser.add_argument("--only", nargs="+", help="measure these alone")
     parser.add_argument("--render", action="store_true", help="measure nothing, write the page of the last results")
@@ -57,10 +58,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="holdall-") as folder, running("seaweedfs-http", Path(folder)) as provider:
         site = Site(provider, provider.create_bucket())
         areas: dict[str, tuple[str, Callable[[], Iterable[Row]]]] = {
+            "clients": ("Small operations beside plain clients", lambda: clients.measure(site)),
             "links": ("Links", lambda: links.measure(site)),
             "threads": ("Threads", lambda: threads.measure(site)),
             "reads": ("Reading", lambda: reads.measure(site)),
             "writes": ("Saving", lambda: writes.measure(site)),
+            "large": ("Saving a large file", lambda: large.measure(site, chosen.large, chosen.rounds)),
             "race": ("Racing writers", lambda: race.measure(site, chosen.rounds)),
             "listing": ("Listing", lambda: listing.measure(site, chosen.keys)),
             "forks": ("Forks", lambda: forks.measure(site)),
@@ -69,7 +72,7 @@ def main() -> int:
         if unknown := set(chosen.only or ()) - areas.keys():
             parser.error(f"there is no {' or '.join(sorted(unknown))}; there are {', '.join(areas)}")
         measured = [
-            {"title": title, "date": time.strftime("%Y-%m-%d"), "rows": list(printed(title, measure()))}
+            {"title": title, "date": time.strftime("%Y-%m-%d"), "rows": list(printed(title, measure())), **remark(name)}
             for name, (title, measure) in areas.items()
             if not chosen.only or name in chosen.only
         ]
@@ -81,6 +84,7 @@ def main() -> int:
             "django-storages": version("django-storages"),
             "boto3": version("boto3"),
             "Django": version("django"),
+            **{page.COLUMNS[who]: version(who) for who in clients.OPTIONAL if who not in clients.left_out()},
             "Python": platform.python_version(),
         },
     }
@@ -93,12 +97,17 @@ def main() -> int:
 
 def printed(title: str, rows: Iterable[Row]) -> Iterable[dict[str, object]]:
     """Show each row as soon as it is known."""
-    line = "{:<62} {:<26} {:>10} {:>22} {:>16} {:>11}  {:<20} {}"
-    print(f"\n{line.format(title, *page.HEADER[1:])}", flush=True)
+    print(f"\n{title}", flush=True)
     for row in rows:
         found = page.rounded(row)
-        print(line.format(*page.cells(found)).rstrip(), flush=True)
+        print(f"  {page.in_words(found)}", flush=True)
         yield found
+
+
+def remark(name: str) -> dict[str, str]:
+    """Name who is missing in an area."""
+    absent = " and ".join(page.COLUMNS[who] for who in clients.left_out())
+    return {"remark": f"Left out, because it was not installed: {absent}."} if name == "clients" and absent else {}
 
 
 if __name__ == "__main__":

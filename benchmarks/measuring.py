@@ -24,13 +24,18 @@ Numbers = dict[str, float]
 
 
 class Row(NamedTuple):
-    """One line of the table. A goal is one of: so many times less than theirs; no more than so much; none."""
+    """One line of the table.
+
+    A goal is one of: so many times less than django-storages; no more than so much; for each contender that is named,
+    no more than so many times its number; none.
+    """
 
     title: str
     unit: str
     numbers: Numbers
     times_less: float | None = None
     at_most: float | None = None
+    within: Mapping[str, float] | None = None
 
 
 class Site(NamedTuple):

@@ -1,21 +1,17 @@
-"""Saving: requests, CPU, memory, and what a broken upload leaves."""
+"""Saving: requests, CPU, and what a broken upload leaves. What is large is in `benchmarks.large`."""
 
 from __future__ import annotations
 
 import itertools
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile, File
-from tests.servers.catalogue import running
 
 from benchmarks.contenders import CONTENDERS, theirs
-from benchmarks.measuring import KIB, MIB, Row, Site, counting, cpu_seconds, fresh, peak_growth_mib, scaled
+from benchmarks.measuring import KIB, MIB, Row, Site, counting, cpu_seconds, scaled
 
 SMALL_BYTES = 20 * KIB
-LARGE_MIB = 500
 BROKEN_MIB = 40
 
 
@@ -80,44 +76,8 @@ def measure(site: Site) -> Iterator[Row]:
     seconds = cpu_seconds({who: lambda one=one: save(one) for who, one in overwriting.items()}, repeat=40)
     yield Row("save 20 KiB, theirs without asking whether the name is free", "ms of CPU", scaled(seconds, 1e3))
 
-    large: dict[str, list[float]] = {
-        who: fresh("writes.save_large", who, site.environ(f"large-{who}"), LARGE_MIB) for who in CONTENDERS
-    }
-    for storage in storages.values():
-        # The server's disk is not ours to fill.
-        storage.delete("made.bin")
-    for who, build in CONTENDERS.items():
-        build(site.environ(f"large-{who}")).delete("made.bin")
-    yield Row(
-        f"save {LARGE_MIB} MiB", "MiB of memory at the peak", {who: one[0] for who, one in large.items()}, at_most=64
-    )
-    yield Row(f"save {LARGE_MIB} MiB", "s of CPU", {who: one[1] for who, one in large.items()})
-
-    yield Row(f"save {LARGE_MIB} MiB over TLS", "s of CPU", dict(over_tls()))
-
     left = {who: left_behind(site, who) for who in CONTENDERS}
     yield Row(f"break off a save after {BROKEN_MIB} MiB", "objects and uploads left", left, at_most=0)
-
-
-def over_tls() -> Iterator[tuple[str, float]]:
-    """Save one large file with each contender as production does; the server of the site speaks plainly."""
-    with tempfile.TemporaryDirectory(prefix="holdall-") as folder, running("seaweedfs-https", Path(folder)) as provider:
-        site = Site(provider, provider.create_bucket())
-        authority = {"AWS_CA_BUNDLE": str(provider.ca_file)}
-        for who in CONTENDERS:
-            _, seconds = fresh("writes.save_large", who, site.environ(who), LARGE_MIB, environ=authority)
-            yield who, seconds
-
-
-def save_large(who: str, environ: dict[str, str], size_mib: int) -> list[float]:
-    """Save one large file; give the growth of the memory and the seconds of CPU."""
-    import time
-
-    storage = CONTENDERS[who](environ)
-    storage.save("warm.bin", ContentFile(b"warm"))
-    begun = time.process_time()
-    grown = peak_growth_mib(lambda: storage.save("made.bin", Made(size_mib)))
-    return [grown, time.process_time() - begun]
 
 
 def left_behind(site: Site, who: str) -> float:

@@ -1,6 +1,6 @@
 """Set up a virtual environment for one purpose, once, and print the path of its Python.
 
-    python scripts/environment.py demo|dev|test [--folder .venv]
+    python scripts/environment.py bench|demo|dev|test [--folder .venv]
 
 It runs with the standard library alone, does nothing when nothing changed since the last run, and says in a
 sentence what is missing on the machine when something is.
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = {"demo": "local", "dev": "local,cloudfront", "test": "local,cloudfront"}
+EXTRAS = {"bench": "local,cloudfront", "demo": "local", "dev": "local,cloudfront", "test": "local,cloudfront"}
 # The first pip that knows dependency groups (PEP 735).
 PIP = "pip>=25.1"
 

@@ -1,6 +1,8 @@
 """The pages that show measurements say what was measured, and nothing that was promised is missed in silence."""
 
-from benchmarks import page
+from xml.etree import ElementTree as ET
+
+from benchmarks import chart, page
 
 from tests.docs.pages import name_of
 
@@ -30,3 +32,37 @@ def test_goal_of_a_limit_is_judged_by_ours_alone():
     assert page.is_met(row) is True
     assert page.is_met(row | {"at_most": 1}) is False
     assert page.is_met(row | {"at_most": None}) is None
+
+
+def test_goal_beside_other_clients_is_judged_by_each_of_them():
+    row = {
+        "numbers": {"holdall": 2.0, "minio": 1.9, "obstore": 1.0},
+        "times_less": None,
+        "at_most": None,
+        "within": {"obstore": 2.5, "minio": 1},
+    }
+
+    assert page.is_met(row) is False
+    assert page.is_met(row | {"numbers": {"holdall": 2.0, "minio": 2.1, "obstore": 1.0}}) is True
+    assert page.is_met(row | {"numbers": {"holdall": 2.0, "minio": 2.1, "obstore": 0.7}}) is False
+
+
+def test_client_that_was_left_out_is_not_compared_with():
+    row = {"times_less": None, "at_most": None, "within": {"obstore": 2.5, "minio": 1}}
+
+    assert page.is_met(row | {"numbers": {"holdall": 2.0, "obstore": 1.0}}) is True
+    assert page.is_met(row | {"numbers": {"holdall": 2.0}}) is None
+
+
+def test_chart_shows_each_number_in_letters_and_each_bar_by_its_scale():
+    bars = [chart.Bar("Holdall", 25.0, "25.0", True), chart.Bar("R&D's own", 100.0, "100", False)]
+    drawn = ET.fromstring(chart.draw([chart.Panel("save 20 KiB", "µs of CPU", bars)]))
+
+    letters = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    ground, *lengths = [float(bar.get("width", 0)) for bar in drawn.iter("{http://www.w3.org/2000/svg}rect")]
+    assert letters == ["Less is better.", "save 20 KiB, µs of CPU", "Holdall", "25.0", "R&D's own", "100"]
+    assert lengths[1] == 4 * lengths[0] < ground
+
+
+def test_chart_has_letters_for_the_dark():
+    assert "@media (prefers-color-scheme: dark)" in page.CHART.read_text()
