@@ -143,7 +143,7 @@ def candidates(name: str, *, max_length: int | None, alternative: Callable[[str,
             elif not root:
                 # The sentence is Django's.
                 raise SuspiciousFileOperation(
-                    f'Storage cannot find an available filename for "{name}" within {max_length} characters. '
+                    f'Storage can not find an available filename for "{name}" within {max_length} characters. '
                     'Please make sure that the corresponding file field allows sufficient "max_length".'
                 )
             continue

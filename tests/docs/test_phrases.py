@@ -8,7 +8,8 @@ import pytest
 
 from tests.docs.pages import ROOT
 
-BANNED = tomllib.loads((Path(__file__).parent / "phrases.toml").read_text())["banned"]
+LIST = tomllib.loads((Path(__file__).parent / "phrases.toml").read_text())
+BANNED = LIST["banned"]
 READ = {
     ".": ("*.md", "Makefile"),
     "benchmarks": ("**/*.py",),
@@ -29,7 +30,14 @@ def pattern(phrase: str) -> re.Pattern[str]:
 def texts() -> dict[str, str]:
     """Everything that people read, by its path."""
     found = (path for folder, globs in READ.items() for glob in globs for path in sorted((ROOT / folder).glob(glob)))
-    return {str(path.relative_to(ROOT)): path.read_text() for path in found if "_build" not in path.parts}
+    read = {str(path.relative_to(ROOT)): path.read_text() for path in found if "_build" not in path.parts}
+    return {path: _without_quotes(text) for path, text in read.items()}
+
+
+def _without_quotes(text: str) -> str:
+    for quote in LIST["quoted"]:
+        text = text.replace(quote, "")
+    return text
 
 
 def found(phrase: str, text: str) -> list[int]:

@@ -23,6 +23,7 @@ import pytest
 from tests.contract import only
 from tests.providers import Provider
 from tests.servers import fault_proxy as wire
+from tests.servers import processes
 from tests.servers.fault_proxy import Exchange, Fault, FaultProxy, Gone, Request
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +56,7 @@ OUTAGES: list[Fault] = [
 def served(environ: dict[str, str], *options: str) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    program = subprocess.Popen(
+    program = processes.start(
         [sys.executable, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{port}", "--timeout", "60",
          "--graceful-timeout", "5", "--log-level", "error",
          "tests.faults.outage_site:application"],

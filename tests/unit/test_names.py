@@ -239,7 +239,7 @@ def test_no_room_for_any_name_is_refused() -> None:
     with pytest.raises(SuspiciousFileOperation) as caught:
         first("abc.png", 2, max_length=8)
     assert str(caught.value) == (
-        'Storage cannot find an available filename for "abc.png" within 8 characters. '
+        'Storage can not find an available filename for "abc.png" within 8 characters. '
         'Please make sure that the corresponding file field allows sufficient "max_length".'
     )
 
