@@ -18,6 +18,7 @@ from health_check.base import HealthCheck
 from health_check.exceptions import ServiceUnavailable
 
 from holdall.errors import HoldallError
+from holdall.s3 import process
 from holdall.storage import MediaStorage
 
 # The longest that a check waits, whatever hangs: a probe of Kubernetes waits a second, a load balancer five.
@@ -85,6 +86,12 @@ class Storage(HealthCheck):  # type: ignore[misc]  # the package is not typed
         except Exception as error:  # noqa: BLE001  a storage of another class raises its own
             return type(error).__name__
         return ""
+
+
+@process.at_fork
+def _forget_after_fork() -> None:
+    # A lock that was held at the fork stays held in the child.
+    Storage._lock = threading.Lock()
 
 
 class _Question:

@@ -19,7 +19,7 @@ from holdall.s3 import fastlane, saving
 from holdall.storage import draft
 from tests.contract import only
 from tests.contract.test_round_trips import Unseekable
-from tests.faults.conftest import MIB, PART_BYTES, Connect, Line
+from tests.faults.conftest import MIB, PART_BYTES, PATIENCE_SECONDS, Connect, Line
 from tests.servers import fault_proxy as wire
 from tests.servers.fault_proxy import Fault, Rule
 
@@ -476,3 +476,19 @@ def test_delete_that_fails_again_and_again_is_an_error(connect: Connect) -> None
     with pytest.raises(StoreFailed, match=r"folder/file\.bin.*too many requests"):
         line.storage.delete(NAME)
     assert line.names == [NAME]
+
+
+def answers_late(exchange: wire.Exchange) -> None:
+    """Answer only after longer than an operation may otherwise wait, as for an upload that takes long to complete."""
+    time.sleep(PATIENCE_SECONDS + 1)
+    exchange.answer(exchange.forward())
+
+
+@only("seaweedfs-http")
+def test_completion_is_waited_for_by_the_length_of_the_file(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of 5 MiB, ten seconds and more.
+    monkeypatch.setattr(saving, "LEAST_WORK_BYTES_PER_SECOND", MIB / 2)
+    line = connect(Rule(COMPLETE, answers_late))
+    assert save_in_parts(line.storage) == line.stored(NAME)
+    assert not line.unfinished
+    assert line.proxy.operations.count(COMPLETE) == 1

@@ -28,7 +28,9 @@ def make(target: Target, region_name: str | None, *, config: Config, where: str,
     """
     refused = None
     try:
-        return sessions.session(target.profile).resource(**_arguments(target, region_name, config))
+        arguments = _arguments(target, region_name, config)
+        with sessions.alone():
+            return sessions.session(target.profile).resource(**arguments)
     except (ValueError, TypeError, AttributeError) as error:
         refused = ImproperlyConfigured(
             f"The SDK makes no client for {where}: {reveals(str(error)).rstrip('.')}. Check the options of the storage: the "
@@ -71,7 +73,9 @@ def ask_region(target: Target) -> str | None:
     session = sessions.session(target.profile)
     if session.region_name or not target.bucket_name:
         return str(session.region_name) if session.region_name else None
-    asker = session.client("s3", region_name="us-east-1", config=target.config().merge(UNSIGNED), verify=target.verify)
+    unsigned = target.config().merge(UNSIGNED)
+    with sessions.alone():
+        asker = session.client("s3", region_name="us-east-1", config=unsigned, verify=target.verify)
     clients.prepare(asker)
     try:
         answer = asker.head_bucket(Bucket=target.bucket_name)

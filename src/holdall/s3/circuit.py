@@ -1,4 +1,4 @@
-"""A circuit: while a place does not answer, others fail at once, and one of them checks whether it answers again."""
+"""A circuit: while a store does not answer, others fail at once, and one of them checks whether it answers again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from holdall.errors import HoldallError, StoreUnreachable
+from holdall.errors import Answer, HoldallError, StoreUnreachable
 
 log = logging.getLogger("holdall")
 
@@ -18,7 +18,8 @@ log = logging.getLogger("holdall")
 FAILURES = 3
 # How long it stays open, before one request is let through.
 OPEN_SECONDS = 5.0
-
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+THROTTLING = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"})
 
 _thread = threading.local()
 
@@ -38,10 +39,16 @@ def taking_back() -> Iterator[None]:
 
 
 class Circuit:
-    """What a process knows of how a place answers. Shared by all threads."""
+    """What a process knows of how a place answers, or a bucket there. Shared by all threads.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    `fact` says what went wrong, and `again` what ends it.
+    """
+
+    def __init__(self, *, fact: str = "has not answered", again: str = "answers again") -> None:
+        self._fact, self._again = fact, again
+        # Re-entrant: a garbage collection inside may send a request of its own. Nothing is logged inside: whoever
+        # handles the record may use the storage, or take long.
+        self._lock = threading.RLock()
         self._failures = 0
         self._failing_since = 0.0
         self._open_until: float | None = None
@@ -73,7 +80,7 @@ class Circuit:
             since = _clock(self._failing_since - now)
             then = f"at {_clock(until - now)}" if now < until else "when the one under way has been answered"
         raise StoreUnreachable(
-            f"{what[:1].upper()}{what[1:]} failed in {where}: nothing was sent, because the store has not answered since "
+            f"{what[:1].upper()}{what[1:]} failed in {where}: nothing was sent, because the store {self._fact} since "
             f"{since} ({self._failures} failed). The next request is sent {then}."
         )
 
@@ -87,7 +94,7 @@ class Circuit:
             took = self._heard_at - self._failing_since
             self._open_until = self._probe = None
         if failures:
-            log.warning("%s answers again, after %.1f s in which %d operations failed.", where, took, failures)
+            log.warning("%s %s, after %.1f s in which %d operations failed.", where, self._again, took, failures)
 
     def failed(
         self, probe: int | None, failure: BaseException, *, began: float, waited: float, waits_at_most: float
@@ -95,15 +102,17 @@ class Circuit:
         """Note that an operation failed because the place did not answer, or could not do its work."""
         with self._lock:
             now = time.monotonic()
-            if not self._failures:
+            is_first = not self._failures
+            if is_first:
                 self._failing_since = began
-                log.warning("%s Further failures are not logged until it answers again.", failure)
             self._failures += 1
             if probe is not None and probe == self._probe:
                 self._probe = None
             nothing_heard = waited >= waits_at_most * 0.9 and self._heard_at < began
             if self._failures >= FAILURES or nothing_heard or probe is not None:
                 self._open_until = now + OPEN_SECONDS
+        if is_first:
+            log.warning("%s Further failures are not logged until it %s.", failure, self._again)
 
     def left(self, probe: int | None) -> None:
         """Let another one look, where this one ended without finding out."""
@@ -117,9 +126,19 @@ def _clock(seconds_from_now: float) -> str:
     return f"{datetime.now(UTC) + timedelta(seconds=seconds_from_now):%H:%M:%S} UTC"
 
 
-def is_an_outage(failure: HoldallError) -> bool:
-    """Say whether a failure is the place's own, and not about what was asked."""
-    if failure.answer is not None:
-        # 501 is an answer like any other.
-        return failure.answer.status == 429 or (failure.answer.status >= 500 and failure.answer.status != 501)
-    return isinstance(failure, StoreUnreachable)
+def is_silence(failure: HoldallError) -> bool:
+    """Say whether no answer came: what all who speak with the place share."""
+    return failure.answer is None and isinstance(failure, StoreUnreachable)
+
+
+def is_breakdown(answer: Answer) -> bool:
+    """Say whether the store answered that it cannot do what its bucket is asked, whatever that is.
+
+    501 is an answer like any other, and so is the advice to ask more slowly.
+    """
+    return answer.status >= 500 and answer.status != 501 and not is_throttling(answer)
+
+
+def is_throttling(answer: Answer) -> bool:
+    """Say whether the store asks for fewer requests: it works, and answers others."""
+    return answer.status == 429 or answer.code in THROTTLING

@@ -23,7 +23,7 @@ from holdall.errors import Answer, HoldallError, StoreUnreachable, WriteRefused
 from holdall.s3 import building, clients, keys, local, process, sessions, whole
 from holdall.s3.answers import OBJECT_CODES, answer_of, explain, what_of
 from holdall.s3.apart import Apart, Side
-from holdall.s3.circuit import is_an_outage
+from holdall.s3.circuit import is_breakdown, is_silence, is_throttling
 from holdall.s3.claims import Claims, unasked
 from holdall.s3.fastlane import Declined, FastLane, Refused
 from holdall.s3.guard import READS, Guard
@@ -52,11 +52,14 @@ class Connection:
         self.signed = signed
         self._process = process.number()
         self.line = line_of(target)
+        self._circuit = self.line.circuit_of(target.bucket_name)
         # Whether the bucket is known to exist: S3's answer to HEAD does not tell a missing bucket from a missing file.
         self.bucket_seen = False
         # Whether `If-None-Match: *` holds here; None until it is known or probed.
         self.conditional_put = target.provider.conditional_put
         self.lock = threading.RLock()
+        # Only for the comparison of keys. `lock` is held by those who wait for an answer, and never taken inside.
+        self._signer_lock = threading.RLock()
         # What those who use the store remember of it, as long as this process does.
         self.known: dict[object, Any] = {}
         apart = None
@@ -120,9 +123,10 @@ class Connection:
     def _begin_anew(self) -> None:
         """Forget what cannot be shared with the process that this one was forked from."""
         # A lock that was held at the fork stays held; a socket would give either process the other's answers.
-        self.lock = threading.RLock()
+        self.lock, self._signer_lock = threading.RLock(), threading.RLock()
         self.known = {}
         self.line = line_of(self.target)
+        self._circuit = self.line.circuit_of(self.target.bucket_name)
         self.claims.begin_anew(self.lock)
         self._resource = self._lane = self._signer = self._signer_keys = None
         self._place_is_known = self._lane_is_known = False
@@ -195,14 +199,15 @@ class Connection:
         """
         if self._signer is not None and self._signer_ends is None:
             return self._signer, None
-        with self.lock:
-            found, ends = self._signing_keys()
-            if found != self._signer_keys:
+        found, ends = self._signing_keys()
+        with self._signer_lock:
+            signer = self._signer
+            if signer is None or found != self._signer_keys:
                 keys.check(Secret(found.access_key), found.secret_key, found.token)
-                self._signer, self._signer_keys = Signer(place, found, admit=self.guard.admit), found
+                signer = self._signer = Signer(place, found, admit=self.guard.admit)
+                self._signer_keys = found
             self._signer_ends = ends
-            assert self._signer is not None  # noqa: S101  for the type checker
-            return self._signer, ends
+            return signer, ends
 
     def _signing_keys(self) -> tuple[SigningKeys, float | None]:
         if known := keys.known_keys(self.target):
@@ -399,8 +404,9 @@ class Connection:
             StoreUnreachable: also at once, when the store did not answer others.
         """
         what, where, failed = what_of(action, name), self.where(), None
-        circuit = self.line.circuit
-        probe = circuit.admit(what, where) if is_request else None
+        circuit, of_bucket = self.line.circuit, self._circuit
+        probe, bucket_probe = self._admitted(what, where) if is_request else (None, None)
+        # What is under way ends when nobody hears anything of the place; failures of a bucket end nothing.
         patience = Patience(self.target.timeout_seconds, attempts=self.target.attempts, others_gave_up=circuit.is_open)
         try:
             with applied(patience):
@@ -415,8 +421,9 @@ class Connection:
                         answer = self._learn(answer, key, client)
                     if answer.code in OBJECT_CODES:
                         self.bucket_seen = True
-                    if answer.status < 500 and answer.status != 429:
-                        circuit.heard(probe, where)
+                    circuit.heard(probe, where)
+                    if not (is_breakdown(answer) or is_throttling(answer)):
+                        of_bucket.heard(bucket_probe, where)
                     failed = explain(
                         answer, action=action, name=name, key=key, bucket=self.target.bucket_name, where=where
                     )
@@ -429,20 +436,40 @@ class Connection:
                     )
                     failed.__cause__ = bare(error)
             if failed is not None:
-                if is_request and is_an_outage(failed):
+                if is_request and failed.answer is not None and is_breakdown(failed.answer):
+                    of_bucket.failed(
+                        bucket_probe,
+                        failed,
+                        began=patience.began,
+                        waited=patience.taken_seconds,
+                        # One failure may be about what was asked.
+                        waits_at_most=float("inf"),
+                    )
+                if is_request and is_silence(failed):
                     circuit.failed(
                         probe,
                         failed,
                         began=patience.began,
                         waited=patience.taken_seconds,
-                        # A copy says nothing for as long as it takes.
+                        # Work of the server says nothing for as long as it takes.
                         waits_at_most=float("inf") if patience.kind is Kind.WORK else patience.seconds,
                     )
                 raise failed
+            if is_request:
+                of_bucket.heard(bucket_probe, where)
             if is_request and is_answered:
                 circuit.heard(probe, where)
         finally:
             circuit.left(probe)
+            of_bucket.left(bucket_probe)
+
+    def _admitted(self, what: str, where: str) -> tuple[int | None, int | None]:
+        probe = self.line.circuit.admit(what, where)
+        try:
+            return probe, self._circuit.admit(what, where)
+        except StoreUnreachable:
+            self.line.circuit.left(probe)
+            raise
 
     def _redacted(self, text: str) -> str:
         target = self.target
@@ -491,7 +518,7 @@ _connections: MutableMapping[tuple[Target, bool], Connection] = weakref.WeakValu
 # Those that were asked for last, kept though no storage holds them: a project makes one for each request, or tenant.
 _recent: deque[Connection] = deque(maxlen=32)
 _all: weakref.WeakSet[Connection] = weakref.WeakSet()
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 def _side(site: Site, target: Target) -> Side:
@@ -512,7 +539,7 @@ def connect(target: Target, *, signed: bool = True) -> Connection:
 @process.at_fork
 def _forget_after_fork() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _connections.clear()
     _recent.clear()
     for connection in list(_all):

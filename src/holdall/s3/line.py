@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from typing import Any
 
@@ -18,13 +19,26 @@ class Line:
     """The line to one place: an endpoint, or a provider's region."""
 
     def __init__(self) -> None:
+        # Told of silence alone: sockets and networks are the place's.
         self.circuit = Circuit()
+        # Of each bucket that a connection has: told of answers that are failures. They say nothing of other buckets.
+        self._of_buckets: weakref.WeakValueDictionary[str | None, Circuit] = weakref.WeakValueDictionary()
         # Bucket -> region, where neither the project nor boto3 knows it.
         self.regions: dict[str | None, str | None] = {}
 
+    def circuit_of(self, bucket_name: str | None) -> Circuit:
+        """Give the circuit of one bucket, for as long as somebody keeps it."""
+        with _lock:
+            found = self._of_buckets.get(bucket_name)
+            if found is None:
+                found = self._of_buckets[bucket_name] = Circuit(
+                    fact="has answered with failures alone", again="works again"
+                )
+            return found
+
 
 _lines: OrderedDict[tuple[Any, ...], Line] = OrderedDict()
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 def line_of(target: Target) -> Line:
@@ -43,5 +57,5 @@ def line_of(target: Target) -> Line:
 @process.at_fork
 def _forget_after_fork() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _lines.clear()

@@ -28,13 +28,16 @@ class _Lookup:
         except BaseException as failure:  # noqa: BLE001  told to those who wait
             self.failure = failure
         finally:
-            with _lock:
-                _running.pop((self.host, self.port), None)
+            # First, as who waits may have the lock: a garbage collection sends what takes back an unfinished write.
             self.done.set()
+            with _lock:
+                if _running.get((self.host, self.port)) is self:
+                    del _running[self.host, self.port]
 
 
 _running: dict[tuple[str, int], _Lookup] = {}
-_lock = threading.Lock()
+# Re-entrant: a garbage collection inside may send a request of its own.
+_lock = threading.RLock()
 
 
 def ask(host: str, port: int) -> list[Address]:
@@ -81,5 +84,5 @@ def _is_address(host: str) -> bool:
 def _forget_after_fork() -> None:
     # The threads that asked are the other process's.
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _running.clear()

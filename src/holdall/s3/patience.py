@@ -1,7 +1,8 @@
 """How long one request waits for its store, all attempts together. Knows clocks, not sockets.
 
 A question has a limit in seconds, from its first attempt on. A transfer may last as long as it likes, as long as bytes
-move. A copy, which the server makes by itself, says nothing until it is done, and is waited for longer.
+move. What the server does by itself (a copy, the completion of an upload, the deletion of many files) says nothing until
+it is done, and is waited for longer.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
 
-# The shortest wait for a copy; callers that know the file's length ask for more.
+# The shortest wait for work of the server; callers that know the file's length ask for more.
 WORK_SECONDS = 60.0
 # Fewer bytes than this are not progress: an answer that drips a byte a second would last forever.
 LEAST_BYTES = 1024
@@ -25,9 +26,8 @@ class Kind(Enum):
 
     QUESTION = "question"
     TRANSFER = "transfer"
+    # What the server does by itself, and is not asked for twice where it stays silent.
     WORK = "work"
-    # A question whose answer takes its time, and that is not asked twice: the deletion of a thousand objects.
-    DEED = "deed"
 
 
 class Patience:
@@ -97,7 +97,7 @@ class Patience:
         if self.kind is Kind.WORK:
             return max(self.seconds, self.work_seconds) - silent
         total = self.seconds - (self._silent_seconds + silent if self.kind is Kind.TRANSFER else now - self.began)
-        return total if self.kind is Kind.DEED else min(self._share - silent, total)
+        return min(self._share - silent, total)
 
     def ends(self) -> bool:
         """Say whether a wait that brought nothing so far is over, and note it."""
@@ -112,7 +112,7 @@ class Patience:
         now = time.monotonic()
         if self._others_gave_up():
             return True
-        if self.kind in {Kind.QUESTION, Kind.DEED}:
+        if self.kind is Kind.QUESTION:
             return now - self.began + pause >= self.seconds - MARGIN_SECONDS
         silent = self._silent_seconds + (now - self._moved_at if self.was_silent else 0.0)
         return silent + pause >= self.seconds - MARGIN_SECONDS or (self.kind is Kind.WORK and self.was_silent)
@@ -151,7 +151,9 @@ def kind_of(method: str, target: str, headers: Container[str]) -> Kind:
     query = target.partition("?")[2]
     if method == "PUT":
         return Kind.WORK if "x-amz-copy-source" in headers or "X-Amz-Copy-Source" in headers else Kind.TRANSFER
-    if method == "POST" and query.startswith("delete"):
-        return Kind.DEED
+    if method == "POST":
+        # An upload is completed by the server alone, which takes minutes for a large one:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+        return Kind.WORK if query.startswith("delete") or "uploadId=" in query else Kind.QUESTION
     # Of a listing and of what is asked about a bucket the query says so.
     return Kind.TRANSFER if method == "GET" and "list-type=" not in query and "uploads" not in query else Kind.QUESTION

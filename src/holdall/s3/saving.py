@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from holdall.errors import (
@@ -36,8 +37,8 @@ MAX_COPY_BYTES = 5 * 1024**3
 
 _CONFLICTS = frozenset({"ConditionalRequestConflict", "OperationAborted"})
 _MAX_CONFLICTS = 5
-# A copy is answered when it is done, by servers that do not say meanwhile that they are at it.
-LEAST_COPY_BYTES_PER_SECOND = 10 * 1024**2
+# A copy, or the completion of an upload, is answered when it is done, by servers that do not say meanwhile that they are at it.
+LEAST_WORK_BYTES_PER_SECOND = 10 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,7 +239,7 @@ class NewObject(Begun):
         try:
             self._call(
                 "copy_object",
-                work_seconds=_copy_seconds(source.size_bytes),
+                work_seconds=_work_seconds(source.size_bytes),
                 CopySource={"Bucket": source.bucket_name, "Key": source.key},
                 CopySourceIfMatch=source.etag,
                 **parameters,
@@ -325,15 +326,7 @@ class NewObject(Begun):
             self._check_reservation()
         before, self._stage = self._stage, Stage.FILLING
         try:
-            self._call(
-                "complete_multipart_upload",
-                UploadId=self._upload_id,
-                MultipartUpload={
-                    "Parts": [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
-                },
-                **self._condition,
-                **customer_key(self.parameters),
-            )
+            self._complete(etags)
         except HoldallError as failure:
             if not self._is_filled(failure, sum(self._part_bytes.values())):
                 if not failure.outcome_unknown:
@@ -344,6 +337,35 @@ class NewObject(Begun):
         self._note_whole()
         # Now and not when they were made: by now the last that was on its way has arrived.
         self._take_back(self._abort_strays)
+
+    def _complete(self, etags: Sequence[str]) -> None:
+        send = partial(
+            self._call,
+            "complete_multipart_upload",
+            work_seconds=_work_seconds(sum(self._part_bytes.values())),
+            UploadId=self._upload_id,
+            MultipartUpload={"Parts": [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]},
+            **self._condition,
+            **customer_key(self.parameters),
+        )
+        try:
+            send()
+        except StoreUnreachable as silence:
+            # The request may be lost. It is sent again only if the store answers, and has not done it.
+            if not (silence.outcome_unknown and self._is_undone()):
+                raise
+            try:
+                send()
+            except HoldallError as second:
+                second.retries += 1
+                second.outcome_unknown |= isinstance(second, StoreUnreachable)
+                raise
+
+    def _is_undone(self) -> bool:
+        with suppress(HoldallError):
+            found = self._look()
+            return not (found.is_mine and found.size_bytes)
+        return False
 
     def _check_reservation(self) -> None:
         """Look whether the name is still ours: what deletes empty files, or overwrites, may have been there."""
@@ -411,8 +433,8 @@ def _part_digest(data: bytes, connection: Connection) -> dict[str, str]:
     return _digest(data, connection)
 
 
-def _copy_seconds(size_bytes: int) -> float:
-    return size_bytes / LEAST_COPY_BYTES_PER_SECOND
+def _work_seconds(size_bytes: int) -> float:
+    return size_bytes / LEAST_WORK_BYTES_PER_SECOND
 
 
 def _refuses_the_copy(failure: HoldallError) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -13,6 +15,15 @@ from holdall.s3.plain import maker
 
 _sessions: dict[tuple[Any, ...], Any] = {}
 _lock = threading.RLock()
+# The SDK's sessions may not be shared by threads while they look for keys or make a client.
+_using = threading.RLock()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let one thread at a time look for keys or make a client inside, which may ask the source of the keys."""
+    with _using:
+        yield
 
 
 def session(profile: str | None) -> Any:
@@ -40,6 +51,6 @@ def known_profiles() -> list[str]:
 @process.at_fork
 def _forget_after_fork() -> None:
     # A lock that was held at the fork stays held in the child.
-    global _lock
-    _lock = threading.RLock()
+    global _lock, _using
+    _lock, _using = threading.RLock(), threading.RLock()
     _sessions.clear()

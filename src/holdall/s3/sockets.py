@@ -226,7 +226,8 @@ class Idle:
 
 
 _idle: weakref.WeakSet[Idle] = weakref.WeakSet()
-_lock = threading.Lock()
+# Re-entrant: a garbage collection inside may send a request of its own.
+_lock = threading.RLock()
 _looked_at = 0.0
 
 
@@ -333,7 +334,7 @@ def _kept(key: tuple[Any, ...], made: Any) -> Any:
 def _forget_after_fork() -> None:
     # A child that used its parent's sockets would read the parent's answers. Closed here, they stay open there.
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     for idle in list(_idle):
         idle.close()
     _pools.clear()

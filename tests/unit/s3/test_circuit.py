@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
-from holdall.errors import StoreUnreachable
+from holdall.errors import HoldallError, StoreFailed, StoreUnreachable
+from holdall.providers import AMAZON
 from holdall.s3 import circuit as module
+from holdall.s3 import keys, line, lookup, sockets
 from holdall.s3.circuit import FAILURES, OPEN_SECONDS, Circuit
+from holdall.s3.connection import Connection
+from holdall.s3.fastlane import Refused
+from holdall.s3.signing import SigningKeys
+from holdall.s3.target import Target
+from holdall.secret import Secret
 
+TARGET = Target(provider=AMAZON, bucket_name="media", region_name="eu-west-1")
 WHERE = 'bucket "media" at http://store'
 
 
@@ -125,3 +136,125 @@ def test_run_of_failures_is_logged_at_its_beginning_and_at_its_end(
     assert first.startswith('Saving "a.txt" failed (tried 4 times in 1.0 s).')
     assert last.startswith(f"{WHERE} answers again, after 8.0 s in which 3 operations failed")
     assert all(record.exc_info is None for record in caplog.records)
+
+
+def test_record_is_handled_while_the_circuit_can_be_used(clock: Clock) -> None:
+    circuit = Circuit()
+    asked: list[bool] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            # As one that writes into the storage, or that mails while others use it.
+            def use() -> None:
+                circuit.failed(None, StoreUnreachable("Silence."), began=clock.now, waited=0, waits_at_most=10)
+                asked.append(True)
+
+            thread = threading.Thread(target=use, daemon=True)
+            thread.start()
+            thread.join(10)
+
+    handler = Handler()
+    logging.getLogger("holdall").addHandler(handler)
+    try:
+        fails(circuit, clock)
+    finally:
+        logging.getLogger("holdall").removeHandler(handler)
+    assert asked
+
+
+def test_circuit_can_be_used_by_what_a_garbage_collection_runs_inside() -> None:
+    circuit = Circuit()
+    used: list[bool] = []
+
+    def use() -> None:
+        with circuit._lock, sockets._lock, lookup._lock:
+            circuit.failed(None, StoreUnreachable("Silence."), began=0, waited=0, waits_at_most=10)
+            sockets.Idle()
+            with lookup._lock:
+                used.append(True)
+
+    thread = threading.Thread(target=use, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert used
+
+
+@pytest.fixture(autouse=True)
+def _place_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "_lines", OrderedDict())
+
+
+def connection(bucket_name: str) -> Connection:
+    return Connection(replace(TARGET, bucket_name=bucket_name))
+
+
+def asks(connection: Connection, error: Exception | None = None) -> HoldallError | None:
+    """Do what a request does that ends so."""
+    try:
+        with connection.translating("reading", name="a.txt", key="a.txt", learn=False):
+            if error is not None:
+                raise error
+    except HoldallError as failure:
+        return failure
+    return None
+
+
+def refused(status: int, code: str) -> Refused:
+    return Refused("GetObject", status, code, "", 0, {})
+
+
+@pytest.mark.parametrize(("status", "code"), [(500, "InternalError"), (503, "503"), (503, "ServiceUnavailable")])
+def test_bucket_that_answers_with_failures_shuts_out_no_other_and_ends_nothing(status: int, code: str) -> None:
+    bad, good = connection("bad"), connection("good")
+    assert bad.line is good.line
+    for _ in range(FAILURES):
+        assert isinstance(asks(bad, refused(status, code)), StoreFailed)
+    # What is under way asks this, also in the same bucket.
+    assert not bad.line.circuit.is_open()
+    assert asks(good) is None
+    failure = asks(bad)
+    assert isinstance(failure, StoreUnreachable)
+    assert "nothing was sent, because the store has answered with failures alone since" in str(failure)
+
+
+@pytest.mark.parametrize(("status", "code"), [(429, "TooManyRequests"), (503, "SlowDown"), (429, "429")])
+def test_throttling_shuts_out_nobody(status: int, code: str) -> None:
+    one = connection("throttled")
+    for _ in range(3 * FAILURES):
+        asks(one, refused(status, code))
+    assert asks(one) is None
+
+
+def test_silence_of_one_bucket_is_the_silence_of_its_place() -> None:
+    silent, other = connection("silent"), connection("other")
+    for _ in range(FAILURES):
+        assert isinstance(asks(silent, EndpointConnectionError(endpoint_url="http://silence")), StoreUnreachable)
+    assert "has not answered since" in str(asks(other))
+
+
+def test_failure_that_the_store_answers_ends_a_silence() -> None:
+    one, other = connection("one"), connection("other")
+    for turn in range(2 * FAILURES):
+        answers = refused(503, "ServiceUnavailable") if turn % 2 else EndpointConnectionError(endpoint_url="http://s")
+        asks(one if turn % 2 else other, answers)
+    assert asks(other) is None
+
+
+def test_links_do_not_wait_for_those_who_wait_for_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = connection("linked")
+    given = SigningKeys("id", Secret("secret"))
+    monkeypatch.setattr(keys, "known_keys", lambda _target: None)
+    monkeypatch.setattr(keys, "found_keys", lambda _target: (given, 4e9))
+    place = one.place()
+    assert place is not None
+    made: list[Any] = []
+
+    def sign() -> None:
+        made.append(one.signer(place))
+
+    # As a look at the claims has it while it asks the store.
+    with one.lock:
+        thread = threading.Thread(target=sign, daemon=True)
+        thread.start()
+        thread.join(10)
+        assert made

@@ -111,10 +111,11 @@ def test_wait_ends_when_others_find_out_that_nobody_answers(clock: Clock, kind: 
         ("PUT", "/media/a.jpg", {}, Kind.TRANSFER),
         ("PUT", "/media/a.jpg?partNumber=1&uploadId=u", {}, Kind.TRANSFER),
         ("PUT", "/media/a.jpg", {"x-amz-copy-source": "media/b.jpg"}, Kind.WORK),
-        ("POST", "/media/a.jpg?uploadId=u", {}, Kind.QUESTION),
+        ("POST", "/media/a.jpg?uploadId=u", {}, Kind.WORK),
         ("POST", "/media/a.jpg?uploads", {}, Kind.QUESTION),
-        ("POST", "/media?delete", {}, Kind.DEED),
+        ("POST", "/media?delete", {}, Kind.WORK),
         ("DELETE", "/media/a.jpg", {}, Kind.QUESTION),
+        ("DELETE", "/media/a.jpg?uploadId=u", {}, Kind.QUESTION),
     ],
 )
 def test_kind_is_told_by_the_request(method: str, target: str, headers: dict[str, str], kind: Kind) -> None:
