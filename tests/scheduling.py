@@ -17,6 +17,9 @@ from typing import Any
 from xdist.scheduler import LoadScopeScheduling
 
 SHARED = re.compile(r"\[.*?\b(ceph|ministack)\b")
+# Each of these waits for twenty seconds and does little, so two processes wait half as long. They come last, as short
+# groups do, when the machine has time to answer at once.
+OUTAGES = re.compile(r"faults/test_outage\.py::\w+\[(\w+)")
 # How many servers of each kind a run starts at most.
 SERVERS = {"ceph": 3, "ministack": 2}
 REPEATED = re.compile(r"\[.*?\b(ceph|ministack|https)\b")
@@ -30,6 +33,8 @@ def group_of(nodeid: str) -> str:
     if found := SHARED.search(nodeid):
         test = nodeid.partition("[")[0]
         return f"{found[1]}-{zlib.crc32(test.encode()) % SERVERS[found[1]] + 1}"
+    if found := OUTAGES.search(nodeid):
+        return f"outages-{found[1]}"
     return nodeid.partition("::")[0]
 
 

@@ -18,10 +18,12 @@ ROOT = Path(__file__).parent.parent.parent
     ("nodeid", "group"),
     [
         ("tests/contract/test_forks.py::test_it[seaweedfs-http]", "tests/contract/test_forks.py"),
+        ("tests/faults/test_outage.py::test_it[threads-drips-seaweedfs-http]", "outages-threads"),
+        ("tests/faults/test_outage.py::test_it[workers-drips-seaweedfs-http]", "outages-workers"),
         ("tests/unit/test_names.py::test_ceph_is_no_group_by_its_name", "tests/unit/test_names.py"),
     ],
 )
-def test_test_is_grouped_by_its_file(nodeid: str, group: str) -> None:
+def test_test_is_grouped_by_its_file_or_by_what_it_waits_for(nodeid: str, group: str) -> None:
     assert group_of(nodeid) == group
 
 
