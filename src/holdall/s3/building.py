@@ -28,9 +28,9 @@ def make(target: Target, region_name: str | None, *, config: Config, where: str,
     """
     refused = None
     try:
-        arguments = _arguments(target, region_name, config)
         with sessions.alone():
-            return sessions.session(target.profile).resource(**arguments)
+            # Under no name: this frame is shown on an error page, and they hold the keys, plain.
+            return sessions.session(target.profile).resource(**_arguments(target, region_name, config))
     except (ValueError, TypeError, AttributeError) as error:
         refused = ImproperlyConfigured(
             f"The SDK makes no client for {where}: {reveals(str(error)).rstrip('.')}. Check the options of the storage: the "
