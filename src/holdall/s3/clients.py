@@ -110,7 +110,9 @@ def keep_to_one_process(client: Any) -> None:
         nonlocal made_in
         if made_in != process.number():
             made_in = process.number()
-            found().close()  # type: ignore[union-attr]
+            # It is the one that sends, so it is there.
+            if (sending := found()) is not None:
+                sending.close()
 
     # Registered once, however often it is asked for.
     events.register_first("before-send.s3", drop_the_others, unique_id="holdall-one-process")

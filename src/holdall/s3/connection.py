@@ -86,7 +86,6 @@ class Connection:
         self._signer_ends: float | None = None
         self._place: Place | None = None
         self._place_is_known = False
-        # A client that waits longer: of which generation, and how long.
         self._lane: FastLane | None = None
         self._lane_is_known = False
         self._bucket_class: Any = None

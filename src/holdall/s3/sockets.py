@@ -39,6 +39,8 @@ MOST_HOSTS = 64
 # -- sockets that wait as long as the request at hand may
 
 
+# Mixed into a class of the standard library's, urllib3's or the SDK's, whose methods a type checker cannot see from here:
+# what it is told to ignore in this module is that alone.
 class _Patient:
     """What both kinds of sockets have in common."""
 
