@@ -22,7 +22,7 @@ SHARED = re.compile(r"\[.*?\b(ceph|ministack)\b")
 OUTAGES = re.compile(r"faults/test_outage\.py::\w+\[(\w+)")
 # How many servers of each kind a run starts at most.
 SERVERS = {"ceph": 3, "ministack": 2}
-REPEATED = re.compile(r"\[.*?\b(ceph|ministack|https)\b")
+REPEATED = re.compile(r"test_forked_storage\.py|\[.*?\b(ceph|ministack|https)\b")
 # Roughly how many seconds a test of a folder takes. The longest groups begin first, so that none is left alone at the end.
 SECONDS = {"compatibility": 15.0, "journeys": 3.0, "servers": 5.0, "docs": 0.3, "unit": 0.02}
 OTHER_SECONDS = 0.4
@@ -39,7 +39,7 @@ def group_of(nodeid: str) -> str:
 
 
 def is_repeated(nodeid: str) -> bool:
-    """Say whether a test is also run over plain HTTP on SeaweedFS, so that it reaches hardly any line of its own."""
+    """Say whether a test reaches hardly any line of its own: it is also run over plain HTTP on SeaweedFS, or without a parent."""
     return REPEATED.search(nodeid) is not None
 
 
