@@ -1,20 +1,39 @@
-"""Variables from a file, for somebody who was given nothing else."""
+"""Files of variables: read for somebody who was given nothing else, and written to be looked over."""
 
 from __future__ import annotations
 
+import base64
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from holdall.errors import HoldallError
 
+# What no reader of such files interprets: neither a shell nor Docker, Compose, systemd or python-dotenv.
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]*")
+
 
 class EnvFileError(HoldallError):
-    """The environment file cannot be read."""
+    """The environment file cannot be read, or not be written."""
+
+
+class Line(NamedTuple):
+    """One variable of a file that is written."""
+
+    name: str
+    # None: this cannot be decided here, so the line is a comment to fill in.
+    value: str | None
+    # On the line above it.
+    comment: str = ""
 
 
 def read_env_file(path: Path) -> Mapping[str, str]:
     """Read `VARIABLE=value` lines as Docker does: quotes stay, for the contract to remark on them.
+
+    Quotes go only where `write_env_file` would write them: around a value that readers would otherwise take apart.
 
     Raises:
         EnvFileError: there is no such file, or a line is not an assignment; its text is not shown, because it may be a secret.
@@ -31,5 +50,68 @@ def read_env_file(path: Path) -> Mapping[str, str]:
         name, equals, value = stripped.partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
             raise EnvFileError(f"Line {number} of {path} is not an assignment; write VARIABLE=value.")
-        found[name.strip()] = value
+        found[name.strip()] = _without_needed_quotes(value)
     return found
+
+
+def write_env_file(path: Path, lines: Iterable[Line], *, head: str) -> None:
+    """Write a file of variables that only its owner can read; `head` becomes the comment at its beginning.
+
+    `read_env_file` gives the same values back, and so does a shell.
+
+    Raises:
+        EnvFileError: there is already something with this name, or it cannot be written. Nothing is replaced, and a link is
+            not followed.
+    """
+    text = render_env_file(lines, head=head)
+    try:
+        # Exclusively, and with its mode from the beginning: it holds secrets, and the name may be a link laid by another user.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise EnvFileError(f"{path} exists already and was left as it is; name a file that does not exist.") from error
+    except OSError as error:
+        raise EnvFileError(f"{path} cannot be written: {error}.") from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()
+        raise EnvFileError(f"{path} cannot be written: {error}.") from error
+
+
+def render_env_file(lines: Iterable[Line], *, head: str) -> str:
+    """Give the text of such a file, secrets included."""
+    parts = [f"# {line}".rstrip() for line in head.splitlines()]
+    for line in lines:
+        parts.append("")
+        parts += [f"# {one}" for one in line.comment.splitlines()]
+        value = None if line.value is None else _written(line.value)
+        if line.value is not None and value is None:
+            parts.append("# Its value has line breaks or control characters, which cannot be written here.")
+        parts.append(f"# {line.name}=" if value is None else f"{line.name}={value}")
+    return "\n".join(parts) + "\n"
+
+
+def _written(value: str) -> str | None:
+    """Write a value so that each reader gives it back; None if there is no way on one line."""
+    if "-----BEGIN" in value:
+        # The contract reads it so, and nothing in it needs quotes.
+        return base64.b64encode(value.encode()).decode()
+    if not value.isprintable():
+        return None
+    if _PLAIN.fullmatch(value):
+        return value
+    if "'" not in value:
+        # Within these nothing is interpreted anywhere. Docker keeps them, and the contract takes them off.
+        return f"'{value}'"
+    # With both kinds of quotes in it there is no way that all readers understand; Docker's is to write it as it is.
+    return f'"{value}"' if not re.search(r'["\\$`]', value) or value[0] == value[-1] else value
+
+
+def _without_needed_quotes(value: str) -> str:
+    bare = value.strip()
+    if len(bare) < 2 or bare[0] != bare[-1] or bare[0] not in "\"'":
+        return value
+    inside = bare[1:-1]
+    return inside if bare[0] not in inside and not _PLAIN.fullmatch(inside) and _written(inside) == bare else value
