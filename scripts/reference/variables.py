@@ -17,7 +17,8 @@ SHOWN: dict[str, list[dict[str, str]]] = {
         {"STORAGE_MAKE_FILES_PUBLIC": "true"},
     ],
     "AWS_S3_CUSTOM_DOMAIN": [
-        {"STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "https://media.example.com/"},
+        {"STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "http://media.example.com/files"},
+        {"STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "media.example.com/files?v=1"},
         {"AWS_S3_CUSTOM_DOMAIN": "media.example.com"},
     ],
     "DO_REGION": [{**SPACES, "DO_REGION": "amsterdam"}, {"DO_REGION": "ams3"}],

@@ -12,8 +12,9 @@ from holdall.doctor.examination import Examination
 from holdall.doctor.linking import can_link, link_or_none, make_link
 from holdall.doctor.probe import probes
 from holdall.environment.unread import AMBIENT_ENDPOINTS
-from holdall.environment.values import amazon_region, is_local
+from holdall.environment.values import amazon_region
 from holdall.findings import Finding, Level
+from holdall.hosts import is_local
 from holdall.providers import AMAZON, DELIVERY_HOST, GENERIC, MAX_SIGNED_SECONDS, R2, SPACES, recognise
 
 SESSION_SECONDS = 3600

@@ -12,8 +12,8 @@ from holdall.doctor.catalogue import site as kinds
 from holdall.doctor.examination import Examination
 from holdall.doctor.linking import link_host
 from holdall.doctor.probe import probes
-from holdall.environment.values import is_local
 from holdall.findings import Finding
+from holdall.hosts import is_local
 
 
 def probe_site_hosts(examination: Examination) -> Iterator[Finding]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
-from holdall.environment import values
 from holdall.environment.store import Store
 
 
@@ -22,7 +20,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         "location": store.location,
         "endpoint_url": store.endpoint_url,
         "region_name": store.region_name,
-        "custom_domain": store.custom_domain,
+        "custom_domain": store.custom_domain.address if store.custom_domain else None,
         "querystring_auth": not store.public,
         "querystring_expire": store.url_lifetime_seconds,
         "cache_lifetime": store.cache_lifetime_seconds,
@@ -39,8 +37,8 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         "timeout": store.timeout_seconds,
         "env_prefix": store.env_prefix,
     }
-    if store.custom_domain and values.is_loopback(urlsplit(f"//{store.custom_domain}").hostname or ""):
-        chosen["url_protocol"] = "http:"
+    if store.custom_domain:
+        chosen["url_protocol"] = f"{store.custom_domain.scheme}:"
     if store.keys and not (store.boto3_reads_keys and boto3_sees_environment):
         chosen |= {
             "access_key": store.keys.access_key,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from holdall import sites
+from holdall.bases import Base
 from holdall.environment.variables import DEFAULT_CACHE_SECONDS, DEFAULT_LIFETIME_SECONDS, DEFAULT_TIMEOUT_SECONDS
 from holdall.providers import Provider
 from holdall.secret import Secret
@@ -32,7 +33,7 @@ class Store(NamedTuple):
     endpoint_url: str | None = None
     # None: boto3's, or asked from the bucket.
     region_name: str | None = None
-    custom_domain: str | None = None
+    custom_domain: Base | None = None
     # None: boto3's chain finds them.
     keys: Keys | None = None
     # The environment contains the keys exactly as boto3 will read them.

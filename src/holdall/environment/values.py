@@ -8,12 +8,12 @@ Modules that few environments need are imported where they are needed: reading t
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from holdall.hosts import is_host, is_local
 from holdall.providers import AMAZON_PLACES, AMAZON_REGION, DELIVERY_HOST, MAX_SIGNED_SECONDS
 
 Remark = Callable[[str], None]
@@ -194,7 +194,7 @@ def endpoint(value: str, remark: Remark) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
-    if not host or parts.scheme not in {"http", "https"} or not _is_host(host):
+    if not host or parts.scheme not in {"http", "https"} or not is_host(host):
         raise _refused("D111", "is not the address of a server; write something like https://s3.example.com.")
     if parts.username or parts.password:
         raise _refused(
@@ -221,32 +221,6 @@ def endpoint(value: str, remark: Remark) -> str:
         )
     netloc = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{netloc}" + (f":{port}" if port else "")
-
-
-def domain(value: str, remark: Remark) -> str:
-    """Reduce what was given to a host, with a port where there is one."""
-    given = value
-    if "//" in value:
-        remark(Said("was a full address and was reduced to its host.", "D116"))
-    else:
-        value = f"//{value}"
-        if "/" in value.removeprefix("//"):
-            remark(
-                Said("had a slash or path and was reduced to its host; a folder belongs in `STORAGE_LOCATION`.", "D116")
-            )
-    try:
-        parts = urlsplit(value)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if "//" not in given and looks_like_a_key(given):
-        # A secret with a slash in it would pass for a host and a path.
-        raise _refused("D118", f"is {quoted(given)}; write only a domain name, such as media.example.com.")
-    if "@" in given:
-        raise _refused("D112", "contains a user name or password; write only a domain name, such as media.example.com.")
-    if not host or not _is_host(host):
-        raise _refused("D118", f"is {quoted(given)}; write only a domain name, such as media.example.com.")
-    return f"[{host}]" + (f":{port}" if port else "") if ":" in host else host + (f":{port}" if port else "")
 
 
 def location(value: str, remark: Remark) -> str:
@@ -351,39 +325,3 @@ def _distance(one: str, other: str, limit: int) -> int:
         if min(row) > limit:
             return limit + 1
     return row[-1]
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def is_local(host: str) -> bool:
-    """Say whether a host is this machine, or inside a private network."""
-    if (
-        host == "localhost"
-        or host.endswith((".localhost", ".local", ".internal"))
-        or ("." not in host and ":" not in host)
-    ):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return False
-
-
-def _is_host(host: str) -> bool:
-    if ":" in host:
-        try:
-            ipaddress.IPv6Address(host)
-        except ValueError:
-            return False
-        # A zone ("%eth0") means something on one machine only, and may hold anything.
-        return "%" not in host
-    labels = host.removesuffix(".").split(".")
-    return len(host) <= 253 and all(re.fullmatch(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", label) for label in labels)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from holdall.environment import values
+from holdall.environment import domains, values
 
 DEFAULT_LIFETIME_SECONDS = 3600
 DEFAULT_CACHE_SECONDS = 3600
@@ -58,9 +58,9 @@ VARIABLES = (
     ),
     Variable(
         name="AWS_S3_CUSTOM_DOMAIN",
-        purpose="the domain name of the CDN in front of the bucket (Spaces: an option of the bucket; AWS: a CloudFront "
-        "distribution)",
-        parse=values.domain,
+        purpose="the domain of the CDN in front of the bucket (Spaces: an option of the bucket; AWS: a CloudFront "
+        "distribution), with a scheme, port and path if it has them: links are this and the key",
+        parse=domains.domain,
         default="none; required when files are public",
         modes=("s3", "do"),
         specified=True,

@@ -141,8 +141,10 @@ def _delivery(needs: Needs) -> list[str]:
 
 
 def _domain(needs: Needs) -> str:
-    if needs.domain:
-        return f"The files should be served from the domain `{needs.domain}`."
+    if needs.base and needs.base.path:
+        return f"The files should be served below `{needs.base}/`: after it comes the whole key."
+    if needs.base:
+        return f"The files should be served from the domain `{needs.base}`."
     return "Please tell us the domain that the files are served from."
 
 
@@ -242,7 +244,7 @@ def _environment(needs: Needs) -> list[tuple[str, str]]:
     if store.public:
         rows.append(("STORAGE_MAKE_FILES_PUBLIC", "true"))
     if store.public or needs.signed_by_cloudfront:
-        rows.append((DOMAIN, needs.domain or ""))
+        rows.append((DOMAIN, str(needs.base or "")))
     if needs.signed_by_cloudfront:
         rows.append((SIGNER, ""))
     return [*rows, *((name, "") for name in KEY_PAIR)]

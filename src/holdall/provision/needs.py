@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from holdall.bases import Base
 from holdall.environment import contract, variables
 from holdall.environment.store import Store
 from holdall.errors import ContractError, HoldallError
@@ -76,9 +77,14 @@ class Needs:
         return self.store.region_name
 
     @property
-    def domain(self) -> str | None:
-        """The CDN's domain, if it is known already and of use."""
+    def base(self) -> Base | None:
+        """What links begin with, if it is known already and of use."""
         return None if DOMAIN in self.asked else self.store.custom_domain
+
+    @property
+    def domain(self) -> str | None:
+        """The host of the CDN, which is what certificates, DNS records and distributions are made for."""
+        return self.base.host if self.base else None
 
     @property
     def through_cloudfront(self) -> bool:

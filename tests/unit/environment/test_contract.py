@@ -16,6 +16,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 import holdall
+from holdall.bases import Base
 from holdall.environment import contract
 from holdall.environment.contract import Reading
 from holdall.environment.store import Store
@@ -705,52 +706,6 @@ def test_anything_else_is_neither_true_nor_false(typo: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "given",
-    ["https://media.example.com", "https://media.example.com/", "//media.example.com", "HTTPS://Media.Example.com/x?y"],
-)
-def test_domain_given_as_an_address_is_reduced_to_its_host(given: str) -> None:
-    environ = {**S3, "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": given}
-    assert usable(environ).custom_domain == "media.example.com"
-    assert warned(environ) == ["`AWS_S3_CUSTOM_DOMAIN` was a full address and was reduced to its host."]
-
-
-def test_domain_with_a_path_is_reduced_to_its_host() -> None:
-    environ = {**S3, "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "media.example.com/files"}
-    assert usable(environ).custom_domain == "media.example.com"
-    assert warned(environ) == [
-        "`AWS_S3_CUSTOM_DOMAIN` had a slash or path and was reduced to its host; a folder belongs in `STORAGE_LOCATION`."
-    ]
-
-
-@pytest.mark.parametrize("given", ["media example.com", "https://", "media..example.com", "a:b:c", "-.example"])
-def test_domain_that_is_none_is_refused(given: str) -> None:
-    if given == "-.example":
-        given = "exa$mple.com"
-    assert problems({**S3, "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": given}) == [
-        f'`AWS_S3_CUSTOM_DOMAIN` is "{given}"; write only a domain name, such as media.example.com.'
-    ]
-
-
-def test_domain_with_credentials_is_refused_without_showing_them() -> None:
-    environ = {**S3, "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "https://ada:lovelace@example.com"}
-    assert problems(environ) == [
-        "`AWS_S3_CUSTOM_DOMAIN` contains a user name or password; write only a domain name, such as media.example.com."
-    ]
-
-
-@pytest.mark.parametrize("domain", ["127.0.0.1:8080", "localhost:8080", "media.localhost", "[::1]:8080", "[::1]"])
-def test_domain_on_this_machine_is_linked_to_by_plain_http(domain: str) -> None:
-    made = options({**S3, "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": domain})
-    assert (made["custom_domain"], made["url_protocol"]) == (domain, "http:")
-
-
-def test_domain_is_linked_to_by_https_otherwise() -> None:
-    assert "url_protocol" not in options(
-        {**S3, "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "media.example.com:8443"}
-    )
-
-
 def test_domain_on_private_files_is_not_used_without_cloudfront_keys() -> None:
     environ = {**S3, "AWS_S3_CUSTOM_DOMAIN": "media.example.com"}
     assert usable(environ).custom_domain is None
@@ -792,7 +747,7 @@ def test_cloudfront_key_is_read_in_every_form_that_an_environment_can_hold(form:
     store = usable({**CLOUDFRONT, "AWS_CLOUDFRONT_KEY": given})
     assert store.cloudfront_key is not None
     assert store.cloudfront_key.reveal() == pem
-    assert store.custom_domain == "media.example.com"
+    assert store.custom_domain == Base("https", "media.example.com")
 
 
 @pytest.mark.parametrize("breakage", ["cut in the middle", "without its end", "a letter lost", "public"])

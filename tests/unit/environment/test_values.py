@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdall.environment import values
+from holdall import hosts
+from holdall.environment import domains, values
 from holdall.secret import Secret
 
 PLAIN = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -200,14 +201,28 @@ def test_every_single_edit_is_a_slip(known: str, data: st.DataObject) -> None:
 # -- hosts
 
 
-@pytest.mark.parametrize("host", ["localhost", "cdn.localhost", "127.0.0.1", "::1", "10.1.2.3", "minio", "s3.internal"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "cdn.localhost", "127.0.0.1", "::1", "10.1.2.3", "minio", "s3.internal", "100.64.0.1"]
+)
 def test_near_host_is_local(host: str) -> None:
-    assert values.is_local(host)
+    assert hosts.is_local(host)
 
 
-@pytest.mark.parametrize("host", ["s3.amazonaws.com", "8.8.8.8", "2606:4700::1111", "localhost.example.com"])
+@pytest.mark.parametrize(
+    "host", ["s3.amazonaws.com", "8.8.8.8", "2606:4700::1111", "localhost.example.com", "203.0.113.5"]
+)
 def test_far_host_is_not_local(host: str) -> None:
-    assert not values.is_local(host)
+    assert not hosts.is_local(host)
+
+
+@pytest.mark.parametrize("host", ["minio", "minio.media.svc", "minio.media.svc.cluster.local", "host.docker.internal"])
+def test_name_of_one_network_is_known_inside_alone(host: str) -> None:
+    assert hosts.is_inside(host)
+
+
+@pytest.mark.parametrize("host", ["localhost", "media.localhost", "127.0.0.1", "::1", "192.168.1.20", "s3.example.com"])
+def test_host_that_browsers_may_reach_is_not_inside_alone(host: str) -> None:
+    assert not hosts.is_inside(host)
 
 
 def test_zone_of_an_address_is_refused() -> None:
@@ -223,7 +238,7 @@ PARSERS = [
     values.region,
     values.spaces_region,
     values.endpoint,
-    values.domain,
+    domains.domain,
     values.location,
     values.environment_name,
     values.key_text,

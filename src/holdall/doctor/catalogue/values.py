@@ -172,21 +172,29 @@ PLAIN_HTTP = _Kind(
     "Use https:// in `VARIABLE`.",
     ("C2",),
 )
-MORE_THAN_DOMAIN = _Kind(
+DOMAIN_TIDIED = _Kind(
     "D116",
     Level.WARNING,
-    "The CDN domain is more than a domain",
-    "Holdall used only its host. Other tools make links such as https://https://… from it.",
-    "Set `VARIABLE` to a host only, such as media.example.com.",
+    "The CDN domain was tidied",
+    "Holdall removed extra slashes, or encoded what links encode. Other tools use the value as it is.",
+    "Set `VARIABLE` to what the message shows.",
     ("E1",),
 )
 NO_DOMAIN = _Kind(
     "D118",
     Level.ERROR,
     "The CDN domain is not valid",
-    "Every link would be broken.",
-    "VARIABLE=media.example.com   # a host only",
+    "Every link begins with it, so every link would be broken.",
+    "VARIABLE=media.example.com   # or with a port and a path: localhost:9000/media",
     ("E1",),
+)
+PLAIN_HTTP_DOMAIN = _Kind(
+    "D160",
+    Level.WARNING,
+    "The CDN domain uses plain HTTP",
+    "What visitors fetch can be read and changed on the way, and browsers block http links on https pages.",
+    "Remove http:// from `VARIABLE` if the host answers https.",
+    ("C2",),
 )
 NO_LOCATION = _Kind(
     "D119",
