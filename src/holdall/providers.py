@@ -53,7 +53,10 @@ class Provider(NamedTuple):
 AMAZON = Provider(
     id="amazon",
     title="Amazon S3",
-    host=r"s3(?:-fips)?(?:\.dualstack)?(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.amazonaws\.com(?:\.cn)?",
+    host=r"(?:s3(?:-fips)?(?:\.dualstack)?(?:[.-](?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d))?"
+    r"|s3-accelerate(?:\.dualstack)?"
+    # A VPC's own: https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html
+    r"|bucket\.vpce-[0-9a-z-]+\.s3\.(?P<vpc>[a-z]{2,4}(?:-[a-z]+)+-\d)\.vpce)\.amazonaws\.(?:com(?:\.cn)?|eu)",
     region=None,
     addressing="virtual",
     conditional_put=True,

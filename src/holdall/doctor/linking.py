@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from holdall.doctor.examination import Examination
+from holdall.s3 import hosts
 
 
 def can_link(examination: Examination) -> bool:
@@ -32,7 +33,7 @@ def link_host(examination: Examination) -> str:
         return ""
     if examination.is_ours:
         # The keys are a role's, which only a request can fetch. The host does not depend on them.
-        place = examination.target.place(storage.endpoint_url or None, storage.region_name)
+        place = hosts.place(examination.target, storage.endpoint_url or None, storage.region_name)
         return (urlsplit(place.base).hostname or "") if place else ""
     # At Amazon it depends on the region and the addressing style, which the SDK chooses.
     return urlsplit(storage.endpoint_url or "").hostname or ""

@@ -20,7 +20,7 @@ from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from holdall.errors import Answer, HoldallError, StoreUnreachable, WriteRefused
-from holdall.s3 import building, clients, keys, local, process, sessions, whole
+from holdall.s3 import building, clients, hosts, keys, local, process, sessions, whole
 from holdall.s3.answers import OBJECT_CODES, answer_of, explain, what_of
 from holdall.s3.apart import Apart, Side
 from holdall.s3.circuit import is_breakdown, is_silence, is_throttling
@@ -184,7 +184,7 @@ class Connection:
                 endpoint_url = (
                     local.server(self.target).endpoint_url if self.target.local_folder else self.target.endpoint_url
                 )
-                self._place = self.target.place(endpoint_url, self._region())
+                self._place = hosts.place(self.target, endpoint_url, self._region())
                 self._place_is_known = True
         return self._place
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from boto3.s3.transfer import S3Transfer, TransferConfig
 from botocore.config import Config
 
 from holdall.providers import Provider
 from holdall.s3.claims import Claim
-from holdall.s3.signing import Place
 from holdall.secret import Secret
 from holdall.sites import Site
 
@@ -71,35 +68,13 @@ class Target:
     site: Site | None = None
     above: tuple[Above, ...] = ()
 
-    def place(self, endpoint_url: str | None, region_name: str | None) -> Place | None:
-        """Tell where links lead, without making a client. None: only the SDK can tell.
+    @property
+    def style(self) -> str:
+        """Where the bucket's name stands in an address: "virtual" is before the host, "path" behind it.
 
-        The SDK's own rules, held to them by tests: a bucket's name with dots matches no certificate, so it stands in
-        the path; an address has no subdomains.
+        Not the SDK's "auto", which leads links and requests to different hosts at Amazon.
         """
-        if (
-            self.client_config
-            or self.signature_version not in {None, "s3v4"}
-            or not self.bucket_name
-            or not region_name
-        ):
-            return None
-        if endpoint_url is None:
-            # Other partitions have other domains, and names that are no buckets (ARNs) have rules of their own.
-            if not self.use_ssl or region_name.startswith(("cn-", "us-iso", "eu-iso")) or ":" in self.bucket_name:
-                return None
-            # The SDK's own default for the oldest region is the host without a region.
-            part = "" if region_name == "us-east-1" else f".{region_name}"
-            endpoint_url = f"https://s3{part}.amazonaws.com"
-        parts = urlsplit(endpoint_url)
-        style = self.addressing_style or self.provider.addressing
-        host = parts.netloc
-        dotted = "." in self.bucket_name and parts.scheme == "https"
-        if style == "virtual" and not dotted and not _is_address(parts.hostname or ""):
-            return Place(scheme=parts.scheme, host=f"{self.bucket_name}.{host}", region=region_name)
-        if style in {"virtual", "path"} and not parts.path.strip("/"):
-            return Place(scheme=parts.scheme, host=host, path=f"/{self.bucket_name}", region=region_name)
-        return None
+        return self.provider.addressing if self.addressing_style in {None, "", "auto"} else str(self.addressing_style)
 
     @property
     def address(self) -> str:
@@ -140,7 +115,7 @@ class Target:
             "signature_version": self.signature_version or "s3v4",
             # With boto3's default, links for a bucket outside us-east-1 name a host that redirects, which breaks
             # their signature (jschneier/django-storages#782).
-            "s3": {"addressing_style": self.addressing_style or self.provider.addressing},
+            "s3": {"addressing_style": self.style},
             "proxies": dict(self.proxies) or None,
             "retries": {"mode": self.retry_mode, "total_max_attempts": self.attempts},
             "connect_timeout": self.connect_seconds,
@@ -171,11 +146,3 @@ def transfer_config(*, use_threads: bool = True) -> TransferConfig:
         use_threads=use_threads,
         preferred_transfer_client="classic",
     )
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
