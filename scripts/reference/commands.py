@@ -87,6 +87,14 @@ def _layers() -> list[str]:
 
 
 COMMANDS = {
+    "adopt": "It works in a project only, as `manage.py holdall adopt`, with the settings that production uses.\n"
+    "It makes the storages, but contacts nothing, and changes no setting; "
+    "[Switch from plain django-storages](../how-to/from-django-storages.md) explains each difference that it lists.\n"
+    "`--write` never replaces a file.\n"
+    "The exit code is 1 when the project has no storage of django-storages on S3, when one cannot be made, or when the "
+    "proposal has problems.\n\n"
+    "`--json` prints one document with the keys `version`, `line`, `variables`, `settings`, `differences`, `warnings` and "
+    "`problems`; secrets are masked.",
     "doctor": "It needs only the environment, or a file of variables; inside a project, `manage.py holdall doctor` checks "
     "each entry of `STORAGES`, and what Django knows.\n"
     "It saves files into a folder with a random name and deletes them again, even after Ctrl-C; the last line proves it.\n"

@@ -73,6 +73,7 @@ def from_env(
     *,
     aliases: Mapping[str, str] | None = None,
     storages: Mapping[str, Mapping[str, Any]] | None = None,
+    backends: Mapping[str, str] | None = None,
     local_folder: str | os.PathLike[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Give the whole `STORAGES` setting that an environment describes.
@@ -80,6 +81,8 @@ def from_env(
     `aliases` maps each alias to the prefix of its variables: `{"default": "", "private": "PRIVATE_"}` makes a
     second store out of `PRIVATE_STORAGE_BUCKET_NAME` and so on; without it there is `default` alone.
     `storages` is merged over the result, `OPTIONS` key by key; `staticfiles` is Django's own unless it says otherwise.
+    `backends` names a project's own class for an alias, a subclass of `holdall.storage.MediaStorage` by its dotted path:
+    it gets the options that the environment describes. While an image is built, it is not used.
     `local_folder` is where mode `local` keeps its files (default: `.holdall` in the folder that holds `manage.py`,
     looked for upwards from the working directory).
 
@@ -87,8 +90,11 @@ def from_env(
 
     Raises:
         ContractError: the environment does not describe a usable store; all that is wrong, at once.
+        ValueError: `backends` names an alias that is not read from the environment.
     """
     prefixes = {"default": ""} if aliases is None else dict(aliases)
+    if unknown := sorted({*(backends or {})} - prefixes.keys()):
+        raise ValueError(f'`backends` names "{unknown[0]}", which is not among the aliases: {", ".join(prefixes)}.')
     readings = {alias: _contract.read(environ, prefix=prefix) for alias, prefix in prefixes.items()}
     problems = [problem for reading in readings.values() for problem in reading.problems]
     if problems:
@@ -112,7 +118,7 @@ def from_env(
             chosen[alias] = {"BACKEND": _BUILD, "OPTIONS": {"alias": alias}}
         else:
             chosen[alias] = {
-                "BACKEND": _FORK if reading.parent else _MEDIA,
+                "BACKEND": (backends or {}).get(alias) or (_FORK if reading.parent else _MEDIA),
                 "OPTIONS": _options(reading, local_folder, boto3_sees_environment=environ is os.environ),
             }
     for alias, extra in (storages or {}).items():

@@ -151,6 +151,7 @@ def test_commands_are_these() -> None:
     cli.add_commands(parser)
     options = commands_of(parser)
     assert options == {
+        "adopt": ["--env-file", "--help", "--json", "--write"],
         "doctor": [
             "--alias",
             "--env-file",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import holdall
-from holdall.cli import doctor, env, fork, owner, provision, serve
+from holdall.cli import adopt, doctor, env, fork, owner, provision, serve
 from holdall.cli.envfile import EnvFileError, read_env_file
 from holdall.cli.terminal import Session, Stream, Style
 from holdall.errors import HoldallError
@@ -32,6 +32,7 @@ class Command(Protocol):
 
 
 COMMANDS: dict[str, Command] = {
+    "adopt": adopt,
     "doctor": doctor,
     "env": env,
     "fork": fork,

@@ -41,6 +41,11 @@ def chosen(storage: Any, base: type, given: Mapping[str, Any], *, known: Collect
     options = {**hidden(_defaults(storage, base, given), known=known), **given}
     for name in options:
         if name not in known:
+            if name == "parent":
+                raise ImproperlyConfigured(
+                    f"{type(storage).__name__} cannot be a fork, and the environment describes one (`PARENT_…`). Base the "
+                    "class on `holdall.fork.ForkedStorage`."
+                )
             meant = difflib.get_close_matches(name, known, 1)
             advice = f"; did you mean `{meant[0]}`?" if meant else "."
             raise ImproperlyConfigured(f"{type(storage).__name__} has no option `{name}`{advice}")
