@@ -70,6 +70,8 @@ class Kind(NamedTuple):
     evidence: str = ""
     # Remedies for particular cases, each with its case. A finding names those that its evidence allows.
     remedies: tuple[Cause, ...] = ()
+    # Healthy stores have it too, and nothing follows from it: people see it with `--verbose` only.
+    routine: bool = False
 
     @property
     def url(self) -> str:
@@ -103,14 +105,26 @@ class Finding(NamedTuple):
     otherwise: tuple[Cause, ...] = ()
     # Which of several stores it is about, or "" if there is only one.
     store: str = ""
+    # The layer of the doctor that found it.
+    layer: str = ""
 
     @property
     def id(self) -> str:
         return self.kind.id
 
+    @property
+    def is_routine(self) -> bool:
+        """Whether nothing follows from it, as from a notice that could not be looked at: least rights do not allow that."""
+        unasked = self.level is Level.UNKNOWN and self.kind.level is Level.NOTICE
+        return self.level is not Level.OK and (self.kind.routine or unasked)
+
     def about(self, store: str) -> Finding:
         """Return the same finding, about one of several stores."""
         return self._replace(store=store)
+
+    def within(self, layer: str) -> Finding:
+        """Return the same finding, of this layer."""
+        return self._replace(layer=layer)
 
 
 def is_pasted(line: str) -> bool:

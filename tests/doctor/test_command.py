@@ -6,16 +6,19 @@ import argparse
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 
+import holdall
 from holdall import cli
 from holdall.cli import findings
 from holdall.cli.terminal import Style
@@ -41,13 +44,33 @@ def run(environ: Mapping[str, str], *arguments: str, out: io.StringIO | None = N
 
 
 @on_one_server
-def test_healthy_store_is_one_line_a_passed_check_and_a_summary(provider: Provider, bucket: str, location: str) -> None:
+def test_healthy_store_is_one_line_a_layer_and_a_summary(provider: Provider, bucket: str, location: str) -> None:
+    rule: Any = {
+        "ID": "a",
+        "Status": "Enabled",
+        "Filter": {},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+    }
+    provider.client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
     code, text, _ = run(provider.environ(bucket, location=location))
     assert code == 0
     *lines, blank, summary = text.splitlines()
-    assert all(line.startswith("ok       D") for line in lines if "notice" not in line[:7] and line[:1] != " ")
+    layers = [re.fullmatch(r"ok       (\w+) +\d+ passed", line) for line in lines]
+    assert all(layers), text
+    assert len({layer[1] for layer in layers if layer}) == len(lines)
     assert blank == ""
-    assert summary.endswith("passed.")
+    assert re.fullmatch(r"\d+ passed\. 1 more with --verbose\.", summary)
+
+
+@on_one_server
+def test_verbose_tells_how_each_check_passed_and_what_healthy_stores_have(
+    provider: Provider, bucket: str, location: str
+) -> None:
+    code, text, _ = run(provider.environ(bucket, location=location), "--verbose")
+    assert code == 0
+    assert "ok       D309 The keys open the bucket: " in text
+    assert "notice   D717 Links work with GET only\n" in text
+    assert "with --verbose" not in text
 
 
 @on_one_server
@@ -56,8 +79,8 @@ def test_error_is_shown_with_what_to_do_and_exits_with_one(provider: Provider, b
     code, text, _ = run(provider.environ(bucket, keys=wrong))
     assert code == 1
     assert "error    D302 The signature does not match: the secret is wrong\n" in text
-    assert "              seen    HeadBucket was answered with 403 SignatureDoesNotMatch" in text
-    assert "              more    holdall doctor --explain D302\n" in text
+    assert " seen    HeadBucket was answered with 403 SignatureDoesNotMatch" in text
+    assert " more    holdall doctor --explain D302\n" in text
     assert wrong.secret_key not in text
 
 
@@ -121,14 +144,12 @@ def test_file_that_is_none_of_variables_is_refused_without_showing_it(
 def test_project_is_examined_by_alias(
     provider: Provider, bucket: str, location: str, settings: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import holdall
-
     chosen = holdall.from_env(provider.environ(bucket, location=location))
     settings.STORAGES = {**chosen, "second": chosen["default"]}
     call_command("holdall", "doctor", "--only", "connection")
     text = capsys.readouterr().out
-    assert "[default] The keys open the bucket" in text
-    assert "[second] The keys open the bucket" in text
+    assert "ok       [default] connection   2 passed\n" in text
+    assert "ok       [second] connection   2 passed\n" in text
     call_command("holdall", "doctor", "--only", "connection", "--alias", "second")
     assert "[" not in capsys.readouterr().out
 
@@ -154,8 +175,13 @@ def start(provider: Provider, bucket: str, location: str, folder: Path, *argumen
     file = folder / "store.env"
     file.write_text("".join(f"{name}={value}\n" for name, value in provider.environ(bucket, location=location).items()))
     return processes.start(
-        [sys.executable, "-m", "holdall", "doctor", "--env-file", str(file), *arguments],
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "AWS_EC2_METADATA_DISABLED": "true"},
+        [sys.executable, "-m", "holdall", "doctor", "--verbose", "--env-file", str(file), *arguments],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path(holdall.__file__).parents[1]),
+            "HOME": str(folder),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import holdall
 from tests.contract import only
 from tests.providers import Keys, Provider
 from tests.servers import processes
@@ -18,7 +19,12 @@ def doctor(file: Path) -> dict[str, Any]:
     """Run the command as on a bare machine: no project, no variables but the file's."""
     done = processes.complete(
         [sys.executable, "-m", "holdall", "doctor", "--env-file", str(file), "--json"],
-        env={"PATH": os.environ["PATH"], "HOME": str(file.parent), "AWS_EC2_METADATA_DISABLED": "true"},
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path(holdall.__file__).parents[1]),
+            "HOME": str(file.parent),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
         cwd=file.parent,
         capture_output=True,
         text=True,

@@ -164,6 +164,7 @@ def test_commands_are_these() -> None:
             "--prefix",
             "--seconds",
             "--skip",
+            "--verbose",
         ],
         "env": ["--env-file", "--help", "--json", "--prefix"],
         "fork diff": ["--env-file", "--help", "--json", "--prefix"],

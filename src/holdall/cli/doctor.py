@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ImproperlyConfigured
 
 from holdall.cli import findings
+from holdall.cli.report import Brief, Verbose
 from holdall.cli.terminal import Session
 from holdall.findings import Finding, Report
 
@@ -28,6 +29,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only this layer or probe")
     parser.add_argument("--skip", action="append", default=[], metavar="NAME", help="all except this layer or probe")
     parser.add_argument("--seconds", type=float, default=30.0, help="time limit for each probe (30)")
+    parser.add_argument(
+        "--verbose", action="store_true", help="show how each check passed, and what healthy stores have too"
+    )
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document, for programs")
     shown.add_argument(
@@ -58,7 +62,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
     except ImproperlyConfigured as error:
         session.err.write(f"{error}\n")
         return 2
-    printed = _Document(session) if options.as_json else _Lines(session)
+    printed = _printer(options, session)
     choice = doctor.Choice(options.offline, options.only, options.skip)
     for examination in examinations:
         found = doctor.examine(examination, choice, seconds=options.seconds)
@@ -70,9 +74,16 @@ def run(options: argparse.Namespace, session: Session) -> int:
         except KeyboardInterrupt:
             for finding in examination.farewell:
                 printed.add(finding.about(examination.label))
+            printed.interrupted()
             raise
     printed.end()
     return 0 if printed.report.is_healthy else 1
+
+
+def _printer(options: argparse.Namespace, session: Session) -> _Document | Brief:
+    if options.as_json:
+        return _Document(session)
+    return (Verbose if options.verbose else Brief)(session, command=_command(session))
 
 
 class _Document:
@@ -85,23 +96,11 @@ class _Document:
     def add(self, finding: Finding) -> None:
         self.report.findings.append(finding)
 
+    def interrupted(self) -> None:
+        """Print nothing: half a document would say "healthy" of a store that was not examined."""
+
     def end(self) -> None:
         self._session.out.write(json.dumps(self.report.as_document(), indent=2, ensure_ascii=False) + "\n")
-
-
-class _Lines(_Document):
-    """A report that is printed as it grows, for people."""
-
-    def add(self, finding: Finding) -> None:
-        super().add(finding)
-        explain = f"{_command(self._session)} --explain"
-        shown = findings.lines(findings.visible(finding), self._session.style, explain=explain)
-        self._session.out.write("".join(f"{line}\n" for line in shown))
-        self._session.out.flush()
-
-    def end(self) -> None:
-        paint = self._session.style.green if self.report.is_healthy else self._session.style.red
-        self._session.out.write(f"\n{paint(f'{self.report.summary()}.')}\n")
 
 
 def _command(session: Session) -> str:

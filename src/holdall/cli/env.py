@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from holdall.cli.terminal import Session, Style, wrapped
+from holdall.cli.terminal import Session, wrapped
 from holdall.environment import contract, store
 from holdall.environment.entries import Setting
+from holdall.environment.habits import sentence, together
 
 HELP = "print every variable, its value and where the value came from"
 # The shape of `--json` output; raised when a key changes its meaning or goes.
@@ -23,7 +24,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, session: Session) -> int:
     reading = contract.read(session.environ, prefix=options.prefix)
-    session.out.write(as_json(reading) if options.as_json else _as_text(reading, session.style))
+    session.out.write(as_json(reading) if options.as_json else _as_text(reading, session))
     return 1 if reading.problems else 0
 
 
@@ -54,8 +55,8 @@ def _parent(parent: contract.Reading | None) -> dict[str, Any] | None:
     return {"prefix": parent.prefix, "variables": _rows(parent), "parent": _parent(parent.parent)}
 
 
-def _as_text(reading: contract.Reading, style: Style) -> str:
-    lines = []
+def _as_text(reading: contract.Reading, session: Session) -> str:
+    lines, style = [], session.style
     for row in _settings(reading):
         shown = f"{row.value}  {style.dim(f'({row.source})')}" if row.value else style.dim(f"({row.source})")
         lines.append(f"{style.bold(row.name)} = {shown}")
@@ -64,15 +65,18 @@ def _as_text(reading: contract.Reading, style: Style) -> str:
         ("Warnings", reading.warnings, style.yellow),
         ("Problems", reading.problems, style.red),
     ):
-        if texts:
-            lines += ["", paint(f"{title} ({len(texts)})"), *(f"  {text}" for text in texts)]
+        if said := [sentence(group) for group in together(texts)]:
+            lines += ["", paint(f"{title} ({len(said)})")]
+            lines += [line for text in said for line in wrapped(text, indent="    ", first="  ")]
     if not reading.problems:
         end = "An image is being built: any use of the storage raises an error."
         if reading.store is not None:
             above = reading.parent and reading.parent.store
             fork = f", as a fork of {store.site(above)}" if above else ""
             end = f"Usable: {store.summary(reading.store)}{fork}. Nothing was contacted."
-        lines += ["", style.green(end)]
+        # The last line is what scripts look at.
+        last = wrapped(end, indent="") if session.out.isatty() else [end]
+        lines += ["", *map(style.green, last)]
     return "\n".join(lines) + "\n"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from holdall.cli.pasting import pasted
 from holdall.cli.terminal import Style, wrapped
 from holdall.findings import Cause, Finding, Level, is_pasted
 from holdall.shown import shown
@@ -12,8 +14,8 @@ from holdall.shown import shown
 if TYPE_CHECKING:
     from holdall.doctor.catalogue import Entry
 
-_LABELS = " " * 14
-_TEXT = " " * 22
+# Below the level, and below the id.
+_LABELS, _TEXT = " ", " " * 9
 
 
 def lines(finding: Finding, style: Style, *, explain: str) -> Iterator[str]:
@@ -23,11 +25,17 @@ def lines(finding: Finding, style: Style, *, explain: str) -> Iterator[str]:
     """
     about = f"[{finding.store}] " if finding.store else ""
     title = finding.kind.title
-    level = _paint(finding.level, style)(f"{finding.level:<8}")
     if finding.level is Level.OK:
-        yield f"{level} {finding.id} {about}{title}: {style.dim(finding.seen)}"
+        head = f"{finding.level:<8} {finding.id} {about}{title}: "
+        first, *more = wrapped(f"{head}{finding.seen}", indent=_TEXT, first="")
+        level = painted(finding.level, style)
+        yield f"{level}{first[8 : len(head)]}{style.dim(first[len(head) :])}"
+        yield from (style.dim(line) for line in more)
         return
-    yield f"{level} {finding.id} {about}{style.bold(title)}"
+    first, *more = wrapped(f"{finding.id} {about}{title}", indent=_TEXT, first=_TEXT)
+    id_and_title = first[len(_TEXT) :].partition(" ")
+    yield f"{painted(finding.level, style)} {id_and_title[0]} {style.bold(id_and_title[2])}"
+    yield from (style.bold(line) for line in more)
     yield from _labelled("seen", _sentences(finding.seen), style)
     yield from _labelled("means", _sentences(finding.cause.means), style)
     yield from _labelled("do", _remedy(finding.cause.do.splitlines(), indent=_TEXT), style)
@@ -36,6 +44,17 @@ def lines(finding: Finding, style: Style, *, explain: str) -> Iterator[str]:
         yield from _labelled("do", _remedy(cause.do.splitlines(), indent=_TEXT), style)
     if finding.level in {Level.ERROR, Level.WARNING}:
         yield from _labelled("more", [f"{_TEXT}{finding.kind.url or f'{explain} {finding.id}'}"], style)
+
+
+def layer_line(findings: list[Finding], style: Style) -> str:
+    """Sum up what a layer found in one line: its worst level, the ids that are shown below, and how many passed."""
+    shown_below = [finding for finding in findings if finding.level is not Level.OK and not finding.is_routine]
+    worst = min((finding.level for finding in shown_below), key=list(Level).index, default=Level.OK)
+    ids = [f"{id_} ({count})" if count > 1 else id_ for id_, count in Counter(f.id for f in shown_below).items()]
+    passed = sum(1 for finding in findings if finding.level is Level.OK)
+    said = ", ".join([*ids, *([f"{passed} passed"] if passed else [])])
+    about = f"[{findings[0].store}] " if findings[0].store else ""
+    return f"{painted(worst, style)} {about}{findings[0].layer:<12} {said}"
 
 
 def entry_lines(entry: Entry, style: Style) -> Iterator[str]:
@@ -65,6 +84,11 @@ def visible(finding: Finding) -> Finding:
     return finding._replace(cause=causes[0], otherwise=tuple(causes[1:]))
 
 
+def painted(level: Level, style: Style) -> str:
+    """Write a level as wide as the widest, in its colour."""
+    return f"{_paint(level, style)(level)}{' ' * (8 - len(level))}"
+
+
 def _paint(level: Level, style: Style) -> Callable[[str], str]:
     return {Level.ERROR: style.red, Level.WARNING: style.yellow, Level.OK: style.green}.get(level, style.bold)
 
@@ -88,8 +112,12 @@ def _sentences(text: str) -> list[str]:
 
 
 def _remedy(do: Iterable[str], *, indent: str) -> list[str]:
-    """Break sentences into lines. What the reader pastes stays on its line."""
-    return [part for line in do for part in ([indent + line] if is_pasted(line) else wrapped(line, indent=indent))]
+    """Break sentences where the line ends, and lines to paste where they stay what they are."""
+    return [
+        part
+        for line in do
+        for part in (pasted(line, indent=indent) if is_pasted(line) else wrapped(line, indent=indent))
+    ]
 
 
 def _labelled(label: str, body: Iterable[str], style: Style) -> Iterator[str]:

@@ -7,10 +7,12 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-WIDTH = 100
+# What is good to read, and what is assumed where nobody says how wide it is: a pipe, a log, a file.
+WIDTH, UNKNOWN_WIDTH = 100, 80
 
 
 class Stream(Protocol):
@@ -47,7 +49,7 @@ class Style:
         return cls(coloured=wanted and possible and not os.environ.get("NO_COLOR"))
 
     def _paint(self, code: str, text: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._coloured else text
+        return f"\x1b[{code}m{text}\x1b[0m" if self._coloured and text else text
 
     def bold(self, text: str) -> str:
         return self._paint("1", text)
@@ -97,9 +99,23 @@ def as_count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def wrapped(text: str, *, indent: str = "    ") -> list[str]:
-    """Break a text into lines that the terminal shows whole; what goes elsewhere is as wide as is good to read."""
-    width = max(40, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
+def width() -> int:
+    """Give the columns that a line may have: those of the terminal, as long as that is good to read."""
+    if "COLUMNS" not in os.environ:
+        # `holdall doctor | less` is read on the terminal that the errors go to.
+        for descriptor in (1, 2):
+            with suppress(OSError):
+                return max(40, min(WIDTH, os.get_terminal_size(descriptor).columns or UNKNOWN_WIDTH))
+    return max(40, min(WIDTH, shutil.get_terminal_size((UNKNOWN_WIDTH, 24)).columns))
+
+
+def wrapped(text: str, *, indent: str = "    ", first: str | None = None) -> list[str]:
+    """Break a text into lines that the terminal shows whole. `first` is the indent of the first one, if it differs."""
     return textwrap.wrap(
-        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        text,
+        width(),
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )

@@ -66,7 +66,7 @@ def probe_lifecycle(examination: Examination) -> Iterator[Finding]:
     elif examination.provider.id == "spaces":
         # https://docs.digitalocean.com/products/spaces/details/limits
         yield kinds.RULE_THERE.found(f"after {SPACES_DAYS} days, by the provider")
-    else:
+    elif not examination.connection.target.local_folder:
         seen = f"lifecycle rules: {len(rules)}, none for unfinished uploads" if rules else "no lifecycle rules"
         yield kinds.NO_RULE.found(seen, do=_rule(examination, rules))
 

@@ -45,7 +45,7 @@ def examine(
 
 def _clean_up(examination: Examination) -> list[Finding]:
     with _uninterrupted():
-        return [examination.redacted(finding) for finding in cleanup.clean_up(examination)]
+        return [examination.redacted(finding).within("housekeeping") for finding in cleanup.clean_up(examination)]
 
 
 @contextmanager
@@ -68,9 +68,8 @@ def _examine(examination: Examination, choice: Choice, seconds: float) -> Iterat
         failed = strayed = False
         if layer.needs_storage and (stopped_by or not examination.is_s3):
             if not choice.offline:
-                yield kinds.STOPPED.found(
-                    f"errors in the layer `{stopped_by}`" if stopped_by else "the storage is not on S3"
-                )
+                seen = f"errors in the layer `{stopped_by}`" if stopped_by else "the storage is not on S3"
+                yield kinds.STOPPED.found(seen).within(stopped_by or layer.name)
             return
         for probe in layer.probes:
             # Offline, everything is reported at once. Live, the next probe would only report the same failure again.
@@ -80,7 +79,7 @@ def _examine(examination: Examination, choice: Choice, seconds: float) -> Iterat
                 failed = failed or finding.level is Level.ERROR
                 strayed = strayed or finding.id == kinds.KEYS_STRAY.id
                 examination.found.add(finding.id)
-                yield examination.redacted(examination.addressed(finding))
+                yield examination.redacted(examination.addressed(finding)).within(layer.name)
         if strayed or (failed and layer.gate):
             stopped_by = layer.name
 

@@ -9,6 +9,7 @@ from holdall.doctor import catalogue
 from holdall.doctor.catalogue import values as kinds
 from holdall.doctor.examination import Examination
 from holdall.doctor.probe import probes
+from holdall.environment import habits
 from holdall.environment.contract import Reading
 from holdall.environment.entries import UNNAMED
 from holdall.environment.store import summary
@@ -36,20 +37,36 @@ def probe_contract(examination: Examination) -> Iterator[Finding]:
     if reading is None:
         return
     renamed = {_named(said)[1] for said in reading.problems if getattr(said, "finding", "") == kinds.MISNAMED.id}
-    for said in reading.problems:
-        finding = getattr(said, "finding", UNNAMED)
+    for group in habits.together(reading.problems):
+        finding = getattr(group[0], "finding", UNNAMED)
         # If it was set under a misspelled name, that has been reported.
-        if finding not in _MISSING or not renamed & set(_named(said)):
-            yield _finding(said, catalogue.by_id()[finding], examination)
-    for said in reading.warnings:
-        finding = getattr(said, "finding", UNNAMED)
-        yield _finding(said, kinds.ADJUSTED if finding == UNNAMED else catalogue.by_id()[finding], examination)
+        if finding not in _MISSING or not renamed & set(_named(group[0])):
+            yield _finding(group, catalogue.by_id()[finding], examination)
+    for group in habits.together(reading.warnings):
+        finding = getattr(group[0], "finding", UNNAMED)
+        yield _finding(group, kinds.ADJUSTED if finding == UNNAMED else catalogue.by_id()[finding], examination)
 
 
-def _finding(said: str, kind: Kind, examination: Examination) -> Finding:
-    variable, other = _named(said)
-    remedy = kind.do.replace("VARIABLE", variable).replace("OTHER", other)
-    return kind.found(f"{said}{_shape(variable, examination)}", do=remedy)
+def _finding(group: list[str], kind: Kind, examination: Examination) -> Finding:
+    """Make one finding of what is said of several variables in the same words."""
+    variable, other = _named(group[0])
+    variables = [_named(said)[0] for said in group]
+    if "`VARIABLE`" in kind.do:
+        texts = [kind.do.replace("`VARIABLE`", habits.listed(variables)).replace("VARIABLE", variable)]
+    else:
+        texts = [kind.do.replace("VARIABLE", name) for name in variables]
+    remedy = "\n".join(dict.fromkeys(text.replace("OTHER", other) for text in texts))
+    shape = _shape(variable, examination) if len(group) == 1 else _origin(variables, examination)
+    return kind.found(f"{habits.sentence(group)}{shape}", do=remedy)
+
+
+def _origin(variables: list[str], examination: Examination) -> str:
+    """Say where several values come from."""
+    return f" (from {' and '.join(dict.fromkeys(_source(name, examination) for name in variables))})"
+
+
+def _source(variable: str, examination: Examination) -> str:
+    return examination.sources.get(variable, "the environment")
 
 
 def _named(said: str) -> tuple[str, str]:
@@ -64,7 +81,7 @@ def _shape(variable: str, examination: Examination) -> str:
         return ""
     ends = ", ends with a line break" if value.endswith(("\n", "\r")) else ""
     letters = "1 character" if len(value) == 1 else f"{len(value)} characters"
-    return f" ({letters}{ends}; from {examination.sources.get(variable, 'the environment')})"
+    return f" ({letters}{ends}; from {_source(variable, examination)})"
 
 
 def probe_empty_variables(examination: Examination) -> Iterator[Finding]:
@@ -73,10 +90,9 @@ def probe_empty_variables(examination: Examination) -> Iterator[Finding]:
     if reading is None:
         return
     told = {getattr(said, "variable", "") for said in (*reading.problems, *reading.warnings)}
-    for row in reading.settings:
-        value = examination.environ.get(row.name)
-        if value is not None and not value.strip() and row.name not in told:
-            yield kinds.EMPTY.found(f"`{row.name}`{_shape(row.name, examination)}")
+    values = {row.name: examination.environ.get(row.name) for row in reading.settings if row.name not in told}
+    if empty := [name for name, value in values.items() if value is not None and not value.strip()]:
+        yield kinds.EMPTY.found(f"{habits.listed(empty)}{_origin(empty, examination)}")
 
 
 def probe_profile(examination: Examination) -> Iterator[Finding]:

@@ -113,7 +113,7 @@ def test_cloudfront_key_without_a_domain_is_named(pem: str) -> None:
 def test_empty_variable_is_named_with_its_source() -> None:
     report = offline({**S3, "AWS_SESSION_TOKEN": ""})
     assert (errors(report), warnings(report)) == ([], [])
-    assert the(report, "D152").seen == "`AWS_SESSION_TOKEN` (0 characters; from the environment)"
+    assert the(report, "D152").seen == "`AWS_SESSION_TOKEN` (from the environment)"
 
 
 @pytest.mark.failure("A8")
@@ -195,3 +195,32 @@ def test_remedies_name_the_variables_of_the_prefix() -> None:
         "PRIVATE_AWS_S3_REGION_NAME=eu-west-1, PRIVATE_STORAGE_LOCATION, `PRIVATE_PARENT_STORAGE_LOCATION`, AWS_CA_BUNDLE"
     )
     assert stores.of_environment(S3).addressed(finding) == finding
+
+
+@pytest.mark.failure("A5")
+def test_one_habit_on_many_lines_is_one_finding() -> None:
+    report = offline({name: f" {value}" for name, value in SPACES.items()})
+    assert (errors(report), warnings(report)) == ([], ["D101"])
+    found = the(report, "D101")
+    assert found.seen == (
+        "`STORAGES_MODE` had spaces around its value, which were removed. The same is true of `STORAGE_BUCKET_NAME`, "
+        "`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. (from the environment)"
+    )
+    assert (
+        "from `STORAGES_MODE`, `STORAGE_BUCKET_NAME`, `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`."
+        in found.cause.do
+    )
+
+
+@pytest.mark.failure("A5")
+def test_quotes_on_many_lines_are_one_finding_and_on_one_line_keep_their_evidence() -> None:
+    report = offline({name: f'"{value}"' for name, value in SPACES.items()})
+    assert the(report, "D102").cause.do.startswith("Write the value of `STORAGES_MODE`, `STORAGE_BUCKET_NAME`, ")
+    alone = the(offline({**SPACES, "STORAGES_MODE": '"do"'}), "D102")
+    assert "(4 characters; from the environment)" in alone.seen
+    assert "The same" not in alone.seen
+
+
+def test_different_mistakes_stay_apart() -> None:
+    report = offline({**SPACES, "STORAGES_MODE": " do", "STORAGE_BUCKET_NAME": '"acme"'})
+    assert warnings(report) == ["D101", "D102"]

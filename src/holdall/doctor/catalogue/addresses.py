@@ -146,6 +146,7 @@ OVERRIDES_UNSIGNED = _Link(
     "S3 accepts response overrides only in signed links. Here they are added to the URL and ignored.",
     "Store `ContentDisposition` with the file instead (get_object_parameters).",
     ("F5",),
+    routine=True,
 )
 DOMAIN_IS_NONE = _Kind(
     "D257",

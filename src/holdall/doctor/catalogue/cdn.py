@@ -198,6 +198,7 @@ MISSING_IS_REFUSED = _Missing(
     "Treat 403 as missing on this domain. The right that turns it into 404 (s3:ListBucket) would let anyone list the bucket "
     "at the domain's root. Do not rewrite every 403 to 404.",
     ("E5",),
+    routine=True,
 )
 MISSING_IS_NOT_FOUND = Kind(
     "D814", Level.OK, "The domain answers 404 for a missing file", "A name that does not exist was requested."
@@ -217,6 +218,7 @@ STALE = _Replaced(
     "This storage does not replace files, but the name of a deleted file can be used again. Visitors then see the old file "
     "for as long as its `Cache-Control` lets the CDN keep it (`STORAGE_CACHE_LIFETIME`).",
     failures=("E6",),
+    routine=True,
 )
 STALE_AND_REPLACED = _Replaced(
     "D817",
@@ -240,5 +242,6 @@ ERROR_KEPT_BRIEFLY = _Missing(
     "The CDN caches errors for a short time",
     "A file that is requested before it is saved becomes visible only after that time.",
     failures=("E6",),
+    routine=True,
 )
 KEPT = Kind("D827", Level.OK, "The CDN caches files", "A picture was requested again and came from the cache.")

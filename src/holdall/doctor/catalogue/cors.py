@@ -61,6 +61,7 @@ NOT_EXAMINED = Kind(
     "Fonts, canvas and fetch need a header for each site. The doctor does not know which sites show the files.",
     "holdall doctor --origin https://www.example.com",
     evidence="The option `--origin`, and the setting `CSRF_TRUSTED_ORIGINS`.",
+    routine=True,
 )
 NOT_ALLOWED_TO_PROJECT = _Site(
     "D856",

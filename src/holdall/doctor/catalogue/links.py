@@ -129,6 +129,7 @@ OVERRIDE_NEEDS_SIGNATURE = Kind(
     STORE_HEADER,
     ("F5",),
     evidence="A link with `ResponseContentDisposition`.",
+    routine=True,
 )
 HEAD_REFUSED = Kind(
     "D717",
@@ -140,6 +141,7 @@ HEAD_REFUSED = Kind(
     'For other methods, sign a link with url(name, http_method="HEAD").',
     ("F5",),
     evidence="A HEAD request to the storage's own link.",
+    routine=True,
 )
 NAMES_BROKEN = Kind(
     "D718",

@@ -8,8 +8,8 @@ STOPPED = Kind(
     "D090",
     Level.NOTICE,
     "The doctor stopped here",
-    "The remaining checks depend on what failed, so their results would be misleading.",
-    "Fix the errors above, then run the doctor again.",
+    "The remaining checks depend on what failed, so their results would be misleading. Fix the errors, then run the doctor "
+    "again.",
     evidence="The errors that were found before.",
 )
 TOO_SLOW = Kind(

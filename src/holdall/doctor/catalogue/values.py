@@ -65,7 +65,7 @@ QUOTES = _Kind(
     Level.WARNING,
     "A value has quotes around it",
     "Holdall removed them. `docker --env-file` keeps quotes, and other tools treat them as part of the value.",
-    "Write `VARIABLE=…` without quotes.",
+    "Write the value of `VARIABLE` without quotes.",
     ("A5",),
 )
 NO_BOOLEAN = _Kind(

@@ -63,6 +63,7 @@ CONDITION_IS_IGNORED = _Race(
     "The store has no conditional writes",
     "It ignores or refuses `If-None-Match: *`. Holdall adds a random suffix to every name instead, so no file is lost.",
     failures=("G2",),
+    routine=True,
 )
 CONDITION_IS_A_PROMISE_BROKEN = _Race(
     "D417",
