@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from holdall.environment import contract, unread, variables
+from holdall.environment import contract, keyfiles, unread, variables
 from reference import prose
 from reference.environments import KEYS, S3, SPACES
 
@@ -59,6 +59,8 @@ PARENTS = [
     {"PARENT_STORAGE_BUCKET_NAME": "acme-media", "PARENT_STORAGE_LOCATION": "production"},
 ]
 
+MISSING_FILE = "/run/secrets/aws_secret"
+
 
 def page() -> str:
     lines = [
@@ -88,11 +90,29 @@ def page() -> str:
             lines += ["- Secret: only its length is ever shown."]
         elif one.secret == "key id":
             lines += ["- Only its last four characters and its length are ever shown."]
+        if one.secret:
+            lines += [f"- `{one.name}_FILE` may name [a file that holds it](#keys-in-files) instead."]
         lines += ["", "Some values, and what Holdall says about them:", "", "```text"]
         for shown in SHOWN[one.name]:
             lines += _said(shown, subject=one.name)
         lines += ["```"]
+    files = [f"`{one.name}`" for one in variables.VARIABLES if one.secret]
     lines += [
+        "",
+        "(keys-in-files)=",
+        "## Keys in files",
+        "",
+        "Docker and Kubernetes mount secrets as files.",
+        f"`NAME_FILE` names a file that holds the value of `NAME`, with every prefix, for {', '.join(files)}.",
+        "The file is read once, when the settings are loaded, and the line break at its end is removed.",
+        "A PEM key keeps its lines.",
+        f"It must be a regular file of at most {keyfiles.MAX_BYTES // 1024} KiB; to set both the value and its file is an error.",
+        "The value itself is never part of Django's settings as text: copying or printing them shows the path at most.",
+        "",
+        "```text",
+        *_said({"AWS_ACCESS_KEY_ID": KEYS["AWS_ACCESS_KEY_ID"], "AWS_SECRET_ACCESS_KEY_FILE": MISSING_FILE}),
+        *_said({**KEYS, "AWS_SECRET_ACCESS_KEY_FILE": MISSING_FILE}),
+        "```",
         "",
         "## Names that Holdall does not read",
         "",

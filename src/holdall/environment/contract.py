@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from holdall import providers, sites
-from holdall.environment import values
+from holdall.environment import keyfiles, values
 from holdall.environment.entries import Entries, Setting
 from holdall.environment.store import Keys, Store, site
 from holdall.environment.unread import meant, names_nobody_reads
@@ -110,14 +110,15 @@ class _Reader:
         for variable in VARIABLES:
             if mode not in variable.modes and self.env.is_set(variable.name):
                 # What is not used cannot be in the way.
-                mark = self.env.mark(variable.name)
-                self.env.problems = [problem for problem in self.env.problems if not problem.startswith(mark)]
-                self.env.warnings = [warning for warning in self.env.warnings if not warning.startswith(mark)]
+                marks = self.env.mark(variable.name), self.env.mark(variable.name + keyfiles.SUFFIX)
+                self.env.problems = [problem for problem in self.env.problems if not problem.startswith(marks)]
+                self.env.warnings = [warning for warning in self.env.warnings if not warning.startswith(marks)]
                 # AWS's own tools set these for purposes of their own.
                 if variable.name not in {"AWS_REGION", "AWS_DEFAULT_REGION"} and mode != "local":
                     hint = " Is `STORAGES_MODE=do` missing?" if variable.name == "DO_REGION" else ""
-                    self.env.warning(variable.name, f"is not used in mode {mode}.{hint}", "D129")
+                    self.env.warning(self.env.named(variable.name), f"is not used in mode {mode}.{hint}", "D129")
                 self.env.parsed.pop(variable.name, None)
+                self.env.broken.discard(variable.name)
                 self.env.effective[variable.name] = ("", f"not used in mode {mode}")
 
     def _bucket(self, mode: str) -> str | None:
@@ -271,7 +272,8 @@ class _Reader:
             )
         # boto3 prefers the token's old name to the new one.
         old_token = self.env.environ.get("AWS_SECURITY_TOKEN") or token
-        verbatim = not self.env.prefix and not self.env.remarked & {*pair, "AWS_SESSION_TOKEN"} and old_token == token
+        own = {*pair, "AWS_SESSION_TOKEN"}
+        verbatim = not self.env.prefix and not own & (self.env.remarked | self.env.files.keys()) and old_token == token
         keys = Keys(access_key=access_key, secret_key=self.env.parsed[pair[1]], token=token)
         return store._replace(keys=keys, boto3_reads_keys=verbatim)
 

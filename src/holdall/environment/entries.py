@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from holdall.environment import values
+from holdall import secret
+from holdall.environment import keyfiles, values
 from holdall.environment.values import Said
 from holdall.environment.variables import VARIABLES, Variable
-from holdall.secret import Secret
+from holdall.secret import FileSecret, Secret
 
 # The finding of what has no kind of its own.
 UNNAMED = "D199"
@@ -41,21 +42,42 @@ class Entries:
         self.effective: dict[str, tuple[str, str]] = {}
         # The texts of all secrets in the environment, of any prefix: text -> the variable that holds it.
         self.secrets: dict[str, str] = {}
+        # What was read from a file: name -> (its path, its content).
+        self.files: dict[str, tuple[str, str]] = {}
+        for variable in VARIABLES:
+            self._read_file(variable)
         self._collect_secrets()
         for variable in VARIABLES:
             self._parse(variable)
 
-    def _parse(self, variable: Variable) -> None:
-        name = self.prefix + variable.name
-        if name not in self.environ:
+    def _read_file(self, variable: Variable) -> None:
+        """Read the file that holds a key, where one is named instead of the key."""
+        name = variable.name + keyfiles.SUFFIX
+        if not variable.secret or not (path := self.environ.get(self.prefix + name, "").strip()):
             return
+        try:
+            if self.environ.get(self.prefix + variable.name, "").strip():
+                raise ValueError(
+                    Said(f"is set, and so is `{self.prefix}{variable.name}`; keep one of the two.", "D180")
+                )
+            self.files[variable.name] = path, keyfiles.read(path)
+        except ValueError as error:
+            self.broken.add(variable.name)
+            self.effective[variable.name] = ("", f"from {self.prefix}{name}, not usable")
+            self.problems.append(self.said(name, error.args[0]))
+
+    def _parse(self, variable: Variable) -> None:
+        path, raw = self.files.get(variable.name) or ("", self.environ.get(self.prefix + variable.name))
+        if raw is None or variable.name in self.broken:
+            return
+        given = self.named(variable.name)
 
         def remark(text: str) -> None:
             self.remarked.add(variable.name)
-            self.warnings.append(self.said(variable.name, text))
+            self.warnings.append(self.said(given, text))
 
         try:
-            if (value := values.tidy(self.environ[name], remark)) is not None:
+            if (value := values.tidy(raw, remark)) is not None:
                 # The accident: a secret pasted into the bucket's name or the location appears in every link and log.
                 if not variable.secret and (holder := self._secret_within(value)):
                     raise ValueError(
@@ -65,10 +87,16 @@ class Entries:
                         )
                     )
                 parsed = self._parsed(variable, value, remark)
-                self.parsed[variable.name] = Secret(parsed) if variable.secret else parsed
+                if path:
+                    self.effective[variable.name] = (
+                        _display(variable, Secret(parsed)),
+                        f"from file {_printable(path)}",
+                    )
+                    parsed = FileSecret(path, parsed)
+                self.parsed[variable.name] = Secret(parsed) if variable.secret and not path else parsed
         except ValueError as error:
             self.broken.add(variable.name)
-            self.problems.append(self.said(variable.name, error.args[0]))
+            self.problems.append(self.said(given, error.args[0]))
 
     @staticmethod
     def _parsed(variable: Variable, value: str, remark: values.Remark) -> Any:
@@ -86,15 +114,20 @@ class Entries:
 
     def _collect_secrets(self) -> None:
         whole = tuple(variable.name for variable in VARIABLES if variable.secret == "whole")
-        for name in self.environ:
-            if name.endswith(whole):
-                text = values.tidy(self.environ[name], lambda _remark: None) or ""
-                # Shorter ones are words, such as the keys of a test server.
-                if len(text) >= SECRET_LENGTH:
-                    self.secrets[text] = name
+        held = [(name, self.environ[name]) for name in self.environ if name.endswith(whole)]
+        held += [(self.prefix + self.named(name), self.files[name][1]) for name in whole if name in self.files]
+        for name, raw in held:
+            text = values.tidy(raw, lambda _remark: None) or ""
+            # Shorter ones are words, such as the keys of a test server.
+            if len(text) >= SECRET_LENGTH:
+                self.secrets[text] = name
 
     def _secret_within(self, value: str) -> str | None:
-        return next((name for text, name in self.secrets.items() if text.lower() in value.lower()), None)
+        return next((name for text, name in self.secrets.items() if secret.holds(value, text)), None)
+
+    def named(self, name: str) -> str:
+        """Give the name under which a variable is set: its own, or that of the file that holds it."""
+        return name + keyfiles.SUFFIX if name in self.files else name
 
     def mark(self, name: str) -> str:
         """Give how the problems of a variable begin."""
@@ -135,9 +168,7 @@ class Entries:
 
     def _redacted(self, text: str) -> str:
         """Take out every secret's value, wherever it may have come from: the last line of defence."""
-        for secret in self.secrets:
-            text = re.sub(re.escape(secret), "(secret)", text, flags=re.IGNORECASE)
-        return text
+        return secret.without(text, self.secrets)
 
     def redacted_said(self, said: str) -> Said:
         finding, variable = getattr(said, "finding", UNNAMED), getattr(said, "variable", "")
@@ -154,6 +185,10 @@ def _display(variable: Variable, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value}s" if variable.name.endswith(("_LIFETIME", "_TIMEOUT")) else str(value)
+
+
+def _printable(path: str) -> str:
+    return path if path.isprintable() else ascii(path)
 
 
 def _unset(variable: Variable) -> tuple[str, str]:

@@ -271,7 +271,8 @@ def private_key(value: str, _remark: Remark) -> str:
         try:
             text = base64.b64decode("".join(text.split()), validate=True).decode("ascii")
         except (binascii.Error, ValueError) as error:
-            raise _refused("D123", "is neither a PEM private key nor its base64 encoding.") from error
+            path = " A path belongs in the variable whose name ends in _FILE." if "/" in text[:3] else ""
+            raise _refused("D123", f"is neither a PEM private key nor its base64 encoding.{path}") from error
     match = re.fullmatch(r"\s*-----BEGIN ((?:RSA )?PRIVATE KEY)-----([A-Za-z0-9+/=\s]+)-----END \1-----\s*", text)
     body = "".join(match[2].split()) if match else ""
     if match is None or not _is_whole(body):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import holdall
 from holdall.doctor import stores
 from holdall.doctor.catalogue import values as kinds
 from holdall.environment import contract
@@ -18,6 +19,7 @@ from tests.unit.doctor import ACCESS, PAIR, PUBLIC, S3, SECRET, SPACES, offline
 SIGNED = {"AWS_S3_CUSTOM_DOMAIN": "media.example.com"}
 # What reads the environment names the kinds of finding by their ids.
 SOURCES = sorted(Path(contract.__file__).parent.glob("*.py"))
+EMPTY_FILE = str(Path(holdall.__file__).parent / "py.typed")
 
 
 def case(failure: str, finding: str, environ: dict[str, str], *without: str, base: dict[str, str] = S3) -> Any:
@@ -64,6 +66,9 @@ BROKEN = [
     case("", "D112", {"AWS_S3_ENDPOINT_URL": "https://user:word@s3.example.com"}),
     case("", "D145", {f"PARENT_{name}": value for name, value in S3.items()}),
     case("", "D124", {"STORAGE_LOCATION": f"media/{SECRET}"}),
+    case("A7", "D180", {"AWS_SECRET_ACCESS_KEY_FILE": EMPTY_FILE}),
+    case("A7", "D181", {"AWS_SECRET_ACCESS_KEY_FILE": f"{EMPTY_FILE}/none"}, "AWS_SECRET_ACCESS_KEY"),
+    case("A7", "D182", {"AWS_SECRET_ACCESS_KEY_FILE": EMPTY_FILE}, "AWS_SECRET_ACCESS_KEY"),
 ]
 ODD = [
     case("A3", "D126", {"AWS_BUCKET_NAME": "acme-media"}),

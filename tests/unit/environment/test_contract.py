@@ -765,8 +765,10 @@ def test_broken_cloudfront_key_is_refused_without_showing_it(breakage: str, pem:
 
 
 def test_cloudfront_key_that_is_neither_pem_nor_base64_is_refused() -> None:
+    said = "`AWS_CLOUDFRONT_KEY` is neither a PEM private key nor its base64 encoding."
+    assert problems({**CLOUDFRONT, "AWS_CLOUDFRONT_KEY": "not a key"}) == [said]
     assert problems({**CLOUDFRONT, "AWS_CLOUDFRONT_KEY": "/run/secrets/key.pem"}) == [
-        "`AWS_CLOUDFRONT_KEY` is neither a PEM private key nor its base64 encoding."
+        f"{said} A path belongs in the variable whose name ends in _FILE."
     ]
 
 
@@ -1253,6 +1255,33 @@ def test_what_looks_like_a_key_is_not_quoted_where_it_does_not_belong(name: str)
 
 def test_short_keys_of_a_test_server_may_stand_anywhere() -> None:
     assert usable({"STORAGE_BUCKET_NAME": "test", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
+
+
+@pytest.mark.parametrize("word", ["localstack", "minioadmin", "minio", "test", "storage1", "objectstore"])
+def test_word_as_a_key_may_stand_in_a_host(word: str) -> None:
+    environ = {
+        "STORAGE_BUCKET_NAME": "acme-media",
+        "AWS_ACCESS_KEY_ID": word,
+        "AWS_SECRET_ACCESS_KEY": word,
+        "AWS_S3_ENDPOINT_URL": f"http://{word}:4566",
+    }
+    reading = contract.read(environ)
+    assert (reading.problems, reading.warnings) == ((), ())
+    assert row(reading, "AWS_S3_ENDPOINT_URL") == (f"http://{word}:4566", "environment")
+
+
+def test_word_that_every_guide_uses_is_no_secret_anywhere() -> None:
+    assert (
+        usable({"STORAGE_BUCKET_NAME": "minioadmin", **dict.fromkeys(PAIR, "minioadmin")}).bucket_name == "minioadmin"
+    )
+
+
+@pytest.mark.parametrize("value", ["hunter2-hunter2", "/hunter2-hunter2/", "Hunter2-Hunter2"])
+def test_short_secret_is_recognised_as_a_whole_value(value: str) -> None:
+    environ = {**S3, "AWS_ACCESS_KEY_ID": "acme", "AWS_SECRET_ACCESS_KEY": "hunter2-hunter2"}
+    [problem] = problems({**environ, "STORAGE_LOCATION": value})
+    assert problem.startswith("`STORAGE_LOCATION` contains the secret of `AWS_SECRET_ACCESS_KEY`;")
+    assert usable({**environ, "STORAGE_LOCATION": "hunter2-hunter2-media"})
 
 
 def test_id_of_a_key_is_shown_by_its_end() -> None:

@@ -436,3 +436,27 @@ OTHER_TOOLS_NAME = _Kind(
     "If it is meant for the storage, set `OTHER`.",
     ("A3",),
 )
+TWO_SOURCES = _Kind(
+    "D180",
+    Level.ERROR,
+    "A key is set, and a file that holds it is named too",
+    "Nobody has decided which of the two is the key.",
+    "Unset `VARIABLE` or `OTHER`.",
+    ("A7",),
+)
+KEY_FILE_UNREADABLE = _Kind(
+    "D181",
+    Level.ERROR,
+    "The file that holds a key cannot be used",
+    "Without its content there is no key.",
+    "Check that the secret is mounted at that path, and that the user that runs this process can read it.",
+    ("A7",),
+)
+KEY_FILE_EMPTY = _Kind(
+    "D182",
+    Level.ERROR,
+    "The file that holds a key is empty",
+    "An empty key is no key, and boto3 would look for others.",
+    "Write the key into the file, or unset `VARIABLE`.",
+    ("A7",),
+)
