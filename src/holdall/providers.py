@@ -10,6 +10,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from holdall.compatible import ADDRESSES
+
 # S3 refuses longer keys (KeyTooLongError), counted in bytes of UTF-8.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024
@@ -28,8 +30,16 @@ class Provider(NamedTuple):
     host: str | None = None
     # The region to sign for where the host does not tell. None: it has to be asked or configured.
     region: str | None = "us-east-1"
-    # "virtual": https://bucket.host/key, which Amazon expects. "path": https://host/bucket/key, which works everywhere else.
+    # Whether that region is documented; otherwise it is a default, which most servers accept.
+    region_is_known: bool = True
+    # What its hosts end in, where that is not left to `host`.
+    domains: tuple[str, ...] = ()
+    # "virtual": https://bucket.host/key, which Amazon expects. "path": https://host/bucket/key, which most others accept.
     addressing: str = "path"
+    # Buckets, or at least new ones, are not reached in path style.
+    refuses_path_style: bool = False
+    # Where its API is below the host.
+    path: str = ""
     # A file becomes public by the ACL "public-read" sent with it; otherwise the bucket or the CDN decides, and no ACL is sent.
     public_by_acl: bool = False
     # `PUT` with `If-None-Match: *` answers 412 when the key exists, atomically. None: unknown, probed once per process.
@@ -49,14 +59,20 @@ class Provider(NamedTuple):
     md5_etags: bool = False
     sources: tuple[str, ...] = ()
 
+    @property
+    def is_hosted(self) -> bool:
+        """Whether its hosts are the provider's own, and not what whoever runs the software calls them."""
+        return self.host is not None and self.id != "garage"
+
 
 AMAZON = Provider(
     id="amazon",
     title="Amazon S3",
-    host=r"(?:s3(?:-fips)?(?:\.dualstack)?(?:[.-](?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d))?"
-    r"|s3-accelerate(?:\.dualstack)?"
-    # A VPC's own: https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html
-    r"|bucket\.vpce-[0-9a-z-]+\.s3\.(?P<vpc>[a-z]{2,4}(?:-[a-z]+)+-\d)\.vpce)\.amazonaws\.(?:com(?:\.cn)?|eu)",
+    # A VPC's own endpoint begins with "bucket.vpce-", and acceleration has no region:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration.html
+    host=r"(?:s3-accelerate(?:\.dualstack)?|(?:bucket\.vpce-[0-9a-z-]+\.)?s3(?:-fips)?(?:\.dualstack)?"
+    r"(?:[.-](?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d))?(?:\.vpce)?)\.amazonaws\.(?:com(?:\.cn)?|eu)",
     region=None,
     addressing="virtual",
     conditional_put=True,
@@ -101,7 +117,7 @@ SEAWEEDFS = Provider(
 R2 = Provider(
     id="r2",
     title="Cloudflare R2",
-    host=r"[0-9a-z]+\.(?:eu\.|fedramp\.)?r2\.cloudflarestorage\.com",
+    host=r"[0-9a-z]+\.(?:[a-z]+\.)?r2\.cloudflarestorage\.com",
     region="auto",
     has_tags=False,
     sources=("https://developers.cloudflare.com/r2/api/s3/api/",),
@@ -114,13 +130,35 @@ SCALEWAY = Provider(
     public_by_acl=True,
     sources=("https://www.scaleway.com/en/docs/faq/objectstorage/",),
 )
-OVH = Provider(id="ovh", title="OVHcloud", host=r"s3\.(?P<region>[a-z0-9-]+)\.(?:io|perf)\.cloud\.ovh\.(?:net|us)")
+OVH = Provider(
+    id="ovh",
+    title="OVHcloud",
+    # Older hosts have no "io", or begin with "storage".
+    host=r"(?:s3|storage)\.(?P<region>[a-z0-9-]+)\.(?:(?:io|perf)\.)?cloud\.ovh\.(?:net|us)",
+    sources=("https://help.ovhcloud.com/csm/en-public-cloud-storage-s3-location",),
+)
 HETZNER = Provider(id="hetzner", title="Hetzner", host=r"(?P<region>[a-z]{3}\d)\.your-objectstorage\.com")
-WASABI = Provider(id="wasabi", title="Wasabi", host=r"s3\.(?P<region>[a-z]{2}-[a-z]+-\d)\.wasabisys\.com")
-GENERIC = Provider(id="generic", title="S3-compatible")
+WASABI = Provider(id="wasabi", title="Wasabi", host=r"s3\.(?:(?P<region>[a-z]{2}-[a-z]+-\d)\.)?wasabisys\.com")
+GENERIC = Provider(id="generic", title="S3-compatible", region_is_known=False)
+_BY_ADDRESS = tuple(
+    Provider(
+        id=one.id,
+        title=one.title,
+        host=one.host,
+        region=one.region,
+        region_is_known=one.region_is_known,
+        domains=one.domains,
+        addressing=one.addressing,
+        refuses_path_style=one.addressing == "virtual",
+        path=one.path,
+        sources=(one.source,),
+    )
+    for one in ADDRESSES
+)
 
 PROVIDERS = {
-    provider.id: provider for provider in (AMAZON, SPACES, SEAWEEDFS, R2, B2, SCALEWAY, OVH, HETZNER, WASABI, GENERIC)
+    provider.id: provider
+    for provider in (AMAZON, SPACES, SEAWEEDFS, R2, B2, SCALEWAY, OVH, HETZNER, WASABI, *_BY_ADDRESS, GENERIC)
 }
 
 # The form of Amazon's codes in every partition: eu-central-1, us-gov-west-1, us-iso-east-1, eusc-de-east-1.
@@ -153,19 +191,36 @@ AMAZON_PLACES = {
 }
 
 # Hosts that serve files but do not speak S3's API: a frequent mix-up of endpoint and CDN domain.
-DELIVERY_HOST = re.compile(r"(?:\.cdn\.digitaloceanspaces\.com|\.cloudfront\.net|\.r2\.dev)$")
+DELIVERY_HOST = re.compile(r"(?:\.cdn\.digitaloceanspaces\.com|\.cloudfront\.net|\.r2\.dev|^f\d{3}\.backblazeb2\.com)$")
 
 
 def recognise(endpoint_url: str | None) -> tuple[Provider, str | None]:
-    """Tell the provider behind an endpoint, and the region its host names; without an endpoint it is Amazon."""
+    """Tell the provider behind an endpoint, and the region to sign for there; without an endpoint it is Amazon.
+
+    None: the region has to be configured, or asked.
+    """
+    provider, named = _told(endpoint_url)
+    return provider, named or provider.region
+
+
+def region_is_told(endpoint_url: str | None) -> bool:
+    """Say whether an endpoint leaves no doubt about its region: its host names it, or it is documented for this host."""
+    provider, named = _told(endpoint_url)
+    return named is not None or (provider.region is not None and provider.region_is_known)
+
+
+def _told(endpoint_url: str | None) -> tuple[Provider, str | None]:
+    """Give the provider behind an endpoint, and the region that its host names."""
     if endpoint_url is None:
         return AMAZON, None
     try:
         host = (urlsplit(endpoint_url).hostname or "").lower()
     except ValueError:
         # The SDK says what is wrong with it.
-        return GENERIC, GENERIC.region
+        return GENERIC, None
     for provider in PROVIDERS.values():
-        if provider.host and (match := re.fullmatch(provider.host, host)):
-            return provider, match.groupdict().get("region") or provider.region
-    return GENERIC, GENERIC.region
+        if not provider.host or (provider.domains and not host.endswith(provider.domains)):
+            continue
+        if match := re.fullmatch(provider.host, host):
+            return provider, match.groupdict().get("region")
+    return GENERIC, None

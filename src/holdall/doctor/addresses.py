@@ -15,7 +15,7 @@ from holdall.environment.unread import AMBIENT_ENDPOINTS
 from holdall.environment.values import amazon_region
 from holdall.findings import Finding, Level
 from holdall.hosts import is_local
-from holdall.providers import AMAZON, DELIVERY_HOST, GENERIC, MAX_SIGNED_SECONDS, R2, SPACES, recognise
+from holdall.providers import AMAZON, DELIVERY_HOST, MAX_SIGNED_SECONDS, R2, SPACES, recognise, region_is_told
 
 SESSION_SECONDS = 3600
 # Links that botocore signs with second precision differ after this long.
@@ -30,7 +30,7 @@ def probe_endpoint_address(examination: Examination) -> Iterator[Finding]:
     host, bucket = urlsplit(endpoint).hostname or "", examination.storage.bucket_name
     if DELIVERY_HOST.search(host):
         yield kinds.CDN_AS_ENDPOINT.found(f"the endpoint is {endpoint}")
-    elif bucket and host.startswith(f"{bucket}.") and recognise(endpoint)[0] is GENERIC:
+    elif bucket and host.startswith(f"{bucket}.") and not recognise(endpoint)[0].is_hosted:
         address = endpoint.replace(f"//{bucket}.", "//", 1)
         yield kinds.BUCKET_IN_ENDPOINT.found(
             f'the endpoint is {endpoint}, the bucket "{bucket}"', do=f'AWS_S3_ENDPOINT_URL = "{address}"'
@@ -47,15 +47,15 @@ def probe_region(examination: Examination) -> Iterator[Finding]:
     endpoint = storage.endpoint_url or None
     chosen = storage.region_name or os.environ.get("AWS_DEFAULT_REGION")
     provider, named = recognise(endpoint)
-    # R2 accepts the oldest region as its own.
+    # R2 accepts the oldest region as its own; others of which only the address is known may accept any.
     same = {named, "us-east-1"} if provider is R2 else {named}
     if chosen and provider is AMAZON and (why := _no_region(chosen)):
         yield kinds.REGION_IS_NONE.found(why)
-    elif endpoint and provider is not GENERIC and named and chosen not in same:
+    elif endpoint and region_is_told(endpoint) and not provider.domains and chosen not in same:
         yield kinds.REGION_MISSING.found(
             f"the region is {chosen or 'unset'}, the endpoint {endpoint}", do=f'AWS_S3_REGION_NAME = "{named}"'
         )
-    elif endpoint and provider is GENERIC and not chosen and not DELIVERY_HOST.search(endpoint):
+    elif endpoint and provider.region and not (chosen or region_is_told(endpoint) or DELIVERY_HOST.search(endpoint)):
         yield kinds.REGION_UNSET.found(f"the region is unset, the endpoint {endpoint}")
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from holdall.doctor.catalogue.addresses import NO_LINK
 from holdall.doctor.examination import Examination, Saved
 from holdall.doctor.web import Page, WebFailed
-from holdall.providers import GENERIC, recognise
+from holdall.providers import recognise
 from holdall.s3.signing import public_url
 
 # What a store or a CDN answers to those who cannot read. Without the right to list, 404 becomes 403, and in some the reverse.
@@ -160,7 +160,7 @@ def domain_is_bucket(examination: Examination) -> bool:
     host = domain(examination).partition("/")[0]
     place = examination.connection.place()
     provider = recognise(f"https://{host.partition('.')[2]}")[0]
-    return provider is not GENERIC or (place is not None and host == place.host)
+    return provider.is_hosted or (place is not None and host == place.host)
 
 
 def is_hidden(examination: Examination) -> bool:

@@ -208,11 +208,11 @@ class _Reader:
     def _bucket_within(self, endpoint: str, bucket: str) -> None:
         """Find the bucket at the front of the endpoint, as control panels show it: files would be in a folder with its name."""
         host = urlsplit(endpoint).hostname or ""
-        if not bucket or not host.startswith(f"{bucket}.") or providers.recognise(endpoint)[0] is not providers.GENERIC:
+        if not bucket or not host.startswith(f"{bucket}.") or providers.recognise(endpoint)[0].is_hosted:
             # A Space may be named "ams3" in ams3.
             return
         address = endpoint.replace(f"//{bucket}.", "//", 1)
-        if providers.recognise(address)[0] is not providers.GENERIC or "//s3." in address:
+        if providers.recognise(address)[0].is_hosted or "//s3." in address:
             self.env.problem(
                 "AWS_S3_ENDPOINT_URL",
                 f'begins with the bucket "{bucket}"; write the address without it: {address}',

@@ -20,6 +20,7 @@ from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from holdall.errors import Answer, HoldallError, StoreUnreachable, WriteRefused
+from holdall.providers import recognise
 from holdall.s3 import building, clients, hosts, keys, local, process, sessions, whole
 from holdall.s3.answers import OBJECT_CODES, answer_of, explain, what_of
 from holdall.s3.apart import Apart, Side
@@ -261,8 +262,11 @@ class Connection:
 
     def _region(self) -> str | None:
         target = self.target
-        if target.region_name or target.endpoint_url or target.local_folder:
+        if target.region_name or target.local_folder:
             return target.region_name or "us-east-1"
+        # Amazon's own endpoints may name none: the host of acceleration, for one.
+        if target.endpoint_url and (named := recognise(target.endpoint_url)[1]):
+            return named
         known = self.line.regions
         if known.get(target.bucket_name) is None:
             known[target.bucket_name] = building.ask_region(target)
