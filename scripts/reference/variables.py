@@ -42,6 +42,7 @@ SHOWN: dict[str, list[dict[str, str]]] = {
     ],
     "STORAGE_LOCATION": [{"STORAGE_LOCATION": "/media/"}, {"STORAGE_LOCATION": "../other"}],
     "STORAGE_URL_LIFETIME": [{"STORAGE_URL_LIFETIME": "1 week"}, {"STORAGE_URL_LIFETIME": "30d"}],
+    "STORAGE_DOMAIN_IS_LIMITED": [{"STORAGE_DOMAIN_IS_LIMITED": "media/"}],
     "STORAGE_CACHE_LIFETIME": [{"STORAGE_CACHE_LIFETIME": "1 week"}, {"STORAGE_CACHE_LIFETIME": "500d"}],
     "STORAGE_TIMEOUT": [{"STORAGE_TIMEOUT": "10 seconds"}, {"STORAGE_TIMEOUT": "1h"}],
     "STORAGE_ENVIRONMENT": [{"STORAGE_ENVIRONMENT": "our production"}],

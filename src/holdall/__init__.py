@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from holdall.environment import contract as _contract
+from holdall.environment import exposure as _exposure
 from holdall.environment.options import options as _options_of
 from holdall.errors import (
     AccessRefused,
@@ -123,7 +124,19 @@ def from_env(
             }
     for alias, extra in (storages or {}).items():
         chosen[alias] = _merged(chosen.get(alias, {}), extra)
+    _refuse_exposure(chosen)
     return chosen
+
+
+def _refuse_exposure(chosen: Mapping[str, Mapping[str, Any]]) -> None:
+    """Make sure that no store publishes what another one keeps private."""
+    found = [
+        shelf
+        for alias, entry in chosen.items()
+        for shelf in _exposure.shelves(alias, entry.get("OPTIONS", {}), str(entry.get("BACKEND", "")))
+    ]
+    if problems := _exposure.problems(found):
+        raise ContractError(problems)
 
 
 def _options(

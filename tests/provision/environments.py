@@ -27,6 +27,14 @@ SPACES = {"STORAGES_MODE": "do", "STORAGE_BUCKET_NAME": "acme-media", "DO_REGION
 R2 = {"STORAGE_BUCKET_NAME": "acme-media", "AWS_S3_ENDPOINT_URL": "https://0a1b2c.r2.cloudflarestorage.com"}
 OTHER = {"STORAGE_BUCKET_NAME": "acme-media", "AWS_S3_ENDPOINT_URL": "https://s3.example.com"}
 PUBLIC = {"STORAGE_MAKE_FILES_PUBLIC": "true"}
+# Beside private files in the same bucket.
+LIMITED = {
+    **PUBLIC,
+    "STORAGE_LOCATION": "public",
+    "STORAGE_DOMAIN_IS_LIMITED": "true",
+    "PRIVATE_STORAGE_BUCKET_NAME": "acme-media",
+    "PRIVATE_STORAGE_LOCATION": "private",
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ CASES: dict[str, Case] = {
     "amazon-public-own-domain": Case(
         AMAZON | PUBLIC | {"AWS_S3_CUSTOM_DOMAIN": "media.example.com"}, {"origins": SITES, "distribution_arn": ARN}
     ),
+    "amazon-public-limited": Case(AMAZON | LIMITED, {"distribution_arn": ARN}),
     "amazon-signed-by-cloudfront": Case(AMAZON | {"AWS_CLOUDFRONT_KEY": PRIVATE_KEY}),
     "amazon-read-only": Case(AMAZON, {"read_only": True, "with_doctor": True}),
     "amazon-everything": Case(

@@ -33,6 +33,7 @@ VARIABLES = {
     "AWS_DEFAULT_REGION",
     "AWS_S3_ENDPOINT_URL",
     "STORAGE_LOCATION",
+    "STORAGE_DOMAIN_IS_LIMITED",
     "STORAGE_URL_LIFETIME",
     "STORAGE_CACHE_LIFETIME",
     "STORAGE_TIMEOUT",
@@ -260,6 +261,7 @@ FINDINGS = {
             "D123",
             "D124",
             "D125",
+            "D170",
             "D130",
             "D131",
             "D132",
@@ -327,9 +329,9 @@ FINDINGS = {
     | dict.fromkeys(["D342", "D351"], "notice")
     | {"D341": "ok", "D350": "ok"},
     "processes": {"D550": "notice", "D551": "notice", "D552": "warning"},
-    "intent": dict.fromkeys(["D601", "D602", "D603", "D605", "D606", "D607", "D610", "D612"], "error")
+    "intent": dict.fromkeys(["D601", "D602", "D603", "D605", "D606", "D607", "D610", "D612", "D620", "D622"], "error")
     | dict.fromkeys(["D609"], "notice")
-    | dict.fromkeys(["D600", "D604", "D611", "D613"], "ok")
+    | dict.fromkeys(["D600", "D604", "D611", "D613", "D621", "D623"], "ok")
     | dict.fromkeys(["D608"], "warning"),
     "links": dict.fromkeys(["D701", "D702", "D703", "D704", "D706", "D709", "D713", "D714", "D718"], "error")
     | dict.fromkeys(["D716", "D717"], "notice")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from holdall.cli.terminal import Session, wrapped
-from holdall.environment import contract, store
+from holdall.environment import contract, exposure, store
 from holdall.environment.entries import Setting
 from holdall.environment.habits import sentence, together
 
@@ -24,6 +24,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, session: Session) -> int:
     reading = contract.read(session.environ, prefix=options.prefix)
+    if not reading.problems:
+        published = exposure.of_environment(session.environ, prefix=options.prefix)
+        reading = reading._replace(problems=tuple(published))
     session.out.write(as_json(reading) if options.as_json else _as_text(reading, session))
     return 1 if reading.problems else 0
 

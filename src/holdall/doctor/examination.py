@@ -53,6 +53,14 @@ class Entry(NamedTuple):
     is_first: bool = True
 
 
+class Sister(NamedTuple):
+    """Another store of the same environment or project."""
+
+    # What findings call it.
+    label: str
+    storage: Any
+
+
 class Examination:
     """What the probes of one store share.
 
@@ -67,6 +75,7 @@ class Examination:
         described: Described = Described(),  # noqa: B008  a value
         origins: Iterable[str] = (),
         broken: Exception | None = None,
+        sisters: Iterable[Sister] = (),
     ) -> None:
         # Django's storage object, of whatever class; None if it could not be made.
         self.storage = storage
@@ -75,6 +84,8 @@ class Examination:
         # Its entry in the settings; None if no Django project is loaded.
         self.entry = entry
         self.described = described
+        # The other stores, which must not publish what is private here.
+        self.sisters = tuple(sisters)
         # The sites that show the files, such as https://www.example.com.
         self.origins = tuple(origin.rstrip("/") for origin in origins)
         self.traces = Traces()

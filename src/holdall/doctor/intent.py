@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
-from holdall.doctor import doors, outside, remedies
+from holdall.doctor import doors, outside, remedies, sisters
 from holdall.doctor.catalogue import intent as kinds
 from holdall.doctor.doors import Doors
 from holdall.doctor.examination import Examination
@@ -55,6 +56,53 @@ def _private(examination: Examination, answer: Page) -> Iterator[Finding]:
         yield kinds.NOT_READABLE.found(f"GET: {answer.seen()}, HEAD: {head.status}")
     else:
         yield kinds.NOT_READABLE.unknown(answer.seen())
+
+
+def probe_sisters(examination: Examination) -> Iterator[Finding]:
+    """Request the private sample at the domains and endpoints of all other stores. One or two GETs for each."""
+    sample = examination.sample
+    if sample is None or examination.public:
+        return
+    refused: list[str] = []
+    silent: list[str] = []
+    for door in sisters.doors(examination):
+        # A domain that leads to the location itself has it not in its paths.
+        for key in dict.fromkeys((sample.key, sample.key.removeprefix(examination.location))):
+            answer = outside.ask(examination, f"{door.base}{quote(key)}")
+            if outside.shows(answer, sample):
+                yield kinds.SHOWN_BY_SISTER.found(f"{door.label}: GET {door.base}{key} without keys: {_said(answer)}")
+                return
+            (refused if isinstance(answer, Page) else silent).append(f"{door.base} ({_said(answer)})")
+    if silent:
+        yield kinds.NOT_SHOWN_BY_SISTERS.unknown("; ".join(dict.fromkeys(silent)))
+    elif refused:
+        yield kinds.NOT_SHOWN_BY_SISTERS.found("; ".join(dict.fromkeys(refused)))
+
+
+def probe_limit(examination: Examination) -> Iterator[Finding]:
+    """Request one private file of the bucket at the domain that is said to be limited. A page of a listing, one GET."""
+    if not (examination.public and getattr(examination.storage, "domain_is_limited", False)):
+        return
+    if (domain := sisters.domain_of(examination.storage)) is None:
+        return
+    base, asked = f"{domain.url}/", 0
+    for sister in sisters.private_neighbours(examination):
+        key = sisters.some_key(sister.storage, apart_from=examination.location)
+        if key is None:
+            continue
+        asked += 1
+        answer = examination.web.fetch(f"{base}{quote(key)}", headers={"range": "bytes=0-0"})
+        if answer.status in {200, 206}:
+            yield kinds.DOMAIN_NOT_LIMITED.found(f"GET {base}{key} without keys: {answer.seen()}")
+        elif 400 <= answer.status < 500:
+            yield kinds.DOMAIN_LIMITED.found(f"GET {base}{key} without keys: {answer.seen()}")
+        else:
+            yield kinds.DOMAIN_LIMITED.unknown(answer.seen())
+    if not asked and examination.entry is None:
+        yield kinds.DOMAIN_LIMITED.unknown(
+            "no private file was found in the bucket that could be requested",
+            do="Run the doctor for the store that keeps private files in this bucket: it saves one and requests it here.",
+        )
 
 
 # -- public
@@ -175,4 +223,4 @@ def probe_strangers(examination: Examination) -> Iterator[Finding]:
         yield kinds.NOBODY_WRITES.found(f"PUT: {written.seen()}, DELETE: {deleted.status}")
 
 
-PROBES = probes(probe_visitors, probe_earlier, probe_public_listing, probe_strangers)
+PROBES = probes(probe_visitors, probe_sisters, probe_limit, probe_earlier, probe_public_listing, probe_strangers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -13,8 +13,8 @@ from django.core.files.storage import Storage
 from django.core.files.storage.handler import StorageHandler
 
 import holdall
-from holdall.doctor.examination import Described, Entry, Examination
-from holdall.environment import contract
+from holdall.doctor.examination import Described, Entry, Examination, Sister
+from holdall.environment import contract, exposure
 
 STATIC = "staticfiles"
 
@@ -29,16 +29,38 @@ def of_environment(
     """Examine what an environment describes. Without a Django project, Django is configured with this store alone."""
     reading = contract.read(environ, prefix=prefix)
     storage, broken = None, None
-    if reading.store is not None:
-        with warnings.catch_warnings():
-            # The doctor reports them as findings.
-            warnings.simplefilter("ignore", holdall.ContractWarning)
-            chosen = holdall.from_env(environ, aliases={"default": prefix})
+    sisters = []
+    if reading.store is not None and (chosen := _chosen(environ, prefix)):
         if not settings.configured:
             settings.configure(STORAGES=chosen, USE_TZ=True)
-        storage, broken = _made(StorageHandler(chosen), "default")  # type: ignore[arg-type]  # the stubs expect what it makes
+        storage, broken = _of_entries(chosen)
+        sisters = list(_sisters_of_environment(environ, prefix))
     described = Described(environ, reading, sources or {})
-    return Examination(storage, described=described, origins=origins, broken=broken)
+    return Examination(storage, described=described, origins=origins, broken=broken, sisters=sisters)
+
+
+def _chosen(environ: Mapping[str, str], prefix: str) -> dict[str, dict[str, Any]]:
+    """Give the setting that an environment describes; nothing where the layer `values` says what is wrong."""
+    with warnings.catch_warnings():
+        # The doctor reports them as findings.
+        warnings.simplefilter("ignore", holdall.ContractWarning)
+        try:
+            return holdall.from_env(environ, aliases={"default": prefix})
+        except holdall.ContractError:
+            return {}
+
+
+def _of_entries(chosen: Mapping[str, Mapping[str, Any]]) -> tuple[Storage | None, Exception | None]:
+    return _made(StorageHandler(chosen), "default")  # type: ignore[arg-type]  # the stubs expect what it makes
+
+
+def _sisters_of_environment(environ: Mapping[str, str], prefix: str) -> Iterator[Sister]:
+    """Make the other stores whose buckets the environment names; nothing is sent."""
+    for other in exposure.prefixes(environ):
+        if other != prefix and (chosen := _chosen(environ, other)):
+            storage, _ = _of_entries(chosen)
+            if storage is not None:
+                yield Sister(f"the store of `{other}STORAGE_BUCKET_NAME`", storage)
 
 
 def _made(handler: StorageHandler, alias: str) -> tuple[Storage | None, Exception | None]:
@@ -64,8 +86,10 @@ def of_project(
     if unknown := [alias for alias in aliases if alias not in known]:
         raise ImproperlyConfigured(f'`STORAGES` has no alias "{unknown[0]}"; it has {", ".join(known) or "none"}.')
     examinations = []
+    made = {alias: _made(handler, alias) for alias in dict.fromkeys((*wanted, *known))}
     for alias in wanted:
-        storage, broken = _made(handler, alias)
+        storage, broken = made[alias]
+        others = [Sister(other, found) for other, (found, _) in made.items() if other != alias and found is not None]
         reading = _reading_of(storage, environ)
         examinations.append(
             Examination(
@@ -74,6 +98,7 @@ def of_project(
                 described=Described(environ, reading),
                 origins=origins,
                 broken=broken,
+                sisters=others,
             )
         )
     return examinations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from holdall.doctor import catalogue
+from holdall.doctor import catalogue, sisters
 from holdall.doctor.catalogue import values as kinds
 from holdall.doctor.examination import Examination
 from holdall.doctor.probe import probes
@@ -120,4 +120,11 @@ def _sources(reading: Reading, examination: Examination) -> Iterator[str]:
             yield f"{row.name}={row.value} ({source})"
 
 
-PROBES = probes(probe_contract, probe_empty_variables, probe_profile, probe_sources)
+def probe_exposure(examination: Examination) -> Iterator[Finding]:
+    """Report where one store would publish what another one keeps private."""
+    if examination.reading is None or not examination.reading.problems:
+        for said in sisters.published(examination):
+            yield kinds.PUBLISHED.found(said)
+
+
+PROBES = probes(probe_contract, probe_exposure, probe_empty_variables, probe_profile, probe_sources)

@@ -298,7 +298,8 @@ class _Reader:
                 )
             if half:
                 self.env.warning("AWS_CLOUDFRONT_KEY_ID", "is not used: links to public files are not signed.", "D142")
-            return store._replace(custom_domain=domain)
+            limited = self.env.get("STORAGE_DOMAIN_IS_LIMITED", False)
+            return store._replace(custom_domain=domain, domain_is_limited=limited)
         if domain and key_id and key:
             return store._replace(custom_domain=domain, cloudfront_key_id=key_id, cloudfront_key=key)
         if domain and not half:

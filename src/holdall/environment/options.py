@@ -21,6 +21,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         "endpoint_url": store.endpoint_url,
         "region_name": store.region_name,
         "custom_domain": store.custom_domain.address if store.custom_domain else None,
+        "domain_is_limited": store.domain_is_limited,
         "querystring_auth": not store.public,
         "querystring_expire": store.url_lifetime_seconds,
         "cache_lifetime": store.cache_lifetime_seconds,

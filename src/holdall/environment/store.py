@@ -34,6 +34,8 @@ class Store(NamedTuple):
     # None: boto3's, or asked from the bucket.
     region_name: str | None = None
     custom_domain: Base | None = None
+    # The domain serves this location alone.
+    domain_is_limited: bool = False
     # None: boto3's chain finds them.
     keys: Keys | None = None
     # The environment contains the keys exactly as boto3 will read them.

@@ -126,6 +126,14 @@ VARIABLES = (
     ),
     Variable(name="STORAGE_LOCATION", purpose="the prefix of every key in the bucket", parse=values.location),
     Variable(
+        name="STORAGE_DOMAIN_IS_LIMITED",
+        purpose="`true`: the CDN domain serves this store's location alone, although the bucket also holds private files of "
+        "another store",
+        parse=values.boolean,
+        default="`false`",
+        modes=("s3", "do"),
+    ),
+    Variable(
         name="STORAGE_URL_LIFETIME",
         purpose="the shortest time that a signed link keeps working (`900`, `15m`, `1h`, `7d`)",
         parse=values.duration_seconds,

@@ -101,7 +101,10 @@ def _cloudfront(needs: Needs, region: str) -> list[str]:
         query="OriginAccessControl.Id",
         output="text",
     )
-    lines += shell.section("CloudFront, which is the only reader of the bucket.", shell.into("access", access))
+    title = "CloudFront, which is the only reader of the bucket."
+    if needs.is_limited:
+        title = "CloudFront. The bucket also holds private files: it may read the public folder alone. Do not widen its policy."
+    lines += shell.section(title, shell.into("access", access))
     lines += _own_certificate(needs)
     if headers := settings.cors_rules(needs):
         lines.append(shell.into("headers", _create_response_headers(needs, headers[0])))
@@ -322,7 +325,12 @@ def _others(needs: Needs) -> list[str]:
         lines += _rules(needs, **place)
         if statements := settings.policy_statements(needs):
             call = shell.command("aws s3api put-bucket-policy", **place, policy=rights.bucket_policy(*statements))
-            lines += shell.section("Everybody may read the files; nobody may list them.", call)
+            title = "Everybody may read the files; nobody may list them."
+            if needs.is_limited:
+                title += (
+                    "\nThe bucket also holds private files: make public what this names, and never the whole bucket."
+                )
+            lines += shell.section(title, call)
     if needs.on_r2:
         if needs.store.public and not needs.read_only:
             lines += shell.section(

@@ -132,6 +132,12 @@ def _delivery(needs: Needs) -> list[str]:
     if needs.sends_acl:
         return ["## Public files", "", "The ACL lets everybody read them.", _domain(needs)]
     lines = ["Please let everybody read the files, and nobody list them.", _domain(needs)]
+    if needs.is_limited:
+        lines.insert(
+            1,
+            f"The bucket also holds private files: let visitors read only what is under {_code(needs.key_prefix)}, and never "
+            "the whole bucket.",
+        )
     if statements := settings.policy_statements(needs):
         policy = rights.as_json(rights.bucket_policy(*statements))
         lines += ["If the provider supports bucket policies, use this one:", "", f"{_FENCE}json", policy, _FENCE]
@@ -163,6 +169,13 @@ def _cloudfront(needs: Needs) -> list[str]:
         "- No `s3:ListBucket` for the distribution: its root would list every file.",
         "- Redirect viewers to HTTPS; allow `GET` and `HEAD`; use the cache policy `CachingOptimized`.",
     ]
+    if needs.is_limited:
+        lines += [
+            f"- The bucket also holds private files. Let the distribution read {_code(needs.key_prefix + '*')} alone, as the",
+            "  policy says, and remove any statement that lets it read more, such as one for the whole bucket.",
+            f"- If you can, limit it at the edge too: a behavior for {_code('/' + needs.key_prefix + '*')}, and a default",
+            "  behavior with a function that answers 403.",
+        ]
     if needs.signed_by_cloudfront:
         lines.append(
             "- Restrict viewer access to a key group with our public key, which we will send you; please tell us its id."
@@ -245,6 +258,8 @@ def _environment(needs: Needs) -> list[tuple[str, str]]:
         rows.append(("STORAGE_MAKE_FILES_PUBLIC", "true"))
     if store.public or needs.signed_by_cloudfront:
         rows.append((DOMAIN, str(needs.base or "")))
+    if needs.is_limited:
+        rows.append(("STORAGE_DOMAIN_IS_LIMITED", "true"))
     if needs.signed_by_cloudfront:
         rows.append((SIGNER, ""))
     return [*rows, *((name, "") for name in KEY_PAIR)]

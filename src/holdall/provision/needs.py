@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from holdall.bases import Base
-from holdall.environment import contract, variables
+from holdall.environment import contract, exposure, variables
 from holdall.environment.store import Store
 from holdall.errors import ContractError, HoldallError
 from holdall.providers import AMAZON, R2, SPACES, Provider
@@ -121,6 +121,11 @@ class Needs:
         return f"{self.bucket_arn}/{_literal(self.key_prefix)}*"
 
     @property
+    def is_limited(self) -> bool:
+        """Whether the bucket also holds private files of another store, which visitors must not reach."""
+        return self.store.public and self.store.domain_is_limited
+
+    @property
     def suffix(self) -> str:
         """What tells the store from another one in the same bucket; nothing where it has the bucket for itself."""
         location = self.store.location
@@ -167,6 +172,7 @@ def read(
         HoldallError: the mode is local, so there is nothing to ask anybody for.
     """
     # What the own store of a fork needs has nothing to do with its parent, for which there is a prefix.
+    whole = environ
     parent = f"{prefix}{variables.PARENT}"
     environ = {name: value for name, value in environ.items() if not name.startswith(parent)}
     asked = _missing(environ, prefix, live=live)
@@ -181,6 +187,10 @@ def read(
         raise HoldallError(
             f"`{prefix}STORAGES_MODE` is local: the embedded server needs nothing from anybody, so there is nothing to hand over."
         )
+    whole = {**whole, **{f"{prefix}{name}": _STAND_INS[name] for name in asked}}
+    if not read_only and (published := exposure.of_environment(whole, prefix=prefix)):
+        # What would be granted for the public files would open the private ones.
+        raise ContractError(published)
     needs = Needs(
         store=reading.store,
         asked=_worth_asking(reading.store, asked),

@@ -79,7 +79,7 @@ def settings_of(needs: Needs) -> tuple[Setting, ...]:
                 put="put_bucket_policy",
                 member="Policy",
                 absent="NoSuchBucketPolicy",
-                wanted=lambda live: _merged_policy(live, statements),
+                wanted=lambda live: _merged_policy(_without_the_whole(live, needs), statements),
             )
         )
     if cors := settings.cors_rules(needs):
@@ -156,6 +156,20 @@ def _merged_policy(live: Document, ours: list[rights.Statement]) -> Document:
     listed = theirs if isinstance(theirs, list) else [theirs]
     kept = {**live} if live else {"Version": rights.bucket_policy()["Version"]}
     return {**kept, "Statement": _merged(listed, ours, "Sid")}
+
+
+def _without_the_whole(live: Document, needs: Needs) -> Document:
+    """Leave out what was granted of the whole bucket for public files, where only a part of it is public now."""
+    if not (live and needs.is_limited):
+        return live
+    statements = live.get("Statement", [])
+    listed = statements if isinstance(statements, list) else [statements]
+    kept = [
+        one
+        for one in listed
+        if one.get("Sid") not in rights.WHOLE_BUCKET_SIDS or canonical(one.get("Resource")) != f"{needs.bucket_arn}/*"
+    ]
+    return {**live, "Statement": kept}
 
 
 def _difference(live: Document, wanted: Document) -> list[str]:

@@ -104,6 +104,10 @@ def public_statement(needs: Needs) -> Statement:
     }
 
 
+# The statements by which a store that has a bucket for itself publishes it.
+WHOLE_BUCKET_SIDS = frozenset({"HoldallCloudFront", "HoldallPublicRead"})
+
+
 def bucket_policy(*statements: Statement) -> Policy:
     return _policy(list(statements))
 

@@ -134,6 +134,10 @@ def _cloudfront(needs: Needs) -> list[Block]:
     policy = _resource(
         "aws_s3_bucket_policy", bucket=BUCKET, policy=call("jsonencode", rights.bucket_policy(statement))
     )
+    if needs.is_limited:
+        policy.comment(
+            "The bucket also holds private files: the distribution may read the public folder alone. Do not widen this."
+        )
     return [*_certificate(needs), *_signers(needs), access, *_response_headers(needs), _distribution(needs), policy]
 
 

@@ -57,6 +57,8 @@ class MediaStorage(WritingStorage):
       `["image/svg+xml"]` if only editors upload.
     - `fast_lane`: send plain requests without the SDK, at a fraction of its CPU. The SDK still
       sends them if a tracer or a test patches it, or listens to the events of the storage's client.
+    - `domain_is_limited`: the custom domain serves this storage's location alone, although the bucket also holds private
+      files of another storage.
     - `local_folder`: start the embedded server on this folder when the storage is first used.
     - `environment`: this environment's name; the first environment that writes owns the store, and no other can write.
     - `timeout`: the longest that an operation waits without progress, in seconds, all attempts together; 10 by default.
@@ -74,6 +76,7 @@ class MediaStorage(WritingStorage):
     public: bool | None
     inline_types: tuple[str, ...]
     cache_lifetime: int
+    domain_is_limited: bool
     local_folder: str | None
     fast_lane: bool
     environment: str | None
@@ -152,6 +155,7 @@ class MediaStorage(WritingStorage):
             "public": None,
             "inline_types": (),
             "cache_lifetime": 3600,
+            "domain_is_limited": False,
             "local_folder": None,
             "fast_lane": True,
             "environment": None,

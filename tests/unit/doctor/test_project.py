@@ -34,7 +34,8 @@ def test_missing_staticfiles_are_not_missed_where_nobody_uses_them(settings: Any
 
 @pytest.mark.failure("I2")
 def test_static_files_on_s3_are_named(settings: Any) -> None:
-    settings.STORAGES = {**OURS, "staticfiles": {**plain(), "BACKEND": "storages.backends.s3.S3StaticStorage"}}
+    static = {**plain(bucket_name="acme-static"), "BACKEND": "storages.backends.s3.S3StaticStorage"}
+    settings.STORAGES = {**OURS, "staticfiles": static}
     [report] = project()
     assert (errors(report), warnings(report)) == ([], ["D051"])
 

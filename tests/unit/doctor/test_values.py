@@ -65,6 +65,11 @@ BROKEN = [
     case("", "D121", {"STORAGE_ENVIRONMENT": "our production"}),
     case("", "D112", {"AWS_S3_ENDPOINT_URL": "https://user:word@s3.example.com"}),
     case("", "D145", {f"PARENT_{name}": value for name, value in S3.items()}),
+    case(
+        "K1",
+        "D170",
+        {**PUBLIC, "PRIVATE_STORAGE_BUCKET_NAME": "acme-media", "PRIVATE_STORAGE_LOCATION": "private"},
+    ),
     case("", "D124", {"STORAGE_LOCATION": f"media/{SECRET}"}),
     case("A7", "D180", {"AWS_SECRET_ACCESS_KEY_FILE": EMPTY_FILE}),
     case("A7", "D181", {"AWS_SECRET_ACCESS_KEY_FILE": f"{EMPTY_FILE}/none"}, "AWS_SECRET_ACCESS_KEY"),

@@ -90,6 +90,7 @@ def test_options_of_private_files_on_amazon_are_complete() -> None:
         "endpoint_url": None,
         "region_name": None,
         "custom_domain": None,
+        "domain_is_limited": False,
         "querystring_auth": True,
         "querystring_expire": 3600,
         "cache_lifetime": 3600,

@@ -84,6 +84,40 @@ DOMAIN_OPEN = Kind(
     ("K1",),
     evidence="A new file, requested from the CDN domain without keys and without a signature.",
 )
+SHOWN_BY_SISTER = Kind(
+    "D620",
+    Level.ERROR,
+    "Anyone can read private files through another store's domain or endpoint",
+    "Another store of this environment is public, and its CDN or its bucket also shows what is private here.",
+    "Give the private files a bucket of their own. If they stay, limit what the domain may read: at Amazon, allow the "
+    "distribution `s3:GetObject` on the public folder alone (`holdall provision` prints the statement), and remove what was "
+    "cached.",
+    ("K1",),
+    evidence="A new private file, requested without keys at the domains and endpoints of all stores, parents of forks included.",
+)
+NOT_SHOWN_BY_SISTERS = Kind(
+    "D621",
+    Level.OK,
+    "The domains and endpoints of the other stores do not show private files",
+    "A private file was requested there without keys, and was refused.",
+)
+DOMAIN_NOT_LIMITED = Kind(
+    "D622",
+    Level.ERROR,
+    "The domain is not limited to the public files",
+    "`STORAGE_DOMAIN_IS_LIMITED` says that the domain serves this store's location alone, but it shows a private file that is "
+    "in the same bucket.",
+    "Limit what the domain may read: at Amazon, allow the distribution `s3:GetObject` on the public folder alone "
+    "(`holdall provision` prints the statement), and remove what was cached. Or give the private files a bucket of their own.",
+    ("K1",),
+    evidence="A private file that exists in the bucket, requested from the public store's domain without keys.",
+)
+DOMAIN_LIMITED = Kind(
+    "D623",
+    Level.OK,
+    "The domain does not show the private files of the bucket",
+    "A private file of the same bucket was requested there without keys, and was refused.",
+)
 READABLE = Kind("D604", Level.OK, "Visitors can read public files", "A file was saved and then read without keys.")
 NOT_PUBLIC = _Visitor(
     "D605",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from holdall.environment.entries import UNNAMED
+from holdall.environment.exposure import FINDING
 from holdall.findings import Kind, Level
 
 # The evidence of every finding here.
@@ -427,6 +428,17 @@ SWAPPED = _Kind(
     "The store would say that it does not know the key. Worse, links contain the key id, so they would show the secret.",
     "Swap `VARIABLE` and `OTHER`.",
     ("B3",),
+)
+PUBLISHED = Kind(
+    FINDING,
+    Level.ERROR,
+    "A public store would publish the private files of another one",
+    "Both are in one bucket. Except where each file's ACL decides, the bucket or what the CDN may read of it is public, and "
+    "so the private files are too, whatever their links look like.",
+    "Give the private files a bucket of their own. If the domain serves the public folder alone, set the variable that the "
+    "message names.",
+    ("K1",),
+    evidence="The variables, or the `STORAGES`, of all stores. Nothing is sent.",
 )
 OTHER_TOOLS_NAME = _Kind(
     "D148",
