@@ -26,6 +26,7 @@ def page() -> str:
         ),
         "",
         "Exit codes: 0, success; 1, a problem was found; 2, the command was used incorrectly; 130, interrupted by Ctrl-C.",
+        "`provision --diff` has one of its own: 3, it could not look.",
         "All commands except `serve` take `--env-file`, a file of variables that override the environment.",
         "",
         "```console",
@@ -133,7 +134,8 @@ COMMANDS = {
     "provision": "Without `--diff` or `--apply` it contacts nothing; the keys, and the domain of a CDN that does not exist "
     "yet, may be missing, because they are what you ask for.\n"
     "[Hand over to the infrastructure person](../how-to/hand-over.md) shows what it writes.\n\n"
-    "Exit codes of `--diff`: 0, the bucket is correct; 1, it differs, or a setting could not be read.\n"
+    "Exit codes of `--diff`: 0, the bucket is correct; 1, it differs; 3, the bucket or one of its settings could not be "
+    "looked at, and the output says which.\n"
     "Exit codes of `--apply`: 0, everything is correct now; 1, something was refused, or you answered no.\n\n"
     "To read the settings, `--diff` needs these permissions, which `--with-doctor` grants: "
     f"{', '.join(f'`{right.action}`' for right in rights.DOCTOR)}.\n"

@@ -99,5 +99,23 @@ def test_page_says_what_is_particular(name: str, says: list[str]) -> None:
         assert words in text, words
 
 
+@every_case
+def test_page_begins_with_how_to_get_the_program(case: Case) -> None:
+    first, *_ = re.findall(r"^## (.*)$", handover.render(case.needs()), re.MULTILINE)
+    assert first == "How to get `holdall`"
+
+
+@every_case
+def test_page_says_what_may_be_chosen_freely(case: Case) -> None:
+    text = handover.render(case.needs())
+    _, heading, rest = text.partition("## What you may choose freely\n\n")
+    assert bool(heading) is not case.needs().read_only
+    if heading:
+        table = rest.partition("\n\n")[0]
+        for what in ("versioning", "encryption", "access logs", "deletion protection"):
+            assert f"\n| {what}" in table
+        assert ("kms:Decrypt" in table) is case.needs().on_amazon
+
+
 def test_location_with_a_backtick_stays_code() -> None:
     assert f"`` {HOSTILE}/ ``" in handover.render(CASES["amazon-hostile"].needs())

@@ -22,7 +22,7 @@ from holdall.s3.target import Target
 from holdall.secret import Secret
 from tests.contract import only
 from tests.providers import Keys, Provider
-from tests.provision.environments import ARN, PUBLIC
+from tests.provision.environments import ARN, KEYS, PUBLIC
 from tests.servers.identities import with_policy
 
 SERVERS = ("ministack", "ceph-http", "seaweedfs-http")
@@ -220,9 +220,12 @@ def test_what_can_not_be_read_is_not_overwritten(provider: Provider) -> None:
     diff = provision(environ, "--diff", *SITE)
     told = provision(environ, "--apply", "--yes", *SITE)
 
-    assert (diff.code, told.code) == (1, 1)
+    # The lifecycle differs, and CORS may.
+    assert (diff.code, told.code) == (3, 1)
+    assert "To change: lifecycle" in diff.out
+    assert "Not compared: Reading the CORS was refused (403 AccessDenied)" in diff.out
     assert "Not possible: Reading the CORS was refused (403 AccessDenied)" in told.out
-    assert "The CORS is left as it is." in told.out
+    assert "The CORS is left as it is." in " ".join(told.out.split())
     assert "Done: lifecycle." in told.out
     assert [one["AllowedOrigins"] for one in cors(provider, bucket)] == [["https://other.example"]]
 
@@ -259,9 +262,25 @@ def test_it_asks_before_it_changes(provider: Provider, answer: str, code: int, m
 def test_bucket_that_is_not_there_is_said_once(provider: Provider) -> None:
     told = provision(provider.environ("there-is-no-such-bucket"), "--diff", *SITE)
 
-    assert (told.code, told.out) == (1, "")
+    assert (told.code, told.out) == (3, "")
     assert told.err.startswith('There is no bucket "there-is-no-such-bucket"')
+    assert told.err.endswith(" Nothing was compared.\n")
     assert told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("deed", "code"), [("--diff", 3), ("--apply", 1)])
+def test_store_that_does_not_answer_could_not_be_looked_at(deed: str, code: int) -> None:
+    environ = {
+        "STORAGE_BUCKET_NAME": "acme-media",
+        "AWS_S3_ENDPOINT_URL": "http://127.0.0.1:9",
+        "STORAGE_TIMEOUT": "1s",
+        **KEYS,
+    }
+    told = provision(environ, deed)
+
+    assert (told.code, told.out) == (code, "")
+    assert "127.0.0.1:9" in told.err
+    assert told.err.endswith(" Nothing was compared.\n") is (deed == "--diff")
 
 
 def test_rule_of_ours_is_recognised_however_a_server_writes_it_down() -> None:

@@ -1,7 +1,7 @@
 """The command `holdall`: parse, call one function, render. It needs no Django project.
 
 Each command is a module here with `HELP`, `declare` and `run`. Exit codes: 0 success, 1 a problem was found,
-2 wrong use, 130 interrupted by Ctrl-C.
+2 wrong use, 3 `provision --diff` could not look, 130 interrupted by Ctrl-C.
 """
 
 from __future__ import annotations

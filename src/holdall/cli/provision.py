@@ -7,12 +7,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from holdall.cli.terminal import Session
+from holdall.cli.terminal import Session, wrapped
+from holdall.errors import HoldallError
 from holdall.provision import commands, handover, needs, terraform
 from holdall.provision.needs import Needs
 from holdall.provision.plan import Plan
 
 HELP = "list the permissions, settings and CDN that the store needs, for whoever runs the infrastructure"
+
+# The exit code of `--diff` where it cannot tell whether the bucket differs.
+COULD_NOT_LOOK = 3
 
 FORMATS: dict[str, Callable[[Needs], str]] = {
     "page": handover.render,
@@ -51,7 +55,11 @@ def declare(parser: argparse.ArgumentParser) -> None:
         help="the CloudFront distribution that reads the bucket, for --diff and --apply",
     )
     live = parser.add_mutually_exclusive_group()
-    live.add_argument("--diff", action="store_true", help="compare with the live bucket: exit code 1 if it differs")
+    live.add_argument(
+        "--diff",
+        action="store_true",
+        help="compare with the live bucket: exit code 1 if it differs, 3 if it could not be looked at",
+    )
     live.add_argument("--apply", action="store_true", help="change the settings of the live bucket, after asking")
     parser.add_argument("--yes", action="store_true", help="with --apply: do not ask")
 
@@ -104,10 +112,17 @@ def _on_live_bucket(wanted: Needs, options: argparse.Namespace, session: Session
     from holdall.s3.connection import connect
 
     connection = connect(live.target_of(wanted.store))
-    plan = live.plan(wanted, connection)
-    _show(plan, session)
+    try:
+        plan = live.plan(wanted, connection)
+    except HoldallError as error:
+        if not options.diff:
+            raise
+        session.err.write(f"{error} Nothing was compared.\n")
+        return COULD_NOT_LOOK
+    _show(plan, session, obstacle="Not compared" if options.diff else "Not possible")
     if options.diff:
-        return 1 if plan.changes or plan.obstacles else 0
+        # As `diff` does it: what was not compared outweighs what differs, because more of it may.
+        return COULD_NOT_LOOK if plan.obstacles else 1 if plan.changes else 0
     if not plan.changes:
         return 1 if plan.obstacles else 0
     if not options.yes and not _agreed(session):
@@ -123,7 +138,7 @@ def _on_live_bucket(wanted: Needs, options: argparse.Namespace, session: Session
     return 1 if failed else 0
 
 
-def _show(plan: Plan, session: Session) -> None:
+def _show(plan: Plan, session: Session, *, obstacle: str) -> None:
     style = session.style
     paint = {"+": style.green, "-": style.red}
     for name in plan.same:
@@ -132,8 +147,9 @@ def _show(plan: Plan, session: Session) -> None:
         session.out.write(f"{style.bold(f'To change: {change.setting}')}\n")
         for line in change.lines:
             session.out.write(f"  {paint.get(line[:1], style.dim)(line)}\n")
-    for obstacle in plan.obstacles:
-        session.out.write(f"{style.yellow(f'Not possible: {obstacle}')}\n")
+    for said in plan.obstacles:
+        for line in wrapped(f"{obstacle}: {said}", indent="  ", first=""):
+            session.out.write(f"{style.yellow(line)}\n")
     if not plan.changes and not plan.obstacles:
         session.out.write("Nothing to do.\n")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
+import holdall
 from holdall.provision import rights, settings, terraform
 from holdall.provision.commands import key_by_hand
 from holdall.provision.needs import DOMAIN, KEY_PAIR, SIGNER, Needs
@@ -24,7 +25,16 @@ _FOR_AMAZON = (
 
 def render(needs: Needs) -> str:
     """Write the page."""
-    sections = [_title(needs), _bucket(needs), _delivery(needs), _rights(needs), _answer(needs), _check(needs)]
+    sections = [
+        _title(needs),
+        _program(),
+        _bucket(needs),
+        _delivery(needs),
+        _choices(needs),
+        _rights(needs),
+        _answer(needs),
+        _check(needs),
+    ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
 
@@ -47,6 +57,28 @@ def _title(needs: Needs) -> list[str]:
 def _other_formats(needs: Needs) -> str:
     as_terraform = "as Terraform (`--format terraform`) and " if terraform.writes(needs) else ""
     return f"The same is available {as_terraform}as commands (`--format commands`)."
+
+
+def _program() -> list[str]:
+    return [
+        "## How to get `holdall`",
+        "",
+        "You need it only to check what you made, on any machine with Python 3.11 or newer; no Django project is needed.",
+        "There is no release yet: ask us for a clone of the repository or for a wheel, and install it:",
+        "",
+        f"{_FENCE}bash",
+        "pipx install ./holdall",
+        _FENCE,
+        "",
+        "Or run it without installing it:",
+        "",
+        f"{_FENCE}bash",
+        "uvx --from ./holdall holdall --version",
+        _FENCE,
+        "",
+        "`./holdall` is the folder with the clone. With a wheel, write its path instead, such as",
+        f"`./django_holdall-{holdall.__version__}-py3-none-any.whl`.",
+    ]
 
 
 def _code(text: str) -> str:
@@ -186,6 +218,43 @@ def _cloudfront(needs: Needs) -> list[str]:
             "  response headers policy that overrides the origin, so that no cached copy has another site's headers."
         )
     return lines
+
+
+def _choices(needs: Needs) -> list[str]:
+    if needs.read_only:
+        return []
+    has = "" if needs.on_amazon else ", if the provider has {}"
+    rows = [
+        (
+            f"versioning{has.format('it')}",
+            "on or off",
+            "deleted files stay as old versions, and are billed, until a lifecycle rule removes them",
+        ),
+        ("encryption", *_encryption(needs)),
+        (f"access logs{has.format('them')}", "on or off", "the log belongs in another bucket"),
+        (
+            "deletion protection of the bucket",
+            "on or off",
+            "the bucket itself is never deleted; its files must stay deletable, so no retention for objects",
+        ),
+        ("names and tags of keys, roles and policies", "any", "the application does not see them"),
+        (
+            "storage class",
+            "any that is read at once",
+            "an archived file cannot be opened; the application reads old files too",
+        ),
+    ]
+    return ["## What you may choose freely", "", *_table(("what", "your choice", "what to know"), rows)]
+
+
+def _encryption(needs: Needs) -> tuple[str, str]:
+    if not needs.on_amazon:
+        return "any that the provider does by itself", "no key is sent with requests"
+    also = " and the distribution" if needs.through_cloudfront else ""
+    return (
+        "SSE-S3, or SSE-KMS with a key of yours",
+        f"with SSE-KMS, the application{also} also needs `kms:Decrypt`, and the application `kms:GenerateDataKey`, on the key",
+    )
 
 
 # -- rights
