@@ -164,11 +164,12 @@ class Report:
             "version": DOCUMENT_VERSION,
             "healthy": self.is_healthy,
             "counts": {level.value: self.count(level) for level in Level},
-            "findings": [_as_document(finding) for finding in self.findings],
+            "findings": [as_document(finding) for finding in self.findings],
         }
 
 
-def _as_document(finding: Finding) -> dict[str, Any]:
+def as_document(finding: Finding) -> dict[str, Any]:
+    """Return a finding for programs. Its keys are frozen."""
     return {
         "id": finding.id,
         "level": finding.level.value,

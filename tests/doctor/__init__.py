@@ -21,7 +21,7 @@ def examine_storage(storage: Any, **chosen: Any) -> Report:
     return report_on(Examination(storage, entry=Entry()), **chosen)
 
 
-def report_on(examination: Examination, *, seconds: float = doctor.PROBE_SECONDS, **chosen: Any) -> Report:
+def report_on(examination: Examination, *, seconds: float = doctor.RUN_SECONDS, **chosen: Any) -> Report:
     return Report(doctor.examine(examination, doctor.Choice(**chosen), seconds=seconds))
 
 

@@ -180,7 +180,8 @@ def test_probe_that_takes_too_long_is_given_up(through: Through) -> None:
         exchange.answer(exchange.forward())
 
     report = examine(through(always("HeadBucket", late)), only=["connection"], seconds=0.5)
-    assert "D091" in warnings(report), told(report)
+    assert errors(report) == ["D091"], told(report)
+    assert "head_bucket in bucket" in the(report, "D091").seen
 
 
 @on_one_server

@@ -11,13 +11,13 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Protocol
 
 import holdall
 from holdall.cli import adopt, doctor, env, fork, owner, provision, serve
-from holdall.cli.envfile import EnvFileError, read_env_file
+from holdall.cli.envfile import EnvFileError, applied, read_env_file
 from holdall.cli.terminal import Session, Stream, Style
 from holdall.errors import HoldallError
 
@@ -86,13 +86,15 @@ def run(
     style = Style.of(out, wanted=not getattr(options, "no_color", False))
     sources: dict[str, str] = {}
     try:
-        if file := getattr(options, "env_file", None):
-            given = read_env_file(file)
-            environ, sources = {**environ, **given}, dict.fromkeys(given, f"file {file.name}")
-        session = Session(
-            out=out, err=err, environ=environ, style=style, in_project=in_project and not sources, sources=sources
-        )
-        return COMMANDS[options.holdall_command].run(options, session)
+        with ExitStack() as stack:
+            if file := getattr(options, "env_file", None):
+                given = read_env_file(file)
+                environ, sources = {**environ, **given}, dict.fromkeys(given, f"file {file.name}")
+                stack.enter_context(applied(given))
+            session = Session(
+                out=out, err=err, environ=environ, style=style, in_project=in_project and not sources, sources=sources
+            )
+            return COMMANDS[options.holdall_command].run(options, session)
     except EnvFileError as error:
         err.write(f"{error}\n")
         return 2

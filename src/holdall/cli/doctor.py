@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from holdall.cli import findings
 from holdall.cli.report import Brief, Verbose
 from holdall.cli.terminal import Session
-from holdall.findings import Finding, Report
+from holdall.findings import Finding, Report, as_document
 
 if TYPE_CHECKING:
     from holdall.doctor.examination import Examination
@@ -28,12 +30,15 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--offline", action="store_true", help="only what can be checked without a request")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only this layer or probe")
     parser.add_argument("--skip", action="append", default=[], metavar="NAME", help="all except this layer or probe")
-    parser.add_argument("--seconds", type=float, default=30.0, help="time limit for each probe (30)")
+    parser.add_argument("--seconds", type=float, default=120.0, help="time limit for all of it (120)")
     parser.add_argument(
         "--verbose", action="store_true", help="show how each check passed, and what healthy stores have too"
     )
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document, for programs")
+    shown.add_argument(
+        "--json-lines", action="store_true", help="print each finding as a line of JSON as soon as it is there"
+    )
     shown.add_argument(
         "--explain",
         action="extend",
@@ -47,9 +52,12 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, session: Session) -> int:
     # The doctor loads Django and the SDK. The other commands should not wait for them.
     from holdall import doctor
+    from holdall.doctor.catalogue import rounds
 
     if options.explain:
         return _explain(options.explain, session)
+    # Everything that is worth saying is a finding; without a handler, Python prints warnings between them.
+    logging.getLogger("holdall").addHandler(logging.NullHandler())
     known = {name for layer, probes in doctor.names().items() for name in (layer, *probes)}
     if unknown := [name for name in (*options.only, *options.skip) if name not in known]:
         session.err.write(f'There is no layer or probe "{unknown[0]}". There are {", ".join(sorted(known))}.\n')
@@ -64,15 +72,19 @@ def run(options: argparse.Namespace, session: Session) -> int:
         return 2
     printed = _printer(options, session)
     choice = doctor.Choice(options.offline, options.only, options.skip)
-    for examination in examinations:
-        found = doctor.examine(examination, choice, seconds=options.seconds)
+    ends = time.monotonic() + options.seconds
+    for number, examination in enumerate(examinations):
+        # What one store leaves of its share, the others get.
+        share = max(0.0, ends - time.monotonic()) / (len(examinations) - number)
+        found = doctor.examine(examination, choice, seconds=share)
         try:
             # Closed whatever happens, so that the bucket is as it was before, even after Ctrl-C.
             with closing(found):
                 for finding in found:
                     printed.add(finding.about(examination.label))
         except KeyboardInterrupt:
-            for finding in examination.farewell:
+            interrupted = rounds.INTERRUPTED.found("Ctrl-C")
+            for finding in (interrupted, *examination.farewell):
                 printed.add(finding.about(examination.label))
             printed.interrupted()
             raise
@@ -81,6 +93,8 @@ def run(options: argparse.Namespace, session: Session) -> int:
 
 
 def _printer(options: argparse.Namespace, session: Session) -> _Document | Brief:
+    if options.json_lines:
+        return _JsonLines(session)
     if options.as_json:
         return _Document(session)
     return (Verbose if options.verbose else Brief)(session, command=_command(session))
@@ -97,10 +111,23 @@ class _Document:
         self.report.findings.append(finding)
 
     def interrupted(self) -> None:
-        """Print nothing: half a document would say "healthy" of a store that was not examined."""
+        """Print what was found until then. It is not healthy: that it was interrupted is an error."""
+        self.end()
 
     def end(self) -> None:
         self._session.out.write(json.dumps(self.report.as_document(), indent=2, ensure_ascii=False) + "\n")
+
+
+class _JsonLines(_Document):
+    """A report of which each finding is printed at once, as in the document's `findings`, for programs that watch."""
+
+    def add(self, finding: Finding) -> None:
+        super().add(finding)
+        self._session.out.write(json.dumps(as_document(finding), ensure_ascii=False) + "\n")
+        self._session.out.flush()
+
+    def end(self) -> None:
+        """All was printed."""
 
 
 def _command(session: Session) -> str:

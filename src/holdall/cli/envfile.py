@@ -5,15 +5,21 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from holdall.environment.values import tidy
 from holdall.errors import HoldallError
 
 # What no reader of such files interprets: neither a shell nor Docker, Compose, systemd or python-dotenv.
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]*")
+# What the SDK and its libraries read from the process's environment, in either case as to proxies.
+# https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
+# https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
+_SDKS = re.compile(r"AWS_\w+|BOTO_\w+|(?i:https?|no|all)_(?:PROXY|proxy)|REQUESTS_CA_BUNDLE|SSL_CERT_(?:FILE|DIR)")
 
 
 class EnvFileError(HoldallError):
@@ -115,3 +121,32 @@ def _without_needed_quotes(value: str) -> str:
         return value
     inside = bare[1:-1]
     return inside if bare[0] not in inside and not _PLAIN.fullmatch(inside) and _written(inside) == bare else value
+
+
+@contextmanager
+def applied(given: Mapping[str, str]) -> Iterator[None]:
+    """Let the SDK find inside what a file says: it reads the process's own environment, which is then as it was."""
+    before = dict(os.environ)
+    for name, raw in given.items():
+        if _SDKS.fullmatch(name):
+            # Empty is unset, as for our own variables, which report what else was wrong with the value.
+            if (value := tidy(raw, lambda _remark: None)) is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+    _forget()
+    try:
+        yield
+    finally:
+        for name in given:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                os.environ.pop(name, None)
+        _forget()
+
+
+def _forget() -> None:
+    # What is not loaded remembers nothing, and commands that need no SDK should not wait for it.
+    if (connection := sys.modules.get("holdall.s3.connection")) is not None:
+        connection.forget()

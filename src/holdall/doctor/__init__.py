@@ -7,6 +7,6 @@ in `catalogue`, with a module for each layer.
 
 from holdall.doctor.catalogue import kinds
 from holdall.doctor.layers import Choice, names
-from holdall.doctor.rounds import PROBE_SECONDS, examine
+from holdall.doctor.rounds import RUN_SECONDS, examine
 
-__all__ = ["PROBE_SECONDS", "Choice", "examine", "kinds", "names"]
+__all__ = ["RUN_SECONDS", "Choice", "examine", "kinds", "names"]

@@ -35,10 +35,13 @@ def probe_cache(examination: Examination) -> Iterator[Finding]:
     link = outside.link_to(examination, saved)
     for _ in range(3):
         answer = examination.web.fetch(link)
-        if _was_kept(answer):
+        if answer.status == 200 and _was_kept(answer):
             yield kinds.KEPT.found(_cache_says(answer) or f"Age: {answer.header('age')}")
             return
     said = _cache_says(answer)
+    if answer.status != 200:
+        yield kinds.KEPT.unknown(answer.seen())
+        return
     bypassed = any(word in said.lower() for word in ("bypass", "dynamic", "uncacheable", "no-cache"))
     yield (kinds.CACHE_BYPASSED if bypassed else kinds.NOT_CACHED).found(
         said or "the third answer has no header about a cache"
@@ -62,6 +65,9 @@ def probe_missing_file(examination: Examination) -> Iterator[Finding]:
     if before.status < 400:
         yield kinds.MISSING_IS_ANSWERED.found(before.seen())
         return
+    if before.status not in {401, 403, 404, 410}:
+        yield kinds.MISSING_IS_NOT_FOUND.unknown(before.seen())
+        return
     yield (kinds.MISSING_IS_REFUSED if before.status in {401, 403} else kinds.MISSING_IS_NOT_FOUND).found(before.seen())
     outside.put(examination, "late.png", PICTURE, ContentType="image/png")
     began = time.monotonic()
@@ -74,6 +80,9 @@ def probe_missing_file(examination: Examination) -> Iterator[Finding]:
             return
         if time.monotonic() - began >= PATIENCE_SECONDS:
             break
+    if not after.is_answer:
+        yield kinds.ERROR_KEPT.unknown(after.seen())
+        return
     kept = _kept_seconds(after)
     if after.header("cf-cache-status") and after.status in {404, 410} and not after.header("cache-control"):
         # https://developers.cloudflare.com/cache/how-to/configure-cache-status-code

@@ -109,7 +109,9 @@ def probe_ranges(examination: Examination) -> Iterator[Finding]:
     if not outside.has_domain(examination) or examination.sample is None:
         return
     answer = examination.web.fetch(outside.link_to(examination, examination.sample), headers={"range": "bytes=0-0"})
-    if answer.status != 206 or answer.body != examination.sample.content[:1]:
+    if not answer.is_answer:
+        yield kinds.RANGES_HOLD.unknown(answer.seen())
+    elif answer.status != 206 or answer.body != examination.sample.content[:1]:
         yield kinds.RANGE_IGNORED.found(f"one byte was requested: {answer.seen()}, {len(answer.body)} bytes")
     else:
         yield kinds.RANGES_HOLD.found(answer.seen())
@@ -130,6 +132,10 @@ def _delivered(examination: Examination, saved: Saved) -> Iterator[Finding]:
     # The fast lane's answers do not contain the headers that are compared here.
     stored = connection.call("head_object", action="checking", name=saved.name, client=connection.client, Key=saved.key)
     answer = examination.web.fetch(outside.link_to(examination, saved))
+    if answer.status != 200:
+        # What arrives in place of the file says nothing about its headers.
+        yield kinds.NO_SCRIPT.unknown(f"{saved.name.rpartition('/')[2]}: {answer.seen()}")
+        return
     kind = answer.header("content-type").partition(";")[0].strip()
     kept_as = str(stored.get("ContentType", "")).partition(";")[0].strip()
     ending = saved.name.rpartition("/")[2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,11 +13,14 @@ from holdall.doctor.examination import Examination
 from holdall.doctor.remedies import statement
 from holdall.errors import AccessRefused, HoldallError, ObjectNotFound, StoreFailed, StoreUnreachable
 from holdall.findings import Finding
+from holdall.s3.patience import Deadline
 
 # How many pages of a listing of unfinished uploads are read: 5,000 uploads are enough to report.
 MAX_PAGES = 5
-# How long a probe that was given up may take to end, before its files are removed.
+# How long a probe that was given up may take to end, before what it waits for is broken off.
 PATIENCE_SECONDS = 20.0
+# How long a probe takes to end when that was done: sockets look once a second.
+ENDING_SECONDS = 1.2
 
 
 def unfinished(examination: Examination, prefix: str) -> Iterator[dict[str, Any]]:
@@ -32,8 +34,10 @@ def unfinished(examination: Examination, prefix: str) -> Iterator[dict[str, Any]
         markers = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page.get("NextUploadIdMarker", "")}
 
 
-def clean_up(examination: Examination) -> Iterator[Finding]:
+def clean_up(examination: Examination, deadline: Deadline | None = None) -> Iterator[Finding]:
     """Delete everything that was made, including old versions and unfinished uploads, and prove it.
+
+    Probes that were given up get some of the time to end: what they send may arrive after it was deleted.
 
     Requests: four, and one for each file.
     """
@@ -44,9 +48,14 @@ def clean_up(examination: Examination) -> Iterator[Finding]:
         )
     if not examination.traces.keys:
         return
-    if late := _late(examination):
+    patience = PATIENCE_SECONDS if deadline is None else min(PATIENCE_SECONDS, deadline.left() * 0.4)
+    late = _late(examination, patience)
+    if late:
         seen = f"`{late}` is still waiting for an answer; what it saves will be under {', '.join(examination.traces.prefixes)}"
         yield kinds.LEFTOVERS.found(seen)
+        examination.deadline.end_in(0)
+        _late(examination, ENDING_SECONDS)
+    examination.part()
     refused: dict[str, HoldallError] = {}
     _abort(examination)
     for key in sorted(examination.traces.keys):
@@ -62,24 +71,16 @@ def clean_up(examination: Examination) -> Iterator[Finding]:
             refused[key] = error
     if not refused:
         yield from _forget_versions(examination)
-    yield from _proof(examination, refused)
+    proof = list(_proof(examination, refused))
+    if not late or proof[0].id != kinds.LEFT_AS_FOUND.id:
+        # What may still arrive is not proven to be gone.
+        yield from proof
 
 
-def _late(examination: Examination) -> str:
+def _late(examination: Examination, seconds: float) -> str:
     """Wait for the probes that were given up or interrupted, which write no more. Return the name of one that does not end."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    for thread in examination.threads:
-        with suppress(RuntimeError):
-            _join(thread, until)
-    return next((thread.name.removeprefix("holdall-") for thread in examination.threads if thread.is_alive()), "")
-
-
-def _join(thread: threading.Thread, until: float) -> None:
-    # Ctrl-C came while it was being started. It cannot be joined before it runs, which takes a moment.
-    started_by = min(until, time.monotonic() + 1)
-    while thread.ident is None and time.monotonic() < started_by:
-        time.sleep(0.01)
-    thread.join(max(0.0, until - time.monotonic()))
+    until = time.monotonic() + seconds
+    return next((one.name for one in examination.running if not one.ends_within(until - time.monotonic())), "")
 
 
 def _abort(examination: Examination) -> None:
@@ -97,8 +98,10 @@ def _forget_versions(examination: Examination) -> Iterator[Finding]:
         for prefix in examination.traces.prefixes:
             page = examination.call("list_object_versions", Prefix=prefix)
             kept += [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-    except HoldallError:
+    except HoldallError as error:
         # The keys are not allowed to ask, or the store has no versions.
+        if error.answer is None or (error.answer.status >= 500 and error.answer.status != 501):
+            yield kinds.VERSIONS_LEFT.unknown(str(error))
         return
     left = 0
     refusals: list[HoldallError] = []
@@ -144,7 +147,11 @@ def _left(examination: Examination) -> list[str] | None:
         for key in sorted(examination.traces.keys):
             try:
                 examination.call("head_object", Key=key)
-                left.append(key)
-            except HoldallError:
+            except (ObjectNotFound, AccessRefused):
+                # Keys that may not list are refused what is missing; they read this file before.
                 continue
+            except HoldallError:
+                # No answer is no proof.
+                pass
+            left.append(key)
         return left or None

@@ -33,6 +33,9 @@ def probe_sites(examination: Examination) -> Iterator[Finding]:
         saved = examination.save(f"font-{number}.woff2", ContentFile(_FONT))
         link = outside.link_to(examination, saved)
         answer = examination.web.fetch(link, headers={"origin": origin})
+        if answer.status != 200:
+            yield kinds.ALLOWED.unknown(_seen(answer, origin))
+            continue
         if not _permits(answer, origin):
             # The sites in `CSRF_TRUSTED_ORIGINS` may need nothing but pictures.
             kind = kinds.NOT_ALLOWED if examination.origins else kinds.NOT_ALLOWED_TO_PROJECT
@@ -41,7 +44,7 @@ def probe_sites(examination: Examination) -> Iterator[Finding]:
         allowed.append(origin)
         asked = {"origin": origin, "access-control-request-method": "GET", "access-control-request-headers": "range"}
         preflight = examination.web.fetch(link, method="OPTIONS", headers=asked)
-        if preflight.status >= 300 or not _permits(preflight, origin):
+        if preflight.is_answer and (preflight.status >= 300 or not _permits(preflight, origin)):
             yield kinds.PREFLIGHT_REFUSED.found(f"OPTIONS: {_seen(preflight, origin)}")
     if allowed:
         yield kinds.ALLOWED.found(", ".join(allowed))
@@ -55,7 +58,7 @@ def _kept(examination: Examination, origins: list[str]) -> Iterator[Finding]:
     examination.web.fetch(link)
     answers = [examination.web.fetch(link, headers={"origin": origin}) for origin in (_OTHER, *origins)]
     for origin, answer in zip(origins, answers[1:], strict=True):
-        if not _permits(answer, origin):
+        if answer.status == 200 and not _permits(answer, origin):
             yield kinds.KEPT_FOR_ANOTHER.found(f"after a request without Origin: {_seen(answer, origin)}")
             return
     vary = answers[-1].header("vary").lower()

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from holdall import names
+from holdall.doctor.running import Running
 from holdall.doctor.traces import Traces
 from holdall.doctor.web import Page, Web, WebFailed
 from holdall.environment import contract, variables
@@ -18,6 +19,7 @@ from holdall.environment.entries import SECRET_LENGTH
 from holdall.findings import Cause, Finding
 from holdall.providers import R2, Provider, recognise
 from holdall.s3.connection import Connection, connect
+from holdall.s3.patience import Deadline
 from holdall.s3.target import Target
 from holdall.secret import WORDS, Secret, without
 
@@ -89,7 +91,10 @@ class Examination:
         # The sites that show the files, such as https://www.example.com.
         self.origins = tuple(origin.rstrip("/") for origin in origins)
         self.traces = Traces()
-        self.web = Web()
+        # What each thread waits for, by its number.
+        self.under_way: dict[int, str] = {}
+        # When whatever the probes wait for ends.
+        self.deadline = Deadline(float("inf"))
         # What `probe_saving` saved, for the probes after it.
         self.sample: Saved | None = None
         # What visitors were answered, by URL, so that several probes can look at one answer.
@@ -98,9 +103,10 @@ class Examination:
         self.farewell: list[Finding] = []
         # The ids of what was found so far, so that nothing is reported twice.
         self.found: set[str] = set()
-        # The threads of the probes. One that was given up may still be waiting for an answer.
-        self.threads: list[threading.Thread] = []
+        # The probes that were begun. One that was given up may still be waiting for an answer.
+        self.running: list[Running] = []
         self._connection: Connection | None = None
+        self._web: Web | None = None
 
     @property
     def project(self) -> bool:
@@ -160,6 +166,19 @@ class Examination:
         if self._connection is None:
             self._connection = self.storage.store if self.is_ours else connect(self.target)
         return self._connection
+
+    @property
+    def web(self) -> Web:
+        """A visitor without keys, who goes out as this store's requests do."""
+        if self._web is None:
+            self._web = Web(self.target.proxies if self.is_s3 else (), under_way=self.under_way)
+        return self._web
+
+    def part(self) -> None:
+        """Go on by a connection of one's own: a probe that hangs may hold what others need of the storage's."""
+        if self.is_s3:
+            self._connection = Connection(self.target)
+            self._connection.claims.may_make = False
 
     @property
     def provider(self) -> Provider:
@@ -262,7 +281,12 @@ class Examination:
         return self._call(operation, parameters)
 
     def _call(self, operation: str, parameters: Mapping[str, Any]) -> Any:
-        return self.connection.call(operation, action="checking", name=parameters.get("Key", ""), **parameters)
+        me = threading.get_ident()
+        self.under_way[me] = f"{operation} in {self.connection.where()}"
+        try:
+            return self.connection.call(operation, action="checking", name=parameters.get("Key", ""), **parameters)
+        finally:
+            self.under_way.pop(me, None)
 
     def pause(self) -> None:
         """Wait between two writes of one key, if the provider refuses more than one per second."""
@@ -274,14 +298,20 @@ class Examination:
         """Read an object exactly as it is stored. One GET."""
         body = self.call("get_object", Key=key)["Body"]
         try:
-            return bytes(body.read())
+            with self.connection.translating("checking", name=key, key=key, is_request=False):
+                return bytes(body.read())
         finally:
             body.close()
 
     @contextmanager
     def translating(self, action: str, name: str) -> Iterator[None]:
-        with self.connection.translating(action, name=name, key=self.key(name)):
-            yield
+        me = threading.get_ident()
+        self.under_way[me] = f"{action} in {self.connection.where()}"
+        try:
+            with self.connection.translating(action, name=name, key=self.key(name)):
+                yield
+        finally:
+            self.under_way.pop(me, None)
 
 
 def _target_of(storage: Any) -> Target:
@@ -297,4 +327,5 @@ def _target_of(storage: Any) -> Target:
         profile=storage.session_profile,
         use_ssl=storage.use_ssl,
         verify=storage.verify,
+        proxies=tuple(sorted((getattr(storage, "proxies", None) or {}).items())),
     )

@@ -11,7 +11,7 @@ from holdall.doctor.doors import Doors
 from holdall.doctor.examination import Examination
 from holdall.doctor.probe import probes
 from holdall.doctor.web import Page, WebFailed
-from holdall.errors import HoldallError
+from holdall.errors import AccessRefused, HoldallError, ObjectNotFound
 from holdall.findings import Cause, Finding
 
 
@@ -24,6 +24,8 @@ def probe_visitors(examination: Examination) -> Iterator[Finding]:
         yield from _public(examination)
     elif isinstance(answer, Page):
         yield from _private(examination, answer)
+    else:
+        yield kinds.NOT_READABLE.unknown(str(answer))
 
 
 # -- private
@@ -31,7 +33,8 @@ def probe_visitors(examination: Examination) -> Iterator[Finding]:
 
 def _private(examination: Examination, answer: Page) -> Iterator[Finding]:
     assert examination.sample is not None  # noqa: S101  for the type checker
-    opened = outside.is_open_at_origin(examination) or answer.status in {200, 206}
+    # Something else than the file may be a page of whatever answers in the store's place.
+    opened = outside.is_open_at_origin(examination)
     if opened and getattr(examination.storage, "public", None) is None:
         # Nobody declared these files private: signing is django-storages' default.
         yield kinds.SIGNED_ALTHOUGH_PUBLIC.found(
@@ -42,7 +45,7 @@ def _private(examination: Examination, answer: Page) -> Iterator[Finding]:
         yield kinds.PRIVATE_READABLE.found(f"GET without keys: {answer.seen()}", do=remedies.close(examination))
         return
     head = examination.web.fetch(answer.url, method="HEAD")
-    if head.status == 200:
+    if head.status == 200 and head.header("content-length") == str(len(examination.sample.content)):
         yield kinds.PRIVATE_READABLE.found(f"HEAD without keys: {head.seen()}", do=remedies.close(examination))
         return
     link = outside.link_to(examination, examination.sample)
@@ -52,10 +55,10 @@ def _private(examination: Examination, answer: Page) -> Iterator[Finding]:
     if through and meant and outside.shows(through, examination.sample):
         assert isinstance(through, Page)  # noqa: S101  for the type checker
         yield kinds.DOMAIN_OPEN.found(f"GET without keys or a signature: {through.seen()}")
-    elif 400 <= answer.status < 500:
+    elif answer.refuses and head.refuses and (through is None or outside.is_answer(through)):
         yield kinds.NOT_READABLE.found(f"GET: {answer.seen()}, HEAD: {head.status}")
     else:
-        yield kinds.NOT_READABLE.unknown(answer.seen())
+        yield kinds.NOT_READABLE.unknown(f"GET: {answer.seen()}, HEAD: {head.status}")
 
 
 def probe_sisters(examination: Examination) -> Iterator[Finding]:
@@ -161,30 +164,33 @@ def _inert(found: Doors) -> str:
 
 def probe_earlier(examination: Examination) -> Iterator[Finding]:
     """Request one file that the project saved, without keys. One page of a listing, and one GET of a byte."""
-    if outside.at_origin(examination) is None or (key := _earlier(examination)) is None:
+    if outside.at_origin(examination) is None or (found := _earlier(examination)) is None:
         return
+    key, etag = found
     url = outside.origin_url(examination, key)
     opened = outside.is_open_at_origin(examination)
     answer = examination.web.fetch(str(url), headers={"range": "bytes=0-0"})
     seen = f'"{key}": {answer.seen()}'
-    readable = answer.status in {200, 206}
+    # A page that something else answers has another.
+    readable = answer.status in {200, 206} and answer.header("etag").strip('"') == etag.strip('"')
     if not examination.public and readable and not opened:
         yield kinds.EXISTING_READABLE.found(
             seen, do=remedies.aws(examination, "put-object-acl", "--key", key, "--acl", "private")
         )
-    elif examination.public and opened and answer.status in {401, 403}:
+    elif examination.public and opened and answer.status in {401, 403} and answer.refuses:
         yield kinds.EXISTING_HIDDEN.found(seen, do=remedies.publish(examination))
 
 
-def _earlier(examination: Examination) -> str | None:
+def _earlier(examination: Examination) -> tuple[str, str] | None:
+    """Find a file of the project's: its key and its ETag."""
     try:
         page = examination.call("list_objects_v2", Prefix=examination.location, MaxKeys=50)
     except HoldallError:
         # Keys that are not allowed to list are not a fault, and nothing else leads to a file.
         return None
     ours = examination.key("holdall-doctor-")
-    keys = [entry["Key"] for entry in page.get("Contents", ()) if entry.get("Size", 0)]
-    return next((key for key in keys if not key.startswith(ours)), None)
+    keys = [(entry["Key"], entry["ETag"]) for entry in page.get("Contents", ()) if entry.get("Size", 0)]
+    return next(((key, etag) for key, etag in keys if not key.startswith(ours)), None)
 
 
 # -- listing and writing
@@ -197,30 +203,58 @@ def probe_public_listing(examination: Examination) -> Iterator[Finding]:
         return
     answer = outside.ask(examination, place.base)
     if not isinstance(answer, Page):
+        yield kinds.ROOT_NOT_LISTED.unknown(str(answer))
         return
     if outside.is_listing(answer):
         yield kinds.ROOT_LISTED.found(answer.seen(), do=remedies.hide_listing(examination))
-    else:
+    elif answer.refuses:
         yield kinds.ROOT_NOT_LISTED.found(answer.seen())
+    else:
+        yield kinds.ROOT_NOT_LISTED.unknown(answer.seen())
 
 
 def probe_strangers(examination: Examination) -> Iterator[Finding]:
-    """Try to write and delete without keys, under a name of the doctor's own. One PUT, one DELETE."""
+    """Try to write and delete without keys, under a name of the doctor's own.
+
+    Requests: one PUT, one DELETE, and up to three more to prove what was accepted.
+    """
     key = examination.key(examination.name("stranger.txt"))
     if (url := outside.origin_url(examination, key)) is None:
         return
     examination.traces.expect(key)
-    written = examination.web.fetch(url, method="PUT", body=b"Nobody signed this.\n")
+    written = examination.web.fetch(url, method="PUT", body=_STRANGERS)
+    accepted = []
+    if written.status < 300 and _reads(examination, key) == _STRANGERS:
+        accepted.append(f"PUT without keys: {written.seen()}")
     deleted = examination.web.fetch(url, method="DELETE")
-    accepted = [
-        f"{verb} without keys: {answer.seen()}"
-        for verb, answer in (("PUT", written), ("DELETE", deleted))
-        if answer.status < 300
-    ]
+    if deleted.status < 300 and _really_deletes(examination, key, url):
+        accepted.append(f"DELETE without keys: {deleted.seen()}")
+    seen = f"PUT: {written.seen()}, DELETE: {deleted.status}"
     if accepted:
         yield kinds.ANYBODY_WRITES.found("; ".join(accepted), do=remedies.shut(examination))
+    elif written.refuses and deleted.refuses:
+        yield kinds.NOBODY_WRITES.found(seen)
     else:
-        yield kinds.NOBODY_WRITES.found(f"PUT: {written.seen()}, DELETE: {deleted.status}")
+        yield kinds.NOBODY_WRITES.unknown(seen)
+
+
+_STRANGERS = b"Nobody signed this.\n"
+
+
+def _reads(examination: Examination, key: str) -> bytes | None:
+    """Read what is stored with the keys; None if nothing is."""
+    try:
+        return examination.read(key)
+    except (ObjectNotFound, AccessRefused):
+        # Without the right to list, a missing file is refused.
+        return None
+
+
+def _really_deletes(examination: Examination, key: str, url: str) -> bool:
+    """Whether a DELETE without keys removes a file that is there: whatever answers may say so without doing it."""
+    examination.call("put_object", Key=key, Body=_STRANGERS)
+    examination.web.fetch(url, method="DELETE")
+    return _reads(examination, key) is None
 
 
 PROBES = probes(probe_visitors, probe_sisters, probe_limit, probe_earlier, probe_public_listing, probe_strangers)

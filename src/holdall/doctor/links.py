@@ -51,7 +51,7 @@ def probe_signed_link(examination: Examination) -> Iterator[Finding]:
         yield kinds.LINK_REFUSED.found(f"{seen}; the content is not what was saved")
         return
     yield kinds.LINK_WORKS.found(f"{first.seen()}, the same content")
-    if (head := examination.web.fetch(link, method="HEAD")).status >= 400:
+    if (head := examination.web.fetch(link, method="HEAD")).status >= 400 and head.is_answer:
         yield kinds.HEAD_REFUSED.found(f"HEAD: {head.seen()}")
 
 
@@ -63,6 +63,8 @@ def _why_refused(examination: Examination, link: str, answer: Page) -> Finding:
             f"{answer.seen()}{f', to {target}' if target else ''}",
             do=f'AWS_S3_REGION_NAME={region}   # and addressing_style="virtual" in STORAGES' if region else "",
         )
+    if not answer.is_answer:
+        return kinds.LINK_WORKS.unknown(_said(answer))
     if _is_old(link) and answer.status in {400, 401, 403}:
         return kinds.OLD_SIGNATURE.found(_said(answer))
     if region := expected_region(answer.message):
@@ -151,15 +153,18 @@ def probe_forgeries(examination: Examination) -> Iterator[Finding]:
         what: examination.web.fetch(url)
         for what, url in (("expired", ended), ("wrong signature", forged), ("signature of another file", borrowed))
     }
-    if answers["expired"].status in {200, 206}:
+    # Only the file itself proves that a link was taken, and only a refusal of the store's that it was not.
+    taken = [what for what, answer in answers.items() if outside.shows(answer, examination.sample)]
+    if "expired" in taken:
+        taken.remove("expired")
         yield kinds.EXPIRED_TAKEN.found(f"a link that expired an hour ago: {answers['expired'].seen()}")
-    taken = [what for what in ("wrong signature", "signature of another file") if answers[what].status in {200, 206}]
     if taken:
         yield kinds.TAMPERED_TAKEN.found("; ".join(f"{what}: {answers[what].seen()}" for what in taken))
-    if not taken and answers["expired"].status not in {200, 206}:
-        yield kinds.ENDS_AND_HOLDS.found(
-            ", ".join(f"{what}: {answer.status} {answer.code}" for what, answer in answers.items())
-        )
+    seen = ", ".join(f"{what}: {answer.status} {answer.code}".rstrip() for what, answer in answers.items())
+    if all(answer.refuses for answer in answers.values()):
+        yield kinds.ENDS_AND_HOLDS.found(seen)
+    elif not any(outside.shows(answer, examination.sample) for answer in answers.values()):
+        yield kinds.ENDS_AND_HOLDS.unknown(seen)
 
 
 def probe_overrides(examination: Examination) -> Iterator[Finding]:
@@ -179,7 +184,7 @@ def probe_overrides(examination: Examination) -> Iterator[Finding]:
         # A class of the project's own, whose `url` takes only the name.
         return
     answer = examination.web.fetch(link)
-    if "holdall-doctor.txt" in answer.header("content-disposition"):
+    if "holdall-doctor.txt" in answer.header("content-disposition") or not answer.is_answer:
         return
     seen = f"{answer.seen()}, Content-Disposition: {answer.header('content-disposition') or 'none'}"
     yield (kinds.OVERRIDE_IGNORED if "response-content-disposition" in link else kinds.OVERRIDE_NEEDS_SIGNATURE).found(
@@ -197,6 +202,9 @@ def probe_link_names(examination: Examination) -> Iterator[Finding]:
         yield kinds.NAMES_HOLD.found(f'"{NAME}"')
         return
     seen = answer.seen() if isinstance(answer, Page) else str(answer)
+    if not outside.is_answer(answer):
+        yield kinds.NAMES_HOLD.unknown(f'"{NAME}": {seen}')
+        return
     yield kinds.NAMES_BROKEN.found(f'"{NAME}": {seen}', do=_name_remedy(examination, saved))
 
 

@@ -163,6 +163,19 @@ def domain_is_bucket(examination: Examination) -> bool:
     return provider.is_hosted or (place is not None and host == place.host)
 
 
+def is_answer(answer: Page | WebFailed | None) -> bool:
+    """Whether somebody answered the question, instead of saying nothing or that they cannot now."""
+    return isinstance(answer, Page) and answer.is_answer
+
+
+def is_challenge(answer: Page | WebFailed | None) -> bool:
+    """Whether the CDN wants proof that the visitor is no robot, which a browser gives and the doctor does not.
+
+    https://developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response/
+    """
+    return isinstance(answer, Page) and answer.header("cf-mitigated") == "challenge"
+
+
 def is_hidden(examination: Examination) -> bool:
     """Whether visitors can read at neither the bucket nor the domain, under any path.
 
@@ -171,9 +184,11 @@ def is_hidden(examination: Examination) -> bool:
     origin, through = at_origin(examination), at_domain(examination)
     if not isinstance(origin, Page) or is_open_at_origin(examination) or not examination.public:
         return False
+    if not origin.refuses:
+        return False
     if not domain(examination):
         return True
-    refused = isinstance(through, Page) and through.status in REFUSALS
+    refused = isinstance(through, Page) and through.status in REFUSALS and not is_challenge(through)
     return refused and variant(examination) is None
 
 

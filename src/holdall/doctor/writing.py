@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any
 
 from django.core.files.base import ContentFile, File
@@ -20,7 +21,7 @@ from holdall.doctor.evidence import refusal
 from holdall.doctor.examination import Examination
 from holdall.doctor.probe import probes
 from holdall.doctor.remedies import statement
-from holdall.errors import AccessRefused, HoldallError, NameTaken, StoreFailed
+from holdall.errors import AccessRefused, HoldallError, NameTaken, ObjectNotFound, StoreFailed
 from holdall.findings import Finding
 
 # What stores answer if a body is shorter or longer than announced: jschneier/django-storages#1357.
@@ -82,23 +83,55 @@ def probe_condition(examination: Examination) -> Iterator[Finding]:
     examination.traces.expect(key)
     known = examination.provider.conditional_put
 
-    def write(number: int) -> bool:
+    def write(number: int) -> str:
         try:
             examination.call("put_object", Key=key, Body=f"{number}".encode(), IfNoneMatch="*")
-        except (NameTaken, StoreFailed):
-            return False
-        return True
+        except NameTaken:
+            return "lost"
+        except StoreFailed as error:
+            # Two at the same time: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+            return "lost" if error.code == "ConditionalRequestConflict" else refusal(error)
+        return "won"
 
-    with ThreadPoolExecutor(RACERS) as pool:
-        won = sum(pool.map(write, range(RACERS)))
-    again = write(RACERS)
-    seen = f"{won} of {RACERS} simultaneous writers succeeded; a later one {'did too' if again else 'was refused'}"
-    if won == 1 and not again:
+    answers = _racing(write)
+    won, again = answers.count("won"), write(RACERS)
+    said = next((one for one in (*answers, again) if one not in {"won", "lost"}), "")
+    late = {"won": "did too", "lost": "was refused"}.get(again, "was not answered")
+    seen = f"{won} of {RACERS} simultaneous writers succeeded; a later one {late}"
+    if won <= 1 and again != "won" and said:
+        # A writer that got no answer proves nothing, whatever the others were told.
+        yield kinds.CONDITION_HOLDS.unknown(f"{seen}; {said}")
+    elif won == 1 and again == "lost":
         yield kinds.CONDITION_HOLDS.found(seen)
     elif known:
         yield kinds.CONDITION_IS_A_PROMISE_BROKEN.found(f"{seen} ({examination.provider.title})")
     else:
         yield kinds.CONDITION_IS_IGNORED.found(seen)
+
+
+def _racing(write: Callable[[int], str]) -> list[str]:
+    """Let all of them write at once. Their threads do not keep the process alive, as those of a pool would."""
+    answers: list[str] = []
+    failures: list[HoldallError] = []
+
+    def run(number: int) -> None:
+        try:
+            answers.append(write(number))
+        except HoldallError as error:
+            failures.append(error)
+
+    # They wait no longer than this one may.
+    threads = [
+        threading.Thread(target=copy_context().run, args=(run, number), name="holdall-race", daemon=True)
+        for number in range(RACERS)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return answers
 
 
 def probe_multipart(examination: Examination) -> Iterator[Finding]:
@@ -133,8 +166,8 @@ def probe_damage(examination: Examination) -> Iterator[Finding]:
     try:
         examination.call("put_object", Key=key, Body=b"what came", ContentMD5=base64.b64encode(digest).decode())
     except HoldallError as error:
-        if error.answer is None or error.answer.status != 400:
-            # Throttled or interrupted: this says nothing about the checksum.
+        if error.answer is None or error.answer.status != 400 or error.answer.bare or error.code == "RequestTimeout":
+            # Throttled, interrupted, or not the store's answer: this says nothing about the checksum.
             raise
         yield kinds.DAMAGE_IS_NOTICED.found(refusal(error))
     else:
@@ -151,8 +184,11 @@ def probe_stream(examination: Examination) -> Iterator[Finding]:
         raise _OnPurpose
     try:
         stored = examination.read(key)
-    except HoldallError:
+    except ObjectNotFound:
         yield kinds.STREAM_LEAVES_NOTHING.found("the name is free")
+    except AccessRefused as error:
+        # Without the right to list, a missing file is refused, and so may be one that is there.
+        yield kinds.STREAM_LEAVES_NOTHING.unknown(refusal(error))
     else:
         yield kinds.STREAM_LEAVES_A_PART.found(f"{len(stored)} bytes were stored after the exception")
 

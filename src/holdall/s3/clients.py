@@ -29,7 +29,10 @@ class _Sharing(URLLib3Session):
         # The SDK's stubs do not know what is private to it.
         own: Any = self
         if proxy_url:
-            return own._get_proxy_manager(proxy_url)
+            made = own._get_proxy_manager(proxy_url)
+            # Their connections are the process's already, but not what is encrypted on top of one.
+            sockets.be_patient(made.connection_pool_kw.get("ssl_context"))
+            return made
         # Looked up for each request: pools are let go when others are used more, and after a fork.
         key = ("sdk", repr(own._verify), repr(own._timeout), own._cert_file, own._key_file)
         return sockets.manager(key, own._get_pool_manager_kwargs)

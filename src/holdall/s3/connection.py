@@ -539,6 +539,14 @@ def connect(target: Target, *, signed: bool = True) -> Connection:
         return found
 
 
+def forget() -> None:
+    """Let what is connected from now on read the SDK's variables and files again; what is held stays as it is."""
+    with _lock:
+        _connections.clear()
+        _recent.clear()
+    sessions.forget_all()
+
+
 @process.at_fork
 def _forget_after_fork() -> None:
     global _lock

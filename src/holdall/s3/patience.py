@@ -30,6 +30,21 @@ class Kind(Enum):
     WORK = "work"
 
 
+class Deadline:
+    """When everything ends that waits under it, however many requests that are. Any thread may bring it forward."""
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Give the seconds that are left; none or fewer if it is over."""
+        return self._at - time.monotonic()
+
+    def end_in(self, seconds: float) -> None:
+        """Let it end in so many seconds, if it does not end before."""
+        self._at = min(self._at, time.monotonic() + seconds)
+
+
 class Patience:
     """What is left of the time that one request may wait. Belongs to one thread at a time.
 
@@ -54,6 +69,7 @@ class Patience:
         self._bytes, self._is_heading = 0, False
         self._share = seconds / 2 if attempts > 1 else seconds
         self._others_gave_up = others_gave_up
+        self._deadline = _deadline.get()
         self.began = self._moved_at = time.monotonic()
         # How long earlier attempts waited without an answer.
         self._silent_seconds = 0.0
@@ -92,12 +108,19 @@ class Patience:
 
     def left(self) -> float:
         """Give the seconds that the next wait of this attempt may take."""
+        return self._left() if self._deadline is None else min(self._left(), self._deadline.left())
+
+    def _left(self) -> float:
         now = time.monotonic()
         silent = now - self._moved_at
         if self.kind is Kind.WORK:
             return max(self.seconds, self.work_seconds) - silent
         total = self.seconds - (self._silent_seconds + silent if self.kind is Kind.TRANSFER else now - self.began)
         return min(self._share - silent, total)
+
+    def is_over(self) -> bool:
+        """Say whether nothing may be sent any more, because all that waits here has been ended."""
+        return self._deadline is not None and self._deadline.left() <= 0
 
     def ends(self) -> bool:
         """Say whether a wait that brought nothing so far is over, and note it."""
@@ -110,7 +133,7 @@ class Patience:
     def is_spent(self, *, pause: float = 0.0) -> bool:
         """Say whether no time is left for another attempt after a pause."""
         now = time.monotonic()
-        if self._others_gave_up():
+        if self._others_gave_up() or (self._deadline is not None and pause >= self._deadline.left() - MARGIN_SECONDS):
             return True
         if self.kind is Kind.QUESTION:
             return now - self.began + pause >= self.seconds - MARGIN_SECONDS
@@ -132,6 +155,7 @@ class Patience:
 MARGIN_SECONDS = 0.05
 
 _current: ContextVar[Patience | None] = ContextVar("holdall_patience", default=None)
+_deadline: ContextVar[Deadline | None] = ContextVar("holdall_deadline", default=None)
 # What sockets ask, each time that they wait.
 current = _current.get
 
@@ -144,6 +168,17 @@ def applied(patience: Patience) -> Iterator[Patience]:
         yield patience
     finally:
         _current.reset(before)
+
+
+@contextmanager
+def ending_by(deadline: Deadline) -> Iterator[None]:
+    """Let nothing inside wait for a store longer than this says, not even what reads a body that was asked for."""
+    before = _deadline.set(deadline)
+    try:
+        with applied(Patience(deadline.left(), attempts=1, kind=Kind.QUESTION)):
+            yield
+    finally:
+        _deadline.reset(before)
 
 
 def kind_of(method: str, target: str, headers: Container[str]) -> Kind:

@@ -42,6 +42,12 @@ def forget(profile: str | None) -> None:
         _sessions.pop((profile, *maker()), None)
 
 
+def forget_all() -> None:
+    """Give whoever asks next a new session, which reads the SDK's variables and files again."""
+    with _lock:
+        _sessions.clear()
+
+
 def known_profiles() -> list[str]:
     """Give the profiles of this machine's AWS configuration."""
     # botocore's own session: boto3's fails for a profile that is named and missing.

@@ -266,6 +266,8 @@ class _Pooling:
 
     def urlopen(self, method: str, url: str, body: Any = None, headers: Any = None, *more: Any, **options: Any) -> Any:
         if (patience := current()) is not None:
+            if patience.is_over():
+                raise ConnectTimeoutError(None, "Nothing was sent, because the time is over.")
             patience.begin_attempt(kind_of(method, url, headers or {}))
         return super().urlopen(method, url, body, headers, *more, **options)  # type: ignore[misc]
 
@@ -286,6 +288,7 @@ class _SDKTLSPool(_Pooling, HTTPSConnectionPool):
     ConnectionCls: Any = _SDKTLSConnection
 
 
+POOLS = {"http": _PlainPool, "https": _TLSPool}
 SDK_POOLS = {"http": _SDKPlainPool, "https": _SDKTLSPool}
 _pools: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 
@@ -321,6 +324,19 @@ def manager(key: tuple[Any, ...], options_of: Callable[[], dict[str, Any]]) -> A
     made = urllib3.PoolManager(**{**options, "num_pools": MOST_HOSTS, "maxsize": 1})
     made.pool_classes_by_scheme = SDK_POOLS
     return _kept(key, made)
+
+
+def patient(made: urllib3.PoolManager) -> urllib3.PoolManager:
+    """Let the sockets of somebody else's pools wait as long as one says. Its `ssl_context` is changed, if it has one."""
+    made.pool_classes_by_scheme = POOLS
+    be_patient(made.connection_pool_kw.get("ssl_context"))
+    return made
+
+
+def be_patient(context: ssl.SSLContext | None) -> None:
+    """Let the encrypted sockets that are made with a context wait as long as one says."""
+    if context is not None:
+        context.sslsocket_class = _TLSSocket
 
 
 def _kept(key: tuple[Any, ...], made: Any) -> Any:

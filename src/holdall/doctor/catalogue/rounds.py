@@ -20,6 +20,22 @@ TOO_SLOW = Kind(
     "Run it again with `--only` and a longer `--seconds`. Check proxies and firewalls, which may drop packets silently.",
     evidence="The time since the check began.",
 )
+NOT_ASKED = Kind(
+    "D094",
+    Level.ERROR,
+    "The time was over before everything was checked",
+    "Checks took longer than usual, so the rest was left out. Nothing is known about it.",
+    "Run it again with a longer `--seconds`, or with `--only` for what is left.",
+    evidence="The time since the doctor began.",
+)
+INTERRUPTED = Kind(
+    "D095",
+    Level.ERROR,
+    "The doctor was interrupted",
+    "Only what is reported here was checked.",
+    "Run it again, and let it end.",
+    evidence="Ctrl-C.",
+)
 BROKEN_PROBE = Kind(
     "D092",
     Level.UNKNOWN,
