@@ -18,7 +18,7 @@ from tests.contract import only
 from tests.doctor import errors, examine, examine_storage, the, told, warnings
 from tests.doctor.conftest import MakePlain, Through, always, keys_with
 from tests.providers import Provider
-from tests.servers.fault_proxy import Exchange, FaultProxy
+from tests.servers.fault_proxy import Exchange, FaultProxy, stalls_after
 
 SERVERS = ("seaweedfs-http", "ministack", "ceph-http")
 on_one_server = only("seaweedfs-http")
@@ -45,8 +45,8 @@ def test_probe_that_does_not_end_is_named_with_where_it_may_write(
     through: Through, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cleanup, "PATIENCE_SECONDS", 0.1)
-    examination = stores.of_environment(through(always("PutObject", late)))
-    report = Report(doctor.examine(examination, doctor.Choice(only=["saving"]), seconds=0.1))
+    examination = stores.of_environment(through(always("PutObject", stalls_after)))
+    report = Report(doctor.examine(examination, doctor.Choice(only=["saving"]), seconds=3))
     left = [finding.seen for finding in report.findings if finding.id == "D902"]
     assert left[0].startswith("`saving` is still waiting for an answer; what it saves will be under ")
     assert examination.traces.folder in left[0]

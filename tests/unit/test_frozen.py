@@ -220,8 +220,8 @@ FINDINGS = {
         "D091": "warning",
         "D092": "unknown",
         "D093": "unknown",
-        "D094": "warning",
-        "D095": "warning",
+        "D094": "error",
+        "D095": "error",
     },
     "backend": dict.fromkeys(["D001", "D002", "D005", "D006", "D007", "D008", "D010", "D012", "D014"], "error")
     | dict.fromkeys(["D003", "D011", "D013"], "warning")
