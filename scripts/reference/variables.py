@@ -40,6 +40,14 @@ SHOWN: dict[str, list[dict[str, str]]] = {
         {"AWS_S3_ENDPOINT_URL": "https://acme-media.ams3.cdn.digitaloceanspaces.com"},
         {"AWS_ENDPOINT_URL": "https://s3.example.com"},
     ],
+    "AWS_S3_PUBLIC_ENDPOINT_URL": [
+        {"AWS_S3_ENDPOINT_URL": "http://minio:9000"},
+        {"AWS_S3_ENDPOINT_URL": "http://minio:9000", "AWS_S3_PUBLIC_ENDPOINT_URL": "http://minio.media.svc:9000"},
+    ],
+    "AWS_S3_SIGN_FOR_DOMAIN": [
+        {"AWS_S3_SIGN_FOR_DOMAIN": "true"},
+        {**SPACES, "AWS_S3_CUSTOM_DOMAIN": "media.example.com", "AWS_S3_SIGN_FOR_DOMAIN": "false"},
+    ],
     "STORAGE_LOCATION": [{"STORAGE_LOCATION": "/media/"}, {"STORAGE_LOCATION": "../other"}],
     "STORAGE_URL_LIFETIME": [{"STORAGE_URL_LIFETIME": "1 week"}, {"STORAGE_URL_LIFETIME": "30d"}],
     "STORAGE_DOMAIN_IS_LIMITED": [{"STORAGE_DOMAIN_IS_LIMITED": "media/"}],

@@ -144,9 +144,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any] | None, dict[str, str]]] =
         {**PUBLIC_SPACES, "STORAGE_MAKE_FILES_PUBLIC": "false", "STORAGE_LOCATION": "acme/media"},
     ),
     "another endpoint": (
-        {**SPACES, "AWS_S3_ENDPOINT_URL": "http://minio:9000", "AWS_S3_REGION_NAME": "us-east-1"},
+        {**SPACES, "AWS_S3_ENDPOINT_URL": "http://localhost:9000", "AWS_S3_REGION_NAME": "us-east-1"},
         None,
-        {**DEFAULT, "AWS_S3_ENDPOINT_URL": "http://minio:9000", "AWS_S3_REGION_NAME": "us-east-1"},
+        {**DEFAULT, "AWS_S3_ENDPOINT_URL": "http://localhost:9000", "AWS_S3_REGION_NAME": "us-east-1"},
     ),
     "from its __init__": (
         AMAZON,

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from holdall import providers, sites
 from holdall.environment import keyfiles, values
+from holdall.environment.delivery import delivered
 from holdall.environment.entries import Entries, Setting
 from holdall.environment.store import Keys, Store, site
 from holdall.environment.unread import meant, names_nobody_reads
@@ -104,7 +105,7 @@ class _Reader:
         if mode == "local":
             return store
         store = self._spaces(store) if mode == "do" else self._s3(store)
-        return self._delivery(self._keys(store))
+        return delivered(self.env, self._keys(store))
 
     def _not_used_in(self, mode: str) -> None:
         for variable in VARIABLES:
@@ -276,49 +277,6 @@ class _Reader:
         verbatim = not self.env.prefix and not own & (self.env.remarked | self.env.files.keys()) and old_token == token
         keys = Keys(access_key=access_key, secret_key=self.env.parsed[pair[1]], token=token)
         return store._replace(keys=keys, boto3_reads_keys=verbatim)
-
-    def _delivery(self, store: Store) -> Store:
-        """Decide how files reach people: the CDN domain, and what signs links for it."""
-        if "STORAGE_MAKE_FILES_PUBLIC" in self.env.broken:
-            # Without that, the purpose of the domain is unknown.
-            return store
-        domain = self.env.get("AWS_S3_CUSTOM_DOMAIN")
-        key_id, key = self.env.get("AWS_CLOUDFRONT_KEY_ID"), self.env.get("AWS_CLOUDFRONT_KEY")
-        names = ("AWS_CLOUDFRONT_KEY_ID", "AWS_CLOUDFRONT_KEY")
-        half = [name for name in names if self.env.is_set(name)]
-        if len(half) == 1:
-            other = next(name for name in names if name not in half)
-            self.env.problem(half[0], f"is set but `{self.env.prefix}{other}` is not; set both, or neither.", "D140")
-        if store.public:
-            if not self.env.is_set("AWS_S3_CUSTOM_DOMAIN"):
-                self.env.problem(
-                    "AWS_S3_CUSTOM_DOMAIN",
-                    "is missing; public files are served from the CDN in front of the bucket, and this names its domain.",
-                    "D141",
-                )
-            if half:
-                self.env.warning("AWS_CLOUDFRONT_KEY_ID", "is not used: links to public files are not signed.", "D142")
-            limited = self.env.get("STORAGE_DOMAIN_IS_LIMITED", False)
-            return store._replace(custom_domain=domain, domain_is_limited=limited)
-        if domain and key_id and key:
-            return store._replace(custom_domain=domain, cloudfront_key_id=key_id, cloudfront_key=key)
-        if domain and not half:
-            # jschneier/django-storages#165: links to private files for a domain that nobody signs for are refused to everyone.
-            self.env.warning(
-                "AWS_S3_CUSTOM_DOMAIN",
-                "is not used: files are private, and nothing signs links for it. Set "
-                + ("the CloudFront keys, or " if store.mode == "s3" else "")
-                + f"`{self.env.prefix}STORAGE_MAKE_FILES_PUBLIC=true` if everybody may see every file.",
-                "D143",
-            )
-            self.env.effective["AWS_S3_CUSTOM_DOMAIN"] = ("", "not used for private files without CloudFront keys")
-        elif half and not self.env.is_set("AWS_S3_CUSTOM_DOMAIN"):
-            self.env.problem(
-                "AWS_CLOUDFRONT_KEY_ID",
-                f"signs links for `{self.env.prefix}AWS_S3_CUSTOM_DOMAIN`, which is missing.",
-                "D144",
-            )
-        return store
 
     def _parent(self, store: Store | None) -> Reading | None:
         """Read the parent's contract, and make sure that it can be this store's parent. None: this is not a fork."""

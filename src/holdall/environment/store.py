@@ -33,9 +33,13 @@ class Store(NamedTuple):
     endpoint_url: str | None = None
     # None: boto3's, or asked from the bucket.
     region_name: str | None = None
+    # None: browsers use the endpoint.
+    public_endpoint_url: str | None = None
     custom_domain: Base | None = None
     # The domain serves this location alone.
     domain_is_limited: bool = False
+    # Links to private files are signed for the bucket, and carry the domain.
+    signs_for_domain: bool = False
     # None: boto3's chain finds them.
     keys: Keys | None = None
     # The environment contains the keys exactly as boto3 will read them.

@@ -124,6 +124,22 @@ VARIABLES = (
         default="Amazon's; mode `do`: Spaces' in `DO_REGION`",
         modes=("s3", "do"),
     ),
+    Variable(
+        name="AWS_S3_PUBLIC_ENDPOINT_URL",
+        purpose="the address at which browsers reach the same server, where it is another than the endpoint (compose, "
+        "Kubernetes): links are signed for it, requests go to the endpoint",
+        parse=values.endpoint,
+        default="the endpoint",
+        modes=("s3", "do"),
+    ),
+    Variable(
+        name="AWS_S3_SIGN_FOR_DOMAIN",
+        purpose="`true`: private links are signed for the bucket's own host and carry the CDN domain instead, for a CDN or "
+        "proxy that passes signed links on. Mode `do`: always so",
+        parse=values.boolean,
+        default="`false`; mode `do`: always so",
+        modes=("s3", "do"),
+    ),
     Variable(name="STORAGE_LOCATION", purpose="the prefix of every key in the bucket", parse=values.location),
     Variable(
         name="STORAGE_DOMAIN_IS_LIMITED",

@@ -14,6 +14,8 @@ from storages.backends.s3 import S3Storage
 
 from holdall import names
 from holdall.s3.cloudfront import custom_query
+from holdall.s3.connection import Connection, connect
+from holdall.s3.outside import outside
 from holdall.s3.signing import Window, offset_of, public_url, window
 from holdall.storage import content as rules
 
@@ -30,7 +32,10 @@ class Link(NamedTuple):
 
 
 # The options that links are made of.
-LINK_OPTIONS = ("location", "custom_domain", "url_protocol", "querystring_auth", "querystring_expire", "bucket_name")
+LINK_OPTIONS = (
+    "location", "custom_domain", "url_protocol", "querystring_auth", "querystring_expire", "bucket_name",
+    "public_endpoint_url", "sign_for_domain",
+)  # fmt: skip
 
 
 class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not typed
@@ -110,7 +115,7 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
 
     def _public_base(self) -> str:
         location = self.location.strip("/")
-        signed = self.querystring_auth and self.cloudfront_signer
+        signed = self.querystring_auth and (self.cloudfront_signer or self.sign_for_domain)
         if signed or not (self.custom_domain and self._remembers_links) or (location and not names.is_plain(location)):
             return ""
         return f"{self.url_protocol}//{self.custom_domain}/{location}{'/' if location else ''}"
@@ -124,13 +129,15 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
             cleaned = names.clean(name)
             key = self._normalize_name(cleaned)
         lifetime_seconds = self.querystring_expire if expire is None else expire
-        if self.custom_domain:
+        signs_for_domain = self._signs_for_domain
+        if self.custom_domain and not signs_for_domain:
             return self._domain_link(cleaned, key, parameters, lifetime_seconds)
-        store = self.store
+        store = self._link_store()
         place = store.place()
         if place and not (cleaned and self.querystring_auth):
             # Nothing can be signed for no key; Django gives the base of all links.
-            return Link(public_url(place, key) + _query(parameters))
+            url = public_url(place, key)
+            return Link((self._at_domain(url) if signs_for_domain else url) + _query(parameters))
         signed = _signed_parameters(parameters)
         if place is None or signed is None:
             return Link(self._sdk_link(cleaned, parameters, lifetime_seconds, method), until=0.0)
@@ -139,7 +146,31 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         if self.public is False and method == "GET" and "response-cache-control" not in signed:
             signed["response-cache-control"] = self._link_cache_control(cleaned, span)
         url = signer.url(key, span, method=method, parameters=signed)
-        return Link(url, span.signed_at, span.changes_at)
+        return Link(self._at_domain(url) if signs_for_domain else url, span.signed_at, span.changes_at)
+
+    @property
+    def _signs_for_domain(self) -> bool:
+        """Whether links are signed for the bucket's own host and carry the domain's, which passes them on."""
+        return bool(
+            self.sign_for_domain and self.custom_domain and self.querystring_auth and not self.cloudfront_signer
+        )
+
+    def _at_domain(self, url: str) -> str:
+        """Put the domain, and its path if it has one, in place of a link's host; what was signed is what the CDN sends."""
+        return f"{self.url_protocol}//{self.custom_domain}{url[url.index('/', len('https://')) :]}"
+
+    def _link_store(self) -> Connection:
+        """Give the connection that signs links, at the address that browsers use. Requests: none."""
+        return outside(self.store, self.public_endpoint_url) if self.public_endpoint_url else self.store
+
+    @property
+    def link_client(self) -> Any:
+        """The SDK's client that signs for browsers, for what `url` does not make: `generate_presigned_post` for one.
+
+        It is `connection.meta.client`, unless `public_endpoint_url` says that browsers use another address: a client
+        signs for the address that it sends to, and that one sends to the endpoint.
+        """
+        return self._link_store().client if self.public_endpoint_url else self.connection.meta.client
 
     def _domain_link(self, name: str, key: str, parameters: Mapping[str, Any], lifetime_seconds: int) -> Link:
         url = f"{self._domain_url(key)}{_query(parameters)}"
@@ -206,13 +237,24 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         # It is no request: it is made also while the store does not answer, and says nothing of whether it does.
         key = self._normalize_name(name)
         with self.store.translating("linking", name=name, key=key, client=self._client, is_request=False):
-            return str(super().url(name, dict(parameters), expire, method))
+            if not (self.public_endpoint_url or self._signs_for_domain):
+                return str(super().url(name, dict(parameters), expire, method))
+            client = self.link_client
+            if not self.querystring_auth:
+                client = outside(connect(self.store.target, signed=False), self.public_endpoint_url).client
+            given = {**parameters, "Bucket": self.bucket_name, "Key": key}
+            url = str(client.generate_presigned_url("get_object", Params=given, ExpiresIn=expire, HttpMethod=method))
+            return self._at_domain(url) if self._signs_for_domain else url
 
     def _link_cache_control(self, name: str, span: Window) -> str:
         """Give what a private link asks the store to say: the project's own word for the file, if it has one."""
         chosen = self.get_object_parameters(name).get("CacheControl")
         if isinstance(chosen, str) and chosen:
             return chosen
+        if self._signs_for_domain:
+            # The CDN keeps a copy for each link, and nobody asks for it once the link has changed.
+            span_seconds = math.ceil(span.changes_at - span.signed_at)
+            return rules.cache_control(public=True, lifetime_seconds=min(self.cache_lifetime, span_seconds))
         # A link does not know whether its name was given before, so the file may change before the link does.
         return rules.cache_control(public=False, lifetime_seconds=min(self.cache_lifetime, span.valid_seconds))
 

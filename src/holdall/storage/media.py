@@ -63,6 +63,10 @@ class MediaStorage(WritingStorage):
     - `environment`: this environment's name; the first environment that writes owns the store, and no other can write.
     - `timeout`: the longest that an operation waits without progress, in seconds, all attempts together; 10 by default.
     - `read_only`: send only reads, whatever the keys allow, and sign no links for anything else.
+    - `public_endpoint_url`: the address at which browsers reach the server, if they use another than `endpoint_url`: links
+      are signed for it.
+    - `sign_for_domain`: sign private links for the bucket's own host and put `custom_domain` in its place, for a CDN that
+      passes signed links on.
     - `env_prefix`: the prefix of the variables that the other options came from, so that the doctor can read them
       again. None: they did not come from an environment.
 
@@ -82,6 +86,8 @@ class MediaStorage(WritingStorage):
     environment: str | None
     timeout: float | None
     read_only: bool
+    public_endpoint_url: str | None
+    sign_for_domain: bool
     env_prefix: str | None
 
     def __init__(self, **settings: Any) -> None:
@@ -161,6 +167,8 @@ class MediaStorage(WritingStorage):
             "environment": None,
             "timeout": None,
             "read_only": False,
+            "public_endpoint_url": None,
+            "sign_for_domain": False,
             "env_prefix": None,
         }
 

@@ -42,6 +42,10 @@ class Behaviour:
     """With them it reads a bucket that refuses visitors, as CloudFront does by origin access control."""
     key_group: bytes = b""
     """A public key (PEM): only links that its private key has signed are served, as CloudFront's restricted access."""
+    passes_queries: bool = False
+    """Sends the query on, and no signature of its own: a signed link reaches the bucket as it was made."""
+    keys_queries: bool = True
+    """Where it passes queries on, each query has a copy of its own; otherwise the first answer is everybody's."""
     origin_path: str = ""
     """Put before every path."""
     strips: str = ""
@@ -121,6 +125,7 @@ class Cdn:
         does = self.behaviour
         self.requests.append((method, target))
         path, _, query = target.partition("?")
+        wanted_path = target if does.passes_queries else path
         if method not in does.methods:
             return _refusal(403, "MethodNotAllowed"), {}
         if does.key_group and not _is_signed_well(
@@ -131,12 +136,15 @@ class Cdn:
         if method == "OPTIONS":
             wanted = {name: text for name, text in headers.items() if name.startswith("access-control-request")}
             return self._fetch(method, path, {**forwarded, **wanted}), {}
-        identity = (path, *(f"{name}: {headers.get(name)}" for name in does.key_headers))
+        identity = (
+            wanted_path if does.keys_queries else path,
+            *(f"{name}: {headers.get(name)}" for name in does.key_headers),
+        )
         with self._lock:
             copy = self._copies.get(identity)
             hit = copy is not None and time.time() < copy.made_at + copy.seconds
             if copy is None or not hit:
-                copy = self._fetch("GET", path, forwarded)
+                copy = self._fetch("GET", wanted_path, forwarded)
                 if does.caches and copy.seconds:
                     self._copies[identity] = copy
         told = {"Via": "1.1 lab"}

@@ -60,6 +60,7 @@ BROKEN = [
     case("E3", "D141", {"STORAGE_MAKE_FILES_PUBLIC": "true"}),
     case("E7", "D140", {**SIGNED, "AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F"}),
     case("E7", "D123", {**SIGNED, "AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F", "AWS_CLOUDFRONT_KEY": "-----BEGIN"}),
+    case("E7", "D162", {"AWS_S3_SIGN_FOR_DOMAIN": "true"}),
     case("F2", "D106", {"STORAGE_URL_LIFETIME": "30d"}),
     case("G11", "D119", {"STORAGE_LOCATION": "../up"}),
     case("", "D121", {"STORAGE_ENVIRONMENT": "our production"}),
@@ -92,6 +93,8 @@ ODD = [
     case("E1", "D116", {**PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "media.example.com//files"}),
     case("C2", "D160", {**PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "http://media.example.com"}),
     case("E4", "D143", {"AWS_S3_CUSTOM_DOMAIN": "media.example.com"}),
+    case("C8", "D161", {"AWS_S3_ENDPOINT_URL": "http://minio:9000"}),
+    case("E7", "D164", {**PUBLIC, "AWS_S3_SIGN_FOR_DOMAIN": "true"}),
     case("", "D146", {"PARENT_STORAGES_MODE": "local", "PARENT_BUILD_MODE": "true"}),
     case("G11", "D120", {"STORAGE_LOCATION": "/media/"}),
 ]
@@ -117,6 +120,14 @@ def test_cloudfront_key_without_a_domain_is_named(pem: str) -> None:
     assert errors(offline(environ)) == ["D144"]
     assert the(offline(environ), "D144").cause.do.startswith("AWS_S3_CUSTOM_DOMAIN=")
     assert warnings(offline({**environ, **PUBLIC})) == ["D142"]
+    assert errors(offline({**environ, **SIGNED, "AWS_S3_SIGN_FOR_DOMAIN": "true"})) == ["D163"]
+
+
+@pytest.mark.failure("E4")
+@pytest.mark.failure("C6")
+def test_cdn_of_a_space_whose_name_has_dots_is_named() -> None:
+    report = offline({**SPACES, **SIGNED, "STORAGE_BUCKET_NAME": "media.acme.example"})
+    assert (errors(report), warnings(report)) == ([], ["D165", "D237"])
 
 
 @pytest.mark.failure("A7")
@@ -165,8 +176,8 @@ def test_every_sentence_of_the_contract_has_a_kind_of_its_level() -> None:
     for own in (kinds.USABLE, kinds.SOURCES, kinds.EMPTY, kinds.PROFILE):
         del by_id[own.id]
     assert set(by_id) - {"D198"} == named
-    provoked = {case.values[1] for case in BROKEN} | {"D144"}
-    remarked = {case.values[1] for case in ODD} | {"D142"}
+    provoked = {case.values[1] for case in BROKEN} | {"D144", "D163"}
+    remarked = {case.values[1] for case in ODD} | {"D142", "D165"}
     assert {id_ for id_, kind in by_id.items() if kind.level is Level.ERROR} - {"D199"} == provoked
     assert {id_ for id_, kind in by_id.items() if kind.level is Level.WARNING} - {"D198"} == remarked
 

@@ -88,9 +88,11 @@ def test_options_of_private_files_on_amazon_are_complete() -> None:
         "bucket_name": "acme-media",
         "location": "",
         "endpoint_url": None,
+        "public_endpoint_url": None,
         "region_name": None,
         "custom_domain": None,
         "domain_is_limited": False,
+        "sign_for_domain": False,
         "querystring_auth": True,
         "querystring_expire": 3600,
         "cache_lifetime": 3600,
@@ -449,6 +451,7 @@ def test_bucket_inside_the_endpoint_is_refused_on_spaces() -> None:
 
 def test_server_named_like_its_bucket_is_only_warned_of() -> None:
     environ = {"STORAGE_BUCKET_NAME": "garage", "AWS_S3_ENDPOINT_URL": "http://garage.internal:3900"}
+    environ["AWS_S3_PUBLIC_ENDPOINT_URL"] = "http://localhost:3900"
     assert usable(environ).endpoint_url == "http://garage.internal:3900"
     assert warned(environ) == [
         (
@@ -524,7 +527,7 @@ def test_plain_http_across_the_network_is_warned_of() -> None:
     "host", ["127.0.0.1:8333", "localhost:9000", "[::1]:9000", "10.0.0.7", "minio:9000", "s3.internal"]
 )
 def test_plain_http_nearby_is_in_order(host: str) -> None:
-    environ = {**S3, "AWS_S3_ENDPOINT_URL": f"http://{host}"}
+    environ = {**S3, "AWS_S3_ENDPOINT_URL": f"http://{host}", "AWS_S3_PUBLIC_ENDPOINT_URL": "https://s3.example.com"}
     assert usable(environ).endpoint_url == f"http://{host}"
     assert warned(environ) == []
 
@@ -706,32 +709,6 @@ def test_anything_else_is_neither_true_nor_false(typo: str) -> None:
         f'`STORAGE_MAKE_FILES_PUBLIC` is "{typo}"; write true or false.'
     ]
 
-
-def test_domain_on_private_files_is_not_used_without_cloudfront_keys() -> None:
-    environ = {**S3, "AWS_S3_CUSTOM_DOMAIN": "media.example.com"}
-    assert usable(environ).custom_domain is None
-    assert warned(environ) == [
-        (
-            "`AWS_S3_CUSTOM_DOMAIN` is not used: files are private, and nothing signs links for it. "
-            "Set the CloudFront keys, or `STORAGE_MAKE_FILES_PUBLIC=true` if everybody may see every file."
-        )
-    ]
-    assert row(contract.read(environ), "AWS_S3_CUSTOM_DOMAIN") == (
-        "",
-        "not used for private files without CloudFront keys",
-    )
-
-
-def test_domain_on_private_files_speaks_of_no_cloudfront_on_spaces() -> None:
-    assert warned({**SPACES, "AWS_S3_CUSTOM_DOMAIN": "media.example.com"}) == [
-        (
-            "`AWS_S3_CUSTOM_DOMAIN` is not used: files are private, and nothing signs links for it. "
-            "Set `STORAGE_MAKE_FILES_PUBLIC=true` if everybody may see every file."
-        )
-    ]
-
-
-# -- CloudFront
 
 CLOUDFRONT = {**S3, "AWS_S3_CUSTOM_DOMAIN": "media.example.com", "AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F"}
 
@@ -1265,6 +1242,7 @@ def test_word_as_a_key_may_stand_in_a_host(word: str) -> None:
         "AWS_ACCESS_KEY_ID": word,
         "AWS_SECRET_ACCESS_KEY": word,
         "AWS_S3_ENDPOINT_URL": f"http://{word}:4566",
+        "AWS_S3_PUBLIC_ENDPOINT_URL": "http://localhost:4566",
     }
     reading = contract.read(environ)
     assert (reading.problems, reading.warnings) == ((), ())

@@ -61,7 +61,8 @@ def test_domain_is_a_base_that_keeps_scheme_port_and_path(given: str, base: str)
     found, made = base_in(environ), options(environ)
     assert found.url == base
     assert f"{made['url_protocol']}//{made['custom_domain']}" == base
-    assert contract.read(environ).warnings == ()
+    # That no browser may know the host is said of it.
+    assert {getattr(said, "finding", "") for said in contract.read(environ).warnings} <= {"D161"}
     # What is shown can be written again.
     assert base_in({**environ, "AWS_S3_CUSTOM_DOMAIN": str(found)}) == found
 

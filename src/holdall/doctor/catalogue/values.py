@@ -396,7 +396,8 @@ DOMAIN_UNUSED = _Kind(
     Level.WARNING,
     "The CDN domain is not used",
     "The files are private and nothing signs links for this domain, so it would refuse every visitor.",
-    "Set CloudFront's keys (mode s3). If everyone may see every file, set STORAGE_MAKE_FILES_PUBLIC=true instead.",
+    "If the CDN or proxy passes signed links on to the bucket, set AWS_S3_SIGN_FOR_DOMAIN=true. At Amazon, you can set "
+    "CloudFront's keys instead. If everyone may see every file, set STORAGE_MAKE_FILES_PUBLIC=true.",
     ("E4",),
 )
 CLOUDFRONT_WITHOUT_DOMAIN = _Kind(
@@ -471,4 +472,46 @@ KEY_FILE_EMPTY = _Kind(
     "An empty key is no key, and boto3 would look for others.",
     "Write the key into the file, or unset `VARIABLE`.",
     ("A7",),
+)
+UNREACHABLE = _Kind(
+    "D161",
+    Level.WARNING,
+    "Links lead to a host that browsers do not know",
+    "The name is known inside one network alone (compose, Kubernetes, a cloud), and a signed link works only for the host "
+    "that it was signed for: every link looks right, and opens for nobody outside.",
+    "AWS_S3_PUBLIC_ENDPOINT_URL=http://localhost:9000   # the address at which browsers reach the same server",
+    ("C8",),
+)
+SIGNING_WITHOUT_DOMAIN = _Kind(
+    "D162",
+    Level.ERROR,
+    "Links are to be signed for a domain that is not set",
+    "Links carry the CDN domain.",
+    "OTHER=…   # the domain that passes signed links on, or unset VARIABLE",
+    ("E7",),
+)
+TWO_SIGNERS = _Kind(
+    "D163",
+    Level.ERROR,
+    "Two ways to sign links for the CDN domain are set",
+    "A link has one signature: CloudFront's own, or the one for the bucket that the CDN passes on.",
+    "Unset `VARIABLE` if the domain is a CloudFront distribution with a key group; otherwise unset CloudFront's keys.",
+    ("E7",),
+)
+SIGNING_UNUSED = _Kind(
+    "D164",
+    Level.WARNING,
+    "Links to public files are not signed",
+    "The variable has no effect.",
+    "Unset `VARIABLE`, or unset `STORAGE_MAKE_FILES_PUBLIC`.",
+    ("E7",),
+)
+DOTS_BEHIND_CDN = _Kind(
+    "D165",
+    Level.WARNING,
+    "The CDN domain is not used: the bucket's name has dots",
+    "The CDN of a Space passes signed links on only if the bucket is at the front of the host that they are signed for. No "
+    "certificate covers a name with dots there, so links lead to the Space itself.",
+    "Use a bucket without dots in its name, or unset `VARIABLE`.",
+    ("C6", "E4"),
 )

@@ -1,0 +1,131 @@
+"""Decide how files reach people: by which address, and what signs the links. Pure."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from holdall.environment.entries import Entries
+from holdall.environment.store import Store
+from holdall.hosts import is_inside
+from holdall.providers import AMAZON
+
+DOMAIN, PUBLIC_ENDPOINT, SIGNS = "AWS_S3_CUSTOM_DOMAIN", "AWS_S3_PUBLIC_ENDPOINT_URL", "AWS_S3_SIGN_FOR_DOMAIN"
+KEY_ID, KEY = "AWS_CLOUDFRONT_KEY_ID", "AWS_CLOUDFRONT_KEY"
+
+
+def delivered(env: Entries, store: Store) -> Store:
+    """Add to a store how its files reach people."""
+    store = store._replace(public_endpoint_url=env.get(PUBLIC_ENDPOINT))
+    if "STORAGE_MAKE_FILES_PUBLIC" in env.broken:
+        # Without that, the purpose of the domain is unknown.
+        return store
+    half = [name for name in (KEY_ID, KEY) if env.is_set(name)]
+    if len(half) == 1:
+        other = KEY if half == [KEY_ID] else KEY_ID
+        env.problem(half[0], f"is set but `{env.prefix}{other}` is not; set both, or neither.", "D140")
+    store = _public(env, store) if store.public else _private(env, store)
+    _scheme_elsewhere(env)
+    _unreachable(env, store)
+    return store
+
+
+def _public(env: Entries, store: Store) -> Store:
+    if not env.is_set(DOMAIN):
+        env.problem(
+            DOMAIN,
+            "is missing; public files are served from the CDN in front of the bucket, and this names its domain.",
+            "D141",
+        )
+    if env.is_set(KEY_ID) or env.is_set(KEY):
+        env.warning(KEY_ID, "is not used: links to public files are not signed.", "D142")
+    if env.get(SIGNS):
+        env.warning(SIGNS, "is not used: links to public files are not signed.", "D164")
+    return store._replace(custom_domain=env.get(DOMAIN), domain_is_limited=env.get("STORAGE_DOMAIN_IS_LIMITED", False))
+
+
+def _private(env: Entries, store: Store) -> Store:
+    domain, key_id, key = env.get(DOMAIN), env.get(KEY_ID), env.get(KEY)
+    has_keys = env.is_set(KEY_ID) or env.is_set(KEY)
+    if env.get(SIGNS) and has_keys:
+        env.problem(
+            SIGNS,
+            f"is true, but `{env.prefix}{KEY_ID}` and `{env.prefix}{KEY}` sign links for the domain; a link has one "
+            "signature: unset one or the other.",
+            "D163",
+        )
+        return store
+    for name in (SIGNS, KEY_ID):
+        if (env.get(SIGNS) if name == SIGNS else has_keys) and not env.is_set(DOMAIN):
+            finding = "D162" if name == SIGNS else "D144"
+            env.problem(name, f"signs links for `{env.prefix}{DOMAIN}`, which is missing.", finding)
+    if not domain or (has_keys and not (key_id and key)):
+        return store
+    if key_id and key:
+        return store._replace(custom_domain=domain, cloudfront_key_id=key_id, cloudfront_key=key)
+    if store.mode == "do" and SIGNS in env.parsed and not env.get(SIGNS):
+        env.warning(SIGNS, "is not used in mode do: links on the domain of a Space are always signed so.", "D129")
+    if store.mode == "do" and "." in store.bucket_name:
+        # https://docs.digitalocean.com/products/spaces/how-to/enable-cdn/: "Presigned URLs only work with the Spaces CDN
+        # when they use virtual-hosted-style URLs". A name with dots matches no certificate there, so it is in the path.
+        env.warning(
+            DOMAIN,
+            "is not used: files are private, and the CDN of a Space passes no signed links on where the bucket's name has "
+            f'dots, as "{store.bucket_name}" does. Links lead to the Space itself.',
+            "D165",
+        )
+        env.effective[DOMAIN] = ("", "not used for private files of a bucket with dots in its name")
+        return store
+    if store.mode == "do" or env.get(SIGNS):
+        return store._replace(custom_domain=domain, signs_for_domain=True)
+    # jschneier/django-storages#165: links to private files for a domain that nobody signs for are refused to everyone.
+    on_amazon = store.provider is AMAZON
+    env.warning(
+        DOMAIN,
+        "is not used: files are private, and nothing signs links for it. Set "
+        + ("the CloudFront keys, or " if on_amazon else "")
+        + f"`{env.prefix}{SIGNS}=true` if the domain passes signed links on to the bucket, or "
+        f"`{env.prefix}STORAGE_MAKE_FILES_PUBLIC=true` if everybody may see every file.",
+        "D143",
+    )
+    unsigned = f"without {'CloudFront keys or ' if on_amazon else ''}{SIGNS}"
+    env.effective[DOMAIN] = ("", f"not used for private files {unsigned}")
+    return store
+
+
+def _scheme_elsewhere(env: Entries) -> None:
+    """Find the scheme where django-storages has it, if the domain's own says otherwise."""
+    name, domain = "AWS_S3_URL_PROTOCOL", env.get(DOMAIN)
+    scheme = env.environ.get(f"{env.prefix}{name}", "").strip().rstrip(":/").lower()
+    if domain and scheme in {"http", "https"} and scheme != domain.scheme:
+        written = domain._replace(scheme=scheme).url
+        env.warning(
+            name,
+            f"is not read by Holdall; write the scheme before the domain: `{env.prefix}{DOMAIN}={written}`.",
+            "D148",
+        )
+
+
+def _unreachable(env: Entries, store: Store) -> None:
+    """Find links that lead to a host which only machines of one network know: each looks right, and opens for nobody."""
+    if store.custom_domain:
+        name, host, shown = DOMAIN, store.custom_domain.host, str(store.custom_domain)
+    elif store.public:
+        # What is missing has been said.
+        return
+    elif store.public_endpoint_url:
+        name, shown = PUBLIC_ENDPOINT, store.public_endpoint_url
+        host = urlsplit(shown).hostname or ""
+    else:
+        name, shown = "AWS_S3_ENDPOINT_URL", store.endpoint_url or ""
+        host = urlsplit(shown).hostname or ""
+    if not is_inside(host) or not host:
+        return
+    remedy = (
+        f"set `{env.prefix}{PUBLIC_ENDPOINT}` to the address at which they reach the same server, such as "
+        f"{shown.replace(f'//{host}', '//localhost', 1)} on a development machine."
+        if name == "AWS_S3_ENDPOINT_URL"
+        else "write the address at which they reach the server."
+    )
+    env.warning(
+        name, f"is {shown}, and links lead there, but browsers on other machines do not know {host}; {remedy}", "D161"
+    )
