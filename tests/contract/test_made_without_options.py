@@ -114,3 +114,82 @@ def test_options_that_a_class_says_itself_count(provider: Provider, bucket: str,
 def test_options_that_are_given_by_hand_count_more_than_the_classes() -> None:
     assert Media(bucket_name="acme", location="given").location == "given"
     assert Tenant(bucket_name="acme", location="given").location == "tenants/acme"
+
+
+PUBLIC = {"STORAGE_BUCKET_NAME": "acme", "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "cdn.example.com"}
+PRIVATE = {"STORAGE_BUCKET_NAME": "acme"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "written"),
+    [
+        (PUBLIC, {"default_acl": "private"}),
+        (PUBLIC, {"querystring_auth": True}),
+        (PUBLIC, {"custom_domain": None}),
+        (PUBLIC, {"custom_domain": False}),
+        (PRIVATE, {"default_acl": "public-read"}),
+    ],
+)
+def test_class_that_contradicts_the_environment_about_public_and_private_is_refused(
+    environ: dict[str, str], written: dict[str, Any]
+) -> None:
+    """The tutorials' pair of a public and a private class."""
+    one = type("PrivateMedia", (MediaStorage,), written)
+    [name] = written
+
+    with pytest.raises(ImproperlyConfigured, match=f"PrivateMedia says `{name} = .*aliases"):
+        one(**holdall.from_env(environ)["default"]["OPTIONS"])
+    declared = type("Declared", (MediaStorage,), {**written, "public": environ is PRIVATE})
+    assert getattr(declared(**holdall.from_env(environ)["default"]["OPTIONS"]), name) == written[name]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"location": "media"},
+        {"custom_domain": "other.example.com"},
+        {"querystring_expire": 60},
+        {"bucket_name": "other"},
+        {"endpoint_url": "https://s3.example.com"},
+        {"region_name": "eu-west-3"},
+        {"file_overwrite": True},
+        {"gzip": True},
+        {"object_parameters": {"CacheControl": "no-store"}},
+        {"url_protocol": "http:"},
+        {"addressing_style": "path"},
+        {"cache_lifetime": 60},
+        {"inline_types": ("image/svg+xml",)},
+    ],
+    ids=lambda written: next(iter(written)),
+)
+@pytest.mark.parametrize("environ", [PUBLIC, PRIVATE], ids=["public", "private"])
+def test_every_option_that_a_class_says_counts(environ: dict[str, str], written: dict[str, Any]) -> None:
+    options = holdall.from_env(environ)["default"]["OPTIONS"]
+    [(name, value)] = written.items()
+
+    assert getattr(type("Own", (MediaStorage,), written)(**options), name) == value
+    computed = type("Own", (MediaStorage,), {name: property(lambda _self: value)})
+    assert getattr(computed(**options), name) == value
+
+
+def test_bucket_that_a_class_computes_may_not_change(connects: list[Any]) -> None:
+    class Tenants(MediaStorage):
+        tenant = "acme"
+
+        @property
+        def bucket_name(self) -> str:  # type: ignore[override]
+            return f"{self.tenant}-media"
+
+    storage = Tenants(**holdall.from_env(PRIVATE)["default"]["OPTIONS"])
+    assert storage.store.target.bucket_name == "acme-media"
+    storage.tenant = "other"
+
+    for use in (
+        lambda: storage.exists("a"),
+        lambda: storage.url("a"),
+        lambda: storage.bucket,
+        lambda: storage.unsigned_connection,
+    ):
+        with pytest.raises(ImproperlyConfigured, match=r"Tenants\.bucket_name.*Nothing was sent"):
+            use()
+    assert connects == []

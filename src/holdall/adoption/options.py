@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
+
+from holdall.providers import recognise
 
 # https://django-storages.readthedocs.io/en/latest/backends/amazon-S3.html#configuration-settings
 # The first setting that is set counts.
@@ -72,3 +75,13 @@ def is_literal(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(is_literal, value))
     return value is None or isinstance(value, (bool, int, float, str))
+
+
+def without_bucket(endpoint: str, bucket: str) -> tuple[str, bool]:
+    """Take the bucket from the front of an endpoint's host: Spaces' panel shows it so."""
+    host = urlsplit(endpoint).hostname or ""
+    if not bucket or not host.startswith(f"{bucket}."):
+        return endpoint, False
+    rest = endpoint.replace(f"//{bucket}.", "//", 1)
+    is_store = recognise(rest)[0].host is not None or urlsplit(rest).netloc.startswith("s3.")
+    return (rest, True) if is_store else (endpoint, False)

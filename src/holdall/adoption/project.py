@@ -70,7 +70,7 @@ def read() -> Project:
             made = import_string(entry["BACKEND"])
             if not (isinstance(made, type) and issubclass(made, S3Storage)):
                 kept[alias] = entry
-            elif _is_ours(made):
+            elif is_ours(made):
                 ours.append(alias)
             elif alias == STATIC:
                 # It is not made: such storages read their manifest from the bucket when they are.
@@ -83,7 +83,7 @@ def read() -> Project:
     return Project(tuple(stores), kept, tuple(ours), tuple(problems), old_names)
 
 
-def _is_ours(made: type) -> bool:
+def is_ours(made: type) -> bool:
     return any(one.__module__ == "holdall.storage" for one in made.__mro__)
 
 
@@ -157,7 +157,7 @@ def _made_by_fields(taken: set[str]) -> list[OldStore]:
             storage = getattr(field, "storage", None) if isinstance(field, FileField) else None
             if storage is None or isinstance(storage, LazyObject) or any(storage is one for one in known):
                 continue
-            if isinstance(storage, S3Storage) and not _is_ours(type(storage)):
+            if isinstance(storage, S3Storage) and not is_ours(type(storage)):
                 key = (type(storage), repr(getattr(storage, "_constructor_args", "")))
                 found.setdefault(key, (storage, []))[1].append(f"{model._meta.label}.{field.name}")
     stores = []

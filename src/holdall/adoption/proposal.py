@@ -12,7 +12,7 @@ from django.conf import settings
 
 from holdall.adoption import differences, line
 from holdall.adoption.differences import Difference
-from holdall.adoption.options import SECRET, SETTINGS, STILL_READ, is_literal, is_printable, setting_of
+from holdall.adoption.options import SECRET, SETTINGS, STILL_READ, is_literal, is_printable, setting_of, without_bucket
 from holdall.adoption.project import OLD_NAMES, STATIC, OldStore, Project
 from holdall.environment import contract
 from holdall.environment.unread import AMBIENT_ENDPOINTS
@@ -178,7 +178,7 @@ class _Store:
             endpoint = next((self.environ[name] for name in AMBIENT_ENDPOINTS if self.environ.get(name)), "")
             if endpoint:
                 self.tell(differences.AMBIENT_ENDPOINT)
-        endpoint, is_twice = _without_bucket(endpoint, bucket)
+        endpoint, is_twice = without_bucket(endpoint, bucket)
         if is_twice and self._addressing() != "virtual":
             location = f"{bucket}/{location}".rstrip("/")
             self.tell(differences.BUCKET_TWICE)
@@ -304,16 +304,6 @@ class _Store:
     def _written_in_class(self) -> set[str]:
         ours = [one for one in type(self.old.storage).__mro__ if not one.__module__.startswith("storages.")]
         return {name for one in ours for name in vars(one)}
-
-
-def _without_bucket(endpoint: str, bucket: str) -> tuple[str, bool]:
-    """Take the bucket from the front of an endpoint's host: Spaces' panel shows it so."""
-    host = urlsplit(endpoint).hostname or ""
-    if not bucket or not host.startswith(f"{bucket}."):
-        return endpoint, False
-    rest = endpoint.replace(f"//{bucket}.", "//", 1)
-    is_store = recognise(rest)[0].host is not None or urlsplit(rest).netloc.startswith("s3.")
-    return (rest, True) if is_store else (endpoint, False)
 
 
 def _field_text(field: str, old: OldStore) -> str:

@@ -14,6 +14,7 @@ from storages.backends.s3 import S3Storage
 
 from holdall.doctor.catalogue import options as kinds
 from holdall.doctor.examination import Examination
+from holdall.doctor.outside import acl_of
 from holdall.doctor.probe import probes
 from holdall.environment.unread import MISNOMERS
 from holdall.environment.values import nearest, slip
@@ -145,9 +146,32 @@ def probe_behaviour(examination: Examination) -> Iterator[Finding]:
         yield kinds.THREADS_UNDER_GEVENT.found("gevent has patched the socket module, and `use_threads` is on")
 
 
+def probe_public_at_amazon(examination: Examination) -> Iterator[Finding]:
+    """Find out before the first upload whether files at Amazon can become public this way."""
+    storage = examination.storage
+    if not examination.is_s3 or not storage.bucket_name or examination.provider is not AMAZON:
+        return
+    acl, domain = acl_of(examination), str(storage.custom_domain or "")
+    if acl.startswith("public"):
+        yield kinds.PUBLIC_ACL_AT_AMAZON.found(f'files are sent with the ACL "{acl}"')
+    elif examination.is_ours and storage.public and _is_bucket_itself(domain, storage.bucket_name):
+        yield kinds.NOTHING_PUBLISHES.found(f"links lead to {domain}")
+
+
+def _is_bucket_itself(domain: str, bucket: str) -> bool:
+    """Whether a domain is the bucket's own at Amazon, in either style."""
+    host, _, path = domain.partition("://")[2].partition("/") if "://" in domain else domain.partition("/")
+    if path.strip("/") == bucket:
+        host = f"{bucket}.{host}"
+    rest = host.removeprefix(f"{bucket}.")
+    return rest != host and recognise(f"https://{rest}")[0] is AMAZON
+
+
 def _gevent_patched() -> bool:
     monkey = sys.modules.get("gevent.monkey")
     return monkey is not None and bool(monkey.is_module_patched("socket"))
 
 
-PROBES = probes(probe_required_options, probe_written_options, probe_upload_options, probe_behaviour)
+PROBES = probes(
+    probe_required_options, probe_written_options, probe_upload_options, probe_behaviour, probe_public_at_amazon
+)

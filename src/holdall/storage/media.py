@@ -34,7 +34,16 @@ from holdall.sites import RESERVED
 from holdall.storage.draft import HELD_BYTES, Draft
 from holdall.storage.files import ObjectFile
 from holdall.storage.modes import Mode
-from holdall.storage.options import NO_BUCKET, chosen, hidden, revealed, without_secrets, wrapped
+from holdall.storage.options import (
+    NO_BUCKET,
+    chosen,
+    computed,
+    hidden,
+    refuse_another_place,
+    revealed,
+    without_secrets,
+    wrapped,
+)
 from holdall.storage.writing import WritingStorage
 
 # What one request may delete: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
@@ -134,6 +143,8 @@ class MediaStorage(WritingStorage):
         )
         self.client_config = self._target.config()
         self._store: Connection | None = None
+        # What a class computes, and what it was when the connection's target was made.
+        self._bound = {name: getattr(self, name) for name in computed(type(self))}
         self._prepare_links()
 
     def _within(self) -> str:
@@ -208,6 +219,8 @@ class MediaStorage(WritingStorage):
     def store(self) -> Connection:
         """The process's connection to this store."""
         found = self._store
+        if self._bound:
+            refuse_another_place(self, self._bound)
         if found is None or not found.is_own:
             if self.bucket_name is None and self._client is None:
                 raise ImproperlyConfigured(NO_BUCKET)
@@ -222,6 +235,8 @@ class MediaStorage(WritingStorage):
     @property
     def unsigned_connection(self) -> Any:
         """The same for requests and links without a signature."""
+        if self._bound:
+            refuse_another_place(self, self._bound)
         unsigned = connect(self._target, signed=False)
         return self._of_thread(self._unsigned_connections, "connection", unsigned.resource, unsigned.generation)
 

@@ -15,6 +15,10 @@ from holdall.secret import Secret
 
 # What never leaves the process: not into a migration, a log or a pickle's repr.
 SECRET_OPTIONS = frozenset({"access_key", "secret_key", "security_token", "cloudfront_key"})
+# Everybody may read a file that has one of these.
+PUBLIC_ACLS = frozenset({"public-read", "public-read-write"})
+# What a connection is made for, once.
+BOUND_OPTIONS = ("bucket_name", "endpoint_url", "region_name", "access_key", "secret_key", "security_token")
 NO_BUCKET = (
     "This storage was made without a bucket, and `STORAGES` has none for it. Write `STORAGES = holdall.from_env()`: a "
     "storage that is made without options, `MediaStorage()`, is then that of the alias `default`."
@@ -51,11 +55,33 @@ def chosen(storage: Any, base: type, given: Mapping[str, Any], *, known: Collect
             raise ImproperlyConfigured(f"{type(storage).__name__} has no option `{name}`{advice}")
     written = _written_in_classes(type(storage), base)
     from_environment = "env_prefix" in options
+    if from_environment and "public" not in written:
+        _refuse_another_intent(type(storage), written, is_public=bool(options.get("public")))
     return {
         name: value
         for name, value in options.items()
         if name not in written or not (from_environment or isinstance(written[name], property))
     }
+
+
+def _refuse_another_intent(made: type, written: Mapping[str, Any], *, is_public: bool) -> None:
+    """Stop where a class says that files are private, and the environment that they are public, or the other way round.
+
+    The accident: a private class beside a public one, both moved from django-storages: its links are not signed any more.
+    """
+    acl, domain = written.get("default_acl"), written.get("custom_domain", "unset")
+    said = [
+        ("default_acl", isinstance(acl, str) and (acl in PUBLIC_ACLS) != is_public),
+        ("querystring_auth", is_public and written.get("querystring_auth") is True),
+        ("custom_domain", is_public and domain in (None, False, "")),
+    ]
+    if name := next((name for name, differs in said if differs), None):
+        mine, theirs = ("private", "public") if is_public else ("public", "private")
+        raise ImproperlyConfigured(
+            f"{made.__name__} says `{name} = {written[name]!r}`, so its files are {mine}, but the environment says that they "
+            f"are {theirs}. Give it a store of its own, `holdall.from_env(aliases={{…}})`, whose "
+            f"`…STORAGE_MAKE_FILES_PUBLIC` is {str(not is_public).lower()}, or remove `{name}` from the class."
+        )
 
 
 def _defaults(storage: Any, base: type, given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -103,3 +129,23 @@ def without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
     """Leave the secrets out, those of a fork's parent too."""
     kept = {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
     return {name: without_secrets(value) if name == "parent" else value for name, value in kept.items()}
+
+
+def computed(made: type) -> tuple[str, ...]:
+    """Give the options of a connection that a class computes, with a property for example."""
+    return tuple(name for name in BOUND_OPTIONS if hasattr(getattr(made, name, None), "__get__"))
+
+
+def refuse_another_place(storage: Any, bound: Mapping[str, Any]) -> None:
+    """Send nothing where a property names another bucket than the one that the connection was made for.
+
+    The accident: a bucket for each tenant, as a property, and the files of all are in the first one's.
+
+    Raises:
+        ImproperlyConfigured: an option gives another value than in `bound`.
+    """
+    if other := next((name for name, value in bound.items() if getattr(storage, name) != value), None):
+        raise ImproperlyConfigured(
+            f"`{type(storage).__name__}.{other}` gives another value than when the storage was made. A storage has one "
+            "bucket, endpoint and key pair: make a storage for each, or compute `location` alone. Nothing was sent."
+        )

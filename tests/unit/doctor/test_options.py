@@ -135,3 +135,26 @@ def test_errors_of_options_stop_before_the_first_request() -> None:
     report = report_on(Examination(storage, entry=Entry()))
     assert errors(report) == ["D201"]
     assert "D090" in [finding.id for finding in report.findings]
+
+
+@pytest.mark.parametrize("options", [{"default_acl": "public-read"}, {"object_parameters": {"ACL": "public-read"}}])
+def test_public_acl_at_amazon_is_named_before_the_first_upload(options: dict[str, Any]) -> None:
+    assert "D223" in warnings(offline_plain(**options))
+    assert "D223" not in warnings(
+        offline_plain(**options, endpoint_url="https://ams3.digitaloceanspaces.com", region_name="ams3")
+    )
+
+
+@pytest.mark.parametrize(
+    ("domain", "named"),
+    [
+        ("acme-media.s3.eu-central-1.amazonaws.com", True),
+        ("acme-media.s3.amazonaws.com", True),
+        ("s3.eu-central-1.amazonaws.com/acme-media", True),
+        ("d111111abcdef8.cloudfront.net", False),
+        ("media.example.com", False),
+    ],
+)
+def test_bucket_of_amazon_as_its_own_domain_is_named_before_the_first_upload(domain: str, named: bool) -> None:
+    report = offline({**S3, "STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": domain})
+    assert ("D224" in warnings(report)) == named

@@ -20,6 +20,7 @@ from holdall.doctor.catalogue import (
     files,
     housekeeping,
     intent,
+    leftovers,
     links,
     options,
     ownership,
@@ -29,14 +30,15 @@ from holdall.doctor.catalogue import (
     rounds,
     saving,
     site,
+    urlconf,
     values,
     writing,
 )
 from holdall.findings import Kind
 
 _MODULES = (
-    addresses, backend, cdn, connection, cors, files, housekeeping, intent, links, options, ownership, processes,
-    project, reading, rounds, saving, site, values, writing,
+    addresses, backend, cdn, connection, cors, files, housekeeping, intent, leftovers, links, options, ownership, processes,
+    project, reading, rounds, saving, site, urlconf, values, writing,
 )  # fmt: skip
 
 

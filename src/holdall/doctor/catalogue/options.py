@@ -130,3 +130,23 @@ THREADS_UNDER_GEVENT = _Kind(
     "AWS_S3_TRANSFER_CONFIG = TransferConfig(use_threads=False)",
     ("G12",),
 )
+PUBLIC_ACL_AT_AMAZON = _Kind(
+    "D223",
+    Level.WARNING,
+    "Files are sent to Amazon with a public ACL",
+    "Amazon refuses every such upload with AccessControlListNotSupported, unless the bucket's Object Ownership allows ACLs: "
+    "in buckets that were made since April 2023 it does not. Block Public Access refuses them, too.",
+    "Let CloudFront with origin access control (OAC) or a bucket policy make files public, and remove `default_acl`. "
+    "`holdall provision` prints both.",
+    ("D1",),
+)
+NOTHING_PUBLISHES = _Kind(
+    "D224",
+    Level.WARNING,
+    "Public files are served from the bucket's own address, and no ACL is sent",
+    "On Amazon only a bucket policy can then make them public. Without one, every new file is refused with 403, while files "
+    "that were uploaded with an ACL before can still be read.",
+    "Put CloudFront with origin access control (OAC) in front of the bucket, and set `AWS_S3_CUSTOM_DOMAIN` to its domain; "
+    "or allow s3:GetObject to everybody in the bucket's policy. `holdall provision` prints both.",
+    ("D1",),
+)
