@@ -252,6 +252,15 @@ def test_several_storages_become_aliases(adopt: Adopt) -> None:
     assert contract.read(found.variables).parent is None
 
 
+def test_store_that_publishes_what_another_one_keeps_private_is_a_problem(adopt: Adopt) -> None:
+    """It was so before; now it is said."""
+    private = {"BACKEND": S3, "OPTIONS": {"location": "private", "custom_domain": None, "querystring_auth": True}}
+    found = adopt({**AMAZON, "AWS_S3_CUSTOM_DOMAIN": "media.example.com"}, {"BACKEND": S3}, private=private)
+
+    assert len(found.problems) == 1
+    assert "shows the private files to everybody" in found.problems[0]
+
+
 def test_only_storage_on_s3_needs_no_prefix(adopt: Adopt) -> None:
     disk = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": "/srv/media"}}
     found = adopt(AMAZON, disk, cloud={"BACKEND": S3})

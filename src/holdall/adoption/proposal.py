@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
+import holdall
 from holdall.adoption import differences, line
 from holdall.adoption.differences import Difference
 from holdall.adoption.options import SECRET, SETTINGS, STILL_READ, is_literal, is_printable, setting_of, without_bucket
@@ -17,6 +19,7 @@ from holdall.adoption.project import OLD_NAMES, STATIC, OldStore, Project
 from holdall.environment import contract
 from holdall.environment.unread import AMBIENT_ENDPOINTS
 from holdall.environment.variables import BY_NAME
+from holdall.errors import ContractError, ContractWarning
 from holdall.providers import AMAZON, MAX_SIGNED_SECONDS, SPACES, recognise
 
 _PUBLIC_ACLS = frozenset({"public-read", "public-read-write"})
@@ -63,22 +66,40 @@ def adopt(project: Project, environ: Mapping[str, str] = os.environ) -> Adoption
     told += _of_project(project)
     if stores:
         told += differences.ALWAYS
-    kept = {alias: entry for alias, entry in project.kept.items() if _is_written(alias, entry)}
+    aliases = {one.alias: one.prefix for one in stores}
+    storages: dict[str, Mapping[str, Any]] = {one.alias: {"OPTIONS": one.options} for one in stores if one.options}
+    storages |= {alias: entry for alias, entry in project.kept.items() if _is_written(alias, entry)}
+    problems = [*project.problems, *(one for store in stores for one in store.reading.problems)]
+    if stores and not problems:
+        problems = _problems_of_the_whole(stores, aliases, storages)
     return Adoption(
         stores=stores,
         line=line.text(
-            aliases={one.alias: one.prefix for one in stores},
+            aliases=aliases,
             backends={one.alias: one.backend for one in stores if one.backend},
-            storages={**{one.alias: {"OPTIONS": one.options} for one in stores if one.options}, **kept},
+            storages=storages,
         ),
         removed=_removed(),
         still_read=tuple(sorted(filter(None, map(setting_of, STILL_READ)))),
         differences=tuple(told),
-        problems=tuple(
-            dict.fromkeys([*project.problems, *(one for store in stores for one in store.reading.problems)])
-        ),
+        problems=tuple(dict.fromkeys(problems)),
         warnings=tuple(dict.fromkeys(one for store in stores for one in store.reading.warnings)),
     )
+
+
+def _problems_of_the_whole(
+    stores: tuple[Adopted, ...], aliases: Mapping[str, str], storages: Mapping[str, Any]
+) -> list[str]:
+    """Read the proposal as a start of the project would: one store may publish what another one keeps private."""
+    environ = {name: value for store in stores for name, value in store.variables.items()}
+    try:
+        with warnings.catch_warnings():
+            # The readings have them, too.
+            warnings.simplefilter("ignore", ContractWarning)
+            holdall.from_env(environ, aliases=aliases, storages=storages)
+    except ContractError as refusal:
+        return list(refusal.problems)
+    return []
 
 
 def _prefixes(stores: tuple[OldStore, ...]) -> list[str]:
