@@ -96,7 +96,9 @@ def from_env(
     prefixes = {"default": ""} if aliases is None else dict(aliases)
     if unknown := sorted({*(backends or {})} - prefixes.keys()):
         raise ValueError(f'`backends` names "{unknown[0]}", which is not among the aliases: {", ".join(prefixes)}.')
-    readings = {alias: _contract.read(environ, prefix=prefix) for alias, prefix in prefixes.items()}
+    readings = {
+        alias: _contract.read(environ, prefix=prefix, beside=prefixes.values()) for alias, prefix in prefixes.items()
+    }
     problems = [problem for reading in readings.values() for problem in reading.problems]
     if problems:
         raise ContractError(list(dict.fromkeys(problems)))

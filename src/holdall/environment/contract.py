@@ -7,7 +7,7 @@ wrong with it at once. It contacts nothing, and importing this module loads neit
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from holdall import providers, sites
 from holdall.environment import keyfiles, values
 from holdall.environment.delivery import delivered
 from holdall.environment.entries import Entries, Setting
+from holdall.environment.missing import speak_of_what_is_there
 from holdall.environment.store import Keys, Store, site
 from holdall.environment.unread import meant, names_nobody_reads
 from holdall.environment.values import Said
@@ -44,16 +45,19 @@ class Reading(NamedTuple):
     parent: Reading | None = None
 
 
-def read(environ: Mapping[str, str], *, prefix: str = "") -> Reading:
-    """Read the contract from an environment, under a prefix where there is one. Never raises for what it finds."""
-    return _Reader(environ, prefix).read()
+def read(environ: Mapping[str, str], *, prefix: str = "", beside: Collection[str] = ()) -> Reading:
+    """Read the contract from an environment, under a prefix where there is one. Never raises for what it finds.
+
+    `beside` are the prefixes of the other stores in this environment: what begins with them is theirs.
+    """
+    return _Reader(environ, prefix, beside).read()
 
 
 class _Reader:
     """The reading of one environment under one prefix, as far as it has come."""
 
-    def __init__(self, environ: Mapping[str, str], prefix: str) -> None:
-        self.env = Entries(environ, prefix)
+    def __init__(self, environ: Mapping[str, str], prefix: str, beside: Collection[str] = ()) -> None:
+        self.env = Entries(environ, prefix, beside)
 
     def read(self) -> Reading:
         building = self._building()
@@ -65,6 +69,7 @@ class _Reader:
         else:
             names_nobody_reads(self.env)
             store = self._store()
+            speak_of_what_is_there(self.env, store)
             parent = self._parent(store)
         return Reading(
             prefix=self.env.prefix,
@@ -306,4 +311,4 @@ class _Reader:
         bare = name.removeprefix(prefix)
         while bare.startswith(PARENT):
             bare = bare.removeprefix(PARENT)
-        return bare != "BUILD_MODE" and (bare in BY_NAME or meant(bare) is not None)
+        return bare != "BUILD_MODE" and (bare.removesuffix(keyfiles.SUFFIX) in BY_NAME or meant(bare) is not None)

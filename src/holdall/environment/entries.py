@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from holdall import secret
-from holdall.environment import keyfiles, values
+from holdall.environment import dsn, keyfiles, values
 from holdall.environment.values import Said
 from holdall.environment.variables import VARIABLES, Variable
 from holdall.secret import FileSecret, Secret
@@ -30,8 +30,9 @@ class Setting(NamedTuple):
 class Entries:
     """The variables of one prefix in one environment, each parsed where it is set."""
 
-    def __init__(self, environ: Mapping[str, str], prefix: str) -> None:
-        self.environ, self.prefix = environ, prefix
+    def __init__(self, environ: Mapping[str, str], prefix: str, beside: Collection[str] = ()) -> None:
+        # `beside` are the prefixes of other stores that are read from the same environment.
+        self.environ, self.prefix, self.beside = environ, prefix, beside
         self.problems: list[str] = []
         self.warnings: list[str] = []
         # Parsed values of the variables that are set and valid; the names of those that are set but not valid.
@@ -116,6 +117,10 @@ class Entries:
         whole = tuple(variable.name for variable in VARIABLES if variable.secret == "whole")
         held = [(name, self.environ[name]) for name in self.environ if name.endswith(whole)]
         held += [(self.prefix + self.named(name), self.files[name][1]) for name in whole if name in self.files]
+        # The raw form of a percent-encoded one is as good as the other.
+        for name, raw in self.environ.items():
+            if "://" in raw and (said := dsn.parse(raw)):
+                held += [(name, said.get("AWS_SECRET_ACCESS_KEY", "")), (name, dsn.raw_secret(raw))]
         for name, raw in held:
             text = values.tidy(raw, lambda _remark: None) or ""
             # Shorter ones are words, such as the keys of a test server.

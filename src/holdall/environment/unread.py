@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdall.environment import values
+from holdall.environment import keyfiles, values
 from holdall.environment.entries import Entries
 from holdall.environment.variables import BY_NAME
 
@@ -44,6 +44,19 @@ SYNONYMS = (
     ("STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"),
     ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"),
 )
+# Where any of these is set, a role or a profile supplies the keys, and variables that look like keys are for something else.
+ROLES = (
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_EXECUTION_ENV",
+    "ECS_CONTAINER_METADATA_URI",
+    "ECS_CONTAINER_METADATA_URI_V4",
+    "AWS_PROFILE",
+)
+_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 # boto3 would follow these on its own; Holdall does not, so that no ambient variable can redirect the media.
 AMBIENT_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
@@ -56,11 +69,14 @@ def names_nobody_reads(entries: Entries) -> None:
             continue
         bare = name.removeprefix(entries.prefix)
         real = meant(bare) or FOREIGN_NAMES.get(bare)
-        if real is None or mode not in BY_NAME[real].modes or not entries.environ[name].strip():
+        if real is None or not entries.environ[name].strip():
+            continue
+        known = BY_NAME[real.removesuffix(keyfiles.SUFFIX)]
+        if mode not in known.modes or (known.name in _PAIR and bare in MISNOMERS and _role_is_enough(entries, mode)):
             continue
         shown = bare if bare.isprintable() else ascii(bare)[1:-1]
         required = real == "STORAGE_BUCKET_NAME" and mode != "local"
-        if used := next((one for one in _same_as(real) if entries.is_set(one)), None):
+        if used := next((one for one in same_as(known.name) if entries.is_set(one)), None):
             if bare not in FOREIGN_NAMES:
                 entries.warning(shown, f"is not read by Holdall; `{entries.prefix}{used}` is used.", "D126")
         elif bare in FOREIGN_NAMES and not required:
@@ -75,14 +91,30 @@ def names_nobody_reads(entries: Entries) -> None:
                 entries.warning(name, "does not redirect the storage; `AWS_S3_ENDPOINT_URL` does.", "D127")
 
 
-def _same_as(name: str) -> tuple[str, ...]:
+def same_as(name: str) -> tuple[str, ...]:
+    """Give all names of the contract for one thing."""
     return next((names for names in SYNONYMS if name in names), (name,))
+
+
+def has_role(entries: Entries) -> bool:
+    """Whether there is a sign of what supplies keys on Amazon."""
+    return any(entries.environ.get(name, "").strip() for name in ROLES)
+
+
+def _role_is_enough(entries: Entries, mode: str) -> bool:
+    own = any(map(entries.is_set, ("AWS_S3_ENDPOINT_URL", *_PAIR)))
+    return mode == "s3" and not own and has_role(entries)
 
 
 def meant(name: str) -> str | None:
     """Give the variable that a name was probably meant to be; None for one of ours, or anybody's."""
     if name in BY_NAME or name in AMBIENT_ENDPOINTS:
         return None
+    bare = name.removesuffix(keyfiles.SUFFIX)
+    if bare != name:
+        # A file is named only for a key.
+        real = None if bare in BY_NAME else meant(bare)
+        return f"{real}{keyfiles.SUFFIX}" if real and BY_NAME[real].secret else None
     if name.upper() in BY_NAME:
         return name.upper()
     if name in MISNOMERS:

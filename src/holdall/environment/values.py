@@ -63,6 +63,8 @@ def tidy(raw: str, remark: Remark) -> str | None:
 
 def quoted(value: str) -> str:
     """Show a value that is not secret, shortened, on one line; one that looks like a key is only described."""
+    if re.match(r"[^\s/]+://[^@]*:[^@]*@", value):
+        return f"an address with a password in it ({len(value)} characters, not shown)"
     if looks_like_a_key(value):
         return f"a text of {len(value)} characters (not shown: it looks like a key)"
     shown = value if len(value) <= 60 else f"{value[:57]}..."

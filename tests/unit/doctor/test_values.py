@@ -72,6 +72,9 @@ BROKEN = [
         {**PUBLIC, "PRIVATE_STORAGE_BUCKET_NAME": "acme-media", "PRIVATE_STORAGE_LOCATION": "private"},
     ),
     case("", "D124", {"STORAGE_LOCATION": f"media/{SECRET}"}),
+    case("A3", "D183", {"R2_ACCOUNT_ID": "0123456789abcdef0123456789abcdef"}),
+    case("A3", "D185", {f"DJANGO_{name}": value for name, value in S3.items()}, *S3),
+    case("A3", "D186", {"STORAGE_URL": "s3://acme:a-secret@acme-media"}, *S3),
     case("A7", "D180", {"AWS_SECRET_ACCESS_KEY_FILE": EMPTY_FILE}),
     case("A7", "D181", {"AWS_SECRET_ACCESS_KEY_FILE": f"{EMPTY_FILE}/none"}, "AWS_SECRET_ACCESS_KEY"),
     case("A7", "D182", {"AWS_SECRET_ACCESS_KEY_FILE": EMPTY_FILE}, "AWS_SECRET_ACCESS_KEY"),
@@ -97,6 +100,7 @@ ODD = [
     case("E7", "D164", {**PUBLIC, "AWS_S3_SIGN_FOR_DOMAIN": "true"}),
     case("", "D146", {"PARENT_STORAGES_MODE": "local", "PARENT_BUILD_MODE": "true"}),
     case("G11", "D120", {"STORAGE_LOCATION": "/media/"}),
+    case("A3", "D184", {"AWS_S3_FILE_OVERWRITE": "False"}),
 ]
 
 
@@ -128,6 +132,13 @@ def test_cloudfront_key_without_a_domain_is_named(pem: str) -> None:
 def test_cdn_of_a_space_whose_name_has_dots_is_named() -> None:
     report = offline({**SPACES, **SIGNED, "STORAGE_BUCKET_NAME": "media.acme.example"})
     assert (errors(report), warnings(report)) == ([], ["D165", "D237"])
+
+
+@pytest.mark.failure("A4")
+def test_env_file_that_nothing_has_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("STORAGE_BUCKET_NAME=acme-media\n")
+    monkeypatch.chdir(tmp_path)
+    assert errors(offline({"DEBUG": "1"})) == ["D187"]
 
 
 @pytest.mark.failure("A7")
@@ -176,7 +187,7 @@ def test_every_sentence_of_the_contract_has_a_kind_of_its_level() -> None:
     for own in (kinds.USABLE, kinds.SOURCES, kinds.EMPTY, kinds.PROFILE):
         del by_id[own.id]
     assert set(by_id) - {"D198"} == named
-    provoked = {case.values[1] for case in BROKEN} | {"D144", "D163"}
+    provoked = {case.values[1] for case in BROKEN} | {"D144", "D187", "D163"}
     remarked = {case.values[1] for case in ODD} | {"D142", "D165"}
     assert {id_ for id_, kind in by_id.items() if kind.level is Level.ERROR} - {"D199"} == provoked
     assert {id_ for id_, kind in by_id.items() if kind.level is Level.WARNING} - {"D198"} == remarked

@@ -259,7 +259,7 @@ MISNAMED = _Kind(
     Level.ERROR,
     "A variable's name is misspelled",
     "Nothing reads this variable, and the one that it was meant to be is not set.",
-    "Rename `VARIABLE` to `OTHER`.",
+    "Set `OTHER` in place of `VARIABLE`.",
     ("A3",),
 )
 LEFTOVER = _Kind(
@@ -514,4 +514,45 @@ DOTS_BEHIND_CDN = _Kind(
     "certificate covers a name with dots there, so links lead to the Space itself.",
     "Use a bucket without dots in its name, or unset `VARIABLE`.",
     ("C6", "E4"),
+)
+ANOTHER_PROVIDER = _Kind(
+    "D183",
+    Level.ERROR,
+    "The environment speaks of another provider, but has no endpoint",
+    "Without an endpoint, the bucket is looked for at Amazon S3: somebody else may have a bucket of that name there.",
+    "VARIABLE=https://…   # the provider's endpoint; on DigitalOcean, set STORAGES_MODE=do instead",
+    ("A3", "C1"),
+)
+SETTING_IN_ENVIRONMENT = _Kind(
+    "D184",
+    Level.WARNING,
+    "A setting of django-storages is in the environment",
+    "Nothing reads it there, so it has no effect.",
+    "Set the option in settings.py, as the message says, and unset `VARIABLE`.",
+    ("A3",),
+)
+UNREAD_PREFIX = _Kind(
+    "D185",
+    Level.ERROR,
+    "All variables have a prefix that nobody asked for",
+    "Holdall reads a prefix only where `aliases` names it.",
+    "Write the line that the message shows in settings.py, or rename the variables.",
+    ("A3",),
+)
+WHOLE_ADDRESS = _Kind(
+    "D186",
+    Level.ERROR,
+    "A store is written as one address",
+    "Holdall reads a variable for each part. An address with keys in it ends up in logs.",
+    "`holdall env --write store.env` writes the variables into a file. Set them in place of `VARIABLE`.",
+    ("A3", "A4"),
+)
+DOTENV = _Kind(
+    "D187",
+    Level.ERROR,
+    "The variables may be in a .env that nothing has read",
+    "Neither Django nor Holdall reads such a file.",
+    "Load it at the beginning of settings.py, before `holdall.from_env()`: docs/how-to/env-files.md has the line for each "
+    "library.",
+    ("A3", "A4"),
 )

@@ -1,0 +1,296 @@
+"""What an environment holds where something is missing: names of other tools, a set with a prefix, an address, a `.env`.
+
+Where nothing is missing, only what says that the bucket is at another provider is spoken of. Nothing is taken over: a
+variable that was set for another purpose must not move the files. `holdall.environment.proposal` writes down what is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from holdall.environment import dsn, foreign, keyfiles
+from holdall.environment.entries import Entries
+from holdall.environment.foreign import Meaning
+from holdall.environment.habits import listed
+from holdall.environment.store import Store
+from holdall.environment.unread import AMBIENT_ENDPOINTS, has_role, same_as
+from holdall.environment.values import Said
+from holdall.environment.variables import BY_NAME, PARENT
+from holdall.providers import AMAZON
+
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+# What a store is made of: where these are meant, a missing bucket is not all that is to be set.
+_CORE = frozenset({"STORAGE_BUCKET_NAME", "AWS_S3_ENDPOINT_URL", "AWS_S3_REGION_NAME", "DO_REGION", *_KEYS})
+# The prefixes of stores beside this one.
+OTHER_STORES = (PARENT, "MIRROR_")
+_ENDINGS = tuple(f"_{name}" for name in BY_NAME if name != "BUILD_MODE")
+_REGIONS = ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION")
+
+
+class Candidate(NamedTuple):
+    """A variable that Holdall does not read, and what it probably means."""
+
+    # Without the prefix.
+    name: str
+    value: str
+    meaning: Meaning
+
+    @property
+    def variable(self) -> str:
+        """The variable of the contract that it means, whether it holds the value or names a file."""
+        return self.meaning.variable.removesuffix(keyfiles.SUFFIX)
+
+
+class PrefixedSet(NamedTuple):
+    """Variables of the contract that all have one prefix, which nobody asked for."""
+
+    prefix: str
+    names: tuple[str, ...]
+    # The name of its bucket, where the contract has another.
+    bucket: str = ""
+
+    @property
+    def line(self) -> str:
+        """The setting that reads them."""
+        aliases = f'aliases={{"default": "{self.prefix}"}}'
+        if not self.bucket:
+            return f"STORAGES = holdall.from_env({aliases})"
+        renamed = f'"{self.prefix}STORAGE_BUCKET_NAME": os.environ["{self.bucket}"]'
+        return f"STORAGES = holdall.from_env({{**os.environ, {renamed}}}, {aliases})"
+
+
+def candidates(entries: Entries) -> list[Candidate]:
+    """Give all names that probably mean a variable which is not set, in the order of the environment."""
+    found = [one for one in _meant(entries) if not any(map(entries.is_set, same_as(one.variable)))]
+    best = {one.variable: max(two.meaning.rank for two in found if two.variable == one.variable) for one in found}
+    # A bucket for static files is no candidate beside one for uploads.
+    return [one for one in found if one.meaning.rank >= min(0, best[one.variable]) or one.meaning.note == foreign.PART]
+
+
+def _meant(entries: Entries) -> Iterator[Candidate]:
+    has_bucket = any(map(entries.is_set, same_as("STORAGE_BUCKET_NAME")))
+    for name, value in entries.environ.items():
+        bare = name.removeprefix(entries.prefix)
+        if not name.startswith(entries.prefix) or not value.strip() or bare.startswith(_others(entries)):
+            continue
+        if has_bucket and bare.endswith(_ENDINGS):
+            # Of a second store.
+            continue
+        if bare in BY_NAME or bare.removesuffix(keyfiles.SUFFIX) in BY_NAME or not foreign.is_interesting(bare):
+            continue
+        meant = foreign.meaning(bare)
+        if meant and _fits(meant, value.strip()):
+            yield Candidate(bare, value.strip(), meant)
+
+
+def _others(entries: Entries) -> tuple[str, ...]:
+    """Give the beginnings of names that belong to another store."""
+    return (*OTHER_STORES, *(prefix for prefix in entries.beside if prefix and prefix != entries.prefix))
+
+
+def _fits(meant: Meaning, value: str) -> bool:
+    if meant.variable == "AWS_S3_CUSTOM_DOMAIN":
+        # `MEDIA_URL=/media/` is a path of the site.
+        return not value.startswith("/") and bool(re.search(r"[.:]", value) or meant.note)
+    return meant.variable in {"", "AWS_PROFILE"} or meant.variable.removesuffix(keyfiles.SUFFIX) in BY_NAME
+
+
+def prefixed_sets(entries: Entries) -> list[PrefixedSet]:
+    """Give the sets of variables that have a prefix, a bucket among them."""
+    groups: dict[str, list[str]] = {}
+    known = sorted(BY_NAME, key=len, reverse=True)
+    for name, value in entries.environ.items():
+        own = next((one for one in known if name.endswith(f"_{one}")), None)
+        if own and own != "BUILD_MODE" and value.strip() and not name.startswith(_others(entries)):
+            groups.setdefault(name.removesuffix(own), []).append(name)
+    found = []
+    for prefix, names in groups.items():
+        bare = {name.removeprefix(prefix) for name in names}
+        if bare & {"STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"}:
+            if len(bare) > 1:
+                found.append(PrefixedSet(prefix, tuple(names)))
+        elif {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= bare:
+            others = [name for name in entries.environ if name.startswith(prefix) and entries.environ[name].strip()]
+            meant = [(name, foreign.meaning(name.removeprefix(prefix))) for name in others if name not in names]
+            buckets = [name for name, one in meant if one and one.variable == "STORAGE_BUCKET_NAME"]
+            if buckets:
+                found.append(PrefixedSet(prefix, (*names, buckets[0]), buckets[0]))
+    return found
+
+
+def addresses(entries: Entries) -> Iterator[tuple[str, dict[str, str]]]:
+    """Give the names that hold a store in one address, with what it says."""
+    for name, value in entries.environ.items():
+        if not name.startswith(entries.prefix) or "://" not in value:
+            continue
+        if said := dsn.parse(value):
+            yield name.removeprefix(entries.prefix), said
+
+
+def speak_of_what_is_there(entries: Entries, store: Store | None) -> None:
+    """Say what other tools' variables probably mean, where something is missing or the provider is in doubt."""
+    mode = entries.get("STORAGES_MODE", "s3")
+    if mode == "local":
+        return
+    _options(entries)
+    bucket = any(map(entries.is_set, same_as("STORAGE_BUCKET_NAME")))
+    told = {
+        getattr(said, "variable", "").removeprefix(entries.prefix) for said in (*entries.problems, *entries.warnings)
+    }
+    found = [one for one in candidates(entries) if one.name not in told and one.meaning.variable]
+    if not bucket or store is None:
+        _of_a_beginning(entries, found)
+        return
+    if mode == "s3" and store.provider is AMAZON and store.endpoint_url is None:
+        found = (
+            [one for one in found if not _doubts(entries, store, one)] if not _elsewhere(entries, store, found) else []
+        )
+    if _region_is_odd(entries) and mode == "s3":
+        for name in AMBIENT_ENDPOINTS:
+            _ambient_is_needed(entries, name)
+    for one in found:
+        if needed := _need(entries, store, one.variable):
+            _say(entries, one, is_needed=needed == "needed")
+
+
+def _options(entries: Entries) -> None:
+    """Name the options that settings of django-storages are, which no environment sets."""
+    for name, option in foreign.OPTIONS.items():
+        if entries.environ.get(entries.prefix + name, "").strip():
+            entries.warning(
+                name,
+                f"is not read from the environment; it is the option `{option}`: "
+                f'`holdall.from_env(storages={{"default": {{"OPTIONS": {{"{option}": …}}}}}})`.',
+                "D184",
+            )
+
+
+def _of_a_beginning(entries: Entries, found: list[Candidate]) -> None:
+    """Nothing is set up yet: speak of all that is there."""
+    for group in prefixed_sets(entries) if not entries.prefix else ():
+        found = [other for other in found if not other.name.startswith(group.prefix)]
+        shows = "" if group.bucket else f", and `holdall env --prefix {group.prefix}` shows them"
+        text = f"begins with `{group.prefix}`, and so {_count(len(group.names) - 1)}; `{group.line}` reads them{shows}."
+        entries.problem(group.names[0], text, "D185")
+    for name, said in addresses(entries):
+        found = [other for other in found if other.name != name]
+        lines = [f"{entries.prefix}{one}={_shown(one, text)}" for one, text in said.items()]
+        entries.problem(
+            name, f"is a whole store in one address, which Holdall does not read; write {listed(lines)}.", "D186"
+        )
+    if any(said.finding in {"D185", "D186"} for said in entries.problems if isinstance(said, Said)):
+        _bucket_is_explained(entries)
+    for one in found:
+        if one.variable not in _KEYS or not has_role(entries) or one.meaning.elsewhere:
+            _say(entries, one, is_needed=one.variable in _CORE)
+    for name in AMBIENT_ENDPOINTS:
+        _ambient_is_needed(entries, name)
+    _dotenv(entries)
+
+
+def _bucket_is_explained(entries: Entries) -> None:
+    """Take back that the bucket is missing, where a better sentence says so."""
+    entries.problems = [said for said in entries.problems if getattr(said, "finding", "") != "D131"]
+
+
+def _count(number: int) -> str:
+    return "has 1 other" if number == 1 else f"have {number} others"
+
+
+def _shown(name: str, value: str) -> str:
+    if not BY_NAME[name].secret:
+        return value
+    return f"({len(value)} characters of it)"
+
+
+def _say(entries: Entries, one: Candidate, *, is_needed: bool) -> None:
+    meant = f"{entries.prefix}{one.meaning.variable}"
+    shown = one.name if one.name.isprintable() else ascii(one.name)[1:-1]
+    note = f" ({one.meaning.note})" if one.meaning.note else ""
+    if is_needed:
+        entries.problem(shown, f"is not read by Holdall; did you mean `{meant}`{note}?", "D125")
+    else:
+        text = f"is not read by Holdall; set `{meant}`{note} if it is meant for the storage."
+        entries.warning(shown, text, "D148")
+
+
+def _need(entries: Entries, store: Store, variable: str) -> str:
+    """Say whether a variable is "needed", only "wanted", or neither, in a store that has its bucket."""
+    if variable == "AWS_S3_CUSTOM_DOMAIN":
+        return "needed" if store.public else ""
+    if variable in _KEYS:
+        half = any(map(entries.is_set, _KEYS[:2]))
+        if store.mode == "do" or half:
+            return "needed" if variable != "AWS_SESSION_TOKEN" else ""
+        return "" if has_role(entries) and store.provider is AMAZON else "wanted"
+    if variable == "DO_REGION":
+        return "wanted" if store.mode == "do" else ""
+    if variable == "AWS_S3_ENDPOINT_URL" and store.mode == "s3":
+        return "needed" if _region_is_odd(entries) else "wanted"
+    return ""
+
+
+def _region_is_odd(entries: Entries) -> bool:
+    """Whether the region that is set is one of another provider, so that the endpoint is what is missing."""
+    return any(getattr(said, "variable", "").removeprefix(entries.prefix) in _REGIONS for said in entries.problems)
+
+
+def _doubts(entries: Entries, store: Store, one: Candidate) -> bool:
+    """Whether a name is a part of an address alone, which says nothing where the address is Amazon's."""
+    return one.meaning.rank < 0 and one.variable == "AWS_S3_ENDPOINT_URL"
+
+
+def _elsewhere(entries: Entries, store: Store, found: list[Candidate]) -> bool:
+    """Refuse a bucket that is looked for at Amazon because its endpoint is missing, where all else is another provider's."""
+    if _region_is_odd(entries):
+        return False
+    others = [one for one in found if one.meaning.elsewhere and one.variable in {*_CORE, "AWS_S3_CUSTOM_DOMAIN"}]
+    of_r2 = [one for one in _meant(entries) if "R2" in foreign.words(one.name)]
+    others += [one for one in of_r2 if one not in others]
+    without_keys = store.keys is None and not has_role(entries)
+    if not of_r2 and not (without_keys and any(one.variable in {*_KEYS, "AWS_S3_ENDPOINT_URL"} for one in others)):
+        return False
+    names = [f"{entries.prefix}{one.name}" for one in others]
+    is_spaces = any({"SPACES", "SPACE"} & set(foreign.words(one.name)) for one in others)
+    how = f"`{entries.prefix}STORAGES_MODE=do`" if is_spaces else f"`{entries.prefix}AWS_S3_ENDPOINT_URL`"
+    entries.problem(
+        "AWS_S3_ENDPOINT_URL",
+        f"is missing: {listed(names)} {'speaks' if len(names) == 1 else 'speak'} of another provider, and without it the "
+        f"bucket would be looked for at Amazon S3. Set {how}; if the bucket is at Amazon, write its endpoint, "
+        "https://s3.REGION.amazonaws.com.",
+        "D183",
+    )
+    for one in found:
+        if one.variable in _CORE:
+            _say(entries, one, is_needed=False)
+    return True
+
+
+def _ambient_is_needed(entries: Entries, name: str) -> None:
+    """Turn the remark on the SDK's own variable into the question whether it was meant for the files."""
+    mark = entries.mark(name)
+    if not any(said.startswith(mark) for said in entries.warnings):
+        return
+    entries.warnings = [said for said in entries.warnings if not said.startswith(mark)]
+    text = f"is not read by Holdall; did you mean `{entries.prefix}AWS_S3_ENDPOINT_URL`?"
+    entries.problem(name, text, "D125")
+
+
+def _dotenv(entries: Entries) -> None:
+    """Say of a `.env` near the project that nothing has read it."""
+    from holdall.environment import dotenv
+
+    found = dotenv.unread(entries.environ)
+    if found is None:
+        return
+    _bucket_is_explained(entries)
+    where, names = found
+    ours = [name for name in names if name.removeprefix(entries.prefix) in BY_NAME][:3]
+    holds = f" holds {listed(ours)}, and" if ours else ""
+    entries.problem(
+        "STORAGE_BUCKET_NAME",
+        f"is missing, and the .env {where}{holds} is not read by Holdall: load it in settings.py before `from_env`.",
+        "D187",
+    )
