@@ -1,4 +1,4 @@
-"""Send plain requests with Holdall's own signature over urllib3, at a fraction of the SDK's CPU.
+"""Send plain requests with Holdall's own signature, at a fraction of the SDK's CPU.
 
 It knows a handful of operations and their ordinary parameters, speaks the SDK's names for both, and answers with the
 part of the SDK's answers that Holdall reads. Whatever else is asked of it, it declines, and the SDK does it.
@@ -20,10 +20,10 @@ from typing import Any
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
 
-import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 
 from holdall.s3 import sockets
+from holdall.s3.exchange import Answered, Request, exchange
 from holdall.s3.patience import current
 from holdall.s3.signing import Place, Signer
 
@@ -109,7 +109,7 @@ class FastLane:
         self._signer = signer
         self._attempts = attempts
         self._ca_file = ca_file
-        self._timeout = urllib3.Timeout(connect=connect_seconds, read=read_seconds)
+        self._connect_seconds, self._read_seconds = connect_seconds, read_seconds
 
     def send(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Send one request, again if what went wrong is likely to pass, and give the answer in the SDK's terms.
@@ -155,20 +155,12 @@ class FastLane:
 
     def _send_once(
         self, method: str, path: str, query: str, headers: dict[str, str], digest: str, body: bytes | None
-    ) -> Any:
+    ) -> Answered:
         signed = self._signer().headers(method, path, query, headers, digest, now=time.time())
         target = f"{path}?{query}" if query else path
         pool = sockets.pool(self._place.scheme, self._place.host, ca_file=self._ca_file)
-        return pool.urlopen(
-            method,
-            target,
-            body=body,
-            headers=signed,
-            redirect=False,
-            preload_content=False,
-            decode_content=False,
-            timeout=self._timeout,
-        )
+        request = Request(method, target, signed, body)
+        return exchange(pool, request, connect_seconds=self._connect_seconds, read_seconds=self._read_seconds)
 
 
 def _is_spent(pause: float) -> bool:
@@ -234,8 +226,8 @@ def _metadata(given: Any) -> dict[str, str]:
     return headers
 
 
-def _refused(operation: str, response: Any, attempt: int) -> Refused:
-    body = response.read()
+def _refused(operation: str, response: Answered, attempt: int) -> Refused:
+    body = response.body.read()
     code = message = ""
     if body:
         try:
@@ -244,32 +236,29 @@ def _refused(operation: str, response: Any, attempt: int) -> Refused:
         except ET.ParseError:
             message = "the answer is not S3's"
     sdk_operation = "".join(part.title() for part in operation.split("_"))
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Refused(sdk_operation, response.status, code or str(response.status), message, attempt, headers)
+    return Refused(sdk_operation, response.status, code or str(response.status), message, attempt, response.headers)
 
 
-def _answer(operation: str, response: Any, attempt: int) -> dict[str, Any]:
+def _answer(operation: str, response: Answered, attempt: int) -> dict[str, Any]:
     headers = response.headers
     meta = {"HTTPStatusCode": response.status, "HTTPHeaders": headers, "RetryAttempts": attempt}
     if operation == "list_objects_v2":
-        return {**_listing(response.read()), "ResponseMetadata": meta}
+        return {**_listing(response.body.read()), "ResponseMetadata": meta}
     answer: dict[str, Any] = {"ResponseMetadata": meta, "ETag": headers.get("etag")}
     if METHODS[operation] == "PUT":
         # It says no more of what was stored. Read to its end, the connection goes back to the pool.
-        response.read()
+        response.body.read()
         return answer
     answer["Metadata"] = {
-        name[len("x-amz-meta-") :].lower(): value
-        for name, value in headers.items()
-        if name.lower().startswith("x-amz-meta-")
+        name.removeprefix("x-amz-meta-"): value for name, value in headers.items() if name.startswith("x-amz-meta-")
     }
     if operation == "get_object":
-        answer["Body"] = response
+        answer["Body"] = response.body
         answer["ContentEncoding"] = headers.get("content-encoding")
         if (span := headers.get("content-range")) is not None:
             answer["ContentRange"] = span
     else:
-        response.read()
+        response.body.read()
     if (length := headers.get("content-length")) is not None:
         answer["ContentLength"] = int(length)
     if modified := headers.get("last-modified"):

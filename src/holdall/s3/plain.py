@@ -97,20 +97,26 @@ _MODULES = ("boto3.", "botocore.", "urllib3.", "http.client", "socket", "_socket
 _PLACES = tuple((vars(owner), name) for owner, name in _WATCHED)
 # What they were found to be when all were the SDK's own.
 _own: list[Any] = []
+_is_watched = False
 _handlers = -1
 
 
 def is_plain() -> bool:
     """Say whether nothing is patched that requests of the SDK pass. Costs a few microseconds."""
-    global _own
+    global _own, _is_watched
     found = [members.get(name) for members, name in _PLACES]
     # Lists compare what they hold by identity first.
     if found != _own:
         if not all(map(_is_own, found)):
             return False
-        _own = found
+        _own, _is_watched = found, any(map(_watches, found))
     # moto answers by a handler that every client has as soon as it is loaded.
     return "moto" not in sys.modules and _handlers_are_own()
+
+
+def is_watched() -> bool:
+    """Say whether somebody who only watches was found when `is_plain` was asked last."""
+    return _is_watched
 
 
 def maker() -> tuple[Any, ...]:
@@ -132,10 +138,14 @@ def _handlers_are_own() -> bool:
 def _is_own(found: Any) -> bool:
     if isinstance(found, FunctionType):
         # What `functools.wraps` dresses up keeps its code.
-        return found.__code__.co_filename.startswith(_FOLDERS) or found.__module__.startswith(OBSERVERS)
+        return found.__code__.co_filename.startswith(_FOLDERS) or _watches(found)
     if isinstance(found, type):
         return found.__module__.startswith(_MODULES) or found.__module__.startswith("gevent.")
     return False
+
+
+def _watches(found: Any) -> bool:
+    return isinstance(found, FunctionType) and found.__module__.startswith(OBSERVERS)
 
 
 class Plainness:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -143,7 +144,7 @@ class Signer:
         `path` and `query` are encoded and in order already.
         """
         second = int(now)
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+        stamp = _stamp(second)
         scope, signing = self._day(second // 86_400, stamp[:8])
         signed = {
             **headers,
@@ -155,8 +156,10 @@ class Signer:
             signed["x-amz-security-token"] = self._keys.token.reveal()
         names = sorted(signed)
         listed = ";".join(names)
-        # As a server reads it: several spaces in a row inside a value are signed as one.
-        lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in names)
+        lines = "".join([f"{name}:{signed[name]}\n" for name in names])
+        if _BLANKS(lines):
+            # As a server reads it: several spaces in a row inside a value are signed as one.
+            lines = "".join([f"{name}:{' '.join(signed[name].split())}\n" for name in names])
         canonical = f"{method}\n{path}\n{query}\n{lines}\n{listed}\n{payload_sha256}"
         signature = signing.copy()
         digest = hashlib.sha256(canonical.encode()).hexdigest()
@@ -168,7 +171,7 @@ class Signer:
         return signed
 
     def _moment(self, window: Window) -> _Moment:
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(window.signed_at))
+        stamp = _stamp(window.signed_at)
         scope, signing = self._day(window.signed_at // 86_400, stamp[:8])
         before = (
             f"X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={_encoded(f'{self._keys.access_key}/{scope}')}"
@@ -204,6 +207,15 @@ class _Moment(NamedTuple):
     canonical_query: str
     # The HMAC of the text's beginning.
     begun: hmac.HMAC
+
+
+# Blanks that are signed otherwise than they are sent.
+_BLANKS = re.compile(r": |\s\s|[^\S \n]").search
+
+
+@lru_cache(maxsize=4)
+def _stamp(second: int) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
 
 
 def _path(key: str) -> str:

@@ -52,6 +52,10 @@ class _Patient:
         self._given = self._told = value
         super().settimeout(value)  # type: ignore[misc]
 
+    def allow(self, seconds: float | None) -> None:
+        """Let each wait take so long, if no patience says less. The system is told when there is a wait."""
+        self._given = seconds
+
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         return int(self._waiting(super().recv_into, buffer, nbytes, flags))  # type: ignore[misc]
 

@@ -8,14 +8,14 @@ import http.server
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.config import Config
 from urllib3.exceptions import NewConnectionError
 
-from holdall.s3 import fastlane, sockets
+from holdall.s3 import fastlane
+from holdall.s3.exchange import Request
 from holdall.s3.fastlane import Declined, FastLane
 from holdall.s3.signing import Place, Signer, SigningKeys
 from holdall.secret import Secret
@@ -91,14 +91,14 @@ def test_body_is_hashed_once(
 ) -> None:
     sent: list[dict[str, str]] = []
 
-    def urlopen(method: str, target: str, *, headers: dict[str, str], **_: Any) -> Any:
-        sent.append(headers)
+    def exchange(_pool: Any, request: Request, **_: Any) -> Any:
+        sent.append(request.headers)
         raise NewConnectionError(None, "nobody is there")
 
     place = Place(scheme=scheme, host="s3.example.com", region="r1")
     signer = Signer(place, SigningKeys("HOLDALLKEY", Secret("s" * 40)))
     lane = FastLane(place, lambda: signer, ca_file=None, connect_seconds=1, read_seconds=1, attempts=1)
-    monkeypatch.setattr(sockets, "pool", lambda *_, **__: SimpleNamespace(urlopen=urlopen))
+    monkeypatch.setattr(fastlane, "exchange", exchange)
 
     with pytest.raises(NewConnectionError):
         lane.send("put_object", {"Key": "a", "Body": b"hello", **parameters})

@@ -10,7 +10,8 @@ import pytest
 from botocore.config import Config
 from django.core.files.base import ContentFile
 
-from holdall.s3 import hosts, sessions, sockets
+from holdall.s3 import fastlane, hosts, sessions, sockets
+from holdall.s3.exchange import Request
 from holdall.storage import MediaStorage
 
 KEYS = {"access_key": "HOLDALLTESTKEY000001", "secret_key": "s" * 40}
@@ -167,15 +168,12 @@ def addresses(storage: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> dic
         asked.append(request.url)
         raise Sent
 
-    class Pool:
-        def __init__(self, scheme: str, host: str) -> None:
-            self.base = f"{scheme}://{host}"
+    def exchange(pool: Any, request: Request, **_limits: Any) -> None:
+        asked.append(pool + request.target)
+        raise Sent
 
-        def urlopen(self, _method: str, target: str, **_more: Any) -> None:
-            asked.append(self.base + target)
-            raise Sent
-
-    monkeypatch.setattr(sockets, "pool", lambda scheme, host, **_more: Pool(scheme, host))
+    monkeypatch.setattr(sockets, "pool", lambda scheme, host, **_more: f"{scheme}://{host}")
+    monkeypatch.setattr(fastlane, "exchange", exchange)
     store = storage.store
     found["link"] = storage.url("a.jpg").partition("?")[0].removesuffix("/a.jpg")
     # A client of its own, so that the fast lane finds the storage's plain.
