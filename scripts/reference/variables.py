@@ -32,12 +32,18 @@ SHOWN: dict[str, list[dict[str, str]]] = {
         {**KEYS, "AWS_SECRET_ACCESS_KEY": f"{KEYS['AWS_SECRET_ACCESS_KEY']}\n"},
     ],
     "AWS_SESSION_TOKEN": [{"AWS_SESSION_TOKEN": "FwoGZXIvYXdzEXAMPLETOKEN"}],
-    "AWS_S3_REGION_NAME": [{"AWS_S3_REGION_NAME": "eu-central-1a"}, {"AWS_S3_REGION": "eu-central-1"}],
+    "AWS_S3_REGION_NAME": [
+        {"AWS_S3_REGION_NAME": "eu-central-1a"},
+        {"AWS_S3_REGION_NAME": "auto"},
+        {"AWS_S3_REGION": "eu-central-1"},
+    ],
     "AWS_REGION": [{"AWS_REGION": "Frankfurt"}],
     "AWS_DEFAULT_REGION": [{"AWS_DEFAULT_REGION": "EU (Ireland)"}],
     "AWS_S3_ENDPOINT_URL": [
         {"AWS_S3_ENDPOINT_URL": "https://acme-media.s3.fr-par.scw.cloud"},
         {"AWS_S3_ENDPOINT_URL": "https://acme-media.ams3.cdn.digitaloceanspaces.com"},
+        {"AWS_S3_ENDPOINT_URL": "https://s3.example.com/acme-media"},
+        {"AWS_S3_ENDPOINT_URL": "minio:9000"},
         {"AWS_ENDPOINT_URL": "https://s3.example.com"},
     ],
     "AWS_S3_PUBLIC_ENDPOINT_URL": [
@@ -48,7 +54,15 @@ SHOWN: dict[str, list[dict[str, str]]] = {
         {"AWS_S3_SIGN_FOR_DOMAIN": "true"},
         {**SPACES, "AWS_S3_CUSTOM_DOMAIN": "media.example.com", "AWS_S3_SIGN_FOR_DOMAIN": "false"},
     ],
-    "STORAGE_LOCATION": [{"STORAGE_LOCATION": "/media/"}, {"STORAGE_LOCATION": "../other"}],
+    "AWS_S3_ADDRESSING_STYLE": [
+        {"AWS_S3_ENDPOINT_URL": "https://s3.example.com", "AWS_S3_ADDRESSING_STYLE": "auto"},
+        {"AWS_S3_ENDPOINT_URL": "http://10.0.0.5:9000", "AWS_S3_ADDRESSING_STYLE": "virtual"},
+    ],
+    "STORAGE_LOCATION": [
+        {"STORAGE_LOCATION": "/media/"},
+        {"STORAGE_LOCATION": "s3://acme-media/media"},
+        {"STORAGE_LOCATION": "../other"},
+    ],
     "STORAGE_URL_LIFETIME": [{"STORAGE_URL_LIFETIME": "1 week"}, {"STORAGE_URL_LIFETIME": "30d"}],
     "STORAGE_DOMAIN_IS_LIMITED": [{"STORAGE_DOMAIN_IS_LIMITED": "media/"}],
     "STORAGE_CACHE_LIFETIME": [{"STORAGE_CACHE_LIFETIME": "1 week"}, {"STORAGE_CACHE_LIFETIME": "500d"}],

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
 
 from holdall import providers, sites
-from holdall.environment import keyfiles, values
+from holdall.environment import keyfiles, places, values
 from holdall.environment.delivery import delivered
 from holdall.environment.entries import Entries, Setting
 from holdall.environment.missing import speak_of_what_is_there
@@ -23,7 +22,6 @@ from holdall.environment.variables import (
     BY_NAME,
     DEFAULT_CACHE_SECONDS,
     DEFAULT_LIFETIME_SECONDS,
-    DEFAULT_SPACES_REGION,
     DEFAULT_TIMEOUT_SECONDS,
     LOCAL_BUCKET,
     PARENT,
@@ -93,7 +91,7 @@ class _Reader:
         if "STORAGES_MODE" in self.env.broken:
             return None
         mode = self.env.get("STORAGES_MODE", "s3")
-        self._not_used_in(mode)
+        unused = self._not_used_in(mode)
         bucket = self._bucket(mode)
         store = Store(
             mode=mode,
@@ -109,10 +107,12 @@ class _Reader:
         )
         if mode == "local":
             return store
-        store = self._spaces(store) if mode == "do" else self._s3(store)
+        store = places.on_spaces(self.env, store, unused) if mode == "do" else places.elsewhere(self.env, store)
         return delivered(self.env, self._keys(store))
 
-    def _not_used_in(self, mode: str) -> None:
+    def _not_used_in(self, mode: str) -> dict[str, Any]:
+        """Take out what has no meaning in a mode, and give its values."""
+        unused = {}
         for variable in VARIABLES:
             if mode not in variable.modes and self.env.is_set(variable.name):
                 # What is not used cannot be in the way.
@@ -123,9 +123,11 @@ class _Reader:
                 if variable.name not in {"AWS_REGION", "AWS_DEFAULT_REGION"} and mode != "local":
                     hint = " Is `STORAGES_MODE=do` missing?" if variable.name == "DO_REGION" else ""
                     self.env.warning(self.env.named(variable.name), f"is not used in mode {mode}.{hint}", "D129")
-                self.env.parsed.pop(variable.name, None)
+                if variable.name in self.env.parsed:
+                    unused[variable.name] = self.env.parsed.pop(variable.name)
                 self.env.broken.discard(variable.name)
                 self.env.effective[variable.name] = ("", f"not used in mode {mode}")
+        return unused
 
     def _bucket(self, mode: str) -> str | None:
         ours, theirs = self.env.get("STORAGE_BUCKET_NAME"), self.env.get("AWS_STORAGE_BUCKET_NAME")
@@ -158,78 +160,6 @@ class _Reader:
     def _says_anything(self) -> bool:
         """Say whether anybody has begun with the contract; of a second store, somebody has."""
         return bool(self.env.prefix or self.env.parsed or self.env.broken or self.env.problems)
-
-    def _spaces(self, store: Store) -> Store:
-        region = self.env.get("DO_REGION", DEFAULT_SPACES_REGION)
-        endpoint = self.env.get("AWS_S3_ENDPOINT_URL")
-        if "DO_REGION" not in self.env.broken:
-            self.env.effective["DO_REGION"] = (
-                region,
-                "environment" if "DO_REGION" in self.env.parsed else "default",
-            )
-        if endpoint is None:
-            endpoint = f"https://{region}.digitaloceanspaces.com"
-            self.env.effective["AWS_S3_ENDPOINT_URL"] = (endpoint, f"from {self.env.prefix}DO_REGION")
-        elif (named := providers.recognise(endpoint)) != (providers.SPACES, region) and named[0] is providers.SPACES:
-            by_default = "" if self.env.is_set("DO_REGION") else " by default"
-            self.env.problem(
-                "AWS_S3_ENDPOINT_URL",
-                f"is in region {named[1]}, but `{self.env.prefix}DO_REGION` is {region}{by_default}; leave the endpoint out "
-                f"and set `{self.env.prefix}DO_REGION` to the region of the Space.",
-                "D132",
-            )
-        self._bucket_within(endpoint, store.bucket_name)
-        return store._replace(provider=providers.SPACES, endpoint_url=endpoint, region_name=region)
-
-    def _s3(self, store: Store) -> Store:
-        endpoint = self.env.get("AWS_S3_ENDPOINT_URL")
-        provider, named_region = providers.recognise(endpoint)
-        if endpoint:
-            self._bucket_within(endpoint, store.bucket_name)
-        region = named_region
-        if region:
-            self.env.effective["AWS_S3_REGION_NAME"] = (region, f"from {self.env.prefix}AWS_S3_ENDPOINT_URL")
-        # On AWS, AWS_REGION is the region of the machine: it says nothing of a bucket whose endpoint names its own.
-        endpoint_decides = region is not None and provider is not providers.GENERIC
-        for name in ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"):
-            if name in self.env.parsed and (name == "AWS_S3_REGION_NAME" or not endpoint_decides):
-                region = self.env.parsed[name]
-                if provider is providers.AMAZON:
-                    self._region_of_amazon(name)
-                self.env.effective["AWS_S3_REGION_NAME"] = (
-                    region,
-                    "environment" if name.startswith("AWS_S3") else f"from {self.env.prefix}{name}",
-                )
-                break
-        if region is None:
-            self.env.effective["AWS_S3_REGION_NAME"] = ("", "found by boto3, else the bucket is asked once per process")
-        return store._replace(provider=provider, endpoint_url=endpoint, region_name=region)
-
-    def _region_of_amazon(self, name: str) -> None:
-        try:
-            values.amazon_region(self.env.parsed[name], lambda _remark: None)
-        except ValueError as error:
-            self.env.problems.append(self.env.said(name, error.args[0]))
-
-    def _bucket_within(self, endpoint: str, bucket: str) -> None:
-        """Find the bucket at the front of the endpoint, as control panels show it: files would be in a folder with its name."""
-        host = urlsplit(endpoint).hostname or ""
-        if not bucket or not host.startswith(f"{bucket}.") or providers.recognise(endpoint)[0].is_hosted:
-            # A Space may be named "ams3" in ams3.
-            return
-        address = endpoint.replace(f"//{bucket}.", "//", 1)
-        if providers.recognise(address)[0].is_hosted or "//s3." in address:
-            self.env.problem(
-                "AWS_S3_ENDPOINT_URL",
-                f'begins with the bucket "{bucket}"; write the address without it: {address}',
-                "D133",
-            )
-        else:
-            self.env.warning(
-                "AWS_S3_ENDPOINT_URL",
-                f'begins with the bucket\'s name, "{bucket}"; if that is the bucket, write the address without it: {address}',
-                "D134",
-            )
 
     def _keys(self, store: Store) -> Store:
         pair = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")

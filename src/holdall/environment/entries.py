@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from holdall import secret
 from holdall.environment import dsn, keyfiles, values
+from holdall.environment.placeholders import is_placeholder
 from holdall.environment.values import Said
 from holdall.environment.variables import VARIABLES, Variable
 from holdall.secret import FileSecret, Secret
@@ -79,6 +80,9 @@ class Entries:
 
         try:
             if (value := values.tidy(raw, remark)) is not None:
+                if is_placeholder(value) and variable.parse not in values.CHOOSING:
+                    shown = "a placeholder" if variable.secret or value.startswith("<") else f'"{value}", a placeholder'
+                    raise ValueError(Said(f"is {shown}; write the value itself, or unset it.", "D156"))
                 # The accident: a secret pasted into the bucket's name or the location appears in every link and log.
                 if not variable.secret and (holder := self._secret_within(value)):
                     raise ValueError(

@@ -21,6 +21,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         "endpoint_url": store.endpoint_url,
         "public_endpoint_url": store.public_endpoint_url,
         "region_name": store.region_name,
+        "addressing_style": store.addressing_style,
         "custom_domain": store.custom_domain.address if store.custom_domain else None,
         "domain_is_limited": store.domain_is_limited,
         "sign_for_domain": store.signs_for_domain,

@@ -35,6 +35,8 @@ class Store(NamedTuple):
     region_name: str | None = None
     # None: browsers use the endpoint.
     public_endpoint_url: str | None = None
+    # None: the provider's.
+    addressing_style: str | None = None
     custom_domain: Base | None = None
     # The domain serves this location alone.
     domain_is_limited: bool = False

@@ -11,10 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-from holdall.hosts import is_host, is_local
-from holdall.providers import AMAZON_PLACES, AMAZON_REGION, DELIVERY_HOST, MAX_SIGNED_SECONDS
+from holdall.providers import AMAZON_PLACES, AMAZON_REGION, DELIVERY_HOST, MAX_SIGNED_SECONDS, recognise
 
 Remark = Callable[[str], None]
 Parser = Callable[[str, Remark], Any]
@@ -152,11 +150,26 @@ def bucket(value: str, _remark: Remark) -> str:
     """
     if re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) and ".." not in value:
         return value
+    if value.lower().startswith("arn:"):
+        raise _refused("D107", _arn(value))
     if "/" in value or ":" in value:
         raise _refused("D107", f"is {quoted(value)}; write only the bucket's name, without an address or a folder.")
     raise _refused(
         "D107", f"is {quoted(value)}; a bucket's name has 3 to 63 lower-case letters, digits, hyphens and dots."
     )
+
+
+def _arn(value: str) -> str:
+    """Say what to write instead of an ARN, which no link can lead to."""
+    kind, _, name = value.rpartition(":")
+    if name.endswith(".mrap") or (kind.endswith(":accesspoint") and "::" in value):
+        return "is the ARN of a Multi-Region Access Point, which nothing here can use; write the name of one bucket."
+    if ":accesspoint" in value or "accesspoint/" in name:
+        return (
+            "is the ARN of an access point; write its alias, which ends in -s3alias: `aws s3control list-access-points "
+            "--account-id …` prints it."
+        )
+    return "is an ARN; write only the bucket's name, which is its last part."
 
 
 def region(value: str, _remark: Remark) -> str:
@@ -186,46 +199,13 @@ def spaces_region(value: str, _remark: Remark) -> str:
     return value.lower()
 
 
-def endpoint(value: str, remark: Remark) -> str:
-    """Check the address of an S3 API and reduce it to scheme, host and port."""
-    if "://" not in value:
-        value = f"https://{value}"
-        remark(Said("had no scheme; https:// was added.", "D110"))
-    try:
-        parts = urlsplit(value)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if not host or parts.scheme not in {"http", "https"} or not is_host(host):
-        raise _refused("D111", "is not the address of a server; write something like https://s3.example.com.")
-    if parts.username or parts.password:
-        raise _refused(
-            "D112",
-            "contains a user name or password; write only the address, and put the keys into their own variables.",
-        )
-    if DELIVERY_HOST.search(host):
-        raise _refused(
-            "D113",
-            f"is {quoted(host)}, which serves files but is not an S3 API; "
-            "write the API's address here and this domain in `AWS_S3_CUSTOM_DOMAIN`.",
-        )
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise _refused(
-            "D114",
-            "has a path after its host; write only the address, and name the bucket in `STORAGE_BUCKET_NAME`.",
-        )
-    if parts.scheme == "http" and not is_local(host):
-        remark(
-            Said(
-                "is plain HTTP: files and signatures cross the network unencrypted; use https:// if the server supports it.",
-                "D115",
-            )
-        )
-    netloc = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{netloc}" + (f":{port}" if port else "")
-
-
 def location(value: str, remark: Remark) -> str:
+    if _is_address(value):
+        raise _refused(
+            "D157",
+            f"is {quoted(value)}, an address; write only a folder of the bucket, such as media, or leave it out. The bucket, "
+            "the region and the address of the API have variables of their own.",
+        )
     cleaned = "/".join(part for part in value.split("/") if part)
     if any(part in {".", ".."} for part in cleaned.split("/")) or "\\" in cleaned or not cleaned.isprintable():
         raise _refused(
@@ -236,6 +216,19 @@ def location(value: str, remark: Remark) -> str:
     if cleaned != value:
         remark(Said(f"had extra slashes; {quoted(cleaned)} is used.", "D120"))
     return cleaned
+
+
+def _is_address(value: str) -> bool:
+    """Say whether a location leads out of the bucket: an address of it that was copied from a guide or a panel."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/|//|arn:", value):
+        return True
+    host, _, port = value.partition("/")[0].lower().partition(":")
+    below = host.partition(".")[2]
+    return bool(
+        (port.isdigit() and ("." in host or host == "localhost"))
+        or DELIVERY_HOST.search(host)
+        or any(recognise(f"https://{one}")[0].is_hosted for one in (host, below) if "." in one)
+    )
 
 
 def environment_name(value: str, _remark: Remark) -> str:
@@ -328,3 +321,7 @@ def _distance(one: str, other: str, limit: int) -> int:
         if min(row) > limit:
             return limit + 1
     return row[-1]
+
+
+# What takes a few words or numbers, and says which when it is given another.
+CHOOSING = frozenset({boolean, mode, cache_seconds, duration_seconds, timeout_seconds})

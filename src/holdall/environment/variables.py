@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from holdall.environment import domains, values
+from holdall.environment import domains, endpoints, values
 
 DEFAULT_LIFETIME_SECONDS = 3600
 DEFAULT_CACHE_SECONDS = 3600
@@ -120,7 +120,7 @@ VARIABLES = (
         name="AWS_S3_ENDPOINT_URL",
         purpose="another endpoint: another provider in mode `s3` (R2, B2, Scaleway, Hetzner, OVH, Ceph, SeaweedFS…), "
         "a proxy or a test server in mode `do`",
-        parse=values.endpoint,
+        parse=endpoints.endpoint,
         default="Amazon's; mode `do`: Spaces' in `DO_REGION`",
         modes=("s3", "do"),
     ),
@@ -128,7 +128,7 @@ VARIABLES = (
         name="AWS_S3_PUBLIC_ENDPOINT_URL",
         purpose="the address at which browsers reach the same server, where it is another than the endpoint (compose, "
         "Kubernetes): links are signed for it, requests go to the endpoint",
-        parse=values.endpoint,
+        parse=endpoints.endpoint,
         default="the endpoint",
         modes=("s3", "do"),
     ),
@@ -138,6 +138,13 @@ VARIABLES = (
         "proxy that passes signed links on. Mode `do`: always so",
         parse=values.boolean,
         default="`false`; mode `do`: always so",
+        modes=("s3", "do"),
+    ),
+    Variable(
+        name="AWS_S3_ADDRESSING_STYLE",
+        purpose="where the bucket's name is in addresses: before the host (`virtual`) or after it (`path`)",
+        parse=endpoints.addressing_style,
+        default="the provider's",
         modes=("s3", "do"),
     ),
     Variable(name="STORAGE_LOCATION", purpose="the prefix of every key in the bucket", parse=values.location),

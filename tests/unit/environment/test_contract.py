@@ -90,6 +90,7 @@ def test_options_of_private_files_on_amazon_are_complete() -> None:
         "endpoint_url": None,
         "public_endpoint_url": None,
         "region_name": None,
+        "addressing_style": None,
         "custom_domain": None,
         "domain_is_limited": False,
         "sign_for_domain": False,
@@ -219,7 +220,7 @@ def test_mode_of_spaces_is_asked_for_where_its_region_is_given() -> None:
 
 
 def test_variables_of_amazon_are_not_used_on_spaces() -> None:
-    assert warned({**SPACES, "AWS_S3_REGION_NAME": "eu-west-1", "AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F"}) == [
+    assert warned({**SPACES, "AWS_S3_REGION_NAME": "ams3", "AWS_CLOUDFRONT_KEY_ID": "K2JCJMDEHXQW5F"}) == [
         "`AWS_S3_REGION_NAME` is not used in mode do.",
         "`AWS_CLOUDFRONT_KEY_ID` is not used in mode do.",
     ]
@@ -268,9 +269,7 @@ def test_bucket_name_that_no_provider_takes_is_refused(name: str) -> None:
     assert problem.endswith("; a bucket's name has 3 to 63 lower-case letters, digits, hyphens and dots.")
 
 
-@pytest.mark.parametrize(
-    "name", ["s3://acme", "acme/media", "https://acme.ams3.digitaloceanspaces.com", "arn:aws:s3:::acme"]
-)
+@pytest.mark.parametrize("name", ["s3://acme", "acme/media", "https://acme.ams3.digitaloceanspaces.com"])
 def test_bucket_given_as_an_address_is_refused(name: str) -> None:
     assert problems({"STORAGE_BUCKET_NAME": name}) == [
         f'`STORAGE_BUCKET_NAME` is "{name}"; write only the bucket\'s name, without an address or a folder.'
@@ -338,8 +337,6 @@ def test_region_given_by_its_city_is_refused() -> None:
         ("eucentral1", " (did you mean eu-central-1?)."),
         ("frankfurt", " (did you mean eu-central-1?)."),
         ("eu-west", "."),
-        ("ams3", "."),
-        ("auto", "."),
     ],
 )
 def test_region_that_amazon_can_not_have_is_refused(name: str, given: str, hint: str) -> None:
@@ -483,18 +480,6 @@ def test_endpoint_with_credentials_is_refused_without_showing_them() -> None:
         (
             "`AWS_S3_ENDPOINT_URL` contains a user name or password; write only the address, "
             "and put the keys into their own variables."
-        )
-    ]
-
-
-@pytest.mark.parametrize(
-    "endpoint", ["https://s3.example.com/acme-media", "https://s3.example.com/?x=1", "https://s3.example.com/#a"]
-)
-def test_endpoint_with_a_path_is_refused(endpoint: str) -> None:
-    assert problems({**S3, "AWS_S3_ENDPOINT_URL": endpoint}) == [
-        (
-            "`AWS_S3_ENDPOINT_URL` has a path after its host; write only the address, "
-            "and name the bucket in `STORAGE_BUCKET_NAME`."
         )
     ]
 

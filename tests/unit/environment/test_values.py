@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdall import hosts
-from holdall.environment import domains, values
+from holdall.environment import domains, endpoints, values
 from holdall.secret import Secret
 
 PLAIN = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -227,7 +227,7 @@ def test_host_that_browsers_may_reach_is_not_inside_alone(host: str) -> None:
 
 def test_zone_of_an_address_is_refused() -> None:
     with pytest.raises(ValueError, match="is not the address of a server"):
-        values.endpoint("http://[fe80::1%25eth0]:9000", lambda _remark: None)
+        endpoints.endpoint("http://[fe80::1%25eth0]:9000", lambda _remark: None)
 
 
 PARSERS = [
@@ -237,7 +237,7 @@ PARSERS = [
     values.bucket,
     values.region,
     values.spaces_region,
-    values.endpoint,
+    endpoints.endpoint,
     domains.domain,
     values.location,
     values.environment_name,
@@ -272,11 +272,11 @@ def test_only_the_listed_words_are_true(value: str) -> None:
 @given(st.from_regex(r"(https?://)?[a-zA-Z0-9.\[\]:-]{1,20}(:[0-9]{1,6})?/?", fullmatch=True))
 def test_accepted_endpoint_is_stable(value: str) -> None:
     try:
-        once = values.endpoint(value, lambda _remark: None)
+        once = endpoints.endpoint(value, lambda _remark: None)
     except ValueError:
         return
     remarks: list[str] = []
-    assert values.endpoint(once, remarks.append) == once
+    assert endpoints.endpoint(once, remarks.append) == once
     assert json.dumps(once).isascii()
 
 

@@ -36,6 +36,54 @@ PROFILE = _Kind(
     "If that is not what you want, set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.",
     ("A8",),
 )
+REGION_OF_ANOTHER = _Kind(
+    "D154",
+    Level.ERROR,
+    "The region is another provider's, and no endpoint is set",
+    "Without an endpoint, requests go to Amazon, which has no such region.",
+    "AWS_S3_ENDPOINT_URL=https://…   # for a Space instead: STORAGES_MODE=do and DO_REGION",
+    ("C5", "A3"),
+)
+REGION_ELSEWHERE = _Kind(
+    "D155",
+    Level.ERROR,
+    "The region of the Space is in another variable",
+    "Mode do reads the region from `DO_REGION` alone, so files would go to a Space of that name in another region.",
+    "DO_REGION=…   # the region of the Space; unset VARIABLE",
+    ("A3", "C5"),
+)
+PLACEHOLDER = _Kind(
+    "D156",
+    Level.ERROR,
+    "A placeholder was not replaced",
+    "The value is one that guides and templates use for a value that is missing. Requests would be refused.",
+    "VARIABLE=…   # or unset it",
+    ("A4", "A7"),
+)
+LOCATION_IS_ADDRESS = _Kind(
+    "D157",
+    Level.ERROR,
+    "The location is an address",
+    "The location is a folder in the bucket, so every key would begin with the address.",
+    "VARIABLE=media   # or unset it",
+    ("A3", "E2"),
+)
+STYLE_IMPOSSIBLE = _Kind(
+    "D158",
+    Level.ERROR,
+    "The addressing style is not possible",
+    "Requests would go to a host that does not exist, or whose certificate does not cover it.",
+    "Unset `AWS_S3_ADDRESSING_STYLE`: the provider's own style is then used.",
+    ("C6",),
+)
+STYLE_DOUBTFUL = _Kind(
+    "D159",
+    Level.WARNING,
+    "The addressing style may not work",
+    "Whether the host exists, or the provider accepts the style, depends on this system or on when the bucket was created.",
+    "Unset `VARIABLE`: the provider's own style is then used.",
+    ("C6",),
+)
 ADJUSTED = _Kind(
     "D198",
     Level.WARNING,
@@ -129,8 +177,8 @@ NO_SCHEME = _Kind(
     "D110",
     Level.WARNING,
     "The endpoint has no scheme",
-    "Holdall added https://. Other tools reject an endpoint without a scheme.",
-    "Add https:// to the beginning of `VARIABLE`.",
+    "Holdall added https://, or http:// for a private host. Other tools reject an endpoint without a scheme.",
+    "Write the scheme at the beginning of `VARIABLE`.",
     ("C2",),
 )
 NO_ENDPOINT = _Kind(
@@ -159,10 +207,10 @@ CDN_AS_ENDPOINT = _Kind(
 PATH_IN_ENDPOINT = _Kind(
     "D114",
     Level.ERROR,
-    "The endpoint has a path",
-    "The path is probably a bucket or folder that was copied with the address. Files would end up in a folder of that name.",
-    "Remove everything after the host from `VARIABLE`. The bucket belongs in `STORAGE_BUCKET_NAME`, a folder in "
-    "`STORAGE_LOCATION`.",
+    "The endpoint has a wrong path",
+    "A path is right only where the S3 API itself is below it. This one is probably a bucket or folder that was copied with "
+    "the address, and files would end up in a folder of that name.",
+    "Write `VARIABLE` as the message says. The bucket belongs in `STORAGE_BUCKET_NAME`, a folder in `STORAGE_LOCATION`.",
     ("C1",),
 )
 PLAIN_HTTP = _Kind(
