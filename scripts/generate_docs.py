@@ -3,7 +3,7 @@
     .venv/bin/python scripts/generate_docs.py [--check]
 
 The pages of `reference.PAGES` are written whole. In every other page, and in README.md, the console blocks that
-`reference.transcripts` runs are written.
+`reference.transcripts` runs are written, and the part that `reference.differences` writes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import django
 from django.conf import settings
 
-from reference import PAGES, transcripts
+from reference import PAGES, differences, transcripts
 from reference.prose import DOCS, ROOT
 
 
@@ -28,7 +28,7 @@ def wanted() -> dict[Path, str]:
     pages = {DOCS / "reference" / name: page() for name, page in PAGES.items()}
     for path in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]:
         if path not in pages and "_build" not in path.parts:
-            pages[path] = transcripts.run_again(path.read_text())
+            pages[path] = differences.written(transcripts.run_again(path.read_text()))
     return pages
 
 

@@ -72,7 +72,7 @@ def without_keys(found: Adoption) -> dict[str, str]:
 
 
 def ids(found: Adoption) -> set[str]:
-    return {one.id for one in found.differences} - {one.id for one in differences.ALWAYS}
+    return {one.id for one in found.differences} - {one.id for one in (*differences.ALWAYS, differences.CACHE)}
 
 
 def storages_of(found: Adoption) -> dict[str, Any]:
@@ -217,6 +217,12 @@ def test_proposal_keeps_keys_and_intent(
 )
 def test_differences_are_those_of_the_project(adopt: Adopt, given: dict[str, Any], told: set[str]) -> None:
     assert ids(adopt({**AMAZON, **given})) == told
+
+
+def test_cache_control_of_the_project_is_no_difference(adopt: Adopt) -> None:
+    assert "cache-control" in {one.id for one in adopt(AMAZON).differences}
+    own = {"AWS_S3_OBJECT_PARAMETERS": {"CacheControl": "no-store"}}
+    assert "cache-control" not in {one.id for one in adopt({**AMAZON, **own}).differences}
 
 
 def test_usual_project_needs_one_line(adopt: Adopt) -> None:

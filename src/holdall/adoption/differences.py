@@ -50,7 +50,7 @@ CONTENT_TYPES = Difference(
 )
 CACHE = Difference(
     "cache-control",
-    "Files are stored with a Cache-Control header, for one hour; until now they had none.",
+    "Files have a Cache-Control header: public ones may be cached for one hour. Until now they had none.",
     "Without it browsers and CDNs guess, and show a file that was replaced or deleted for days.",
     "`STORAGE_CACHE_LIFETIME`, or `CacheControl` in `AWS_S3_OBJECT_PARAMETERS`, which takes precedence.",
 )
@@ -197,13 +197,17 @@ AMBIENT_ENDPOINT = Difference(
 
 ALL: tuple[Difference, ...] = tuple(one for one in list(globals().values()) if isinstance(one, Difference))
 # What changes for every project.
-ALWAYS = (CONTENT_TYPES, CACHE, ERRORS, WAITING, WRITING, DETAILS, LINKS)
+ALWAYS = (CONTENT_TYPES, ERRORS, WAITING, WRITING, DETAILS, LINKS)
 
 Rule = tuple[Difference, Callable[[OldStore, Provider], bool]]
 
 
 def _overwrites(old: OldStore, _provider: Provider) -> bool:
     return bool(old.get("file_overwrite"))
+
+
+def _has_no_cache_control(old: OldStore, _provider: Provider) -> bool:
+    return "CacheControl" not in (old.get("object_parameters") or {})
 
 
 def _long(old: OldStore, _provider: Provider) -> bool:
@@ -218,6 +222,7 @@ def seconds(lifetime: object) -> int:
 
 RULES: tuple[Rule, ...] = (
     (TAKEN_NAMES, _overwrites),
+    (CACHE, _has_no_cache_control),
     (LONG_LINKS, _long),
     (SUBCLASS_WITH_CODE, lambda old, _provider: old.has_code and not old.fields),
     (SUBCLASS_WITHOUT_CODE, lambda old, _provider: old.is_subclass and not old.has_code and not old.fields),
