@@ -355,6 +355,90 @@ def test_cdn_that_knows_another_key_is_found(
     assert "key group" in the(report, "D808").cause.do
 
 
+# -- links for another address than that of requests
+
+
+def outside_of(provider: Provider) -> str:
+    return provider.endpoint_url.replace("127.0.0.1", "localhost")
+
+
+@only("seaweedfs-http")
+def test_server_with_an_outside_name_is_healthy(provider: Provider, bucket: str, location: str) -> None:
+    environ = provider.environ(bucket, location=location, AWS_S3_PUBLIC_ENDPOINT_URL=outside_of(provider))
+    report = examine(environ)
+
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert "D720" not in notices(report)
+    assert "localhost" in the(report, "D700").seen
+
+
+@pytest.mark.failure("C8")
+@only("seaweedfs-http")
+def test_outside_address_that_is_not_reached_from_here_is_no_error(
+    provider: Provider, bucket: str, location: str
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        environ = provider.environ(bucket, location=location, AWS_S3_PUBLIC_ENDPOINT_URL=f"http://localhost:{port}")
+        report = examine(environ)
+
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    # The server knows the link by the host that it was signed for.
+    assert the(report, "D720").seen.startswith(f"localhost:{port}: ")
+    assert "with that host: 206 from" in the(report, "D720").seen
+    assert "D703" not in told(report)
+
+
+def signing(provider: Provider, bucket: str, location: str, domain: str) -> dict[str, str]:
+    """Describe private files whose links are signed for the bucket, and carry the domain."""
+    return provider.environ(bucket, location=location, AWS_S3_CUSTOM_DOMAIN=domain, AWS_S3_SIGN_FOR_DOMAIN="true")
+
+
+@only("seaweedfs-http")
+def test_cdn_that_passes_signed_links_on_is_healthy(
+    provider: Provider, bucket: str, location: str, start_cdn: StartCdn
+) -> None:
+    report = examine(signing(provider, bucket, location, start_cdn("", passes_queries=True).domain))
+
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert {"D800", "D827", "D830"} <= {finding.id for finding in report.findings}
+    assert "Signature=" not in told(report)
+
+
+@pytest.mark.failure("E4")
+@only("seaweedfs-http")
+def test_cdn_that_drops_queries_is_found(provider: Provider, bucket: str, location: str, start_cdn: StartCdn) -> None:
+    report = examine(signing(provider, bucket, location, start_cdn("").domain))
+
+    assert (errors(report), warnings(report)) == (["D829"], []), told(report)
+    assert f"the link is signed for {provider.endpoint_url.removeprefix('http://')}" in the(report, "D829").seen
+    assert "CloudFront" not in told(report)
+
+
+@pytest.mark.failure("E4")
+@only("seaweedfs-http")
+def test_cdn_that_changes_what_was_signed_is_found(
+    provider: Provider, bucket: str, location: str, start_cdn: StartCdn
+) -> None:
+    # As one does whose origin is the bucket itself, where the bucket is in the path that was signed.
+    report = examine(signing(provider, bucket, location, start_cdn(bucket, passes_queries=True).domain))
+
+    assert (errors(report), warnings(report)) == (["D829"], []), told(report)
+
+
+@pytest.mark.failure("K1")
+@only("seaweedfs-http")
+def test_cdn_that_gives_its_copy_to_everybody_is_found(
+    provider: Provider, bucket: str, location: str, start_cdn: StartCdn
+) -> None:
+    domain = start_cdn("", passes_queries=True, keys_queries=False).domain
+    report = examine(signing(provider, bucket, location, domain), only=["saving", "cdn"])
+
+    assert errors(report) == ["D831"], told(report)
+    assert "query part of the cache key" in the(report, "D831").cause.do
+
+
 # -- what a link may say, and names
 
 

@@ -363,13 +363,15 @@ FINDINGS = {
     | dict.fromkeys(["D600", "D604", "D611", "D613", "D621", "D623"], "ok")
     | dict.fromkeys(["D608"], "warning"),
     "links": dict.fromkeys(["D701", "D702", "D703", "D704", "D706", "D709", "D713", "D714", "D718"], "error")
-    | dict.fromkeys(["D716", "D717"], "notice")
+    | dict.fromkeys(["D716", "D717", "D720"], "notice")
     | dict.fromkeys(["D700", "D712", "D719"], "ok")
     | dict.fromkeys(["D711", "D715"], "warning")
     | {"D707": "notice"},
-    "cdn": dict.fromkeys(["D801", "D802", "D803", "D804", "D805", "D806", "D807", "D808", "D809", "D825"], "error")
+    "cdn": dict.fromkeys(
+        ["D801", "D802", "D803", "D804", "D805", "D806", "D807", "D808", "D809", "D825", "D829", "D831"], "error"
+    )
     | dict.fromkeys(["D826"], "notice")
-    | dict.fromkeys(["D800", "D824", "D828"], "ok")
+    | dict.fromkeys(["D800", "D824", "D828", "D830"], "ok")
     | dict.fromkeys(["D811", "D820", "D821", "D822", "D823"], "warning"),
     "caching": dict.fromkeys(["D810", "D813", "D816", "D819"], "notice")
     | dict.fromkeys(["D814", "D827"], "ok")

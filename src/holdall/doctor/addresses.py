@@ -133,7 +133,7 @@ def _domain(examination: Examination) -> Iterator[Finding]:
         yield kinds.DOMAIN_IS_NONE.found(f'`custom_domain` is "{domain}"', do=f'AWS_S3_CUSTOM_DOMAIN = "{bare}"')
     if not str(storage.url_protocol).endswith(":"):
         yield kinds.PROTOCOL_WITHOUT_COLON.found(f'`url_protocol` is "{storage.url_protocol}"')
-    if storage.querystring_auth and not storage.cloudfront_signer:
+    if storage.querystring_auth and not storage.cloudfront_signer and not examination.signs_for_domain:
         declared = getattr(storage, "public", None) is False
         kind = kinds.PRIVATE_LINKS_UNSIGNED if declared else kinds.LINKS_UNSIGNED
         yield kind.found(f'`custom_domain` is "{domain}", and there are no CloudFront keys')
@@ -142,7 +142,7 @@ def _domain(examination: Examination) -> Iterator[Finding]:
 def _signature(examination: Examination, link: str) -> Iterator[Finding]:
     """Check how a link to the bucket itself is signed, and for how long."""
     storage = examination.storage
-    if storage.custom_domain or not storage.querystring_auth:
+    if (storage.custom_domain and not examination.signs_for_domain) or not storage.querystring_auth:
         return
     query, host = parse_qs(urlsplit(link).query), urlsplit(link).hostname or ""
     named = recognise(storage.endpoint_url or None)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.core.files.base import ContentFile
 
+from holdall.bases import base_of
 from holdall.doctor import outside
 from holdall.doctor.catalogue import addresses
 from holdall.doctor.catalogue import cdn as kinds
@@ -80,7 +81,8 @@ def _prefix_wrong(examination: Examination, answer: Page, what: str, path: str) 
     remedies = {
         "location added": f"Remove the CDN's origin path, which adds `/{location}`: links already contain it.",
         "location stripped": f"Let the CDN forward the whole path: it removes `/{location}`.",
-        "bucket missing": f"Set the CDN's origin path to `/{bucket}`, or its origin to the bucket's own host.",
+        "bucket missing": f"Write the bucket after the domain: AWS_S3_CUSTOM_DOMAIN={outside.domain(examination)}/{bucket}. Or "
+        f"set the CDN's origin path to `/{bucket}`, or its origin to the bucket's own host.",
         "bucket extra": f"Remove `/{bucket}` from the custom domain: the CDN already leads into the bucket.",
     }
     do = " ".join(text for mark, text in remedies.items() if mark in what)
@@ -92,6 +94,16 @@ def _refused(examination: Examination, answer: Page) -> Finding:
     where = answer.header("location")
     cached, signature = kinds.DOMAIN_REFUSES.remedies
     seen = f"{answer.seen()}{f', to {outside.bare(where)}' if where else ''}"
+    if examination.signs_for_domain:
+        place = examination.connection.place()
+        signed_for = f"; the link is signed for {place.host}" if place else ""
+        do = kinds.SIGNED_LINK_REFUSED.do
+        if examination.provider.id == "spaces":
+            do = (
+                "Enable the CDN of the Space, and check that the domain is its. Another CDN in front of it must send the whole "
+                "query on, and the Space's own host."
+            )
+        return kinds.SIGNED_LINK_REFUSED.found(f"{seen}{signed_for}", do=do)
     if outside.is_signed(outside.link_to(examination, examination.sample)) if examination.sample else False:
         return kinds.DOMAIN_REFUSES.found(
             seen,
@@ -102,6 +114,28 @@ def _refused(examination: Examination, answer: Page) -> Finding:
         seen,
         otherwise=[cached],
     )
+
+
+def probe_signatures(examination: Examination) -> Iterator[Finding]:
+    """Request a file that the domain has just served, without a signature and with a wrong one. Three GETs."""
+    if not examination.signs_for_domain or not outside.has_domain(examination) or examination.sample is None:
+        return
+    link = outside.link_to(examination, examination.sample)
+    # The cache has it now, if it keeps any.
+    examination.web.fetch(link)
+    before, mark, signature = link.partition("X-Amz-Signature=")
+    wrong = f"{before}{mark}{'0' if signature[:1] != '0' else '1'}{signature[1:]}"
+    answers = {
+        "without a signature": examination.web.fetch(outside.bare(link)),
+        "with a wrong signature": examination.web.fetch(wrong),
+    }
+    told = "; ".join(f"GET {what}: {answer.seen()}" for what, answer in answers.items())
+    if any(outside.shows(answer, examination.sample) for answer in answers.values()):
+        yield kinds.COPY_FOR_EVERYBODY.found(told)
+    elif all(answer.is_answer for answer in answers.values()):
+        yield kinds.SIGNATURES_PASSED_ON.found(told)
+    else:
+        yield kinds.SIGNATURES_PASSED_ON.unknown(told)
 
 
 def probe_ranges(examination: Examination) -> Iterator[Finding]:
@@ -150,16 +184,19 @@ def _delivered(examination: Examination, saved: Saved) -> Iterator[Finding]:
 
 
 def probe_root(examination: Examination) -> Iterator[Finding]:
-    """Request the domain's root, with and without encryption. Two GETs."""
+    """Request the root of the domain and of its path, with and without encryption. Up to three GETs."""
     if not outside.has_domain(examination) or examination.sample is None:
         return
     parts = urlsplit(outside.link_to(examination, examination.sample))
     place = examination.connection.place()
-    answer = outside.ask(examination, f"{parts.scheme}://{parts.netloc}/")
-    # The bucket's own listing was reported already.
-    if outside.is_listing(answer) and not (place and outside.is_listing(outside.ask(examination, place.base))):
-        assert isinstance(answer, Page)  # noqa: S101  for the type checker
-        yield kinds.DOMAIN_LISTED.found(answer.seen())
+    base = base_of(outside.domain(examination))
+    for path in dict.fromkeys(("/", f"{base.path}/" if base else "/")):
+        answer = outside.ask(examination, f"{parts.scheme}://{parts.netloc}{path}")
+        # The bucket's own listing was reported already.
+        if outside.is_listing(answer) and not (place and outside.is_listing(outside.ask(examination, place.base))):
+            assert isinstance(answer, Page)  # noqa: S101  for the type checker
+            yield kinds.DOMAIN_LISTED.found(answer.seen())
+            break
     if parts.scheme == "https":
         plain = outside.ask(examination, f"http://{parts.netloc}{parts.path}")
         if outside.shows(plain, examination.sample):
@@ -167,4 +204,4 @@ def probe_root(examination: Examination) -> Iterator[Finding]:
             yield kinds.PLAIN_HTTP.found(plain.seen())
 
 
-PROBES = probes(probe_domain, probe_ranges, probe_scripts, probe_root)
+PROBES = probes(probe_domain, probe_signatures, probe_ranges, probe_scripts, probe_root)

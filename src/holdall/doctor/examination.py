@@ -161,6 +161,16 @@ class Examination:
         return not getattr(self.storage, "querystring_auth", True)
 
     @property
+    def signs_for_domain(self) -> bool:
+        """Whether links are signed for the bucket itself and carry the CDN's domain, which passes them on."""
+        return bool(getattr(self.storage, "_signs_for_domain", False))
+
+    @property
+    def public_endpoint(self) -> str:
+        """The address at which browsers reach the server, or "" if they use the endpoint."""
+        return str(getattr(self.storage, "public_endpoint_url", None) or "")
+
+    @property
     def connection(self) -> Connection:
         """Holdall's own connection to the same bucket with the same keys, whatever class the storage has."""
         if self._connection is None:

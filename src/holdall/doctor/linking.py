@@ -6,6 +6,7 @@ import os
 from typing import Any
 from urllib.parse import urlsplit
 
+from holdall.bases import base_of
 from holdall.doctor.examination import Examination
 from holdall.s3 import hosts
 
@@ -15,7 +16,7 @@ def can_link(examination: Examination) -> bool:
     storage = examination.storage
     if not examination.is_s3 or (examination.is_ours and storage.local_folder):
         return False
-    if storage.custom_domain:
+    if storage.custom_domain and not examination.signs_for_domain:
         return True
     if not storage.bucket_name or (examination.is_ours and not (storage.region_name or storage.endpoint_url)):
         return False
@@ -31,6 +32,10 @@ def link_host(examination: Examination) -> str:
         return urlsplit(link).hostname or ""
     if not examination.is_s3 or (examination.is_ours and storage.local_folder):
         return ""
+    if examination.signs_for_domain and (base := base_of(storage.custom_domain)):
+        return base.host
+    if examination.public_endpoint:
+        return urlsplit(examination.public_endpoint).hostname or ""
     if examination.is_ours:
         # The keys are a role's, which only a request can fetch. The host does not depend on them.
         place = hosts.place(examination.target, storage.endpoint_url or None, storage.region_name)

@@ -40,7 +40,7 @@ def probe_signed_link(examination: Examination) -> Iterator[Finding]:
     try:
         first = examination.web.fetch(link, headers={"range": "bytes=0-0"})
     except WebFailed as failure:
-        yield kinds.HOST_UNREACHABLE.found(f"{urlsplit(link).netloc}: {failure}")
+        yield _unreached(examination, link, failure)
         return
     if first.status not in {200, 206}:
         yield _why_refused(examination, link, first)
@@ -53,6 +53,20 @@ def probe_signed_link(examination: Examination) -> Iterator[Finding]:
     yield kinds.LINK_WORKS.found(f"{first.seen()}, the same content")
     if (head := examination.web.fetch(link, method="HEAD")).status >= 400 and head.is_answer:
         yield kinds.HEAD_REFUSED.found(f"HEAD: {head.seen()}")
+
+
+def _unreached(examination: Examination, link: str, failure: WebFailed) -> Finding:
+    parts, place = urlsplit(link), examination.connection.place()
+    seen = f"{parts.netloc}: {failure}"
+    if not examination.public_endpoint or place is None:
+        return kinds.HOST_UNREACHABLE.found(seen)
+    try:
+        # The same server by the address for requests. It knows the link by the host that it was signed for.
+        inside = f"{place.scheme}://{place.host}{parts.path}?{parts.query}"
+        answer = examination.web.fetch(inside, headers={"host": parts.netloc, "range": "bytes=0-0"})
+    except WebFailed as other:
+        return kinds.OUTSIDE_NOT_REACHED.found(f"{seen}; {place.host} with that host: {other}")
+    return kinds.OUTSIDE_NOT_REACHED.found(f"{seen}; the server itself, asked for it with that host: {answer.seen()}")
 
 
 def _why_refused(examination: Examination, link: str, answer: Page) -> Finding:
@@ -82,11 +96,11 @@ def _said(answer: Page) -> str:
 
 def _broken(examination: Examination, link: str, answer: Page) -> Finding:
     place, host = examination.connection.place(), urlsplit(link).netloc
-    if place and host != place.host:
+    if place and host != place.host and not examination.public_endpoint:
         return kinds.SIGNATURE_BROKEN.found(
             f"{answer.seen()}; requests with the keys go to {place.host}",
             means="The link was signed for another host: something replaced the host afterwards.",
-            do="Sign links for the host that visitors use: set `AWS_S3_ENDPOINT_URL` to it, and remove what replaces it.",
+            do="Sign links for the host that visitors use: set `AWS_S3_PUBLIC_ENDPOINT_URL` to it, and remove what replaces it.",
             otherwise=kinds.SIGNATURE_BROKEN.remedies[1:],
         )
     return kinds.SIGNATURE_BROKEN.found(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
+from holdall.bases import base_of
 from holdall.doctor.catalogue.addresses import NO_LINK
 from holdall.doctor.examination import Examination, Saved
 from holdall.doctor.web import Page, WebFailed
@@ -114,22 +115,25 @@ def variant(examination: Examination) -> tuple[str, str] | None:
 def _variants(examination: Examination, url: str) -> Iterator[tuple[str, str]]:
     parts = urlsplit(bare(url))
     location, bucket = quote(examination.location), f"{quote(examination.bucket)}/"
-    path = parts.path.removeprefix("/")
-    bases = [("", path)]
-    if path.startswith(bucket):
-        bases.append(("bucket extra", path.removeprefix(bucket)))
+    # What the domain's own path adds comes first, and the key after it.
+    base = base_of(domain(examination))
+    above = f"{base.path}/" if base and parts.path.startswith(f"{base.path}/") else "/"
+    path = parts.path.removeprefix(above)
+    ways = [("", above, path)]
+    if above.endswith(f"/{bucket}"):
+        ways.append(("bucket extra", above.removesuffix(bucket), path))
+    elif path.startswith(bucket):
+        ways.append(("bucket extra", above, path.removeprefix(bucket)))
     else:
-        bases.append(("bucket missing", bucket + path))
-    for what, base in bases:
+        ways.append(("bucket missing", f"{above}{bucket}", path))
+    for what, root, key in ways:
+        start = f"{parts.scheme}://{parts.netloc}{root}"
         if what:
-            yield what, f"{parts.scheme}://{parts.netloc}/{base}"
-        if location and location in base:
-            before, _, after = base.partition(location)
-            yield f"{what} location added".strip(), f"{parts.scheme}://{parts.netloc}/{before}{after}"
-            yield (
-                f"{what} location stripped".strip(),
-                f"{parts.scheme}://{parts.netloc}/{before}{location}{location}{after}",
-            )
+            yield what, f"{start}{key}"
+        if location and location in key:
+            before, _, after = key.partition(location)
+            yield f"{what} location added".strip(), f"{start}{before}{after}"
+            yield f"{what} location stripped".strip(), f"{start}{before}{location}{location}{after}"
 
 
 def acl_of(examination: Examination) -> str:
@@ -160,7 +164,8 @@ def domain_is_bucket(examination: Examination) -> bool:
     host = domain(examination).partition("/")[0]
     place = examination.connection.place()
     provider = recognise(f"https://{host.partition('.')[2]}")[0]
-    return provider.is_hosted or (place is not None and host == place.host)
+    own = {place.host if place else "", urlsplit(examination.public_endpoint).netloc}
+    return provider.is_hosted or recognise(f"https://{host}")[0].is_hosted or host in own
 
 
 def is_answer(answer: Page | WebFailed | None) -> bool:

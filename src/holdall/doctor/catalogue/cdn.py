@@ -100,6 +100,32 @@ DOMAIN_REFUSES = _Domain(
         ),
     ),
 )
+SIGNED_LINK_REFUSED = _Domain(
+    "D829",
+    Level.ERROR,
+    "The domain does not pass signed links on",
+    "A link is signed for the bucket's own host and carries the domain. The store refuses it if its path or query arrives "
+    "changed, or with another host in the `Host` header.",
+    "Let the CDN or proxy send the path and the whole query on unchanged, and the bucket's own host in the `Host` header. "
+    "Otherwise unset `AWS_S3_SIGN_FOR_DOMAIN`: links then lead to the bucket itself.",
+    ("E4", "E7"),
+)
+SIGNATURES_PASSED_ON = Kind(
+    "D830",
+    Level.OK,
+    "The domain passes signed links on",
+    "It served a private file by its link, and refused the same file without the signature and with a wrong one.",
+)
+COPY_FOR_EVERYBODY = Kind(
+    "D831",
+    Level.ERROR,
+    "The domain shows a private file to everybody once somebody has opened it",
+    "Its cache ignores the query, so whoever asks for the path gets the copy that somebody else's signed link has left there.",
+    "Make the whole query part of the cache key, or let the CDN keep no copies. Until then, unset `AWS_S3_CUSTOM_DOMAIN`.",
+    ("K1", "E4"),
+    evidence="A private file that the domain served by a signed link, then requested without the signature and with a "
+    "wrong one.",
+)
 OTHER_CONTENT = _Domain(
     "D809",
     Level.ERROR,

@@ -34,7 +34,7 @@ SIGNATURE_BROKEN = _Opened(
     remedies=(
         Cause(
             "Code replaces the link's host after it was signed.",
-            "Sign links for the host that visitors use: set `AWS_S3_ENDPOINT_URL` to it.",
+            "Sign links for the host that visitors use: set `AWS_S3_PUBLIC_ENDPOINT_URL` to it.",
         ),
         Cause("The link is signed for Amazon's global host, and the bucket is in another region.", LINK_REDIRECTED.do),
     ),
@@ -44,7 +44,16 @@ HOST_UNREACHABLE = _Opened(
     Level.ERROR,
     "The host of links cannot be reached",
     "Files are saved through one address and linked to under another, and nothing answers there from this machine.",
-    "Use a host that visitors can reach, and sign links for it. `AWS_S3_ENDPOINT_URL` sets both.",
+    "Sign links for a host that visitors can reach: set `AWS_S3_PUBLIC_ENDPOINT_URL` to it.",
+    ("C8",),
+)
+OUTSIDE_NOT_REACHED = _Opened(
+    "D720",
+    Level.NOTICE,
+    "The address of links cannot be reached from here",
+    "Links are signed for `AWS_S3_PUBLIC_ENDPOINT_URL`, which is the address for browsers. This machine does not reach it, which "
+    "says nothing about browsers.",
+    "Run `holdall doctor --only links` where browsers are, or open a link there.",
     ("C8",),
 )
 OLD_SIGNATURE = _Opened(

@@ -14,7 +14,7 @@ INTERNAL_HOST = _Kind(
     "Links use a host that visitors cannot reach",
     "The host is inside a private network and the site is public. A signed link works only for the host that it was "
     "signed for, so the host cannot be replaced afterwards.",
-    "Set the endpoint to an address that both the site and its visitors can reach.",
+    "AWS_S3_PUBLIC_ENDPOINT_URL=https://…   # the address at which visitors reach the same server",
     ("C8",),
 )
 SENDS_SESSION = _Kind(
