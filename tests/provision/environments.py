@@ -75,6 +75,7 @@ CASES: dict[str, Case] = {
     "spaces-public-cdn-domain": Case(
         SPACES | PUBLIC | {"AWS_S3_CUSTOM_DOMAIN": "acme-media.fra1.cdn.digitaloceanspaces.com"}
     ),
+    "spaces-private-on-its-cdn": Case(SPACES | {"AWS_S3_CUSTOM_DOMAIN": "acme-media.fra1.cdn.digitaloceanspaces.com"}),
     "spaces-read-only": Case(SPACES | {"STORAGE_LOCATION": "shop"}, {"read_only": True}),
     "spaces-hostile": Case(SPACES | PUBLIC | {"STORAGE_LOCATION": HOSTILE}),
     "r2-private": Case(R2),
@@ -83,6 +84,10 @@ CASES: dict[str, Case] = {
         {"STORAGE_BUCKET_NAME": "acme-media", "AWS_S3_ENDPOINT_URL": "https://s3.fr-par.scw.cloud"} | PUBLIC
     ),
     "other-private": Case(OTHER, {"with_areas": True}),
+    "other-signed-for-a-domain": Case(
+        OTHER | {"AWS_S3_SIGN_FOR_DOMAIN": "true", "AWS_S3_PUBLIC_ENDPOINT_URL": "https://files.example.com"}
+    ),
+    "other-public-below-a-path": Case(OTHER | PUBLIC | {"AWS_S3_CUSTOM_DOMAIN": "http://10.0.0.7:9000/acme-media"}),
     "other-public": Case(OTHER | PUBLIC | {"STORAGE_LOCATION": "shop"}, {"origins": SITES}),
     "other-hostile": Case(OTHER | PUBLIC | {"STORAGE_LOCATION": HOSTILE}, {"with_doctor": True}),
     "other-read-only": Case(OTHER, {"read_only": True}),

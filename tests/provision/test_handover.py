@@ -89,6 +89,24 @@ def test_second_store_is_asked_for_under_its_prefix() -> None:
         ("r2-public", ["Object Read & Write", "custom domain"]),
         ("other-public", ["HoldallPublicRead", "If the provider supports IAM policies", "at https://s3.example.com"]),
         ("scaleway-public", ["public-read", "The ACL lets everybody read them", "`fr-par`"]),
+        ("spaces-private-on-its-cdn", ["enable the CDN of the Space", "passes signed links on to the Space"]),
+        (
+            "other-signed-for-a-domain",
+            [
+                "the domain that the files are served from",
+                "the whole query part of the cache key",
+                "AWS_S3_CUSTOM_DOMAIN=\n",
+                "AWS_S3_SIGN_FOR_DOMAIN=true",
+                "AWS_S3_PUBLIC_ENDPOINT_URL=https://files.example.com",
+            ],
+        ),
+        (
+            "other-public-below-a-path",
+            [
+                "below `10.0.0.7:9000/acme-media/`: after it comes the whole key",
+                "AWS_S3_CUSTOM_DOMAIN=10.0.0.7:9000/acme-media",
+            ],
+        ),
         ("other-private", [".holdall/trash/", ".holdall/uploads/"]),
     ],
 )

@@ -108,6 +108,8 @@ class _Reader:
         if mode == "local":
             return store
         store = places.on_spaces(self.env, store, unused) if mode == "do" else places.elsewhere(self.env, store)
+        if browsers := self.env.get("AWS_S3_PUBLIC_ENDPOINT_URL"):
+            places.bucket_within(self.env, browsers, store.bucket_name, name="AWS_S3_PUBLIC_ENDPOINT_URL")
         return delivered(self.env, self._keys(store))
 
     def _not_used_in(self, mode: str) -> dict[str, Any]:

@@ -64,16 +64,16 @@ def _private(env: Entries, store: Store) -> Store:
         return store._replace(custom_domain=domain, cloudfront_key_id=key_id, cloudfront_key=key)
     if store.mode == "do" and SIGNS in env.parsed and not env.get(SIGNS):
         env.warning(SIGNS, "is not used in mode do: links on the domain of a Space are always signed so.", "D129")
-    if store.mode == "do" and "." in store.bucket_name:
+    if store.mode == "do" and (why := _in_the_path(env, store)):
         # https://docs.digitalocean.com/products/spaces/how-to/enable-cdn/: "Presigned URLs only work with the Spaces CDN
-        # when they use virtual-hosted-style URLs". A name with dots matches no certificate there, so it is in the path.
+        # when they use virtual-hosted-style URLs".
         env.warning(
             DOMAIN,
-            "is not used: files are private, and the CDN of a Space passes no signed links on where the bucket's name has "
-            f'dots, as "{store.bucket_name}" does. Links lead to the Space itself.',
+            "is not used: files are private, and the CDN of a Space passes signed links on only if the bucket's name is before "
+            f"the host. Here it is in the path, because {why}. Links lead to the Space itself.",
             "D165",
         )
-        env.effective[DOMAIN] = ("", "not used for private files of a bucket with dots in its name")
+        env.effective[DOMAIN] = ("", f"not used for private files, because {why}")
         return store
     if store.mode == "do" or env.get(SIGNS):
         return store._replace(custom_domain=domain, signs_for_domain=True)
@@ -90,6 +90,13 @@ def _private(env: Entries, store: Store) -> Store:
     unsigned = f"without {'CloudFront keys or ' if on_amazon else ''}{SIGNS}"
     env.effective[DOMAIN] = ("", f"not used for private files {unsigned}")
     return store
+
+
+def _in_the_path(env: Entries, store: Store) -> str:
+    if store.addressing_style == "path":
+        return f"`{env.prefix}AWS_S3_ADDRESSING_STYLE` is path"
+    # No certificate covers a host that begins with them.
+    return f'"{store.bucket_name}" has dots' if "." in store.bucket_name else ""
 
 
 def _scheme_elsewhere(env: Entries) -> None:

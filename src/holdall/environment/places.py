@@ -61,7 +61,7 @@ def on_spaces(env: Entries, store: Store, unused: Mapping[str, Any]) -> Store:
             f"and set `{env.prefix}DO_REGION` to the region of the Space.",
             "D132",
         )
-    _bucket_within(env, endpoint, store.bucket_name)
+    bucket_within(env, endpoint, store.bucket_name)
     store = store._replace(provider=providers.SPACES, endpoint_url=endpoint, region_name=region)
     return _styled(env, store)
 
@@ -89,7 +89,7 @@ def elsewhere(env: Entries, store: Store) -> Store:
     endpoint = env.get("AWS_S3_ENDPOINT_URL")
     provider, region = providers.recognise(endpoint)
     if endpoint:
-        _bucket_within(env, endpoint, store.bucket_name)
+        bucket_within(env, endpoint, store.bucket_name)
     is_told = providers.region_is_told(endpoint)
     if region:
         source = f"from {env.prefix}AWS_S3_ENDPOINT_URL" if is_told else "default"
@@ -145,7 +145,7 @@ def _ambient_endpoint(env: Entries) -> str:
     return ""
 
 
-def _bucket_within(env: Entries, endpoint: str, bucket: str) -> None:
+def bucket_within(env: Entries, endpoint: str, bucket: str, *, name: str = "AWS_S3_ENDPOINT_URL") -> None:
     """Find the bucket in the endpoint, as control panels show it: files would be in a folder with its name."""
     parts = urlsplit(endpoint)
     host = parts.hostname or ""
@@ -155,7 +155,7 @@ def _bucket_within(env: Entries, endpoint: str, bucket: str) -> None:
     if bucket in segments:
         before = "/".join(segments[: segments.index(bucket)])
         env.problem(
-            "AWS_S3_ENDPOINT_URL",
+            name,
             f'contains the bucket, "{bucket}"; write the address without it: {parts.scheme}://{parts.netloc}{before}',
             "D114",
         )
@@ -166,13 +166,13 @@ def _bucket_within(env: Entries, endpoint: str, bucket: str) -> None:
     address = endpoint.replace(f"//{bucket}.", "//", 1)
     if providers.recognise(address)[0].is_hosted or "//s3." in address:
         env.problem(
-            "AWS_S3_ENDPOINT_URL",
+            name,
             f'begins with the bucket "{bucket}"; write the address without it: {address}',
             "D133",
         )
     else:
         env.warning(
-            "AWS_S3_ENDPOINT_URL",
+            name,
             f'begins with the bucket\'s name, "{bucket}"; if that is the bucket, write the address without it: {address}',
             "D134",
         )

@@ -254,7 +254,7 @@ def _spaces(needs: Needs) -> list[str]:
             "Its ACL stays private: a public one shows every file's name.",
             *_s3cmd(needs),
         )
-        if needs.store.public:
+        if needs.through_spaces_cdn:
             lines += _spaces_cdn(needs)
     return [
         *lines,

@@ -157,10 +157,13 @@ def _delivery(needs: Needs) -> list[str]:
         return []
     if needs.through_cloudfront:
         return ["## The CDN", "", *_cloudfront(needs)]
+    if needs.through_spaces_cdn:
+        stays = [] if needs.store.public else ["The files stay private: it passes signed links on to the Space."]
+        return ["## The CDN", "", "Please enable the CDN of the Space.", _domain(needs), *stays]
+    if needs.store.signs_for_domain:
+        return ["## The CDN", "", *_passing_on(needs)]
     if not needs.store.public:
         return []
-    if needs.on_spaces:
-        return ["## The CDN", "", "Please enable the CDN of the Space.", _domain(needs)]
     if needs.sends_acl:
         return ["## Public files", "", "The ACL lets everybody read them.", _domain(needs)]
     lines = ["Please let everybody read the files, and nobody list them.", _domain(needs)]
@@ -176,6 +179,18 @@ def _delivery(needs: Needs) -> list[str]:
     elif needs.on_r2:
         lines.append("On R2, add a custom domain to the bucket: the API's own host serves nothing without a signature.")
     return ["## Public files", "", *lines]
+
+
+def _passing_on(needs: Needs) -> list[str]:
+    return [
+        "A CDN or proxy in front of the bucket, which stays private.",
+        _domain(needs),
+        "Each link is signed for the bucket's own host, and the store checks the signature:",
+        "",
+        "- Send the path and the whole query on unchanged, with the bucket's own host in the `Host` header.",
+        "- Make the whole query part of the cache key. Otherwise a copy that one visitor has opened is shown to everybody.",
+        "- Send no keys or signature of the CDN's own.",
+    ]
 
 
 def _domain(needs: Needs) -> str:
@@ -325,8 +340,12 @@ def _environment(needs: Needs) -> list[tuple[str, str]]:
         rows.append(("STORAGE_LOCATION", store.location))
     if store.public:
         rows.append(("STORAGE_MAKE_FILES_PUBLIC", "true"))
-    if store.public or needs.signed_by_cloudfront:
+    if store.public_endpoint_url:
+        rows.append(("AWS_S3_PUBLIC_ENDPOINT_URL", store.public_endpoint_url))
+    if store.public or needs.signed_by_cloudfront or store.signs_for_domain:
         rows.append((DOMAIN, str(needs.base or "")))
+    if store.signs_for_domain and store.mode == "s3":
+        rows.append(("AWS_S3_SIGN_FOR_DOMAIN", "true"))
     if needs.is_limited:
         rows.append(("STORAGE_DOMAIN_IS_LIMITED", "true"))
     if needs.signed_by_cloudfront:

@@ -96,6 +96,11 @@ class Needs:
         return self.store.cloudfront_key is not None
 
     @property
+    def through_spaces_cdn(self) -> bool:
+        """Whether visitors fetch from the CDN of a Space, which also passes signed links on."""
+        return self.on_spaces and not self.read_only and (self.store.public or self.store.signs_for_domain)
+
+    @property
     def sends_acl(self) -> bool:
         """Whether each file is made public by an ACL that is sent with it."""
         return self.store.public and self.provider.public_by_acl and not self.read_only
@@ -211,7 +216,8 @@ def _missing(environ: Mapping[str, str], prefix: str, *, live: bool) -> tuple[st
     wanted: list[str] = []
     if shown["STORAGES_MODE"].value == "do" and not live:
         wanted += KEY_PAIR
-    if shown["STORAGE_MAKE_FILES_PUBLIC"].value == "true" or shown["AWS_CLOUDFRONT_KEY"].value:
+    trues = {name for name in ("STORAGE_MAKE_FILES_PUBLIC", "AWS_S3_SIGN_FOR_DOMAIN") if shown[name].value == "true"}
+    if trues or shown["AWS_CLOUDFRONT_KEY"].value:
         wanted.append(DOMAIN)
     if shown["AWS_CLOUDFRONT_KEY"].value and shown["STORAGE_MAKE_FILES_PUBLIC"].value != "true":
         wanted.append(SIGNER)

@@ -294,7 +294,7 @@ def _spaces(needs: Needs) -> list[Block]:
     ]
     if not needs.read_only:
         blocks += _space(needs)
-        if needs.store.public:
+        if needs.through_spaces_cdn:
             blocks += _spaces_cdn(needs)
     key = _resource("digitalocean_spaces_key").comment(
         "A limited key does not work with a bucket policy: do not set a policy on this Space."
@@ -346,7 +346,7 @@ def _spaces_outputs(needs: Needs) -> list[Block]:
         _output(f"{prefix}STORAGE_BUCKET_NAME", needs.bucket if needs.read_only else Expression(f"{SPACE}.name")),
         _output(f"{prefix}DO_REGION", needs.region),
     ]
-    if needs.store.public and not needs.read_only:
+    if needs.through_spaces_cdn:
         own = _own_domain(needs, SPACES_CDN_DOMAIN)
         blocks.append(_output(f"{prefix}AWS_S3_CUSTOM_DOMAIN", own or Expression("digitalocean_cdn.media.endpoint")))
     return [

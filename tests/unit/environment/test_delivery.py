@@ -52,8 +52,9 @@ def test_domain_of_a_space_carries_signed_links_whatever_the_variable_says() -> 
     assert list(found(environ)) == ["D129"]
 
 
-def test_domain_of_a_space_whose_name_has_dots_is_not_used() -> None:
-    environ = {**SPACES, **DOMAIN, "STORAGE_BUCKET_NAME": "media.acme.example"}
+@pytest.mark.parametrize("named", [{"STORAGE_BUCKET_NAME": "media.acme.example"}, {"AWS_S3_ADDRESSING_STYLE": "path"}])
+def test_domain_of_a_space_is_not_used_where_its_name_is_in_the_path(named: dict[str, str]) -> None:
+    environ = {**SPACES, **DOMAIN, **named}
     assert usable(environ).custom_domain is None
     assert list(found(environ)) == ["D165"]
 
@@ -186,6 +187,17 @@ def test_address_of_links_that_no_browser_knows_is_warned_of_by_its_own_name(
     assert list(said) == ["D161"]
     assert said["D161"].startswith(f"`{variable}` is ")
     assert said["D161"].endswith("write the address at which they reach the server.")
+
+
+def test_bucket_at_the_front_of_the_public_endpoint_is_found_as_in_the_endpoint() -> None:
+    said = found({**COMPOSE, "AWS_S3_PUBLIC_ENDPOINT_URL": "https://acme-media.s3.example.com"})
+    assert list(said) == ["D133"]
+    assert said["D133"].startswith('`AWS_S3_PUBLIC_ENDPOINT_URL` begins with the bucket "acme-media"')
+
+
+def test_cdn_as_the_public_endpoint_is_led_to_the_domain() -> None:
+    said = found({**COMPOSE, "AWS_S3_PUBLIC_ENDPOINT_URL": "https://acme-media.fra1.cdn.digitaloceanspaces.com"})
+    assert "this domain in `AWS_S3_CUSTOM_DOMAIN`" in said["D113"]
 
 
 def test_store_under_a_prefix_and_a_parent_are_warned_of_too() -> None:

@@ -554,13 +554,13 @@ SIGNING_UNUSED = _Kind(
     "Unset `VARIABLE`, or unset `STORAGE_MAKE_FILES_PUBLIC`.",
     ("E7",),
 )
-DOTS_BEHIND_CDN = _Kind(
+PATH_BEHIND_CDN = _Kind(
     "D165",
     Level.WARNING,
-    "The CDN domain is not used: the bucket's name has dots",
-    "The CDN of a Space passes signed links on only if the bucket is at the front of the host that they are signed for. No "
-    "certificate covers a name with dots there, so links lead to the Space itself.",
-    "Use a bucket without dots in its name, or unset `VARIABLE`.",
+    "The CDN domain is not used: the bucket's name is in the path",
+    "The CDN of a Space passes signed links on only if the bucket is at the front of the host that they are signed for, so "
+    "links lead to the Space itself. No certificate covers a bucket's name with dots there.",
+    "Use a bucket without dots in its name, and leave AWS_S3_ADDRESSING_STYLE out; or unset `VARIABLE`.",
     ("C6", "E4"),
 )
 ANOTHER_PROVIDER = _Kind(
