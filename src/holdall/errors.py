@@ -133,7 +133,12 @@ class AccessRefused(HoldallError, PermissionError):
 
 
 class CredentialsRefused(AccessRefused):
-    """The keys are unknown, wrong, expired or missing, or the clock of this machine is wrong."""
+    """The keys are unknown, wrong, expired or missing, or the clock of this machine is wrong.
+
+    `source` is the SDK's word for the source that should give them, if that does not work ("container-role").
+    """
+
+    source: str = ""
 
 
 class WriteRefused(HoldallError, PermissionError):

@@ -343,7 +343,15 @@ FINDINGS = {
         ],
         "error",
     )
-    | {"D330": "error", "D331": "error", "D300": "ok", "D307": "warning", "D309": "ok", "D312": "unknown"},
+    | {
+        "D330": "error",
+        "D331": "error",
+        "D313": "error",
+        "D300": "ok",
+        "D307": "warning",
+        "D309": "ok",
+        "D312": "unknown",
+    },
     "saving": dict.fromkeys(["D401", "D402", "D403", "D404", "D405", "D407", "D408", "D409"], "error")
     | {"D400": "ok", "D406": "ok"},
     "writing": dict.fromkeys(["D410", "D413", "D418", "D419", "D422", "D424", "D426"], "ok")

@@ -64,7 +64,7 @@ def _without_answer(error: HoldallError, examination: Examination) -> Finding:
     if isinstance(error, WriteRefused):
         return ownership.FOREIGN_OWNER.found(text)
     if isinstance(error, CredentialsRefused):
-        return kinds.NO_KEYS.found(text)
+        return (kinds.KEYS_UNREADABLE if error.source else kinds.NO_KEYS).found(text)
     if isinstance(error, StoreUnreachable):
         # Only the SDK's own words tell at which step it failed.
         if any(

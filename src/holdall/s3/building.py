@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import botocore
@@ -11,7 +12,7 @@ from botocore.config import Config
 from django.core.exceptions import ImproperlyConfigured
 
 from holdall.errors import BucketNotFound
-from holdall.s3 import clients, keys, local, sessions
+from holdall.s3 import clients, keys, local, sessions, sources
 from holdall.s3.target import Target
 from holdall.s3.unanswered import bare
 from holdall.secret import Secret
@@ -28,9 +29,15 @@ def make(target: Target, region_name: str | None, *, config: Config, where: str,
     """
     refused = None
     try:
-        with sessions.alone():
+        session = sessions.session(target.profile)
+        with ExitStack() as making:
+            if getattr(config, "signature_version", None) is botocore.UNSIGNED:
+                making.enter_context(sources.unneeded())
+            elif not (target.access_key or target.local_folder):
+                sessions.look_for_keys(session)
+            making.enter_context(sessions.alone())
             # Under no name: this frame is shown on an error page, and they hold the keys, plain.
-            return sessions.session(target.profile).resource(**_arguments(target, region_name, config))
+            return session.resource(**_arguments(target, region_name, config))
     except (ValueError, TypeError, AttributeError) as error:
         refused = ImproperlyConfigured(
             f"The SDK makes no client for {where}: {reveals(str(error)).rstrip('.')}. Check the options of the storage: the "
@@ -74,7 +81,7 @@ def ask_region(target: Target) -> str | None:
     if session.region_name or not target.bucket_name:
         return str(session.region_name) if session.region_name else None
     unsigned = target.config().merge(UNSIGNED)
-    with sessions.alone():
+    with sources.unneeded(), sessions.alone():
         asker = session.client("s3", region_name="us-east-1", config=unsigned, verify=target.verify)
     clients.prepare(asker)
     try:

@@ -14,7 +14,7 @@ from botocore import exceptions as sdk
 
 from holdall.errors import CredentialsRefused
 from holdall.s3 import local
-from holdall.s3.sessions import alone, session
+from holdall.s3.sessions import alone, look_for_keys, session
 from holdall.s3.signing import SigningKeys
 from holdall.s3.target import Target
 from holdall.secret import Secret
@@ -84,8 +84,10 @@ def source(target: Target) -> str:
 
 
 def _credentials(target: Target) -> Any:
+    found = session(target.profile)
+    look_for_keys(found)
     with alone():
-        credentials = session(target.profile).get_credentials()
+        credentials = found.get_credentials()
     if credentials is None:
         raise sdk.NoCredentialsError
     return credentials

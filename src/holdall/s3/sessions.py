@@ -8,13 +8,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+import boto3.session
 import botocore.session
 
-from holdall.s3 import process
+from holdall.s3 import process, sources
 from holdall.s3.plain import maker
+from holdall.s3.refusals import BROKEN_CONFIGURATION, refusal
 
 _sessions: dict[tuple[Any, ...], Any] = {}
 _lock = threading.RLock()
+# Where a session of ours has what finds its keys.
+_PROVIDER = "holdall_keys"
 # The SDK's sessions may not be shared by threads while they look for keys or make a client.
 _using = threading.RLock()
 
@@ -27,13 +31,33 @@ def alone() -> Iterator[None]:
 
 
 def session(profile: str | None) -> Any:
-    """Give the process's session for a profile. Requests: none."""
+    """Give the process's session for a profile. Requests: none.
+
+    Raises:
+        CredentialsRefused: there is no such profile, or the SDK's configuration cannot be read.
+    """
     with _lock:
         # A test that patches what makes sessions gets one of its own.
         key = profile, *maker()
         if key not in _sessions:
-            _sessions[key] = boto3.Session(profile_name=profile) if profile else boto3.Session()
+            _sessions[key] = _made(profile)
         return _sessions[key]
+
+
+def _made(profile: str | None) -> Any:
+    if boto3.Session is not boto3.session.Session:
+        # A test has put its own in its place.
+        return boto3.Session(profile_name=profile) if profile else boto3.Session()
+    inner, provider = botocore.session.get_session(), sources.Provider(profile)
+    inner.register_component("credential_provider", provider)
+    try:
+        made: Any = boto3.Session(botocore_session=inner, profile_name=profile)
+    except BROKEN_CONFIGURATION as failure:
+        refused = refusal(failure, profile=profile)
+    else:
+        setattr(made, _PROVIDER, provider)
+        return made
+    raise refused
 
 
 def forget(profile: str | None) -> None:
@@ -51,7 +75,24 @@ def forget_all() -> None:
 def known_profiles() -> list[str]:
     """Give the profiles of this machine's AWS configuration."""
     # botocore's own session: boto3's fails for a profile that is named and missing.
-    return list(botocore.session.Session().available_profiles)
+    try:
+        return list(botocore.session.Session().available_profiles)
+    except BROKEN_CONFIGURATION as failure:
+        refused = refusal(failure)
+    raise refused
+
+
+def look_for_keys(made: Any) -> None:
+    """Let a session find its keys before anybody waits for the lock, as a source may take its time.
+
+    Requests: those of the source, once.
+
+    Raises:
+        NoCredentialsError: no source has any. CredentialsRefused: one does not work.
+    """
+    provider = getattr(made, _PROVIDER, None)
+    if provider is not None:
+        provider.load_credentials()
 
 
 @process.at_fork

@@ -11,6 +11,7 @@ from s3transfer.exceptions import RetriesExceededError
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from holdall.errors import CredentialsRefused, HoldallError, StoreFailed, StoreUnreachable
+from holdall.s3.refusals import BROKEN_CONFIGURATION, refusal
 
 NO_KEYS = (sdk.NoCredentialsError, sdk.PartialCredentialsError, sdk.CredentialRetrievalError, sdk.TokenRetrievalError)
 _NO_CONNECTION = (
@@ -50,7 +51,11 @@ def explain_silence(
     """Make the error that says why there is no answer; `reveals` takes secrets out of the SDK's words."""
     failed = f"{what[:1].upper()}{what[1:]} failed in {where}"
     said = reveals(str(error))
-    if isinstance(error, (*NO_KEYS, sdk.ProfileNotFound, sdk.MetadataRetrievalError)):
+    if isinstance(error, BROKEN_CONFIGURATION):
+        refused = refusal(error)
+        assert isinstance(refused, CredentialsRefused)  # noqa: S101  for the type checker
+        return refused
+    if isinstance(error, (*NO_KEYS, sdk.MetadataRetrievalError)):
         return CredentialsRefused(
             f"{failed}: no keys were found ({said}). Set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run where "
             "boto3 finds them (a role of the instance, container or function)."

@@ -128,6 +128,16 @@ NO_KEYS = Kind(
     ("B2",),
     evidence="Everywhere that boto3 looks for keys.",
 )
+KEYS_UNREADABLE = Kind(
+    "D313",
+    Level.ERROR,
+    "The keys cannot be read",
+    "The environment names a source of keys (a token file, a profile, a login, a program), and that source does not work. No "
+    "request can be signed.",
+    "Do what the message says. If the environment should use another source, unset the variable that it names.",
+    ("B2",),
+    evidence="Everywhere that boto3 looks for keys.",
+)
 
 # -- the bucket
 
