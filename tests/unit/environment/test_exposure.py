@@ -53,6 +53,10 @@ LEAKS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "a server with its port and without": (at("https://s3.example.com"), at("https://S3.example.com:443", "private")),
     "a server by http and https": (at("https://s3.example.com"), at("http://s3.example.com", "private")),
     "this machine by two names": (at("http://localhost:9000", "a"), at("http://127.0.0.1:9000", "b")),
+    "a server by its inside and its outside address": (
+        at("http://minio:9000", "media", AWS_S3_PUBLIC_ENDPOINT_URL="https://files.example.com"),
+        at("https://files.example.com", "private"),
+    ),
     "limited to a folder that holds the private one": ({**MEDIA, **LIMITED}, {"STORAGE_LOCATION": "media/private"}),
     "limited to the whole bucket": (LIMITED, PRIVATE),
 }
