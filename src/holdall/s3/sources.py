@@ -197,11 +197,11 @@ def _asked(key: object, ask: Callable[[], Any]) -> Any:
 
 
 def _again(failure: BaseException) -> BaseException:
-    """Give an error anew: one that is raised twice would carry the frames of both."""
+    """Copy an error: one that is raised twice would carry the frames of both."""
     if isinstance(failure, CredentialsRefused):
-        anew = CredentialsRefused(*failure.args)
-        anew.source, anew.__cause__ = failure.source, failure.__cause__
-        return anew
+        copied = CredentialsRefused(*failure.args)
+        copied.source, copied.__cause__ = failure.source, failure.__cause__
+        return copied
     return failure.with_traceback(None) if not isinstance(failure, HoldallError) else failure
 
 
