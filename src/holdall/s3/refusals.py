@@ -66,7 +66,7 @@ def _configuration(failure: BaseException, profile: str | None) -> str:
         )
     if isinstance(failure, (sdk.ConfigParseError, sdk.ConfigNotFound)):
         path = str(failure.kwargs.get("path", _file("config")))
-        return f"the AWS configuration file {_quoted(path)} is no INI file. Correct it, or set `AWS_CONFIG_FILE` to another."
+        return f"the AWS configuration file {_quoted(path)} is not an INI file. Correct it, or set `AWS_CONFIG_FILE` to another."
     if isinstance(failure, sdk.PartialCredentialsError):
         provider, missing = failure.kwargs.get("provider"), failure.kwargs.get("cred_var")
         return f"half of a pair was found ({provider}), without {missing}. Set both, or neither."
@@ -153,7 +153,7 @@ def _title(method: str) -> str:
 def _token_file(failure: BaseException, variable: str) -> str:
     path = str(getattr(failure, "filename", None) or os.environ.get(variable, ""))
     said = f"`{variable}`" if os.environ.get(variable) == path else f"`web_identity_token_file` in {_file('config')}"
-    why = getattr(failure, "strerror", None) or "it is no text"
+    why = getattr(failure, "strerror", None) or "it is not text"
     return f"file {_quoted(path)} ({said}) cannot be read: {why}"
 
 

@@ -129,7 +129,7 @@ def container_token_is_binary(machine: Machine) -> list[str]:
     path = machine.write("token", "")
     Path(path).write_bytes(b"\xff\xfe\x00")
     machine.set(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://127.0.0.1:9/", AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=path)
-    return [path, "`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`", "no text"]
+    return [path, "`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`", "not text"]
 
 
 def container_token_with_a_line_break(machine: Machine) -> list[str]:
@@ -168,7 +168,7 @@ def sso_expired(machine: Machine) -> list[str]:
 
 def configuration_broken(machine: Machine) -> list[str]:
     path = machine.write("config", "this is no INI file\n[profile")
-    return [path, "no INI file"]
+    return [path, "not an INI file"]
 
 
 def profile_missing(machine: Machine) -> list[str]:
