@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from django.core.files.storage import storages
 from django.core.files.storage.handler import StorageHandler
 from django.db import models
@@ -90,6 +91,7 @@ PUBLIC_SPACES = {
     "STORAGE_BUCKET_NAME": "acme",
     "STORAGE_MAKE_FILES_PUBLIC": "true",
 }
+VIRTUAL = Config(s3={"addressing_style": "virtual"})
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any] | None, dict[str, str]]] = {
     "private on Amazon": (AMAZON, None, {**DEFAULT, "AWS_S3_REGION_NAME": "eu-central-1"}),
     "Amazon's own endpoint": (
@@ -157,6 +159,16 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any] | None, dict[str, str]]] =
             "AWS_S3_REGION_NAME": "eu-central-1",
             "STORAGE_URL_LIFETIME": "60",
         },
+    ),
+    "path style": (
+        {**AMAZON, "AWS_S3_ADDRESSING_STYLE": "path"},
+        None,
+        {**DEFAULT, "AWS_S3_REGION_NAME": "eu-central-1", "AWS_S3_ADDRESSING_STYLE": "path"},
+    ),
+    "virtual style by its configuration": (
+        {**SPACES, "AWS_S3_ENDPOINT_URL": "https://s3.example.com", "AWS_S3_CLIENT_CONFIG": VIRTUAL},
+        None,
+        {**DEFAULT, "AWS_S3_ENDPOINT_URL": "https://s3.example.com", "AWS_S3_ADDRESSING_STYLE": "virtual"},
     ),
     "a profile": (
         {"AWS_STORAGE_BUCKET_NAME": "acme", "AWS_S3_SESSION_PROFILE": "acme-media"},
@@ -378,6 +390,13 @@ def test_setting_of_before_django_5_1_is_taken_for_what_it_meant(settings: Any) 
     assert "DEFAULT_FILE_STORAGE" in found.removed
 
 
+def test_setting_of_another_package_that_names_a_class_is_told(adopt: Adopt) -> None:
+    found = adopt({**AMAZON, "THUMBNAIL_DEFAULT_STORAGE": f"{OURS}.MediaRootS3Boto3Storage"})
+
+    [told] = [one for one in found.differences if one.id == "settings-of-other-packages"]
+    assert "THUMBNAIL_DEFAULT_STORAGE" in told.what
+
+
 def test_endpoint_that_the_sdk_took_from_the_environment_is_written(project: Callable[..., None]) -> None:
     """The accident: boto3 followed it, Holdall does not, and the files are elsewhere."""
     project(AMAZON)
@@ -454,6 +473,8 @@ def test_command_says_what_the_contract_refuses(project: Callable[..., None]) ->
 def test_project_that_has_moved_has_nothing_to_do(settings: Any) -> None:
     settings.STORAGES = holdall.from_env({"STORAGE_BUCKET_NAME": "acme"})
     assert run() == (0, 'STORAGES["default"] is Holdall\'s already.\n')
+    settings.AWS_LOCATION = "media"
+    assert "Settings to remove\n    AWS_LOCATION\n" in run()[1]
 
 
 def test_command_needs_a_project() -> None:

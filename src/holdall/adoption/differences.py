@@ -145,6 +145,12 @@ FIELD_STORAGE = Difference(
     "A model's field makes its storage itself. It has an alias now: give the field a function that returns it.",
     "The class reads the old settings, and would fail or use another bucket when they are gone.",
 )
+NAMED_CLASS = Difference(
+    "settings-of-other-packages",
+    "A setting of another package, such as `THUMBNAIL_DEFAULT_STORAGE`, names a class that reads the old settings.",
+    "It would fail when they are gone.",
+    "Write `holdall.storage.MediaStorage`: without options, it is the storage of the alias `default`.",
+)
 STATICFILES = Difference(
     "static-files",
     "Static files stay where they are: their entry is kept, with the settings that it read written out.",
@@ -217,7 +223,7 @@ def _long(old: OldStore, _provider: Provider) -> bool:
 def seconds(lifetime: object) -> int:
     """Give a lifetime in seconds, as django-storages' users write it."""
     total = getattr(lifetime, "total_seconds", None)
-    return int(total() if total else str(lifetime or 3600))
+    return int(total() if total else float(str(lifetime or 3600)))
 
 
 RULES: tuple[Rule, ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -53,6 +54,8 @@ class Project(NamedTuple):
     # Aliases that are Holdall's already.
     ours: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    # Other packages' settings that name a class of django-storages: name -> dotted path.
+    named: Mapping[str, str] = {}
     # Settings that had a meaning before Django 5.1, and are taken for what they meant.
     old_names: tuple[str, ...] = ()
 
@@ -80,7 +83,21 @@ def read() -> Project:
         except Exception as error:  # noqa: BLE001  a project's own class may raise anything
             problems.append(f'STORAGES["{alias}"] cannot be made: {type(error).__name__}: {error}')
     stores += _made_by_fields({*entries})
-    return Project(tuple(stores), kept, tuple(ours), tuple(problems), old_names)
+    return Project(tuple(stores), kept, tuple(ours), tuple(problems), _named(), old_names)
+
+
+def _named() -> dict[str, str]:
+    """Find the settings of other packages that name a storage, such as `THUMBNAIL_DEFAULT_STORAGE`."""
+    found = {}
+    for name in dir(settings):
+        value = getattr(settings, name, None) if name.isupper() and name not in OLD_NAMES.values() else None
+        if not (isinstance(value, str) and re.fullmatch(r"(?:\w+\.)+\w*Storage\w*", value)):
+            continue
+        with suppress(Exception):
+            made = import_string(value)
+            if isinstance(made, type) and issubclass(made, S3Storage) and not is_ours(made):
+                found[name] = value
+    return found
 
 
 def is_ours(made: type) -> bool:
@@ -149,7 +166,16 @@ def _written(made: type) -> Iterator[tuple[str, Any]]:
 
 
 def _made_by_fields(taken: set[str]) -> list[OldStore]:
-    """Find the storages that fields make without an alias, such as `FileField(storage=PrivateMedia())`."""
+    stores = []
+    for storage, fields in made_by_fields():
+        alias = _alias_for(type(storage).__name__, taken)
+        taken.add(alias)
+        stores.append(_old_store(alias, storage, fields))
+    return stores
+
+
+def made_by_fields() -> Iterator[tuple[S3Storage, tuple[str, ...]]]:
+    """Find the storages of django-storages that fields make without an alias, such as `FileField(storage=PrivateMedia())`."""
     known = [storages[alias] for alias in storages.backends if alias != STATIC and _is_made(alias)]
     found: dict[tuple[type, str], tuple[Any, list[str]]] = {}
     for model in apps.get_models():
@@ -160,12 +186,7 @@ def _made_by_fields(taken: set[str]) -> list[OldStore]:
             if isinstance(storage, S3Storage) and not is_ours(type(storage)):
                 key = (type(storage), repr(getattr(storage, "_constructor_args", "")))
                 found.setdefault(key, (storage, []))[1].append(f"{model._meta.label}.{field.name}")
-    stores = []
-    for storage, fields in found.values():
-        alias = _alias_for(type(storage).__name__, taken)
-        taken.add(alias)
-        stores.append(_old_store(alias, storage, tuple(sorted(fields))))
-    return stores
+    yield from ((storage, tuple(sorted(fields))) for storage, fields in found.values())
 
 
 def _is_made(alias: str) -> bool:

@@ -137,6 +137,10 @@ def _of_project(project: Project) -> list[Difference]:
     told = []
     if project.old_names:
         told.append(differences.OLD_SETTING)
+    told += [
+        differences.NAMED_CLASS.about("", what=f"`{name}` names {path}, which reads the old settings.")
+        for name, path in project.named.items()
+    ]
     static = project.kept.get(STATIC, {})
     if static.get("BACKEND", "").startswith("storages.") or static.get("OPTIONS"):
         told.append(differences.STATICFILES.about(STATIC))

@@ -106,6 +106,8 @@ def _lines(project: Project, found: Adoption, style: Style, written: Path | None
             f"`STORAGES` has {_entries(project)}. If production has other settings, run this with them: "
             "`manage.py holdall adopt --settings mysite.settings.production`."
         )
+    if project.ours and not found.stores and not _has_s3(project):
+        yield from _names("Settings to remove", found.removed, style)
     if found.stores:
         yield style.bold("In settings.py, in place of STORAGES")
         yield from (f"    {line}".rstrip() for line in found.line.splitlines())
@@ -123,6 +125,11 @@ def _lines(project: Project, found: Adoption, style: Style, written: Path | None
         yield style.green(
             f"Usable: {as_count(len(found.stores), 'store')}. Nothing was contacted, no setting was changed."
         )
+
+
+def _has_s3(project: Project) -> bool:
+    """Whether a storage of django-storages stays, and with it the settings that it reads."""
+    return any(str(entry.get("BACKEND")).startswith("storages.backends.s3") for entry in project.kept.values())
 
 
 def _entries(project: Project) -> str:

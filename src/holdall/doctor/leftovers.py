@@ -11,8 +11,9 @@ from django.utils.module_loading import import_string
 from storages.backends.s3 import S3Storage
 
 from holdall.adoption.options import SETTINGS, setting_of, without_bucket
-from holdall.adoption.project import is_ours
+from holdall.adoption.project import is_ours, made_by_fields
 from holdall.doctor.catalogue import leftovers as kinds
+from holdall.doctor.catalogue.options import NO_BUCKET
 from holdall.doctor.examination import Examination
 from holdall.doctor.probe import probes
 from holdall.findings import Finding
@@ -63,6 +64,15 @@ def _intent(storage: Any, read: set[str]) -> Iterator[Finding]:
         if storage.public and acl in _CLOSED_ACLS and storage.default_acl in _PUBLIC_ACLS:
             yield kinds.FILES_OPEN.found(
                 f'`AWS_DEFAULT_ACL` is "{acl}", and files are sent with "{storage.default_acl}"'
+            )
+        elif storage.public and acl in _PUBLIC_ACLS and storage.default_acl not in _PUBLIC_ACLS:
+            # The accident: files from before can be read by their ACL, and each new one is refused.
+            yield kinds.SETTING_UNREAD.found(
+                f'`AWS_DEFAULT_ACL` is "{acl}", and no ACL is sent to {storage._target.provider.title}',
+                means="Without it, a bucket policy or a CDN that may read the bucket (at Amazon: CloudFront with origin access "
+                "control, OAC) must make new files public. If there is neither, they are refused with 403.",
+                do="If one of the two is in place, remove `AWS_DEFAULT_ACL` from the settings. If not, keep the ACL:\n"
+                'STORAGES = holdall.from_env(storages={"default": {"OPTIONS": {"default_acl": "public-read"}}})',
             )
         elif storage.public is False and acl in _PUBLIC_ACLS and storage.default_acl != acl:
             yield kinds.SETTING_UNREAD.found(
@@ -151,6 +161,20 @@ def _others() -> Iterator[tuple[type, dict[str, Any]]]:
         made = import_string(entry["BACKEND"])
         if isinstance(made, type) and issubclass(made, S3Storage) and not is_ours(made):
             yield made, entry.get("OPTIONS", {})
+    for storage, _fields in made_by_fields():
+        yield type(storage), storage._constructor_args[1]
+
+
+def probe_fields_that_stayed(examination: Examination) -> Iterator[Finding]:
+    """Find fields that make a storage of django-storages, in a project that has moved."""
+    if not (examination.project and examination.first and examination.is_ours):
+        return
+    for storage, fields in made_by_fields():
+        said = f"{', '.join(fields)}: {type(storage).__module__}.{type(storage).__qualname__}"
+        if storage.bucket_name:
+            yield kinds.FIELD_STAYED.found(said)
+        else:
+            yield NO_BUCKET.found(f"{said}, `bucket_name` is None", do=kinds.FIELD_STAYED.do)
 
 
 def probe_declared_private(examination: Examination) -> Iterator[Finding]:
@@ -160,4 +184,4 @@ def probe_declared_private(examination: Examination) -> Iterator[Finding]:
         yield kinds.ACL_OPENS_PRIVATE_FILES.found(f'`public` is False, `default_acl` is "{storage.default_acl}"')
 
 
-PROBES = probes(probe_left_over_settings, probe_declared_private)
+PROBES = probes(probe_left_over_settings, probe_fields_that_stayed, probe_declared_private)

@@ -10,6 +10,7 @@ import holdall
 from holdall.storage import MediaStorage
 from tests.doctor import errors, the, told, warnings
 from tests.unit.doctor import PUBLIC, S3, SPACES
+from tests.unit.doctor.conftest import MakeApp
 from tests.unit.doctor.test_backend import plain, project
 
 HERE = {**S3, "STORAGE_LOCATION": "media"}
@@ -31,6 +32,8 @@ class Elsewhere(MediaStorage):
         (PUBLIC_SPACE, {"AWS_DEFAULT_ACL": "private"}, "D061"),
         ({**S3, **PUBLIC}, {"AWS_QUERYSTRING_AUTH": True}, "D061"),
         (HERE, {"AWS_DEFAULT_ACL": "public-read"}, "D062"),
+        # Behind CloudFront without OAC, files were public by their ACL.
+        ({**S3, **PUBLIC}, {"AWS_DEFAULT_ACL": "public-read"}, "D062"),
         (HERE, {"AWS_QUERYSTRING_AUTH": False}, "D062"),
         (HERE, {"AWS_S3_CUSTOM_DOMAIN": "media.example.com"}, "D062"),
         (HERE, {"AWS_QUERYSTRING_EXPIRE": 60}, "D062"),
@@ -113,6 +116,25 @@ def test_storage_that_is_not_ours_reads_its_settings(settings: Any) -> None:
     settings.STORAGES = {"default": plain(), "staticfiles": holdall.from_env(S3)["staticfiles"]}
     settings.AWS_LOCATION = "media"
     assert not {"D060", "D062"} & {*errors(project()[0]), *warnings(project()[0])}
+
+
+FIELD = """
+from storages.backends.s3 import S3Storage
+
+class Item(models.Model):
+    photo = models.FileField(storage=S3Storage({}))
+"""
+
+
+@pytest.mark.parametrize(("options", "finding"), [("", "D201"), ("bucket_name='acme-old'", "D065")])
+def test_field_that_stayed_is_named(settings: Any, make_app: MakeApp, options: str, finding: str) -> None:
+    settings.STORAGES = holdall.from_env(S3)
+    make_app(FIELD.format(options))
+    assert "Item.photo" in the(project()[0], finding).seen
+
+    # It reads this one.
+    settings.AWS_LOCATION = "media"
+    assert "D060" not in errors(project()[0])
 
 
 def test_public_acl_of_private_files_is_an_error(settings: Any) -> None:

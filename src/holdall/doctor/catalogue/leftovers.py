@@ -39,3 +39,11 @@ ACL_OPENS_PRIVATE_FILES = Kind(
     "Remove `default_acl` from the options or the class, or set `STORAGE_MAKE_FILES_PUBLIC=true`.",
     evidence="The options `public` and `default_acl`.",
 )
+FIELD_STAYED = Kind(
+    "D065",
+    Level.WARNING,
+    "A model's field still makes a storage of django-storages",
+    "It reads the old settings and not the environment. When they are removed, its files are not found.",
+    "Give the storage an alias, and the field a function that returns it: def media(): return storages['…'].",
+    evidence="The storage of each file field, beside the storages in `STORAGES`.",
+)
