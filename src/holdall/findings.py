@@ -51,6 +51,8 @@ class Cause(NamedTuple):
 
     means: str
     do: str
+    # The kinds of S3 (their ids) at which it can be the right one; empty: all.
+    at: tuple[str, ...] = ()
 
 
 class Kind(NamedTuple):

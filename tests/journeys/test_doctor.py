@@ -77,8 +77,10 @@ def test_infrastructure_person_gets_from_red_to_green_by_what_is_printed(
         first = found[0]
         story.append(first["id"])
         assert len(story) < 12, story
-        if first["do"].startswith("{"):
-            person.paste(first["do"])
+        where, _, statement = (first["do"] or "").partition("\n")
+        if statement.startswith("{"):
+            assert where.startswith("Add this statement to the policy of the user that the keys belong to")
+            person.paste(statement)
         else:
             # "… did you mean `STORAGE_BUCKET_NAME`?"; "… had quotes … which were removed": the file is fixed.
             told = " ".join([first["seen"], first["means"], first["do"]])

@@ -80,7 +80,10 @@ def visible(finding: Finding) -> Finding:
 
     The attack: an upload whose name moves the cursor, and hides or rewrites what the doctor says.
     """
-    causes = [Cause(*(shown(text, keeps="\n") for text in cause)) for cause in (finding.cause, *finding.otherwise)]
+    causes = [
+        Cause(shown(cause.means, keeps="\n"), shown(cause.do, keeps="\n"))
+        for cause in (finding.cause, *finding.otherwise)
+    ]
     return finding._replace(cause=causes[0], otherwise=tuple(causes[1:]))
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.core.files.base import ContentFile
 
 from holdall.bases import base_of
-from holdall.doctor import outside
+from holdall.doctor import outside, remedies
 from holdall.doctor.catalogue import addresses
 from holdall.doctor.catalogue import cdn as kinds
 from holdall.doctor.examination import Examination, Saved
@@ -78,14 +78,14 @@ def _own_domain(examination: Examination) -> str:
 
 def _prefix_wrong(examination: Examination, answer: Page, what: str, path: str) -> Finding:
     location, bucket = examination.location.rstrip("/"), examination.bucket
-    remedies = {
+    ways = {
         "location added": f"Remove the CDN's origin path, which adds `/{location}`: links already contain it.",
         "location stripped": f"Let the CDN forward the whole path: it removes `/{location}`.",
         "bucket missing": f"Write the bucket after the domain: AWS_S3_CUSTOM_DOMAIN={outside.domain(examination)}/{bucket}. Or "
         f"set the CDN's origin path to `/{bucket}`, or its origin to the bucket's own host.",
         "bucket extra": f"Remove `/{bucket}` from the custom domain: the CDN already leads into the bucket.",
     }
-    do = " ".join(text for mark, text in remedies.items() if mark in what)
+    do = " ".join(text for mark, text in ways.items() if mark in what)
     asked = urlsplit(outside.link_to(examination, examination.sample)).path if examination.sample else ""
     return kinds.PREFIX_WRONG.found(f"{asked}: {answer.seen()}; the file is at {path}", do=do)
 
@@ -94,6 +94,13 @@ def _refused(examination: Examination, answer: Page) -> Finding:
     where = answer.header("location")
     cached, signature = kinds.DOMAIN_REFUSES.remedies
     seen = f"{answer.seen()}{f', to {outside.bare(where)}' if where else ''}"
+    if outside.is_domains_own_refusal(answer) and not where:
+        return kinds.DOMAIN_REFUSES.found(
+            f"{seen}, with a page of the domain's own",
+            means="The domain refuses visitors before the bucket is asked, as a bot challenge or a firewall does.",
+            do=remedies.without_challenge(examination),
+            otherwise=[] if outside.is_challenge(answer) else [remedies.allow_distribution(examination)],
+        )
     if examination.signs_for_domain:
         place = examination.connection.place()
         signed_for = f"; the link is signed for {place.host}" if place else ""

@@ -10,7 +10,7 @@ from typing import Any
 from holdall.doctor.catalogue import housekeeping as kinds
 from holdall.doctor.evidence import refusal
 from holdall.doctor.examination import Examination
-from holdall.doctor.remedies import statement
+from holdall.doctor.grants import grant
 from holdall.errors import AccessRefused, HoldallError, ObjectNotFound, StoreFailed, StoreUnreachable
 from holdall.findings import Finding
 from holdall.s3.patience import Deadline
@@ -121,8 +121,7 @@ def _proof(examination: Examination, refused: dict[str, HoldallError]) -> Iterat
     if refused and left != []:
         error = next(iter(refused.values()))
         if isinstance(error, AccessRefused):
-            resource = f"{examination.bucket}/{examination.location}*"
-            yield kinds.DELETE_NOT_GRANTED.found(refusal(error), do=statement("s3:DeleteObject", resource))
+            yield kinds.DELETE_NOT_GRANTED.found(refusal(error), do=grant(examination, "s3:DeleteObject"))
         yield kinds.LEFTOVERS.found(", ".join(left or sorted(refused)))
     elif left:
         yield kinds.LEFTOVERS.found(", ".join(left))

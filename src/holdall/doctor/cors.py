@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from django.core.files.base import ContentFile
@@ -11,7 +10,7 @@ from holdall.doctor import outside
 from holdall.doctor.catalogue import cors as kinds
 from holdall.doctor.examination import Examination
 from holdall.doctor.probe import probes
-from holdall.doctor.remedies import aws
+from holdall.doctor.remedies import allow_sites
 from holdall.doctor.web import Page
 from holdall.findings import Finding
 
@@ -39,7 +38,7 @@ def probe_sites(examination: Examination) -> Iterator[Finding]:
         if not _permits(answer, origin):
             # The sites in `CSRF_TRUSTED_ORIGINS` may need nothing but pictures.
             kind = kinds.NOT_ALLOWED if examination.origins else kinds.NOT_ALLOWED_TO_PROJECT
-            yield kind.found(_seen(answer, origin), do=_rule(examination, origins))
+            yield kind.found(_seen(answer, origin), do=allow_sites(examination, origins))
             continue
         allowed.append(origin)
         asked = {"origin": origin, "access-control-request-method": "GET", "access-control-request-headers": "range"}
@@ -85,17 +84,6 @@ def _permits(answer: Page, origin: str) -> bool:
 
 def _seen(answer: Page, origin: str) -> str:
     return f"Origin {origin}: {answer.seen()}, Access-Control-Allow-Origin: {_permission(answer) or 'none'}"
-
-
-def _rule(examination: Examination, origins: list[str]) -> str:
-    rule = {
-        "AllowedOrigins": origins,
-        "AllowedMethods": ["GET", "HEAD"],
-        "AllowedHeaders": ["*"],
-        "MaxAgeSeconds": 3600,
-    }
-    command = aws(examination, "put-bucket-cors", "--cors-configuration", json.dumps({"CORSRules": [rule]}))
-    return f"{command}   # it replaces the existing rules; let the CDN forward Origin too"
 
 
 PROBES = probes(probe_sites)

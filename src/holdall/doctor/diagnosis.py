@@ -8,7 +8,7 @@ from holdall.doctor.catalogue import connection as kinds
 from holdall.doctor.catalogue import ownership, reading
 from holdall.doctor.evidence import refusal
 from holdall.doctor.examination import Examination
-from holdall.doctor.remedies import statement
+from holdall.doctor.grants import grant, has_statements, resource_of
 from holdall.doctor.web import WebFailed
 from holdall.errors import Answer, BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable, WriteRefused
 from holdall.findings import Cause, Finding, Kind
@@ -83,13 +83,15 @@ def list_not_granted(error: HoldallError, examination: Examination) -> Finding:
     """Return the finding that a missing file is refused."""
     return reading.LIST_NOT_GRANTED.found(
         refusal(error),
-        do=statement("s3:ListBucket", examination.bucket),
+        do=grant(examination, "s3:ListBucket"),
         otherwise=[
             Cause(
                 "The right is granted on the objects (`…/*`), where S3 does not look for it.",
-                f'"Resource": "arn:aws:s3:::{examination.bucket}"',
+                f'"Resource": "{resource_of(examination, "s3:ListBucket")}"',
             )
-        ],
+        ]
+        if has_statements(examination)
+        else [],
     )
 
 

@@ -11,8 +11,9 @@ from holdall.doctor.catalogue import housekeeping as kinds
 from holdall.doctor.cleanup import unfinished
 from holdall.doctor.evidence import refusal
 from holdall.doctor.examination import Examination
+from holdall.doctor.grants import grant
 from holdall.doctor.probe import probes
-from holdall.doctor.remedies import aws, statement
+from holdall.doctor.remedies import abort, aws
 from holdall.errors import AccessRefused, HoldallError
 from holdall.findings import Finding
 
@@ -27,9 +28,7 @@ def probe_unfinished(examination: Examination) -> Iterator[Finding]:
     try:
         uploads = list(unfinished(examination, examination.location))
     except AccessRefused as error:
-        yield kinds.UNFINISHED_UPLOADS.unknown(
-            refusal(error), do=statement("s3:ListBucketMultipartUploads", examination.bucket)
-        )
+        yield kinds.UNFINISHED_UPLOADS.unknown(refusal(error), do=grant(examination, "s3:ListBucketMultipartUploads"))
         return
     except HoldallError:
         # The store does not support the question.
@@ -40,10 +39,9 @@ def probe_unfinished(examination: Examination) -> Iterator[Finding]:
     if not old:
         return
     oldest = min(old, key=lambda one: one["Initiated"])
-    which = ("--key", oldest["Key"], "--upload-id", oldest["UploadId"])
     yield kinds.UNFINISHED_UPLOADS.found(
         f'{len(old)}, the oldest from {oldest["Initiated"]:%Y-%m-%d}: "{oldest["Key"]}"',
-        do=f"{aws(examination, 'abort-multipart-upload', *which)}   # for each one; a lifecycle rule does it for all",
+        do=f"{abort(examination, oldest['Key'], oldest['UploadId'])}   # for each one; a lifecycle rule does it for all",
     )
 
 
@@ -53,7 +51,7 @@ def probe_lifecycle(examination: Examination) -> Iterator[Finding]:
     try:
         rules = examination.call("get_bucket_lifecycle_configuration").get("Rules", [])
     except AccessRefused as error:
-        yield kinds.NO_RULE.unknown(refusal(error), do=statement("s3:GetLifecycleConfiguration", examination.bucket))
+        yield kinds.NO_RULE.unknown(refusal(error), do=grant(examination, "s3:GetLifecycleConfiguration"))
         return
     except HoldallError as error:
         if error.code != "NoSuchLifecycleConfiguration":

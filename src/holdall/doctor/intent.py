@@ -38,15 +38,20 @@ def _private(examination: Examination, answer: Page) -> Iterator[Finding]:
     if opened and getattr(examination.storage, "public", None) is None:
         # Nobody declared these files private: signing is django-storages' default.
         yield kinds.SIGNED_ALTHOUGH_PUBLIC.found(
-            answer.seen(), otherwise=[Cause(kinds.PRIVATE_READABLE.means, remedies.close(examination))]
+            answer.seen(),
+            otherwise=[Cause(kinds.PRIVATE_READABLE.means, remedies.close(examination, doors.look(examination)))],
         )
         return
     if opened:
-        yield kinds.PRIVATE_READABLE.found(f"GET without keys: {answer.seen()}", do=remedies.close(examination))
+        yield kinds.PRIVATE_READABLE.found(
+            f"GET without keys: {answer.seen()}", do=remedies.close(examination, doors.look(examination))
+        )
         return
     head = examination.web.fetch(answer.url, method="HEAD")
     if head.status == 200 and head.header("content-length") == str(len(examination.sample.content)):
-        yield kinds.PRIVATE_READABLE.found(f"HEAD without keys: {head.seen()}", do=remedies.close(examination))
+        yield kinds.PRIVATE_READABLE.found(
+            f"HEAD without keys: {head.seen()}", do=remedies.close(examination, doors.look(examination))
+        )
         return
     link = outside.link_to(examination, examination.sample)
     through = outside.ask(examination, outside.bare(link)) if outside.domain(examination) and link else None
@@ -131,6 +136,15 @@ def _said(answer: Page | WebFailed | None) -> str:
 
 
 def _why_hidden(examination: Examination, seen: str) -> Finding:
+    through = outside.at_domain(examination)
+    if outside.is_domains_own_refusal(through):
+        # What opens the bucket would let nobody through there, and everybody in elsewhere.
+        return kinds.NOT_PUBLIC.found(
+            f"{seen}, with a page of the domain's own",
+            means="The domain refuses visitors before the bucket is asked, as a bot challenge or a firewall does.",
+            do=remedies.without_challenge(examination),
+            otherwise=[] if outside.is_challenge(through) else [remedies.allow_distribution(examination)],
+        )
     found = doors.look(examination)
     acl, provider = outside.acl_of(examination), examination.provider
     switches = ", ".join(sorted(found.blocks or ()))
@@ -140,9 +154,11 @@ def _why_hidden(examination: Examination, seen: str) -> Finding:
     if acl.startswith("public"):
         return kinds.ACL_IGNORED.found(f'{seen}; files are sent with the ACL "{acl}"', do=remedies.publish(examination))
     otherwise = []
-    if found.blocks:
+    # A distribution that may read needs no public policy.
+    through_cloudfront = provider.id == "amazon" and outside.domain(examination)
+    if found.blocks and not through_cloudfront:
         otherwise = [Cause(f"{kinds.BLOCKED.means} These are on: {switches}.", unblock)]
-    elif found.blocks is None and provider.id in {"amazon", "generic"}:
+    elif found.refusal.startswith("403") and provider.id in {"amazon", "generic"} and not through_cloudfront:
         what = f"Block Public Access may refuse visitors. The doctor could not ask ({found.refusal})."
         otherwise = [Cause(what, "Look in the console, or grant the doctor `s3:GetBucketPublicAccessBlock`.")]
     return kinds.NOT_PUBLIC.found(seen, do=remedies.publish(examination), otherwise=otherwise)
@@ -174,11 +190,9 @@ def probe_earlier(examination: Examination) -> Iterator[Finding]:
     # A page that something else answers has another.
     readable = answer.status in {200, 206} and answer.header("etag").strip('"') == etag.strip('"')
     if not examination.public and readable and not opened:
-        yield kinds.EXISTING_READABLE.found(
-            seen, do=remedies.aws(examination, "put-object-acl", "--key", key, "--acl", "private")
-        )
+        yield kinds.EXISTING_READABLE.found(seen, do=remedies.close_one(examination, key))
     elif examination.public and opened and answer.status in {401, 403} and answer.refuses:
-        yield kinds.EXISTING_HIDDEN.found(seen, do=remedies.publish(examination))
+        yield kinds.EXISTING_HIDDEN.found(seen, do=remedies.open_one(examination, key))
 
 
 def _earlier(examination: Examination) -> tuple[str, str] | None:
@@ -206,7 +220,7 @@ def probe_public_listing(examination: Examination) -> Iterator[Finding]:
         yield kinds.ROOT_NOT_LISTED.unknown(str(answer))
         return
     if outside.is_listing(answer):
-        yield kinds.ROOT_LISTED.found(answer.seen(), do=remedies.hide_listing(examination))
+        yield kinds.ROOT_LISTED.found(answer.seen(), do=remedies.hide_listing(examination, doors.look(examination)))
     elif answer.refuses:
         yield kinds.ROOT_NOT_LISTED.found(answer.seen())
     else:
@@ -231,7 +245,7 @@ def probe_strangers(examination: Examination) -> Iterator[Finding]:
         accepted.append(f"DELETE without keys: {deleted.seen()}")
     seen = f"PUT: {written.seen()}, DELETE: {deleted.status}"
     if accepted:
-        yield kinds.ANYBODY_WRITES.found("; ".join(accepted), do=remedies.shut(examination))
+        yield kinds.ANYBODY_WRITES.found("; ".join(accepted), do=remedies.shut(examination, doors.look(examination)))
     elif written.refuses and deleted.refuses:
         yield kinds.NOBODY_WRITES.found(seen)
     else:

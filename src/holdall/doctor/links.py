@@ -225,7 +225,8 @@ def probe_link_names(examination: Examination) -> Iterator[Finding]:
 def _name_remedy(examination: Examination, saved: Saved) -> str:
     url = outside.origin_url(examination, saved.key)
     if outside.domain(examination) and url and outside.shows(outside.ask(examination, url), saved):
-        return " ".join(kinds.NAMES_BROKEN.remedies[0])
+        served = kinds.NAMES_BROKEN.remedies[0]
+        return f"{served.means} {served.do}"
     return f"{kinds.NAMES_BROKEN.do} If you cannot, save files under plain names (`upload_to` with a slug or a UUID)."
 
 

@@ -16,6 +16,12 @@ from holdall.s3.signing import public_url
 
 # What a store or a CDN answers to those who cannot read. Without the right to list, 404 becomes 403, and in some the reverse.
 REFUSALS = frozenset({401, 403, 404})
+# What is sent with a page that asks a browser to prove itself.
+# https://developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response/
+# https://docs.aws.amazon.com/waf/latest/developerguide/waf-captcha-and-challenge-how-it-works.html
+_CHALLENGES = ("cf-mitigated", "x-amzn-waf-action", "x-vercel-mitigated")
+# What S3 says when it refuses, in XML or on the page of a website endpoint.
+_STORES_OWN = (b"<Error>", b"AccessDenied", b"NoSuchKey")
 SIGNATURES = ("X-Amz-Signature", "Signature")
 
 
@@ -173,14 +179,6 @@ def is_answer(answer: Page | WebFailed | None) -> bool:
     return isinstance(answer, Page) and answer.is_answer
 
 
-def is_challenge(answer: Page | WebFailed | None) -> bool:
-    """Whether the CDN wants proof that the visitor is no robot, which a browser gives and the doctor does not.
-
-    https://developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response/
-    """
-    return isinstance(answer, Page) and answer.header("cf-mitigated") == "challenge"
-
-
 def is_hidden(examination: Examination) -> bool:
     """Whether visitors can read at neither the bucket nor the domain, under any path.
 
@@ -195,6 +193,19 @@ def is_hidden(examination: Examination) -> bool:
         return True
     refused = isinstance(through, Page) and through.status in REFUSALS and not is_challenge(through)
     return refused and variant(examination) is None
+
+
+def is_challenge(answer: Page | WebFailed | None) -> bool:
+    """Whether a domain wants proof that the visitor is no robot, which a browser gives and the doctor does not."""
+    return isinstance(answer, Page) and any(answer.header(name) for name in _CHALLENGES)
+
+
+def is_domains_own_refusal(answer: Page | WebFailed | None) -> bool:
+    """Whether a domain refuses with a page of its own: what the store said would be XML."""
+    if not isinstance(answer, Page) or answer.status < 400:
+        return is_challenge(answer)
+    is_page = "html" in answer.header("content-type") and not any(word in body_of(answer) for word in _STORES_OWN)
+    return is_challenge(answer) or is_page
 
 
 def is_listing(answer: Page | WebFailed) -> bool:

@@ -9,8 +9,8 @@ from holdall.doctor.catalogue import reading as kinds
 from holdall.doctor.diagnosis import list_not_granted
 from holdall.doctor.evidence import refusal
 from holdall.doctor.examination import Examination
+from holdall.doctor.grants import grant
 from holdall.doctor.probe import probes
-from holdall.doctor.remedies import statement
 from holdall.errors import AccessRefused, HoldallError
 from holdall.findings import Finding
 
@@ -58,7 +58,7 @@ def probe_listing(examination: Examination) -> Iterator[Finding]:
         examination.call("list_objects_v2", Prefix=examination.location, MaxKeys=1000)
     except AccessRefused as error:
         if kinds.LIST_NOT_GRANTED.id not in examination.found:
-            yield kinds.FOLDERS_ARE_REFUSED.found(refusal(error), do=statement("s3:ListBucket", examination.bucket))
+            yield kinds.FOLDERS_ARE_REFUSED.found(refusal(error), do=grant(examination, "s3:ListBucket"))
         return
     seconds = time.monotonic() - began
     if sample.name.rpartition("/")[2] not in files:

@@ -14,6 +14,7 @@ from holdall.doctor.diagnosis import diagnose, unanswered
 from holdall.doctor.examination import Examination
 from holdall.doctor.layers import ALL, LAYERS, Choice, Layer
 from holdall.doctor.probe import Probe
+from holdall.doctor.remedies import fitting
 from holdall.doctor.running import Running
 from holdall.doctor.traces import StrayKey, TooLate
 from holdall.doctor.web import WebFailed
@@ -118,9 +119,14 @@ def _examine(examination: Examination, choice: Choice, ends: Deadline) -> Iterat
                 failed = failed or finding.level is Level.ERROR
                 strayed = strayed or finding.id == kinds.KEYS_STRAY.id
                 examination.found.add(finding.id)
-                yield examination.redacted(examination.addressed(finding)).within(layer.name)
+                yield examination.redacted(examination.addressed(_fitted(finding, examination))).within(layer.name)
         if strayed or (failed and layer.gate):
             stopped_by = layer.name
+
+
+def _fitted(finding: Finding, examination: Examination) -> Finding:
+    # Without a storage nobody knows where it would be.
+    return fitting(finding, examination) if examination.is_s3 else finding
 
 
 def _after(layer: Layer, probe: Probe, chosen: set[tuple[str, str]]) -> list[str]:

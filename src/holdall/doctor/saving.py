@@ -13,9 +13,9 @@ from holdall.doctor.catalogue import saving as kinds
 from holdall.doctor.diagnosis import diagnose, list_not_granted
 from holdall.doctor.evidence import refusal
 from holdall.doctor.examination import Examination
+from holdall.doctor.grants import grant, has_statements, resource_of
 from holdall.doctor.outside import acl_of
 from holdall.doctor.probe import probes
-from holdall.doctor.remedies import statement
 from holdall.errors import AccessRefused, CredentialsRefused, HoldallError
 from holdall.findings import Cause, Finding
 
@@ -48,7 +48,8 @@ def _why_not(error: HoldallError, examination: Examination) -> Finding:
     if answer.code == "AccessControlListNotSupported":
         return kinds.ACL_NOT_SUPPORTED.found(refusal(error))
     if "kms" in answer.message.lower():
-        return kinds.KMS_REFUSED.found(refusal(error))
+        known = examination.provider.id in {"amazon", "generic"}
+        return kinds.KMS_REFUSED.found(refusal(error), do=kinds.GRANT_KMS if known else "")
     if _may_be_checksum(error, examination) and _accepted(examination):
         return kinds.CHECKSUM_REFUSED.found(f"{refusal(error)}; without the checksum, the same content was accepted")
     if answer.status != 403:
@@ -80,26 +81,29 @@ def _accepted(examination: Examination) -> bool:
 
 def _acl_remedy(examination: Examination) -> str:
     if examination.provider.public_by_acl:
-        return statement("s3:PutObjectAcl", f"{examination.bucket}/{examination.location}*")
+        return grant(examination, "s3:PutObjectAcl")
     return kinds.ACL_BLOCKED.do
 
 
 def _put_not_granted(error: HoldallError, examination: Examination) -> Finding:
-    resource = f"{examination.bucket}/{examination.location}*"
     # A bucket's name belongs to one account worldwide, so a misspelled name may be a stranger's bucket.
     strangers, encrypted, denied = kinds.PUT_NOT_GRANTED.remedies
     return kinds.PUT_NOT_GRANTED.found(
         refusal(error),
-        do=statement("s3:PutObject", resource),
+        do=grant(examination, "s3:PutObject"),
         otherwise=[
             *([strangers] if connection.BUCKET_HIDDEN.id in examination.found else []),
-            Cause(
-                f"The policy names the bucket (`arn:aws:s3:::{examination.bucket}`) instead of its objects.",
-                f'"Resource": "arn:aws:s3:::{resource}"',
-            ),
+            *([_names_the_bucket(examination)] if has_statements(examination) else []),
             encrypted,
             denied,
         ],
+    )
+
+
+def _names_the_bucket(examination: Examination) -> Cause:
+    return Cause(
+        f"The policy names the bucket (`arn:aws:s3:::{examination.bucket}`) instead of its objects.",
+        f'"Resource": "{resource_of(examination, "s3:PutObject")}"',
     )
 
 
@@ -113,8 +117,7 @@ def probe_content(examination: Examination) -> Iterator[Finding]:
         with examination.translating("reading", sample.name), examination.storage.open(sample.name) as file:
             given = file.read()
     except AccessRefused as error:
-        resource = f"{examination.bucket}/{examination.location}*"
-        yield kinds.GET_NOT_GRANTED.found(refusal(error), do=statement("s3:GetObject", resource))
+        yield kinds.GET_NOT_GRANTED.found(refusal(error), do=grant(examination, "s3:GetObject"))
         return
     if stored == given == sample.content:
         yield kinds.READS_BACK.found(f"{len(stored)} bytes, as stored and as the storage returns them")

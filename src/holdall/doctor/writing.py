@@ -19,8 +19,8 @@ from holdall.doctor.catalogue import writing as kinds
 from holdall.doctor.catalogue.writing import RACERS
 from holdall.doctor.evidence import refusal
 from holdall.doctor.examination import Examination
+from holdall.doctor.grants import grant
 from holdall.doctor.probe import probes
-from holdall.doctor.remedies import statement
 from holdall.errors import AccessRefused, HoldallError, NameTaken, ObjectNotFound, StoreFailed
 from holdall.findings import Finding
 
@@ -146,14 +146,14 @@ def probe_multipart(examination: Examination) -> Iterator[Finding]:
     except HoldallError as error:
         with suppress(HoldallError):
             examination.call("abort_multipart_upload", Key=key, UploadId=upload_id)
-        right = statement("s3:PutObject", f"{examination.bucket}/{examination.location}*")
+        right = grant(examination, "s3:PutObject")
         yield kinds.MULTIPART_FAILS.found(refusal(error), do=right if isinstance(error, AccessRefused) else "")
         return
     try:
         upload_id = examination.call("create_multipart_upload", Key=key)["UploadId"]
         examination.call("abort_multipart_upload", Key=key, UploadId=upload_id)
     except AccessRefused as error:
-        right = statement("s3:AbortMultipartUpload", f"{examination.bucket}/{examination.location}*")
+        right = grant(examination, "s3:AbortMultipartUpload")
         yield kinds.ABORT_NOT_GRANTED.found(refusal(error), do=right)
         return
     yield kinds.MULTIPART_WORKS.found("one upload was completed, another was aborted")

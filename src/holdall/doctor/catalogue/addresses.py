@@ -128,7 +128,7 @@ KEYS_END_BEFORE_LINKS = _Link(
     Level.WARNING,
     "Temporary keys expire before the links that they sign",
     "A link stops working when the session of its keys ends, usually after an hour, however long it was meant to last.",
-    "Use a lifetime of an hour or less, or sign with permanent keys or CloudFront's.",
+    "Use a lifetime of an hour or less, or sign with permanent keys (or CloudFront's).",
     ("F2",),
 )
 LINKS_CHANGE = _Link(
@@ -177,7 +177,7 @@ PRIVATE_LINKS_UNSIGNED = _Link(
     Level.ERROR,
     "Links to private files are not signed",
     "With a CDN domain, only CloudFront's keys can sign links. Without them every visitor is refused.",
-    "Remove `custom_domain`, or set `cloudfront_key_id` and `cloudfront_key`.",
+    "Remove `custom_domain`. With CloudFront in front of the bucket, set `cloudfront_key_id` and `cloudfront_key` instead.",
     ("E4",),
 )
 LINKS_UNSIGNED = _Link(

@@ -97,6 +97,7 @@ DOMAIN_REFUSES = _Domain(
             "The CDN does not accept the signature of links.",
             "In CloudFront, `AWS_CLOUDFRONT_KEY_ID` must be in the behavior's key group, and `AWS_CLOUDFRONT_KEY` must be its "
             "private key.",
+            ("amazon",),
         ),
     ),
 )
@@ -184,7 +185,8 @@ DOMAIN_LISTED = Kind(
     Level.ERROR,
     "Anyone can list the bucket through the domain",
     "The bucket refuses visitors, but the CDN is allowed to list it. The domain's root shows the names of all files.",
-    "Remove `s3:ListBucket` from the distribution's rights, or set a default root object (CloudFront).",
+    "Take the right to list away from the CDN, or let it serve a file of its own at the root (CloudFront: remove "
+    "`s3:ListBucket` from the distribution's statement, or set a default root object).",
     ("K3",),
     evidence="The domain's root, requested as a visitor would.",
 )
@@ -213,7 +215,7 @@ CACHE_BYPASSED = _Cached(
     Level.WARNING,
     "The CDN is configured not to cache",
     "Its own header says that it passes every request on to the bucket, which is slower and more expensive than no CDN.",
-    "In CloudFront, use the policy CachingOptimized. In Cloudflare, add a cache rule for the domain.",
+    "Let the CDN cache files. In CloudFront, use the policy CachingOptimized. In Cloudflare, add a cache rule for the domain.",
     ("E3",),
 )
 MISSING_IS_REFUSED = _Missing(
@@ -221,7 +223,7 @@ MISSING_IS_REFUSED = _Missing(
     Level.NOTICE,
     "The domain answers 403 for a missing file",
     "The CDN may read files but not list them, so it cannot tell a missing file from a forbidden one. Nothing is broken.",
-    "Treat 403 as missing on this domain. The right that turns it into 404 (s3:ListBucket) would let anyone list the bucket "
+    "Treat 403 as missing on this domain. The right to list, which turns it into 404, would let anyone list the bucket "
     "at the domain's root. Do not rewrite every 403 to 404.",
     ("E5",),
     routine=True,

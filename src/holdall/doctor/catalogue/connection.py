@@ -43,7 +43,7 @@ HOST_UNKNOWN = _Unreached(
     Level.ERROR,
     "The endpoint's host does not exist",
     "The address is misspelled, or this machine's DNS server does not know it.",
-    "Check `AWS_S3_ENDPOINT_URL` (or `DO_REGION`) for typing errors, and look the host up with `nslookup`.",
+    "Check `AWS_S3_ENDPOINT_URL` (mode do: `DO_REGION`) for typing errors, and look the host up with `nslookup`.",
     remedies=(
         Cause(
             "No endpoint is set, so the host is Amazon's and is made of the bucket and the region.",
@@ -154,7 +154,7 @@ BUCKET_MISSING = _Refused(
     remedies=(
         Cause(
             "The endpoint or region is wrong. At most providers, a bucket is known only in its own region.",
-            "Compare `AWS_S3_ENDPOINT_URL`, `AWS_S3_REGION_NAME` or `DO_REGION` with the console.",
+            "Compare `AWS_S3_ENDPOINT_URL` and `AWS_S3_REGION_NAME` (mode do: `DO_REGION`) with the console.",
         ),
     ),
 )

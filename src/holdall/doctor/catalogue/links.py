@@ -10,7 +10,7 @@ _Opened = partial(Kind, evidence="The storage's own link to a new file, opened w
 _Lifetime = partial(Kind, evidence="The lifetime of links, and the time at which the keys expire.")
 
 SIGN_FOR_LONGER = (
-    "Sign with keys that do not expire (a user's, or CloudFront's), or shorten the lifetime:\nSTORAGE_URL_LIFETIME=15m"
+    "Sign with keys that do not expire (a user's; CloudFront's), or shorten the lifetime:\nSTORAGE_URL_LIFETIME=15m"
 )
 STORE_HEADER = "Store the header with the object instead (`get_object_parameters`, or object_parameters in STORAGES)."
 
@@ -36,7 +36,11 @@ SIGNATURE_BROKEN = _Opened(
             "Code replaces the link's host after it was signed.",
             "Sign links for the host that visitors use: set `AWS_S3_PUBLIC_ENDPOINT_URL` to it.",
         ),
-        Cause("The link is signed for Amazon's global host, and the bucket is in another region.", LINK_REDIRECTED.do),
+        Cause(
+            "The link is signed for Amazon's global host, and the bucket is in another region.",
+            LINK_REDIRECTED.do,
+            ("amazon",),
+        ),
     ),
 )
 HOST_UNREACHABLE = _Opened(

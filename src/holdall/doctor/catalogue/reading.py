@@ -5,6 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from holdall.findings import Cause, Kind, Level
+from holdall.providers import PROVIDERS
+
+# Where rights are statements that name a resource.
+HAS_STATEMENTS = tuple(id_ for id_ in PROVIDERS if id_ not in {"spaces", "r2", "b2", "scaleway", "hetzner"})
 
 _Missing = partial(Kind, evidence="The answer to a request for a file that does not exist.")
 _Listing = partial(Kind, evidence="A listing of the doctor's own folder, and one page of the whole store.")
@@ -21,6 +25,7 @@ LIST_NOT_GRANTED = _Missing(
         Cause(
             "The right is granted on the objects (`…/*`), where S3 does not look for it.",
             '"Resource": "arn:aws:s3:::BUCKET"',
+            HAS_STATEMENTS,
         ),
     ),
 )

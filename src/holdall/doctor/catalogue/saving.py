@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from holdall.findings import Cause, Kind, Level
+from holdall.providers import PROVIDERS
 
 _Saved = partial(Kind, evidence="The store's answer to a small file that was saved through the project's storage.")
 _Read = partial(Kind, evidence="A small file, read back after it was saved.")
@@ -13,8 +14,11 @@ WITHOUT_CHECKSUMS = (
     "AWS_REQUEST_CHECKSUM_CALCULATION=when_required\n"
     "AWS_RESPONSE_CHECKSUM_VALIDATION=when_required"
 )
+_HAS_POLICY = tuple(id_ for id_ in PROVIDERS if id_ not in {"r2", "b2", "spaces"})
+# Amazon, and servers that people run themselves.
+_HAS_KMS = ("amazon", "generic")
 GRANT_KMS = (
-    "Grant this on the KMS key's ARN:\n"
+    "Add this statement to the policy of the user or role that the keys belong to, with the KMS key's ARN:\n"
     '{"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": "…"}'
 )
 
@@ -28,9 +32,13 @@ PUT_NOT_GRANTED = _Saved(
     failures=("B5",),
     remedies=(
         Cause("The bucket's name is misspelled, and the bucket is someone else's.", "Check `STORAGE_BUCKET_NAME`."),
-        Cause("The bucket requires encryption with a KMS key that these keys are not allowed to use.", GRANT_KMS),
         Cause(
-            "A bucket policy denies it. A Deny outweighs every grant.", "Read the Deny statements of the bucket policy."
+            "The bucket requires encryption with a KMS key that these keys are not allowed to use.", GRANT_KMS, _HAS_KMS
+        ),
+        Cause(
+            "A bucket policy denies it. A Deny outweighs every grant.",
+            "Read the Deny statements of the bucket policy.",
+            _HAS_POLICY,
         ),
     ),
 )
@@ -39,7 +47,7 @@ ACL_NOT_SUPPORTED = _Saved(
     Level.ERROR,
     "Files are sent with an ACL, and the bucket does not allow ACLs",
     "Amazon's buckets have had ACLs disabled by default since April 2023. They refuse every upload that has one.",
-    "Remove `default_acl` (or `AWS_DEFAULT_ACL`). Let CloudFront or a bucket policy make files public.",
+    "Remove `default_acl` (or `AWS_DEFAULT_ACL`). `holdall provision` says what makes files public without it.",
     ("D1",),
 )
 ACL_BLOCKED = _Saved(
@@ -47,10 +55,14 @@ ACL_BLOCKED = _Saved(
     Level.ERROR,
     "The upload is refused because of its ACL",
     "The same file was accepted without the ACL. Block Public Access refuses it, or the keys are not allowed to set ACLs.",
-    "Remove `default_acl` (or `AWS_DEFAULT_ACL`). Let a bucket policy, or a CDN that may read the bucket, make files public.",
+    "Remove `default_acl` (or `AWS_DEFAULT_ACL`). `holdall provision` says what makes files public without it.",
     failures=("D2", "B5"),
     remedies=(
-        Cause("The provider makes files public by ACL, as Spaces does.", "Grant `s3:PutObjectAcl` on the objects."),
+        Cause(
+            "The provider makes files public by ACL, as Spaces does.",
+            "Grant `s3:PutObjectAcl` on the objects.",
+            tuple(id_ for id_, provider in PROVIDERS.items() if provider.public_by_acl),
+        ),
     ),
 )
 KMS_REFUSED = _Saved(
@@ -58,8 +70,9 @@ KMS_REFUSED = _Saved(
     Level.ERROR,
     "The keys are not allowed to use the bucket's encryption key",
     "The bucket encrypts with KMS. The keys may put objects, but may not use the KMS key.",
-    GRANT_KMS,
+    "Let the keys use the encryption key, or encrypt the bucket with the provider's own.",
     ("B7",),
+    remedies=(Cause("The keys are those of a user or role with policies.", GRANT_KMS, _HAS_KMS),),
 )
 CHECKSUM_REFUSED = _Saved(
     "D405",
