@@ -42,6 +42,16 @@ def test_expired_keys_are_named(through: Through) -> None:
     assert errors(report) == ["D303"], told(report)
 
 
+# https://github.com/vesoft-inc/nebula-br/issues/62 quotes Alibaba Cloud's answer.
+@pytest.mark.failure("C1")
+@on_one_server
+def test_store_that_wants_the_bucket_before_the_host_is_named(through: Through) -> None:
+    forbidden = s3_error(403, "SecondLevelDomainForbidden", "Please use virtual hosted style to access.")
+    report = examine(through(choose=lambda request: forbidden if _is_signed(request) else None))
+    assert errors(report) == ["D314"], told(report)
+    assert the(report, "D314").cause.do == "AWS_S3_ADDRESSING_STYLE=virtual"
+
+
 @pytest.mark.failure("B1")
 @on_one_server
 def test_token_of_other_keys_is_named(through: Through) -> None:

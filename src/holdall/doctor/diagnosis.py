@@ -12,6 +12,7 @@ from holdall.doctor.grants import grant, has_statements, resource_of
 from holdall.doctor.web import WebFailed
 from holdall.errors import Answer, BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable, WriteRefused
 from holdall.findings import Cause, Finding, Kind
+from holdall.s3.answers import wants_virtual_style
 
 
 def diagnose(error: HoldallError, examination: Examination) -> Finding:
@@ -130,6 +131,7 @@ _RULES: tuple[tuple[Callable[[Answer], bool], Callable[[HoldallError, Examinatio
     (_code("ExpiredToken", "TokenRefreshRequired"), _as(kinds.KEYS_EXPIRED)),
     (_code("InvalidToken"), _as(kinds.TOKEN_WRONG)),
     (_code("RequestTimeTooSkewed"), _as(kinds.CLOCK_REFUSED)),
+    (wants_virtual_style, _as(kinds.PATH_STYLE_REFUSED)),
     (_code("NoSuchBucket"), _bucket_missing),
     (
         _code("PermanentRedirect", "TemporaryRedirect", "301", "307", "AuthorizationHeaderMalformed",

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from holdall.errors import (
@@ -120,6 +121,14 @@ _LASTING: dict[str, tuple[type[HoldallError], str]] = {
     "AccountSuspended": (AccessRefused, "the account is suspended. Ask the provider."),
     "UserSuspended": (AccessRefused, "the user of these keys is suspended. Ask whoever runs the store."),
 }
+# Where a bucket is not reached by its name in the path.
+# https://www.alibabacloud.com/help/en/oss/user-guide/0003-00000303 (SecondLevelDomainForbidden)
+# https://www.tencentcloud.com/document/product/436/75050 (PathStyleDomainForbidden)
+# https://support.huaweicloud.com/intl/en-us/api-obs/obs_errorcode_0014.html (VirtualHostDomainRequired)
+_VIRTUAL_ONLY = frozenset({"SecondLevelDomainForbidden", "PathStyleDomainForbidden", "VirtualHostDomainRequired"})
+_VIRTUAL_WORDS = re.compile(
+    r"virtual[ -]?(?:host|styled? domain)|path[ -]style.*(?:not|no longer) (?:supported|allowed)"
+)
 # Refusals that end by themselves, though their status says that the request was wrong.
 _MAY_PASS = frozenset(
     {"RequestTimeout", "OperationAborted", "ConditionalRequestConflict", "BadDigest", "IncompleteBody", "408", "409"}
@@ -205,6 +214,12 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
         )
     elif answer.code == "KeyTooLongError":
         error = InvalidName(f'{refused}: "{name}" is too long for a key there. Shorten it. {answer.message}'.rstrip())
+    elif wants_virtual_style(answer):
+        # No right is missing.
+        error = StoreFailed(
+            f"{refused}: it wants the bucket's name before the host, not in the path. Set "
+            f"`AWS_S3_ADDRESSING_STYLE=virtual`.{_quoted(answer)}"
+        )
     elif answer.operation.startswith(_KEY_SOURCES):
         error = CredentialsRefused(
             f"{what[:1].upper()}{what[1:]} failed in {where}: {answer.operation}, which is to give the keys, was refused "
@@ -252,6 +267,13 @@ def _lasting(answer: Answer) -> tuple[type[HoldallError], str] | None:
         return None
     said = answer.message.lower()
     return next((meaning for words, meaning in _BY_WORDS if any(word in said for word in words)), None)
+
+
+def wants_virtual_style(answer: Answer) -> bool:
+    """Say whether a store refuses the bucket in the path, by its code or, where that says too little, in its words."""
+    return answer.code in _VIRTUAL_ONLY or (
+        400 <= answer.status < 500 and _VIRTUAL_WORDS.search(answer.message.lower()) is not None
+    )
 
 
 def _quoted(answer: Answer) -> str:

@@ -63,6 +63,27 @@ LASTING = [
         StoreFailed,
         "disks are full",
     ),
+    # The words of Alibaba Cloud, Tencent Cloud and Huawei Cloud, as threads quote them: vesoft-inc/nebula-br#62,
+    # gobackup/gobackup#233, and https://support.huaweicloud.com/intl/en-us/api-obs/obs_errorcode_0014.html
+    (
+        "SecondLevelDomainForbidden",
+        "Please use virtual hosted style to access.",
+        StoreFailed,
+        "AWS_S3_ADDRESSING_STYLE=virtual",
+    ),
+    (
+        "PathStyleDomainForbidden",
+        "The bucket you are attempting to access must be addressed using COS virtual-styled domain.",
+        StoreFailed,
+        "AWS_S3_ADDRESSING_STYLE=virtual",
+    ),
+    (
+        "VirtualHostDomainRequired",
+        "Virtual host domain is required while accessing a specific bucket.",
+        StoreFailed,
+        "AWS_S3_ADDRESSING_STYLE=virtual",
+    ),
+    ("SomethingElse", "Path-style requests are not supported", StoreFailed, "AWS_S3_ADDRESSING_STYLE=virtual"),
     ("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", StoreFailed, "longer than the store"),
     ("InvalidRequest", "Something is wrong with it", StoreFailed, "Something is wrong with it. Ask whoever"),
 ]

@@ -166,6 +166,14 @@ REGION_WRONG = _Refused(
     "Set `AWS_S3_REGION_NAME` (mode do: `DO_REGION`) to the bucket's region.",
     ("C5", "C3", "C4"),
 )
+PATH_STYLE_REFUSED = _Refused(
+    "D314",
+    Level.ERROR,
+    "The store wants the bucket's name before the host",
+    "It refuses requests with the bucket in the path, so nothing can be saved or shown.",
+    "AWS_S3_ADDRESSING_STYLE=virtual",
+    ("C1",),
+)
 BUCKET_HIDDEN = Kind(
     "D312",
     Level.UNKNOWN,
