@@ -27,7 +27,7 @@ def page() -> str:
         "",
         "Exit codes: 0, success; 1, a problem was found; 2, the command was used incorrectly; 130, interrupted by Ctrl-C.",
         "`provision --diff` has one of its own: 3, it could not look.",
-        "All commands except `serve` take `--env-file`, a file of variables that override the environment.",
+        "All commands except `copy` and `serve` take `--env-file`, a file of variables that override the environment.",
         "",
         "```console",
         "$ holdall --help",
@@ -114,6 +114,23 @@ COMMANDS = {
     "`--json` prints one document; its `version` changes when a key changes its meaning or is removed.\n"
     "Here is one with problems, shortened to its first two variables:\n\n"
     f"```json\n{_env_json()}\n```",
+    "copy": "A place is a folder (`./media`), an env file of the contract (`production.env`) or, with `manage.py`, an alias "
+    "of `STORAGES`; a fork is copied with all that it shows.\n"
+    "Names are kept. So are the content type, disposition, encoding, language, cache header and metadata of a source that "
+    "is a store; what it does not say is decided by the rules of the destination, as for any upload.\n"
+    "[Bring an existing MEDIA_ROOT into a bucket](../how-to/bring-files.md) shows it.\n\n"
+    "A file that the destination has already is compared, and never overwritten: it is the same, or a conflict.\n"
+    "When everything is sent, the destination is listed once, and each file must have the length and the checksum that "
+    "were sent.\n"
+    "A run that was ended at any point is taken up when you run it again: what is there and the same is done.\n"
+    "A store that is too busy is asked more slowly; it may be busy or silent for three minutes.\n\n"
+    "The extra `bulk` (`django-holdall[bulk]`) makes many small files faster and shows a bar; "
+    "[a decision](../decisions/obstore-for-small-files.md) says what it does.\n\n"
+    "Exit codes: 0, everything is there, and verified (with `--plan`: nothing is in conflict); 1, something is in conflict, "
+    "was left out or failed, or `--yes` was missing where there is no terminal to ask on; 2, the command was used "
+    "incorrectly.\n"
+    "With `--json` it prints one object a line, each with `version` and `event`: `plan`, then `progress` every five "
+    "seconds, then `outcome`.",
     "fork": "They need the environment of [a fork](../explanation/forks.md), and no Django project.\n"
     "`status` and `diff` ask the parent once for each name that the fork added or hid.\n"
     "`promote` and `drop` show their plan and ask; without a terminal they do nothing unless you give `--yes`.\n"

@@ -156,6 +156,7 @@ def test_commands_are_these() -> None:
     options = commands_of(parser)
     assert options == {
         "adopt": ["--env-file", "--help", "--json", "--write"],
+        "copy": ["--help", "--json", "--plan", "--prefix", "--report", "--since", "--workers", "--yes"],
         "doctor": [
             "--alias",
             "--env-file",

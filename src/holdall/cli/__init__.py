@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import holdall
-from holdall.cli import adopt, doctor, env, fork, owner, provision, serve
+from holdall.cli import adopt, copy, doctor, env, fork, owner, provision, serve
 from holdall.cli.envfile import EnvFileError, applied, read_env_file
 from holdall.cli.terminal import Session, Stream, Style
 from holdall.errors import HoldallError
@@ -33,6 +33,7 @@ class Command(Protocol):
 
 COMMANDS: dict[str, Command] = {
     "adopt": adopt,
+    "copy": copy,
     "doctor": doctor,
     "env": env,
     "fork": fork,
@@ -40,6 +41,8 @@ COMMANDS: dict[str, Command] = {
     "provision": provision,
     "serve": serve,
 }
+# They describe a store by themselves, or several.
+_WITHOUT_ENV_FILE = {"copy", "serve"}
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "holdall") -> int:
@@ -59,7 +62,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="holdall_command", required=True, metavar="command")
     for name, command in COMMANDS.items():
         command.declare(declared := commands.add_parser(name, help=command.HELP))
-        for leaf in _leaves(declared) if name != "serve" else ():
+        for leaf in _leaves(declared) if name not in _WITHOUT_ENV_FILE else ():
             leaf.add_argument(
                 "--env-file", type=Path, help="a file of VARIABLE=value lines that override the environment"
             )

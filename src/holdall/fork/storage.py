@@ -44,6 +44,8 @@ class Entry(NamedTuple):
     name: str
     size_bytes: int
     etag: str
+    # Told by listings alone.
+    modified: datetime | str | None = None
 
 
 class ForkedStorage(MediaStorage):
@@ -398,7 +400,7 @@ class ForkedStorage(MediaStorage):
         found = self._in_parent(name)
         if found is None:
             return
-        self.tombstones.hide(Hidden(*found))
+        self.tombstones.hide(Hidden(found.name, found.size_bytes, found.etag))
         self.overlay.note(name, Side.HIDDEN, holds=True)
 
     def unhide(self, name: str) -> None:
@@ -465,7 +467,7 @@ def walk_own(storage: MediaStorage, prefix: str) -> Iterator[Entry]:
             name = found["Key"][len(start) :]
             # Consoles mark folders by empty objects, whose names end in a slash.
             if name and not name.endswith("/") and not sites.is_reserved(name):
-                yield Entry(name, int(found["Size"]), str(found["ETag"]))
+                yield Entry(name, int(found["Size"]), str(found["ETag"]), found.get("LastModified"))
 
 
 def _walk_parents(fork: ForkedStorage, prefix: str, own: set[str]) -> Iterator[Entry]:

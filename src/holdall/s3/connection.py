@@ -331,6 +331,10 @@ class Connection:
             clients.keep_to_one_process(client)
         return getattr(client or self.client, operation)(Bucket=self.target.bucket_name, **parameters)
 
+    def takes_the_fast_lane(self) -> bool:
+        """Say whether plain requests go past the SDK: nothing about the store, or in the project, needs it for them."""
+        return self._sdk_is_plain() and self._fast_lane() is not None
+
     def _sdk_is_plain(self) -> bool:
         return is_plain() and (self._resource is None or self._plainness is None or self._plainness.holds())
 

@@ -67,6 +67,12 @@ class NewObject(Begun):
     """One object that is about to be created, under a key that nobody may have yet (but with `replace`)."""
 
     parts: Parts
+    # Whether an earlier run may have begun the same, and have been ended before it could take it back.
+    resumes: bool = False
+    # What the store said of the object, in quotes as it says it; empty where its answer was lost.
+    etag: str = field(default="", init=False)
+    # What it said of the parts, of an object that was sent in parts.
+    part_etags: list[str] = field(default_factory=list, init=False)
     # How long each part is that was sent, by its number.
     _part_bytes: dict[int, int] = field(default_factory=dict, init=False)
 
@@ -133,7 +139,7 @@ class NewObject(Begun):
         while True:
             self._stage = Stage.SENT
             try:
-                self._call("put_object", **condition, **sent)
+                answer = self._call("put_object", **condition, **sent)
             except HoldallError as failure:
                 if self._was_done(failure, sent):
                     break
@@ -144,6 +150,7 @@ class NewObject(Begun):
                 if not again or conflicts > _MAX_CONFLICTS:
                     raise self._explained(failure) from failure.__cause__
             else:
+                self.etag = str(answer.get("ETag") or "")
                 break
         self._stage = Stage.WHOLE
 
@@ -182,6 +189,7 @@ class NewObject(Begun):
             return False
         if found.is_mine:
             self._check_sent(found, sent)
+            self.etag = str(found.answer.get("ETag") or "")
             return True
         self._stage = Stage.NOTHING
         if found.exists and taken:
@@ -223,7 +231,7 @@ class NewObject(Begun):
 
     def _reserve(self) -> None:
         self._put(b"")
-        self._stage = Stage.RESERVED
+        self._stage, self.etag = Stage.RESERVED, ""
 
     # -- a copy
 
@@ -237,7 +245,7 @@ class NewObject(Begun):
         for name, value in customer_key(source.parameters).items():
             parameters[f"CopySource{name}"] = value
         try:
-            self._call(
+            answer = self._call(
                 "copy_object",
                 work_seconds=_work_seconds(source.size_bytes),
                 CopySource={"Bucket": source.bucket_name, "Key": source.key},
@@ -250,6 +258,7 @@ class NewObject(Begun):
             if not failure.outcome_unknown:
                 self._stage = reserved
             raise
+        self.etag = str(answer.get("CopyObjectResult", {}).get("ETag") or "")
 
     def _is_filled(self, failure: HoldallError, size_bytes: int | None) -> bool:
         """Say whether the request that failed had filled the reservation, or replaced the file, all the same."""
@@ -278,7 +287,7 @@ class NewObject(Begun):
     def _start(self, *, again: bool) -> None:
         self._note_upload()
         if not self.replace:
-            if again and self.connection.target.provider.conditional_complete:
+            if again and not self.resumes and self.connection.target.provider.conditional_complete:
                 # Asking first is cheap beside uploading everything only to hear that the name is taken.
                 if self._exists():
                     raise self._taken("is taken")
@@ -292,7 +301,7 @@ class NewObject(Begun):
             self._has_strays = failure.outcome_unknown or failure.retries > 0
             raise
         self._upload_id = answer["UploadId"]
-        self._has_strays = answer["ResponseMetadata"]["RetryAttempts"] > 0
+        self._has_strays = self.resumes or answer["ResponseMetadata"]["RetryAttempts"] > 0
 
     def send(self, number: int, data: bytes) -> str:
         """Send one part and give its ETag."""
@@ -322,6 +331,7 @@ class NewObject(Begun):
             self._finish(etags)
 
     def _finish(self, etags: Sequence[str]) -> None:
+        self.part_etags = list(etags)
         if self._stage is Stage.RESERVED:
             self._check_reservation()
         before, self._stage = self._stage, Stage.FILLING
@@ -349,17 +359,18 @@ class NewObject(Begun):
             **customer_key(self.parameters),
         )
         try:
-            send()
+            answer = send()
         except StoreUnreachable as silence:
             # The request may be lost. It is sent again only if the store answers, and has not done it.
             if not (silence.outcome_unknown and self._is_undone()):
                 raise
             try:
-                send()
+                answer = send()
             except HoldallError as second:
                 second.retries += 1
                 second.outcome_unknown |= isinstance(second, StoreUnreachable)
                 raise
+        self.etag = str(answer.get("ETag") or "")
 
     def _is_undone(self) -> bool:
         with suppress(HoldallError):

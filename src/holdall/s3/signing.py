@@ -105,7 +105,7 @@ class Signer:
 
     def __init__(self, place: Place, keys: SigningKeys, *, admit: Callable[[str, str], None] | None = None) -> None:
         self.place = place
-        self._keys = keys
+        self.keys = keys
         # Asked before a link is made that changes something: with the method and the key; it raises to refuse.
         self._admit = admit
         self._token = f"&X-Amz-Security-Token={_encoded(keys.token.reveal())}" if keys.token else ""
@@ -152,8 +152,8 @@ class Signer:
             "x-amz-content-sha256": payload_sha256,
             "x-amz-date": stamp,
         }
-        if self._keys.token:
-            signed["x-amz-security-token"] = self._keys.token.reveal()
+        if self.keys.token:
+            signed["x-amz-security-token"] = self.keys.token.reveal()
         names = sorted(signed)
         listed = ";".join(names)
         lines = "".join([f"{name}:{signed[name]}\n" for name in names])
@@ -165,7 +165,7 @@ class Signer:
         digest = hashlib.sha256(canonical.encode()).hexdigest()
         signature.update(f"{ALGORITHM}\n{stamp}\n{scope}\n{digest}".encode())
         signed["authorization"] = (
-            f"{ALGORITHM} Credential={self._keys.access_key}/{scope}, SignedHeaders={listed}, "
+            f"{ALGORITHM} Credential={self.keys.access_key}/{scope}, SignedHeaders={listed}, "
             f"Signature={signature.hexdigest()}"
         )
         return signed
@@ -174,7 +174,7 @@ class Signer:
         stamp = _stamp(window.signed_at)
         scope, signing = self._day(window.signed_at // 86_400, stamp[:8])
         before = (
-            f"X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={_encoded(f'{self._keys.access_key}/{scope}')}"
+            f"X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={_encoded(f'{self.keys.access_key}/{scope}')}"
             f"&X-Amz-Date={stamp}&X-Amz-Expires={window.valid_seconds}"
         )
         begun = signing.copy()
@@ -189,7 +189,7 @@ class Signer:
     def _day(self, day: int, stamp: str) -> tuple[str, hmac.HMAC]:
         if day not in self._days:
             scope = f"{stamp}/{self.place.region}/s3/aws4_request"
-            signing_key = f"AWS4{self._keys.secret_key.reveal()}".encode()
+            signing_key = f"AWS4{self.keys.secret_key.reveal()}".encode()
             for part in scope.split("/"):
                 signing_key = hmac.digest(signing_key, part.encode(), "sha256")
             if len(self._days) >= KEPT_DAYS:

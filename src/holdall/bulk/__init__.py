@@ -1,0 +1,1 @@
+"""Bulk work on whole stores: plan, apply exactly that plan, verify, resume."""

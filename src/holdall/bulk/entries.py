@@ -1,0 +1,123 @@
+"""What a place holds, one entry a file, in one order; however many, in bounded memory.
+
+Two places are compared by one walk through both, side by side, so both must come in one order: that of the names' UTF-8
+bytes, which is also how S3 lists. A server that does not (SeaweedFS goes folder by folder) is noticed, and its entries are
+sorted first, outside of the memory.
+"""
+
+from __future__ import annotations
+
+import heapq
+import pickle
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from holdall.storage.media import batched
+
+T = TypeVar("T")
+# So many are held in memory at a time; one takes about 300 bytes.
+HELD = 50_000
+# So many are written at a time.
+BATCH = 1_000
+
+
+class Entry(NamedTuple):
+    """One file of a place."""
+
+    name: str
+    size_bytes: int
+    # When it was saved there; None where that is not told.
+    modified: datetime | None
+    # What the store says of the bytes, without quotes: the MD5 of a file that was sent in one piece, at most stores.
+    etag: str = ""
+
+
+class OutOfOrder(Exception):
+    """A place does not give its files in the order of their bytes."""
+
+
+def order_of(name: str) -> bytes:
+    """Give what names are ordered by."""
+    return name.encode()
+
+
+def checked(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Give the entries as they come, as long as they come in order.
+
+    Raises:
+        OutOfOrder: they do not.
+    """
+    last = b""
+    for entry in entries:
+        here = order_of(entry.name)
+        if here < last:
+            raise OutOfOrder
+        last = here
+        yield entry
+
+
+def in_order(entries: Iterable[T], key: Callable[[T], Any]) -> Iterator[T]:
+    """Sort entries in bounded memory: what is more than is held is kept in temporary files, where there can be any."""
+    runs: list[Iterable[T]] = []
+    for held in batched(entries, HELD):
+        run: Spool[T] = Spool(held=0 if runs else HELD)
+        for entry in sorted(held, key=key):
+            run.append(entry)
+        runs.append(run)
+    return heapq.merge(*runs, key=key)
+
+
+class Spool(Generic[T]):
+    """A list that is written once and read any number of times, kept in a temporary file when it grows.
+
+    A machine without a place for temporary files keeps it in memory.
+    """
+
+    def __init__(self, *, held: int = HELD) -> None:
+        self._held = held
+        self._last: list[T] = []
+        self._file: Any = None
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, item: T) -> None:
+        self._last.append(item)
+        self._count += 1
+        if len(self._last) >= max(self._held, BATCH):
+            self._write()
+
+    def _write(self) -> None:
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="holdall-")  # noqa: SIM115  it lives as long as the list
+                weakref.finalize(self, self._file.close)
+        except OSError:
+            # No folder for it: then memory has to do.
+            self._held = 2 * len(self._last)
+            return
+        end = self._file.seek(0, 2)
+        try:
+            for some in batched(self._last, BATCH):
+                pickle.dump(some, self._file, pickle.HIGHEST_PROTOCOL)
+            self._file.flush()
+        except OSError:
+            # No room.
+            self._file.truncate(end)
+            self._held = 2 * len(self._last)
+        else:
+            self._last, self._held = [], BATCH
+
+    def __iter__(self) -> Iterator[T]:
+        if self._file is not None:
+            at, end = 0, self._file.seek(0, 2)
+            while at < end:
+                self._file.seek(at)
+                some = pickle.load(self._file)  # noqa: S301  what this process wrote
+                at = self._file.tell()
+                yield from some
+        yield from list(self._last)

@@ -1,0 +1,213 @@
+"""Where files are copied from and to: a folder of this machine, or a store."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TypeVar
+
+from holdall import names
+from holdall.bulk.entries import Entry
+from holdall.errors import HoldallError, InvalidName
+from holdall.fork.storage import ForkedStorage, reading_parameters, site_of, walk
+from holdall.s3.reading import ObjectReader
+from holdall.sites import is_reserved
+from holdall.storage import MediaStorage
+from holdall.storage.files import ObjectFile
+
+T = TypeVar("T")
+
+# What a file is called in a folder until it is whole.
+UNFINISHED = ".holdall-unfinished"
+
+
+class Trouble(NamedTuple):
+    """A file that is left out, why, and what to do."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Folder:
+    """A folder and everything below it."""
+
+    path: Path
+    # What the last walk came across and left out.
+    troubles: list[Trouble] = field(default_factory=list)
+    # What it found of copies that were ended before they were whole.
+    unfinished: list[Path] = field(default_factory=list)
+    # Folders that are known to be inside.
+    _inside: set[str] = field(default_factory=set)
+
+    def __str__(self) -> str:
+        return f"folder {self.path}"
+
+    def file(self, name: str) -> Path:
+        """Give the path of a file.
+
+        Raises:
+            InvalidName: the name leads out of the folder.
+        """
+        folder, _, last = name.rpartition("/")
+        if folder not in self._inside:
+            # The attack: a key "../../etc/cron.d/x" in the source, or a folder that is a link to somewhere else.
+            if {".", ".."} & set(name.split("/")) or not _is_inside(
+                (self.path / folder).resolve(), self.path.resolve()
+            ):
+                raise InvalidName(f"{name!r} leads out of {self}. Nothing was written.")
+            self._inside.add(folder)
+        if last in {"", ".", ".."}:
+            raise InvalidName(f"{name!r} is no name of a file. Nothing was written.")
+        return self.path / name
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file for reading."""
+        return self.file(name).open("rb")
+
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        """Give every file whose name begins so, in the order of the names' bytes. Notes what it leaves out."""
+        self.troubles.clear()
+        self.unfinished.clear()
+        if self.path.is_dir():
+            yield from self._below("", prefix, (os.path.realpath(self.path),))
+
+    def _below(self, folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[Entry]:
+        try:
+            with os.scandir(self.path / folder) as found:
+                children = sorted(found, key=_order)
+        except OSError as failure:
+            self._leave(f"{folder}/", f"the folder cannot be read: {failure.strerror}. Grant the right to read it")
+            return
+        for child in children:
+            name = f"{folder}/{child.name}" if folder else child.name
+            if not (name.startswith(prefix) or prefix.startswith(f"{name}/")):
+                continue
+            try:
+                yield from self._child(child, name, prefix, above)
+            except OSError as failure:
+                self._leave(name, f"cannot be looked at: {failure.strerror}")
+
+    def _child(self, child: os.DirEntry[str], name: str, prefix: str, above: tuple[str, ...]) -> Iterator[Entry]:
+        if not _is_text(child.name):
+            self._leave(
+                name.encode(errors="backslashreplace").decode(),
+                "its name is not UTF-8, so it cannot be a key. Rename it; convmv does it for whole folders",
+            )
+            return
+        if child.is_symlink():
+            target = os.path.realpath(child.path)
+            if not _is_inside(Path(target), self.path.resolve()):
+                self._leave(
+                    name, f"is a link that leads out of the folder. Copy the file here, or copy {target} by itself"
+                )
+                return
+            if target in above:
+                self._leave(name, "is a link to a folder that it is in, so it has no end")
+                return
+        if child.is_dir():
+            if is_reserved(name):
+                return
+            yield from self._below(name, prefix, (*above, os.path.realpath(child.path)))
+            return
+        found = child.stat()
+        if not stat.S_ISREG(found.st_mode):
+            self._leave(name, "is no file: a socket, a pipe or a device")
+        elif is_reserved(name):
+            self._leave(name, "its name is one that Holdall keeps for itself. Rename it")
+        elif child.name.endswith(UNFINISHED):
+            self.unfinished.append(Path(child.path))
+        else:
+            yield Entry(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+    def _leave(self, name: str, reason: str) -> None:
+        self.troubles.append(Trouble(name, reason))
+
+
+@dataclass(frozen=True, eq=False)
+class Store:
+    """A store: all that its storage shows."""
+
+    storage: MediaStorage
+
+    def __str__(self) -> str:
+        return str(site_of(self.storage))
+
+    def open(self, name: str) -> ObjectFile:
+        """Open a file for reading, piece by piece; what the store keeps packed is unpacked."""
+        return on_its_side(self.storage, name, lambda side: reading(side, name, unpacks=True))
+
+    def is_packed(self, name: str) -> bool:
+        """Say whether the store keeps a file packed, so that it is longer than the store says. One HEAD."""
+
+        def asked(side: MediaStorage) -> Any:
+            return side.store.call(
+                "head_object", action="looking at", name=name, client=side.store.client, Key=side._key(name)
+            )
+
+        return bool(on_its_side(self.storage, name, asked).get("ContentEncoding") == "gzip")
+
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        """Give every file whose name begins so, in the order in which the store lists. One request for each 1,000."""
+        for name, size_bytes, etag, modified in walk(self.storage, prefix):
+            yield Entry(name, size_bytes, _as_time(modified), etag.strip('"'))
+
+    def refuses(self, name: str) -> str:
+        """Say why a name cannot be one here; empty if it can."""
+        try:
+            key = self.storage._key(name)
+        except InvalidName as invalid:
+            return f"{invalid} Rename it in the source"
+        except HoldallError as failure:
+            return str(failure)
+        # The accident: two names that are one key.
+        return "" if key.endswith(names.clean(name)) and names.clean(name) == name else "is no clean name: rename it"
+
+
+Place = Folder | Store
+
+
+def on_its_side(storage: MediaStorage, name: str, read: Callable[[MediaStorage], T]) -> T:
+    """Read something of a file from the store that has it: of a fork, its own or one above."""
+    if isinstance(storage, ForkedStorage):
+        parent = storage.parent
+        return storage._on_its_side(name, lambda: read(storage), lambda: on_its_side(parent, name, read))
+    return read(storage)
+
+
+def reading(side: MediaStorage, name: str, *, unpacks: bool = False) -> ObjectFile:
+    """Open a file of one store, as the store keeps it, or unpacked."""
+    read = partial(
+        ObjectReader, side.store, None, name=name, key=side._key(name), parameters=reading_parameters(side, name)
+    )
+    return ObjectFile(read, name=name, mode="rb", unpacks=unpacks)
+
+
+def _order(child: os.DirEntry[str]) -> bytes:
+    # A folder's files are called "folder/…", which comes after "folder.txt".
+    name = os.fsencode(child.name)
+    try:
+        return name + b"/" if child.is_dir() else name
+    except OSError:
+        return name
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path == folder or folder in path.parents
+
+
+def _as_time(told: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(told) if isinstance(told, str) and told else told or None

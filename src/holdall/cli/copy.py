@@ -1,0 +1,243 @@
+"""`holdall copy`: bring files from one place to another, by a plan, verified, and taken up where it was ended."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from holdall.cli import places
+from holdall.cli.progress import Bar, JsonLines, Lines, Progress, as_span
+from holdall.cli.terminal import Session, as_count, as_size, confirmed
+from holdall.shown import shown
+
+if TYPE_CHECKING:
+    from holdall.bulk.copying import Outcome
+    from holdall.bulk.plan import Plan
+
+HELP = "copy files between folders and stores: a plan, then exactly that plan, verified"
+# The shape of `--json` output; raised when a key changes its meaning or goes.
+JSON_VERSION = 1
+WORKERS = 16
+MAX_WORKERS = 256
+# So many names are shown of each kind.
+SHOWN = 20
+# What the estimate takes for granted: a request to a store, and what a line of 200 Mbit/s carries.
+REQUEST_SECONDS = 0.06
+BYTES_PER_SECOND = 25_000_000
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help=places.HELP)
+    parser.add_argument("destination", metavar="DESTINATION", help="the same; a folder may be new")
+    parser.add_argument(
+        "--prefix", default="", help="copy only files whose names begin so; they keep their whole names"
+    )
+    parser.add_argument(
+        "--since", help="copy only files that were saved since then: 2026-11-26, 2026-11-26T14:30 or 10d"
+    )
+    parser.add_argument("--plan", action="store_true", dest="plan_only", help="print the plan and change nothing")
+    parser.add_argument("--yes", action="store_true", help="carry out the plan without asking")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object a line")
+    parser.add_argument("--workers", type=int, default=WORKERS, help="how many files are copied at a time (16)")
+    parser.add_argument(
+        "--report", type=Path, help="write what was left out, in conflict or failed into this file, as JSON"
+    )
+
+
+def run(options: argparse.Namespace, session: Session) -> int:
+    try:
+        return _copy(options, session)
+    except places.Misused as misused:
+        session.err.write(f"{misused}\n")
+        return 2
+
+
+def _copy(options: argparse.Namespace, session: Session) -> int:
+    from holdall.bulk import copying, plan
+
+    if not 1 <= options.workers <= MAX_WORKERS:
+        raise places.Misused(f"--workers is {options.workers}; write a number from 1 to {MAX_WORKERS}.")
+    since = places.moment(options.since) if options.since else None
+    source = places.open_place(options.source, session)
+    destination = places.open_place(options.destination, session, may_be_new=True)
+    if str(source) == str(destination):
+        raise places.Misused(f"Source and destination are the same: {source}.")
+    planned = plan.make(source, destination, prefix=options.prefix, since=since, workers=options.workers)
+    _say_plan(session, planned, options)
+    is_clear = not planned.in_conflict.files and not planned.troubles
+    if options.plan_only or not planned.to_copy.files:
+        _write_report(options, planned, None)
+        if options.as_json and not options.plan_only:
+            _event(session, "outcome", _outcome_as_json(None))
+        return 0 if is_clear or (options.plan_only and not planned.in_conflict.files) else 1
+    if not _is_agreed(options, session):
+        return 1
+    outcome = _applied(planned, options, session, copying)
+    _say_outcome(session, planned, outcome, options)
+    _write_report(options, planned, outcome)
+    return 0 if is_clear and not outcome.conflicts and not outcome.failures else 1
+
+
+def _is_agreed(options: argparse.Namespace, session: Session) -> bool:
+    if options.as_json and not options.yes:
+        # A question would be no JSON.
+        session.err.write("Nothing was done. Run it again with --yes to do this.\n")
+        return False
+    return confirmed(session, "Copy them?", yes=options.yes)
+
+
+def _applied(planned: Plan, options: argparse.Namespace, session: Session, copying: Any) -> Outcome:
+    progress = _progress(options, session)
+    progress.begin(planned.to_copy.files, planned.to_copy.size_bytes)
+    try:
+        outcome: Outcome = copying.apply(
+            planned,
+            workers=options.workers,
+            report=lambda step, _done: progress.advance(step.name, step.size_bytes),
+        )
+    finally:
+        progress.end()
+    return outcome
+
+
+def _progress(options: argparse.Namespace, session: Session) -> Progress:
+    if options.as_json:
+        return JsonLines(session.out)
+    if session.out.isatty():
+        with suppress(ImportError):
+            return Bar()
+    return Lines(session.out)
+
+
+# -- the plan
+
+
+def _say_plan(session: Session, planned: Plan, options: argparse.Namespace) -> None:
+    if options.as_json:
+        _event(session, "plan", _plan_as_json(planned))
+        return
+    write, style = session.out.write, session.style
+    write(f"From: {shown(str(planned.source))}\nTo:   {shown(str(planned.destination))}\n\n")
+    for count, what in (
+        (planned.to_copy, "to copy"),
+        (planned.same, "there already, and the same"),
+        (planned.in_conflict, "in conflict: there already, and different; left as they are"),
+        (planned.only_there, "only there; left as they are"),
+    ):
+        if count.files or what == "to copy":
+            write(f"{count.files:>10,} {what}  {style.dim(as_size(count.size_bytes))}\n")
+    if planned.troubles:
+        write(f"{len(planned.troubles):>10,} left out\n")
+    write("\n")
+    conflicts = (entry.name for entry in planned.conflicts)
+    _list(session, "In conflict", conflicts, planned.in_conflict.files, options)
+    _list(
+        session, "Left out", (f"{name}: {reason}" for name, reason in planned.troubles), len(planned.troubles), options
+    )
+    if planned.to_copy.files:
+        requests, seconds = _estimate(planned, options.workers)
+        write(f"About {requests:,} requests, and {as_span(max(seconds, 1))} at 200 Mbit/s and 60 ms a request.\n")
+    elif not planned.in_conflict.files:
+        write("Nothing is left to copy.\n")
+
+
+def _list(session: Session, title: str, lines: Iterable[str], count: int, options: argparse.Namespace) -> None:
+    if not count:
+        return
+    session.out.write(session.style.yellow(f"{title}:") + "\n")
+    for line in islice(lines, SHOWN):
+        session.out.write(f"  {shown(line)}\n")
+    if count > SHOWN:
+        more = "" if options.report else "; --report FILE lists them all"
+        session.out.write(f"  … and {count - SHOWN:,} more{more}\n")
+    session.out.write("\n")
+
+
+def _estimate(planned: Plan, workers: int) -> tuple[int, float]:
+    """Say how many requests copying takes, roughly, and how long."""
+    from holdall.bulk.copying import PART_BYTES
+
+    files, size_bytes = planned.to_copy.files, planned.to_copy.size_bytes
+    each = 1 if type(planned.source) is not type(planned.destination) else 2
+    requests = each * files + size_bytes // PART_BYTES + files // 1000 + 1
+    return requests, max(requests * REQUEST_SECONDS / workers, size_bytes / BYTES_PER_SECOND)
+
+
+def _plan_as_json(planned: Plan) -> dict[str, Any]:
+    return {
+        "source": str(planned.source),
+        "destination": str(planned.destination),
+        "to_copy": vars(planned.to_copy),
+        "same": vars(planned.same),
+        "in_conflict": vars(planned.in_conflict),
+        "only_there": vars(planned.only_there),
+        "left_out": len(planned.troubles),
+    }
+
+
+# -- the outcome
+
+
+def _say_outcome(session: Session, planned: Plan, outcome: Outcome, options: argparse.Namespace) -> None:
+    if options.as_json:
+        _event(session, "outcome", _outcome_as_json(outcome))
+        return
+    write = session.out.write
+    copied = outcome.copied
+    if outcome.slowed:
+        write(f"The store was too busy {as_count(outcome.slowed, 'time')}; it was asked more slowly.\n")
+    if outcome.conflicts:
+        _list(
+            session, "Taken by another file since the plan was made", outcome.conflicts, len(outcome.conflicts), options
+        )
+    failed = (f"{name}: {reason}" for name, reason in outcome.failures)
+    _list(session, "Failed", failed, len(outcome.failures), options)
+    if len(outcome.unproven):
+        write(
+            f"Of {as_count(len(outcome.unproven), 'file')} the destination tells the length alone, and no sum of the bytes.\n"
+        )
+    write(
+        f"Done: {copied.files:,} of {as_count(planned.to_copy.files, 'file')} copied and verified "
+        f"({as_size(copied.size_bytes)}).\n"
+    )
+    if outcome.failures or outcome.conflicts:
+        write("What is done stays done: run it again for the rest.\n")
+
+
+def _outcome_as_json(outcome: Outcome | None) -> dict[str, Any]:
+    if outcome is None:
+        return {"copied": {"files": 0, "size_bytes": 0}, "unproven": 0, "conflicts": [], "failures": []}
+    return {
+        "copied": vars(outcome.copied),
+        "unproven": len(outcome.unproven),
+        "conflicts": outcome.conflicts,
+        "failures": [one._asdict() for one in outcome.failures],
+    }
+
+
+def _event(session: Session, event: str, content: dict[str, Any]) -> None:
+    session.out.write(json.dumps({"version": JSON_VERSION, "event": event} | content, ensure_ascii=False) + "\n")
+    session.out.flush()
+
+
+def _write_report(options: argparse.Namespace, planned: Plan, outcome: Outcome | None) -> None:
+    if options.report is None:
+        return
+    report = {
+        "version": JSON_VERSION,
+        **_plan_as_json(planned),
+        "conflicts": [entry.name for entry in planned.conflicts] + (outcome.conflicts if outcome else []),
+        "left_out": [one._asdict() for one in planned.troubles],
+        "failures": [one._asdict() for one in outcome.failures] if outcome else [],
+        "unproven": list(outcome.unproven) if outcome else [],
+        "copied": vars(outcome.copied) if outcome else None,
+    }
+    try:
+        options.report.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as failure:
+        raise places.Misused(f"The report {options.report} cannot be written: {failure.strerror}.") from failure

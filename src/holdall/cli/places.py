@@ -1,0 +1,104 @@
+"""What a person calls a place: a folder, an env file of the contract, or an alias of the project's storages."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import holdall
+from holdall.cli import stores
+from holdall.cli.envfile import read_env_file
+from holdall.cli.terminal import Session
+from holdall.errors import ContractError, HoldallError
+
+if TYPE_CHECKING:
+    from holdall.bulk.places import Place
+
+HELP = (
+    "a folder (./media), an env file of the contract (production.env) or, in a project, an alias of STORAGES (default)"
+)
+_SPAN = re.compile(r"(\d+)\s*([smhdw])", re.IGNORECASE)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class Misused(HoldallError):
+    """What was asked for cannot be meant; nothing was done."""
+
+
+def open_place(text: str, session: Session, *, may_be_new: bool = False) -> Place:
+    """Open a place by what a person calls it; `may_be_new` lets a folder be one that does not exist yet.
+
+    Raises:
+        Misused: it is none of the three.
+        ContractError: an env file does not describe a store.
+    """
+    from holdall.bulk.places import Folder
+
+    if session.in_project and (found := _of_alias(text)) is not None:
+        return found
+    path = Path(text)
+    if path.is_dir():
+        return Folder(path)
+    if path.is_file():
+        return _of_env_file(path)
+    if may_be_new and not path.exists() and (text.endswith("/") or "/" in text):
+        return Folder(path)
+    aliases = f", and no alias of STORAGES ({', '.join(_aliases())})" if session.in_project else ""
+    new = " For a new folder write it with a slash: ./media/." if may_be_new else ""
+    raise Misused(f'There is no folder and no env file "{text}" here{aliases}.{new}')
+
+
+def _aliases() -> list[str]:
+    from django.conf import settings
+
+    return list(getattr(settings, "STORAGES", {}))
+
+
+def _of_alias(text: str) -> Place | None:
+    if text not in _aliases():
+        return None
+    from django.core.files.storage import FileSystemStorage, storages
+
+    from holdall.bulk.places import Folder, Store
+    from holdall.storage import MediaStorage
+
+    storage = storages[text]
+    if isinstance(storage, MediaStorage):
+        return Store(storage)
+    if isinstance(storage, FileSystemStorage):
+        return Folder(Path(storage.location))
+    raise Misused(
+        f'The alias "{text}" is a {type(storage).__name__}, which is neither a folder nor a store of Holdall. '
+        "Use `holdall.from_env()` for it, or name its folder."
+    )
+
+
+def _of_env_file(path: Path) -> Place:
+    from holdall.bulk.places import Store
+
+    try:
+        entry = holdall.from_env(read_env_file(path))["default"]
+    except ContractError as error:
+        raise Misused(f"{path} does not describe a store:\n{error}") from error
+    if "bucket_name" not in entry["OPTIONS"]:
+        raise Misused(f"{path} says `BUILD_MODE`, so it describes no store.")
+    return Store(stores.open_storage(dict(entry["OPTIONS"])))
+
+
+def moment(text: str, *, now: datetime | None = None) -> datetime:
+    """Read a point in time: ISO 8601, in UTC unless it says otherwise, or a span before now ("10d").
+
+    Raises:
+        Misused: it is neither.
+    """
+    if span := _SPAN.fullmatch(text.strip()):
+        return (now or datetime.now(UTC)) - timedelta(**{_UNITS[span[2].lower()]: int(span[1])})
+    try:
+        read = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Misused(
+            f'"{text}" is no time; write it as 2026-11-26 or 2026-11-26T14:30, or a span such as 10d.'
+        ) from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

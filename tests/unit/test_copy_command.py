@@ -1,0 +1,132 @@
+"""`holdall copy`: what it is called with, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from holdall import cli
+from holdall.cli import places
+from holdall.cli.terminal import Session, Style
+
+
+def holdall(*arguments: str) -> tuple[int, str, str]:
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    cli.add_commands(parser)
+    out, err = io.StringIO(), io.StringIO()
+    code = cli.run(parser.parse_args(arguments), out=out, err=err, environ={})
+    return code, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    for name in ("a.txt", "b/c.txt"):
+        (tmp_path / "media" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "media" / name).write_text(name)
+    return tmp_path / "media"
+
+
+def test_folder_is_copied_and_verified(media: Path, tmp_path: Path) -> None:
+    new = f"{tmp_path}/new"
+    code, said, _ = holdall("copy", str(media), new, "--yes")
+    assert (code, "Done: 2 of 2 files copied and verified (12 bytes)." in said) == (0, True)
+    assert (tmp_path / "new" / "b" / "c.txt").read_text() == "b/c.txt"
+    assert holdall("copy", str(media), new)[0] == 0
+
+
+def test_without_a_terminal_it_asks_for_yes(media: Path, tmp_path: Path) -> None:
+    code, said, _ = holdall("copy", str(media), f"{tmp_path}/new")
+    assert (code, "--yes" in said) == (1, True)
+    code, said, complaint = holdall("copy", str(media), f"{tmp_path}/new", "--json")
+    assert (code, "--yes" in complaint) == (1, True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_conflict_is_named_left_and_reported(media: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "a.txt").write_text("other")
+    report = tmp_path / "report.json"
+    there = f"{tmp_path}/there"
+    assert holdall("copy", str(media), there, "--plan")[0] == 1
+    code, said, _ = holdall("copy", str(media), there, "--yes", "--report", str(report))
+    assert (code, "  a.txt\n" in said) == (1, True)
+    assert (tmp_path / "there" / "a.txt").read_text() == "other"
+    assert json.loads(report.read_text())["conflicts"] == ["a.txt"]
+    assert json.loads(report.read_text())["copied"] == {"files": 1, "size_bytes": 7}
+
+
+def test_json_is_one_object_a_line(media: Path, tmp_path: Path) -> None:
+    code, said, _ = holdall("copy", str(media), f"{tmp_path}/new", "--yes", "--json")
+    events = [json.loads(line) for line in said.splitlines()]
+    assert code == 0
+    assert [event["event"] for event in events] == ["plan", "outcome"]
+    assert events[0]["to_copy"] == {"files": 2, "size_bytes": 12}
+    assert events[1] == {
+        "version": 1,
+        "event": "outcome",
+        "copied": {"files": 2, "size_bytes": 12},
+        "unproven": 0,
+        "conflicts": [],
+        "failures": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["nowhere", "new/"], 'no folder and no env file "nowhere"'),
+        (["media", "nowhere"], "write it with a slash"),
+        (["media", "media"], "the same"),
+        (["media", "new/", "--workers", "0"], "from 1 to 256"),
+        (["media", "new/", "--since", "yesterday"], "is no time"),
+        (["media", "wrong.env"], "does not describe a store"),
+    ],
+)
+def test_misuse_is_said_and_changes_nothing(
+    arguments: list[str], complaint: str, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wrong.env").write_text("STORAGES_MODE=do\n")
+    code, _, said = holdall("copy", *arguments)
+    assert (code, complaint in said) == (2, True), said
+    assert not Path("new").exists()
+
+
+def test_times_are_read() -> None:
+    now = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    assert places.moment("10d", now=now) == datetime(2026, 11, 16, 12, tzinfo=UTC)
+    assert places.moment("2026-11-26") == datetime(2026, 11, 26, tzinfo=UTC)
+    assert places.moment("2026-11-26T14:30+02:00") == datetime(2026, 11, 26, 12, 30, tzinfo=UTC)
+
+
+def test_bar_and_lines_say_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    from holdall.cli import progress
+
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    out = io.StringIO()
+    for one in (progress.Lines(out), progress.JsonLines(out)):
+        one.begin(2, 20)
+        one.advance("a\x1b.txt", 10)
+        one.end()
+    lines = out.getvalue().splitlines()
+    assert lines[0].startswith("1 of 2 files, 10 bytes of 20 bytes")
+    assert "\x1b" not in lines[0]
+    assert json.loads(lines[1])["files"] == 1
+    assert [progress.as_span(seconds) for seconds in (5, 65, 3_700)] == ["5 s", "1 min 05 s", "1 h 01 min"]
+
+
+def test_alias_of_the_project_is_a_place(tmp_path: Path, settings: object) -> None:
+    settings.STORAGES = {  # type: ignore[attr-defined]
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}},
+        "memory": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    }
+    session = Session(out=io.StringIO(), err=io.StringIO(), environ={}, style=Style(coloured=False), in_project=True)
+    assert str(places.open_place("default", session)) == f"folder {tmp_path}"
+    with pytest.raises(places.Misused, match="neither a folder nor a store"):
+        places.open_place("memory", session)
