@@ -302,6 +302,20 @@ def test_what_was_no_setting_is_taken_along_and_settings_are_read_as_before(adop
     assert set(found.removed) == {*AMAZON}
 
 
+def test_acl_among_the_parameters_does_not_open_what_is_proposed_private(adopt: Adopt) -> None:
+    """The most copied tutorial for Spaces."""
+    parameters = {"CacheControl": "max-age=86400", "ACL": "public-read"}
+    found = adopt({**SPACES, "AWS_S3_OBJECT_PARAMETERS": parameters})
+    assert {"public-files-with-signed-links", "acl-in-parameters"} <= ids(found)
+    assert found.variables["STORAGE_MAKE_FILES_PUBLIC"] == "false"
+
+    without = {**SPACES, "AWS_S3_OBJECT_PARAMETERS": {}}
+    found = adopt(without, {"BACKEND": S3, "OPTIONS": {"object_parameters": parameters}})
+    assert '{"object_parameters": {"CacheControl": "max-age=86400"}}' in found.line
+    found = adopt(without, {"BACKEND": S3, "OPTIONS": {"object_parameters": parameters, "querystring_auth": False}})
+    assert '"ACL": "public-read"' in found.line
+
+
 def test_what_is_no_text_is_not_written_but_named(adopt: Adopt) -> None:
     from boto3.s3.transfer import TransferConfig
 
@@ -468,6 +482,12 @@ def test_command_says_what_the_contract_refuses(project: Callable[..., None]) ->
 
     assert code == 1
     assert "`STORAGE_BUCKET_NAME`" in text
+
+
+def test_command_works_without_a_secret_key(project: Callable[..., None], settings: Any) -> None:
+    project(AMAZON)
+    settings.SECRET_KEY = ""
+    assert run()[0] == 0
 
 
 def test_project_that_has_moved_has_nothing_to_do(settings: Any) -> None:

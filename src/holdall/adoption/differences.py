@@ -92,6 +92,12 @@ SIGNED_ALTHOUGH_PUBLIC = Difference(
     "If everybody may see every file: `STORAGE_MAKE_FILES_PUBLIC=true` and `AWS_S3_CUSTOM_DOMAIN`. If not, close the old "
     "files: `holdall doctor` prints the command.",
 )
+ACL_IN_PARAMETERS = Difference(
+    "acl-in-parameters",
+    'The setting `AWS_S3_OBJECT_PARAMETERS` contains `"ACL": "public-read"`, which would still open every new file. Remove '
+    "it from there.",
+    "The proposal is private, and this setting is read as before.",
+)
 PRIVATE_BEHIND_A_DOMAIN = Difference(
     "private-files-with-bare-links",
     "Links led to the custom domain without a signature, but files were uploaded without a public ACL, so this store "

@@ -18,6 +18,8 @@ from storages.backends.s3 import S3Storage
 from holdall.adoption.options import SECRET, SETTINGS, is_literal, setting_of
 
 STATIC = "staticfiles"
+# How settings name a storage.
+_DOTTED_PATH = re.compile(r"(?:\w+\.)+\w*Storage\w*")
 # Django 5.1 removed these two settings: https://docs.djangoproject.com/en/5.1/releases/5.1/
 OLD_NAMES = {"default": "DEFAULT_FILE_STORAGE", STATIC: "STATICFILES_STORAGE"}
 
@@ -90,13 +92,14 @@ def _named() -> dict[str, str]:
     """Find the settings of other packages that name a storage, such as `THUMBNAIL_DEFAULT_STORAGE`."""
     found = {}
     for name in dir(settings):
-        value = getattr(settings, name, None) if name.isupper() and name not in OLD_NAMES.values() else None
-        if not (isinstance(value, str) and re.fullmatch(r"(?:\w+\.)+\w*Storage\w*", value)):
-            continue
-        with suppress(Exception):
-            made = import_string(value)
-            if isinstance(made, type) and issubclass(made, S3Storage) and not is_ours(made):
-                found[name] = value
+        # Django raises for an empty SECRET_KEY.
+        if name.isupper() and name not in {*OLD_NAMES.values(), "SECRET_KEY"}:
+            value = getattr(settings, name, None)
+            if isinstance(value, str) and _DOTTED_PATH.fullmatch(value):
+                with suppress(Exception):
+                    made = import_string(value)
+                    if isinstance(made, type) and issubclass(made, S3Storage) and not is_ours(made):
+                        found[name] = value
     return found
 
 

@@ -250,6 +250,8 @@ class _Store:
             is_public = not is_signed
         if is_open and is_signed:
             self.tell(differences.SIGNED_ALTHOUGH_PUBLIC)
+            if "ACL" in (old.get("object_parameters") or {}) and "object_parameters" not in old.own:
+                self.tell(differences.ACL_IN_PARAMETERS)
         self.say("STORAGE_MAKE_FILES_PUBLIC", "true" if is_public else "false")
         if is_public:
             if is_open and not self.provider.public_by_acl:
@@ -264,6 +266,10 @@ class _Store:
         if acl and not is_open and acl != "private":
             self.options["default_acl"] = acl
             self.tell(differences.OTHER_ACL)
+
+    @property
+    def _is_public(self) -> bool:
+        return self.variables["STORAGE_MAKE_FILES_PUBLIC"] == "true"
 
     def _public_domain(self, domain: str) -> None:
         if not domain:
@@ -292,7 +298,7 @@ class _Store:
 
     def _lifetime(self) -> None:
         seconds = differences.seconds(self.old.get("querystring_expire"))
-        if seconds != 3600 and self.variables["STORAGE_MAKE_FILES_PUBLIC"] == "false":
+        if seconds != 3600 and not self._is_public:
             self.say("STORAGE_URL_LIFETIME", min(seconds, MAX_SIGNED_SECONDS))
 
     # -- with which keys
@@ -316,6 +322,8 @@ class _Store:
             if option not in self.old.own or (self.old.has_code and option in self._written_in_class()):
                 continue
             value = self.old.own[option]
+            if option == "object_parameters" and value and not self._is_public:
+                value = {name: one for name, one in value.items() if not (name == "ACL" and one in _PUBLIC_ACLS)}
             if is_literal(value) and option not in SECRET:
                 self.options[option] = value
             elif option != "client_config" or value is not None:

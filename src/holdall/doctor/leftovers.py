@@ -15,6 +15,7 @@ from holdall.adoption.project import is_ours, made_by_fields
 from holdall.doctor.catalogue import leftovers as kinds
 from holdall.doctor.catalogue.options import NO_BUCKET
 from holdall.doctor.examination import Examination
+from holdall.doctor.outside import acl_of
 from holdall.doctor.probe import probes
 from holdall.findings import Finding
 from holdall.providers import GENERIC, SPACES, recognise
@@ -179,9 +180,11 @@ def probe_fields_that_stayed(examination: Examination) -> Iterator[Finding]:
 
 def probe_declared_private(examination: Examination) -> Iterator[Finding]:
     """Compare the ACL that is sent with what was declared."""
-    storage = examination.storage
-    if examination.project and examination.is_ours and storage.public is False and storage.default_acl in _PUBLIC_ACLS:
-        yield kinds.ACL_OPENS_PRIVATE_FILES.found(f'`public` is False, `default_acl` is "{storage.default_acl}"')
+    if not (examination.project and examination.is_ours and examination.storage.public is False):
+        return
+    if (acl := acl_of(examination)) in _PUBLIC_ACLS:
+        within = "" if examination.storage.default_acl == acl else ", in `object_parameters`"
+        yield kinds.ACL_OPENS_PRIVATE_FILES.found(f'`public` is False, and the ACL "{acl}" is sent{within}')
 
 
 PROBES = probes(probe_left_over_settings, probe_fields_that_stayed, probe_declared_private)

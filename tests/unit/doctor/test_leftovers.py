@@ -145,3 +145,8 @@ def test_public_acl_of_private_files_is_an_error(settings: Any) -> None:
         {**S3, **PUBLIC}, storages={"default": {"OPTIONS": {"default_acl": "public-read"}}}
     )
     assert "D063" not in errors(project()[0])
+
+    # This setting is read as before.
+    settings.STORAGES = holdall.from_env(S3)
+    settings.AWS_S3_OBJECT_PARAMETERS = {"ACL": "public-read"}
+    assert "D063" in errors(project()[0])

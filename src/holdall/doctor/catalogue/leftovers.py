@@ -36,8 +36,8 @@ ACL_OPENS_PRIVATE_FILES = Kind(
     Level.ERROR,
     "Files are declared private, and sent with a public ACL",
     "Where the store follows ACLs, everybody can read every new file.",
-    "Remove `default_acl` from the options or the class, or set `STORAGE_MAKE_FILES_PUBLIC=true`.",
-    evidence="The options `public` and `default_acl`.",
+    "Remove the ACL from the options, the class or `AWS_S3_OBJECT_PARAMETERS`, or set `STORAGE_MAKE_FILES_PUBLIC=true`.",
+    evidence="The options `public`, `default_acl` and `object_parameters`.",
 )
 FIELD_STAYED = Kind(
     "D065",
