@@ -30,6 +30,11 @@ def ids(report: Report, *levels: Level) -> list[str]:
     return list(dict.fromkeys(finding.id for finding in report.findings if finding.level in levels))
 
 
+def shown(report: Report) -> list[str]:
+    """Give the ids of what people see without `--verbose`."""
+    return [finding.id for finding in report.findings if finding.level is not Level.OK and not finding.is_routine]
+
+
 def errors(report: Report) -> list[str]:
     return ids(report, Level.ERROR)
 
