@@ -118,3 +118,18 @@ def test_sites_that_nobody_named_are_noticed(
     report = examine(environ)
 
     assert "D855" in notices(report)
+
+
+@only("seaweedfs-http", "ceph-http")
+def test_cors_of_signed_links_is_that_of_the_bucket(provider: Provider, own_bucket: str, location: str) -> None:
+    environ = provider.environ(own_bucket, location=location)
+    allow(provider, own_bucket, "https://beta.example.com")
+    assert [one for one in warnings(examine(environ, only=["cors"])) if one.startswith("D85")] == []
+    report = examine(environ, origins=[SITE], only=["cors"])
+    assert warnings(report) == ["D857"], told(report)
+    words = shlex.split(the(report, "D857").cause.do, comments=True)
+    rules = json.loads(words[words.index("--cors-configuration") + 1])
+    provider.client.put_bucket_cors(Bucket=own_bucket, CORSConfiguration=rules)
+    report = examine(environ, origins=[SITE], only=["cors"])
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert "D850" in {finding.id for finding in report.findings}

@@ -439,6 +439,17 @@ def test_cdn_that_gives_its_copy_to_everybody_is_found(
     assert "query part of the cache key" in the(report, "D831").cause.do
 
 
+@only("seaweedfs-http")
+def test_query_that_something_removes_is_not_blamed_on_the_keys(
+    provider: Provider, bucket: str, location: str, start_cdn: StartCdn, signing_keys: tuple[str, bytes]
+) -> None:
+    domain = start_cdn(bucket, keys=provider.keys, key_group=signing_keys[1], strips_queries=True).domain
+    report = examine(restricted(provider, bucket, location, domain, signing_keys[0]))
+
+    assert (errors(report), warnings(report)) == (["D832"], []), told(report)
+    assert "key group" not in told(report)
+
+
 # -- what a link may say, and names
 
 

@@ -111,7 +111,12 @@ def _refused(examination: Examination, answer: Page) -> Finding:
                 "query on, and the Space's own host."
             )
         return kinds.SIGNED_LINK_REFUSED.found(f"{seen}{signed_for}", do=do)
-    if outside.is_signed(outside.link_to(examination, examination.sample)) if examination.sample else False:
+    link = outside.link_to(examination, examination.sample) if examination.sample else ""
+    if answer.code == "MissingKey" and "Key-Pair-Id" in link:
+        # What CloudFront says of a link without a signature; a key that is wrong is `InvalidKey`.
+        # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-403-permission-denied.html
+        return kinds.QUERY_REMOVED.found(seen)
+    if outside.is_signed(link):
         return kinds.DOMAIN_REFUSES.found(
             seen,
             means="The CDN does not accept the signature of the link, or is not allowed to read the bucket.",
@@ -139,7 +144,7 @@ def probe_signatures(examination: Examination) -> Iterator[Finding]:
     told = "; ".join(f"GET {what}: {answer.seen()}" for what, answer in answers.items())
     if any(outside.shows(answer, examination.sample) for answer in answers.values()):
         yield kinds.COPY_FOR_EVERYBODY.found(told)
-    elif all(answer.is_answer for answer in answers.values()):
+    elif all(answer.status in outside.REFUSALS for answer in answers.values()):
         yield kinds.SIGNATURES_PASSED_ON.found(told)
     else:
         yield kinds.SIGNATURES_PASSED_ON.unknown(told)

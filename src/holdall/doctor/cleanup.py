@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from holdall.doctor.catalogue import housekeeping as kinds
+from holdall.doctor.diagnosis import no_right
 from holdall.doctor.evidence import refusal
 from holdall.doctor.examination import Examination
 from holdall.doctor.grants import grant
@@ -120,7 +121,9 @@ def _proof(examination: Examination, refused: dict[str, HoldallError]) -> Iterat
     left = _left(examination)
     if refused and left != []:
         error = next(iter(refused.values()))
-        if isinstance(error, AccessRefused):
+        if (told := no_right(error, examination, "s3:DeleteObject")) is not None:
+            yield told
+        elif isinstance(error, AccessRefused):
             yield kinds.DELETE_NOT_GRANTED.found(refusal(error), do=grant(examination, "s3:DeleteObject"))
         yield kinds.LEFTOVERS.found(", ".join(left or sorted(refused)))
     elif left:

@@ -20,8 +20,11 @@ _FONT = b"wOF2 is how fonts begin; this is not one.\n"
 
 
 def probe_sites(examination: Examination) -> Iterator[Finding]:
-    """Request new fonts as the pages of each site do. One PUT, and two requests for each site."""
-    if not outside.domain(examination) or not outside.is_served(examination):
+    """Request new fonts as the pages of each site do. One PUT, and two requests for each site.
+
+    Signed links to the bucket itself are only tried for sites that were named: most projects need no CORS for them.
+    """
+    if not outside.is_served(examination) or not (outside.domain(examination) or examination.origins):
         return
     if not (origins := _origins(examination)):
         yield kinds.NOT_EXAMINED.found("no origin was given")
@@ -38,6 +41,8 @@ def probe_sites(examination: Examination) -> Iterator[Finding]:
         if not _permits(answer, origin):
             # The sites in `CSRF_TRUSTED_ORIGINS` may need nothing but pictures.
             kind = kinds.NOT_ALLOWED if examination.origins else kinds.NOT_ALLOWED_TO_PROJECT
+            if not outside.domain(examination):
+                kind = kinds.SIGNED_NOT_ALLOWED
             yield kind.found(_seen(answer, origin), do=allow_sites(examination, origins))
             continue
         allowed.append(origin)
@@ -47,6 +52,7 @@ def probe_sites(examination: Examination) -> Iterator[Finding]:
             yield kinds.PREFLIGHT_REFUSED.found(f"OPTIONS: {_seen(preflight, origin)}")
     if allowed:
         yield kinds.ALLOWED.found(", ".join(allowed))
+    if allowed and outside.domain(examination):
         yield from _kept(examination, allowed)
 
 

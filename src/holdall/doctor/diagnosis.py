@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from holdall.doctor import doors
 from holdall.doctor.catalogue import connection as kinds
-from holdall.doctor.catalogue import ownership, reading
+from holdall.doctor.catalogue import ownership, reading, saving
 from holdall.doctor.evidence import refusal
 from holdall.doctor.examination import Examination
 from holdall.doctor.grants import grant, has_statements, resource_of
-from holdall.doctor.web import WebFailed
+from holdall.doctor.web import Page, WebFailed
 from holdall.errors import Answer, BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable, WriteRefused
 from holdall.findings import Cause, Finding, Kind
-from holdall.s3.answers import wants_virtual_style
+from holdall.s3.answers import meaning_of, moved_to, wants_virtual_style
 
 
 def diagnose(error: HoldallError, examination: Examination) -> Finding:
@@ -24,9 +25,52 @@ def diagnose(error: HoldallError, examination: Examination) -> Finding:
             return explain(error, examination)
     if isinstance(error, BucketNotFound):
         return _bucket_missing(error, examination)
+    if (told := lasting(error)) is not None:
+        return told
+    if error.answer.status in {301, 302, 303, 307, 308}:
+        return _redirected(error, examination)
     if error.answer.status == 403:
         return kinds.REFUSED.found(refusal(error), do=f"Grant the right. The request was refused with: {error}")
     return kinds.FAILED.found(refusal(error))
+
+
+def lasting(error: HoldallError) -> Finding | None:
+    """Return the finding for a refusal that no right of the keys would change, in the store's own words."""
+    answer = error.answer
+    if answer is None or not (meaning := meaning_of(answer)):
+        return None
+    means = f"{meaning[:1].upper()}{meaning[1:]}"
+    kind = next((kind for words, kind in _LASTING if any(word in means.lower() for word in words)), None)
+    return (kind or kinds.REFUSED_LASTING).found(refusal(error), means=means)
+
+
+def no_right(error: HoldallError, examination: Examination, action: str) -> Finding | None:
+    """Return the finding for a refusal that is no missing right, also where only the bucket's policy says so.
+
+    Most servers say no more than "Access Denied". Requests: none, or one for the policy.
+    """
+    if (told := lasting(error)) is not None:
+        return told
+    if error.answer is None or error.answer.status != 403 or not (statement := doors.denial(examination, action)):
+        return None
+    return kinds.DENIED.found(f"{refusal(error)}; {statement}")
+
+
+# By what the door says that a refusal means.
+_LASTING: tuple[tuple[tuple[str, ...], Kind], ...] = (
+    (("quota", "store is full", "disks are full"), kinds.QUOTA_USED_UP),
+    (("archived",), kinds.ARCHIVED),
+    (("denies it explicitly",), kinds.DENIED),
+    (("locked",), kinds.LOCKED),
+    (("kms key",), saving.KMS_REFUSED),
+)
+
+
+def _redirected(error: HoldallError, examination: Examination) -> Finding:
+    assert error.answer is not None  # noqa: S101  for the type checker
+    if address := moved_to(error.answer.headers.get("location", ""), bucket=examination.bucket):
+        return kinds.REDIRECTS.found(f"{refusal(error)}, to {address}", do=f"AWS_S3_ENDPOINT_URL={address}")
+    return kinds.NOT_S3.found(refusal(error))
 
 
 def _code(*codes: str) -> Callable[[Answer], bool]:
@@ -72,6 +116,8 @@ def _without_answer(error: HoldallError, examination: Examination) -> Finding:
             mark in text for mark in ("Name or service not known", "getaddrinfo", "NameResolutionError", "nodename")
         ):
             return host_unknown(text, examination)
+        if "proxy" in text.lower():
+            return kinds.PROXY_REFUSES.found(text)
         if "WRONG_VERSION_NUMBER" in text:
             return kinds.NO_TLS.found(text)
         return (
@@ -82,6 +128,8 @@ def _without_answer(error: HoldallError, examination: Examination) -> Finding:
 
 def list_not_granted(error: HoldallError, examination: Examination) -> Finding:
     """Return the finding that a missing file is refused."""
+    if (told := no_right(error, examination, "s3:ListBucket")) is not None:
+        return told
     return reading.LIST_NOT_GRANTED.found(
         refusal(error),
         do=grant(examination, "s3:ListBucket"),
@@ -102,9 +150,17 @@ def unanswered(failure: WebFailed, address: str, examination: Examination) -> Fi
     if failure.reason == "certificate" and "WRONG_VERSION_NUMBER" in str(failure).upper().replace(" ", "_"):
         plain = (examination.connection.target.endpoint_url or "").replace("https://", "http://")
         return kinds.NO_TLS.found(seen, do=f"AWS_S3_ENDPOINT_URL={plain}   # or use the port that speaks HTTPS")
+    if failure.reason == "proxy":
+        return kinds.PROXY_REFUSES.found(seen)
     if failure.reason == "name":
         return host_unknown(seen, examination)
     return (kinds.CERTIFICATE_REFUSED if failure.reason == "certificate" else kinds.UNREACHABLE).found(seen)
+
+
+def through(page: Page, examination: Examination) -> str:
+    """Say by which proxy an answer came, if by one: it may be the proxy's own."""
+    proxy = examination.web.proxy(page.url)
+    return f", through the proxy {proxy.where}" if proxy else ""
 
 
 def host_unknown(seen: str, examination: Examination) -> Finding:
@@ -125,6 +181,12 @@ def _as(kind: Kind) -> Callable[[HoldallError, Examination], Finding]:
     return lambda error, _: kind.found(refusal(error))
 
 
+_OTHER_REGION = frozenset(
+    {
+        "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException",
+        "AuthorizationQueryParametersError",
+    }
+)  # fmt: skip
 _RULES: tuple[tuple[Callable[[Answer], bool], Callable[[HoldallError, Examination], Finding]], ...] = (
     (_code("InvalidAccessKeyId"), _as(kinds.KEY_UNKNOWN)),
     (_code("SignatureDoesNotMatch"), _as(kinds.SECRET_WRONG)),
@@ -134,8 +196,11 @@ _RULES: tuple[tuple[Callable[[Answer], bool], Callable[[HoldallError, Examinatio
     (wants_virtual_style, _as(kinds.PATH_STYLE_REFUSED)),
     (_code("NoSuchBucket"), _bucket_missing),
     (
-        _code("PermanentRedirect", "TemporaryRedirect", "301", "307", "AuthorizationHeaderMalformed",
-              "IllegalLocationConstraintException", "AuthorizationQueryParametersError"),
+        lambda answer: (
+            answer.code in _OTHER_REGION
+            # Of a HEAD there is only the status.
+            or (answer.status in {301, 307} and answer.bare and "location" not in answer.headers)
+        ),
         _region_wrong,
     ),
     (_code("SlowDown", "TooManyRequests", "429", "503", "RequestLimitExceeded", "ServiceUnavailable"), _as(kinds.THROTTLED)),

@@ -6,6 +6,7 @@ Keys are rarely allowed to ask for them. A refused question is not a fault.
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from holdall.doctor.examination import Examination
@@ -47,16 +48,30 @@ def _public_policy(examination: Examination) -> bool | None:
 
 
 def _is_public(text: str) -> bool:
-    try:
-        statements = json.loads(text).get("Statement", [])
-    except ValueError:
-        return False
-    statements = statements if isinstance(statements, list) else [statements]
     return any(
         one.get("Effect") == "Allow" and one.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
-        for one in statements
-        if isinstance(one, dict) and not one.get("Condition")
+        for one in _statements(text)
+        if not one.get("Condition")
     )
+
+
+def _statements(text: str) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(text).get("Statement", [])
+    except ValueError:
+        return []
+    return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
+
+
+def denial(examination: Examination, action: str) -> str:
+    """Say which statement of the bucket's policy denies an action, or "" if none does or nobody may ask. One request."""
+    policy, _ = _ask(examination, "get_bucket_policy")
+    for statement in _statements((policy or {}).get("Policy", "{}")):
+        actions = statement.get("Action") or []
+        actions = [actions] if isinstance(actions, str) else actions
+        if statement.get("Effect") == "Deny" and any(fnmatchcase(action, str(one)) for one in actions):
+            return f"the bucket's policy has a `Deny` for {', '.join(map(str, actions))}"
+    return ""
 
 
 def _public_acl(examination: Examination) -> bool | None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from holdall.doctor.catalogue import reading as kinds
-from holdall.doctor.diagnosis import list_not_granted
+from holdall.doctor.diagnosis import list_not_granted, no_right
 from holdall.doctor.evidence import refusal
 from holdall.doctor.examination import Examination
 from holdall.doctor.grants import grant
@@ -60,6 +60,9 @@ def probe_listing(examination: Examination) -> Iterator[Finding]:
             _, files = examination.storage.listdir(examination.traces.folder)
         examination.call("list_objects_v2", Prefix=examination.location, MaxKeys=1000)
     except AccessRefused as error:
+        if (told := no_right(error, examination, "s3:ListBucket")) is not None:
+            yield told
+            return
         if kinds.LIST_NOT_GRANTED.id not in examination.found:
             yield kinds.FOLDERS_ARE_REFUSED.found(refusal(error), do=grant(examination, "s3:ListBucket"))
         return

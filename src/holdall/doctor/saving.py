@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 
 from holdall.doctor.catalogue import connection
 from holdall.doctor.catalogue import saving as kinds
-from holdall.doctor.diagnosis import diagnose, list_not_granted
+from holdall.doctor.diagnosis import diagnose, lasting, list_not_granted, no_right
 from holdall.doctor.evidence import refusal
 from holdall.doctor.examination import Examination
 from holdall.doctor.grants import grant, has_statements, resource_of
@@ -47,6 +47,8 @@ def _why_not(error: HoldallError, examination: Examination) -> Finding:
         return diagnose(error, examination)
     if answer.code == "AccessControlListNotSupported":
         return kinds.ACL_NOT_SUPPORTED.found(refusal(error))
+    if (told := lasting(error)) is not None:
+        return told
     if "kms" in answer.message.lower():
         known = examination.provider.id in {"amazon", "generic"}
         return kinds.KMS_REFUSED.found(refusal(error), do=kinds.GRANT_KMS if known else "")
@@ -86,6 +88,8 @@ def _acl_remedy(examination: Examination) -> str:
 
 
 def _put_not_granted(error: HoldallError, examination: Examination) -> Finding:
+    if (told := no_right(error, examination, "s3:PutObject")) is not None:
+        return told
     # A bucket's name belongs to one account worldwide, so a misspelled name may be a stranger's bucket.
     strangers, encrypted, denied = kinds.PUT_NOT_GRANTED.remedies
     return kinds.PUT_NOT_GRANTED.found(
@@ -117,6 +121,9 @@ def probe_content(examination: Examination) -> Iterator[Finding]:
         with examination.translating("reading", sample.name), examination.storage.open(sample.name) as file:
             given = file.read()
     except AccessRefused as error:
+        if (told := no_right(error, examination, "s3:GetObject")) is not None:
+            yield told
+            return
         yield kinds.GET_NOT_GRANTED.found(refusal(error), do=grant(examination, "s3:GetObject"))
         return
     if stored == given == sample.content:

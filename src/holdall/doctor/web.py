@@ -38,6 +38,8 @@ PAUSES_SECONDS = (0.2, 0.6)
 # Answers that say nothing about what was asked. 501 does: the server cannot do it.
 # https://httpwg.org/specs/rfc9110.html#status.5xx
 _NO_ANSWERS = frozenset({408, 425, 429})
+# https://docs.aws.amazon.com/AmazonS3/latest/API/RESTCommonResponseHeaders.html
+_OF_S3 = ("x-amz-request-id", "x-amz-id-2", "x-amz-bucket-region")
 # Refusals with a 4xx status that say nothing of the rights of whoever asks.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _PASSING_CODES = frozenset(
@@ -71,6 +73,11 @@ class Page:
     def is_answer(self) -> bool:
         """Whether it answers the question, and does not only say that the server cannot answer now."""
         return self.status not in _NO_ANSWERS and (self.status < 500 or self.status == 501)
+
+    @property
+    def is_s3(self) -> bool:
+        """Whether it is an answer of S3's, by its error, its listing or its headers."""
+        return bool(self.code) or b"<ListBucketResult" in self.body or any(map(self.header, _OF_S3))
 
     @property
     def is_page(self) -> bool:

@@ -17,6 +17,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from holdall.doctor import outside
 from holdall.doctor.catalogue import writing as kinds
 from holdall.doctor.catalogue.writing import RACERS
+from holdall.doctor.diagnosis import no_right
 from holdall.doctor.evidence import refusal
 from holdall.doctor.examination import Examination
 from holdall.doctor.grants import grant
@@ -146,6 +147,9 @@ def probe_multipart(examination: Examination) -> Iterator[Finding]:
     except HoldallError as error:
         with suppress(HoldallError):
             examination.call("abort_multipart_upload", Key=key, UploadId=upload_id)
+        if (told := no_right(error, examination, "s3:PutObject")) is not None:
+            yield told
+            return
         right = grant(examination, "s3:PutObject")
         yield kinds.MULTIPART_FAILS.found(refusal(error), do=right if isinstance(error, AccessRefused) else "")
         return
@@ -153,6 +157,9 @@ def probe_multipart(examination: Examination) -> Iterator[Finding]:
         upload_id = examination.call("create_multipart_upload", Key=key)["UploadId"]
         examination.call("abort_multipart_upload", Key=key, UploadId=upload_id)
     except AccessRefused as error:
+        if (told := no_right(error, examination, "s3:AbortMultipartUpload")) is not None:
+            yield told
+            return
         right = grant(examination, "s3:AbortMultipartUpload")
         yield kinds.ABORT_NOT_GRANTED.found(refusal(error), do=right)
         return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from holdall.errors import (
     AccessRefused,
@@ -185,6 +186,22 @@ _REGION = frozenset(
 )
 
 
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+def moved_to(location: str, *, bucket: str | None) -> str:
+    """Give the endpoint that a redirect leads to, from its header; "" if it leads to something else than this bucket."""
+    parts = urlsplit(location)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or not bucket:
+        return ""
+    if parts.netloc.startswith(f"{bucket}."):
+        return f"{parts.scheme}://{parts.netloc.removeprefix(f'{bucket}.')}"
+    before, found, rest = parts.path.partition(f"/{bucket}")
+    if not found or (rest and not rest.startswith("/")):
+        return ""
+    return f"{parts.scheme}://{parts.netloc}{before}"
+
+
 def what_of(action: str, name: str) -> str:
     """Say what was being done."""
     return f'{action} "{name}"' if name else action
@@ -227,6 +244,17 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
         )
     elif answer.code in CREDENTIALS:
         error = CredentialsRefused(f"{refused}: {CREDENTIALS[answer.code]}")
+    elif address := moved_to(answer.headers.get("location", ""), bucket=bucket):
+        error = StoreFailed(
+            f"{refused}: the endpoint redirects to {address}, and a signed request cannot follow. "
+            f"Set `AWS_S3_ENDPOINT_URL={address}`."
+        )
+    elif answer.status in _REDIRECTS and answer.bare and "x-amz-bucket-region" not in answer.headers:
+        leads = answer.headers.get("location", "").partition("?")[0]
+        error = StoreFailed(
+            f"{refused}: what answers is not S3; it redirects{f' to {leads}' if leads else ''}, as a login page or a web "
+            "server does. Check `AWS_S3_ENDPOINT_URL`, and what is between here and the store."
+        )
     elif answer.code in _REGION:
         region = answer.headers.get("x-amz-bucket-region")
         advice = f"set `AWS_S3_REGION_NAME={region}`." if region else "check `AWS_S3_REGION_NAME` and the endpoint."
@@ -257,6 +285,12 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
     # 501 says for certain that nothing was done.
     error.outcome_unknown = answer.status >= 500 and answer.status != 501
     return error
+
+
+def meaning_of(answer: Answer) -> str:
+    """Say why a request was refused, where no right of the keys would have helped; "" if one may."""
+    found = _lasting(answer)
+    return found[1] if found else ""
 
 
 def _lasting(answer: Answer) -> tuple[type[HoldallError], str] | None:

@@ -46,6 +46,8 @@ class Behaviour:
     """Sends the query on, and no signature of its own: a signed link reaches the bucket as it was made."""
     keys_queries: bool = True
     """Where it passes queries on, each query has a copy of its own; otherwise the first answer is everybody's."""
+    strips_queries: bool = False
+    """Something in front of it removes them."""
     origin_path: str = ""
     """Put before every path."""
     strips: str = ""
@@ -125,13 +127,17 @@ class Cdn:
         does = self.behaviour
         self.requests.append((method, target))
         path, _, query = target.partition("?")
-        wanted_path = target if does.passes_queries else path
+        wanted_path = target if does.passes_queries and not does.strips_queries else path
         if method not in does.methods:
             return _refusal(403, "MethodNotAllowed"), {}
+        query = "" if does.strips_queries else query
+        if does.key_group and "Key-Pair-Id" not in query:
+            return _refusal(403, "MissingKey"), {}
         if does.key_group and not _is_signed_well(
             f"{'https' if self._tls else 'http'}://{headers['host']}{path}", query, does.key_group
         ):
-            return _refusal(403, "MissingKey"), {}
+            # What CloudFront says of a key that is not in the group.
+            return _refusal(403, "InvalidKey"), {}
         forwarded = {name: headers[name] for name in does.passes if name in headers}
         if method == "OPTIONS":
             wanted = {name: text for name, text in headers.items() if name.startswith("access-control-request")}

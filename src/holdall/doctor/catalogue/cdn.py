@@ -127,6 +127,15 @@ COPY_FOR_EVERYBODY = Kind(
     evidence="A private file that the domain served by a signed link, then requested without the signature and with a "
     "wrong one.",
 )
+QUERY_REMOVED = _Domain(
+    "D832",
+    Level.ERROR,
+    "The domain removes the query of links, and with it their signature",
+    "The signature of a private link is in its query. It did not arrive where it is checked: the link is answered like one "
+    "without a signature.",
+    "Let the CDN or proxy in front pass the whole query on, and make it part of the cache key (Cloudflare: a cache rule with "
+    "the query string; CloudFront: an origin request policy that forwards all of it).",
+)
 OTHER_CONTENT = _Domain(
     "D809",
     Level.ERROR,

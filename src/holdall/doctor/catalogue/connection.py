@@ -84,6 +84,33 @@ NOT_S3 = Kind(
     ("C1",),
     evidence="The answer to an unsigned request.",
 )
+REDIRECTS = Kind(
+    "D326",
+    Level.ERROR,
+    "The endpoint redirects to another address",
+    "Requests and links are signed for one host, so they cannot follow a redirect.",
+    "Set `AWS_S3_ENDPOINT_URL` to the address that the redirect leads to.",
+    ("C2",),
+    evidence="The answer to an unsigned request, and its header `Location`.",
+)
+PROXY_REFUSES = Kind(
+    "D327",
+    Level.ERROR,
+    "The proxy does not let requests through",
+    "`HTTPS_PROXY` or `HTTP_PROXY` is set, so requests to the store go by that proxy, and it does not connect, or refuses.",
+    "Check the proxy's address, its password and what it allows. If the store is in your own network, add its host to "
+    "`NO_PROXY`.",
+    evidence="How the connection through the proxy failed.",
+)
+NEEDS_TLS = Kind(
+    "D328",
+    Level.ERROR,
+    "The endpoint uses HTTPS at this port",
+    "The address begins with http://, but what answers expects HTTPS.",
+    "Change `AWS_S3_ENDPOINT_URL` to https://, or to the port that speaks HTTP.",
+    ("C2",),
+    evidence="The answer to an unsigned request.",
+)
 
 # -- the keys
 
@@ -199,6 +226,42 @@ REFUSED = _Refused(
     "The store knows the keys, but they are not allowed to do this.",
     "Grant the rights that `holdall provision` prints.",
     ("B5",),
+)
+QUOTA_USED_UP = _Refused(
+    "D332",
+    Level.ERROR,
+    "The quota is used up",
+    "The store takes no more files of this account or bucket. Reading and deleting still work.",
+    "Delete something, or have the quota raised. No right of the keys helps.",
+)
+ARCHIVED = _Refused(
+    "D333",
+    Level.ERROR,
+    "Files are archived when they are saved",
+    "An archived file cannot be read before it is restored, which takes minutes to hours. Links to it fail.",
+    "Save files with a storage class that can be read at once, and let no lifecycle rule archive what is served.",
+)
+DENIED = _Refused(
+    "D334",
+    Level.ERROR,
+    "A policy denies it explicitly",
+    "No grant outweighs a `Deny`, so more rights for the keys do not help.",
+    'Find the statement with `"Effect": "Deny"` in the policy of the bucket, the user, the role or the organisation, and '
+    "exclude these keys from it.",
+)
+LOCKED = _Refused(
+    "D335",
+    Level.ERROR,
+    "The object is locked",
+    "The bucket has an object lock, so new files cannot be changed or deleted until their retention ends.",
+    "Remove the bucket's default retention, or use a bucket without object lock for files that are replaced or deleted.",
+)
+REFUSED_LASTING = _Refused(
+    "D336",
+    Level.ERROR,
+    "The store refuses for a reason that no right changes",
+    "The store's error code says why. More rights for the keys do not help.",
+    "Do what the reason says, or ask whoever runs the store.",
 )
 FAILED = _Refused(
     "D331",

@@ -63,6 +63,15 @@ NOT_EXAMINED = Kind(
     evidence="The option `--origin`, and the setting `CSRF_TRUSTED_ORIGINS`.",
     routine=True,
 )
+SIGNED_NOT_ALLOWED = _Site(
+    "D857",
+    Level.WARNING,
+    "CORS: a site's pages cannot use signed links in fonts, canvas or fetch",
+    "Signed links lead to the bucket itself, so its CORS rules decide. Pictures, videos and downloads by link need none. "
+    "Fonts, a canvas, fetch and uploads from the browser do.",
+    _ALLOW,
+    failures=("J1",),
+)
 NOT_ALLOWED_TO_PROJECT = _Site(
     "D856",
     Level.NOTICE,
