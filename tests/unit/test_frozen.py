@@ -340,6 +340,14 @@ FINDINGS = {
             "D321",
             "D322",
             "D323",
+            "D326",
+            "D327",
+            "D328",
+            "D332",
+            "D333",
+            "D334",
+            "D335",
+            "D336",
             "D325",
             "D324",
         ],
@@ -378,7 +386,7 @@ FINDINGS = {
     | dict.fromkeys(["D711", "D715"], "warning")
     | {"D707": "notice"},
     "cdn": dict.fromkeys(
-        ["D801", "D802", "D803", "D804", "D805", "D806", "D807", "D808", "D809", "D825", "D829", "D831"], "error"
+        ["D801", "D802", "D803", "D804", "D805", "D806", "D807", "D808", "D809", "D825", "D829", "D831", "D832"], "error"
     )
     | dict.fromkeys(["D826"], "notice")
     | dict.fromkeys(["D800", "D824", "D828", "D830"], "ok")
@@ -388,7 +396,7 @@ FINDINGS = {
     | dict.fromkeys(["D812", "D815", "D817", "D818"], "warning"),
     "cors": dict.fromkeys(["D852", "D855", "D856"], "notice")
     | dict.fromkeys(["D850"], "ok")
-    | dict.fromkeys(["D851", "D853", "D854"], "warning"),
+    | dict.fromkeys(["D851", "D853", "D854", "D857"], "warning"),
     "housekeeping": dict.fromkeys(["D901"], "error")
     | dict.fromkeys(["D904", "D906"], "notice")
     | dict.fromkeys(["D900", "D905"], "ok")
