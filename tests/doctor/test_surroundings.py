@@ -85,7 +85,7 @@ def test_proxy_that_refuses_is_named_without_its_password(monkeypatch: pytest.Mo
         environ = {
             "STORAGE_BUCKET_NAME": "acme-media",
             "AWS_S3_REGION_NAME": "eu-central-1",
-            "AWS_ACCESS_KEY_ID": "AKIAACMEACMEACMEACME",
+            "AWS_ACCESS_KEY_ID": "the-id-of-a-key",
             "AWS_SECRET_ACCESS_KEY": "not-a-real-secret-of-anyone",
         }
         report = examine(environ)
