@@ -386,7 +386,8 @@ FINDINGS = {
     | dict.fromkeys(["D711", "D715"], "warning")
     | {"D707": "notice"},
     "cdn": dict.fromkeys(
-        ["D801", "D802", "D803", "D804", "D805", "D806", "D807", "D808", "D809", "D825", "D829", "D831", "D832"], "error"
+        ["D801", "D802", "D803", "D804", "D805", "D806", "D807", "D808", "D809", "D825", "D829", "D831", "D832"],
+        "error",
     )
     | dict.fromkeys(["D826"], "notice")
     | dict.fromkeys(["D800", "D824", "D828", "D830"], "ok")
