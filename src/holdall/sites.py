@@ -49,7 +49,9 @@ def site(provider: Provider, *, endpoint_url: str | None, bucket_name: str, loca
         place = AMAZON.title
     else:
         # Without what a hand-written address may hold before its host: this is shown, and kept in the fork's store.
-        place = urlsplit(endpoint_url).netloc.rpartition("@")[2].lower()
+        parts = urlsplit(endpoint_url)
+        # Below other paths of one host there may be other servers.
+        place = parts.netloc.rpartition("@")[2].lower() + parts.path.rstrip("/")
     return Site(place, bucket_name, location.strip("/"))
 
 

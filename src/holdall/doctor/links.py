@@ -75,7 +75,7 @@ def _why_refused(examination: Examination, link: str, answer: Page) -> Finding:
         target = urlsplit(answer.header("location")).netloc
         return kinds.LINK_REDIRECTED.found(
             f"{answer.seen()}{f', to {target}' if target else ''}",
-            do=f'AWS_S3_REGION_NAME={region}   # and addressing_style="virtual" in STORAGES' if region else "",
+            do=f"AWS_S3_REGION_NAME={region}\nAWS_S3_ADDRESSING_STYLE=virtual" if region else "",
         )
     if not answer.is_answer:
         return kinds.LINK_WORKS.unknown(_said(answer))

@@ -50,7 +50,7 @@ def endpoint(value: str, remark: Remark) -> str:
         netloc += f":{port}"
     address = f"{scheme}://{netloc}{_path(f'{scheme}://{netloc}', parts.path.rstrip('/'))}"
     if parts.query or parts.fragment:
-        raise _refused("D114", f"has a ? or # in it, which no API's address has; write {address}")
+        raise _refused("D114", f"has a ? or # in it, which no API's address has; write {address}.")
     if not parts.scheme:
         why = ", as private hosts rarely have a certificate" if scheme == "http" else ""
         remark(Said(f"had no scheme; {scheme}:// was added{why}.", "D110"))
@@ -68,7 +68,7 @@ def _path(address: str, path: str) -> str:
     provider = recognise(address)[0]
     if provider.path and path not in {provider.path, f"{provider.path}/"}:
         raise _refused(
-            "D114", f"leads to {provider.title}, whose S3 API is below a path; write {address}{provider.path}"
+            "D114", f"leads to {provider.title}, whose S3 API is below a path; write {address}{provider.path}."
         )
     if path and provider.is_hosted and not provider.path:
         raise _refused(

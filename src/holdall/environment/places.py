@@ -186,12 +186,19 @@ def _styled(env: Entries, store: Store) -> Store:
     parts = urlsplit(store.endpoint_url or "https://s3.amazonaws.com")
     host, bucket = parts.hostname or "", store.bucket_name
     is_dotted = "." in bucket and parts.scheme == "https"
-    if provider.refuses_path_style and is_dotted and chosen != "path":
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration.html
+    is_accelerated = host.startswith("s3-accelerate.") and provider is providers.AMAZON
+    whose = "transfer acceleration" if is_accelerated else provider.title
+    if (provider.refuses_path_style or is_accelerated) and is_dotted and chosen != "path":
         env.problem(
             "STORAGE_BUCKET_NAME",
-            f'is "{bucket}", and {provider.title} wants the bucket\'s name before the host, where no certificate covers a '
+            f'is "{bucket}", and {whose} wants the bucket\'s name before the host, where no certificate covers a '
             "name with dots; use a bucket without dots in its name.",
             "D158",
+        )
+    elif chosen == "path" and is_accelerated:
+        env.problem(
+            "AWS_S3_ADDRESSING_STYLE", f"is path, which {whose} does not have; write virtual, or unset it.", "D158"
         )
     elif chosen == "virtual" and (why := _no_subdomains(host) or (is_dotted and _DOTS)):
         env.problem("AWS_S3_ADDRESSING_STYLE", f"is virtual, but {why}; write path.", "D158")

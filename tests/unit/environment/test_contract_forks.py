@@ -208,3 +208,11 @@ def test_second_store_that_is_no_fork_is_warned_of() -> None:
     }
     with pytest.warns(holdall.ContractWarning, match='The store "private" is not a fork'):
         holdall.from_env(environ, aliases={"default": "", "private": "PRIVATE_"})
+
+
+def test_servers_below_two_paths_of_one_host_are_two() -> None:
+    own = {"STORAGE_BUCKET_NAME": "acme-media", "AWS_S3_ENDPOINT_URL": "https://s3.example.com/staging"}
+    parent = {"PARENT_STORAGE_BUCKET_NAME": "acme-media", "PARENT_AWS_S3_ENDPOINT_URL": "https://s3.example.com/live"}
+
+    assert problems({**own, **parent}) == []
+    assert len(problems({**own, **parent, "PARENT_AWS_S3_ENDPOINT_URL": "https://s3.example.com/staging/"})) == 1

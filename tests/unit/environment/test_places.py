@@ -222,6 +222,14 @@ def test_style_is_the_providers_where_none_is_written() -> None:
             {"AWS_S3_ENDPOINT_URL": "https://t3.storage.dev", "STORAGE_BUCKET_NAME": "media.acme.org"},
             "use a bucket without dots",
         ),
+        (
+            {"AWS_S3_ENDPOINT_URL": "https://s3-accelerate.amazonaws.com", "STORAGE_BUCKET_NAME": "media.acme.org"},
+            "transfer acceleration wants the bucket's name before the host",
+        ),
+        (
+            {"AWS_S3_ENDPOINT_URL": "https://s3-accelerate.amazonaws.com", "AWS_S3_ADDRESSING_STYLE": "path"},
+            "write virtual, or unset it",
+        ),
     ],
 )
 def test_style_that_cannot_work_is_an_error(changes: dict[str, str], said: str) -> None:
