@@ -69,7 +69,7 @@ def _help(words: list[str]) -> list[str]:
 
 def _env_json() -> str:
     out = io.StringIO()
-    command = argparse.Namespace(holdall_command="env", prefix="", as_json=True)
+    command = argparse.Namespace(holdall_command="env", prefix="", as_json=True, write=None)
     cli.run(command, out=out, err=out, environ={"STORAGES_MODE": "do", "STORAGE_MAKE_FILES_PUBLIC": "ture"})
     document = json.loads(out.getvalue())
     document["variables"] = document["variables"][:2]

@@ -172,7 +172,7 @@ def test_commands_are_these() -> None:
             "--skip",
             "--verbose",
         ],
-        "env": ["--env-file", "--help", "--json", "--prefix"],
+        "env": ["--env-file", "--help", "--json", "--prefix", "--write"],
         "fork diff": ["--env-file", "--help", "--json", "--prefix"],
         "fork drop": ["--env-file", "--help", "--json", "--prefix", "--yes"],
         "fork promote": ["--env-file", "--help", "--json", "--prefix", "--yes"],
@@ -429,7 +429,16 @@ def test_report_has_these_keys() -> None:
 
 def test_json_has_these_keys() -> None:
     document = json.loads(env.as_json(contract.read({"STORAGE_BUCKET_NAME": "acme"})))
-    assert list(document) == ["version", "prefix", "building", "variables", "warnings", "problems", "parent"]
+    assert list(document) == [
+        "version",
+        "prefix",
+        "building",
+        "variables",
+        "warnings",
+        "problems",
+        "parent",
+        "proposal",
+    ]
     assert document["version"] == 1
     assert document["parent"] is None
     fork = json.loads(env.as_json(contract.read({"STORAGE_BUCKET_NAME": "copy", "PARENT_STORAGE_BUCKET_NAME": "acme"})))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from holdall.cli.terminal import Session, wrapped
+from holdall.cli.envfile import Line, write_env_file
+from holdall.cli.terminal import Session, as_count, wrapped
 from holdall.environment import contract, exposure, store
 from holdall.environment.entries import Setting
 from holdall.environment.habits import sentence, together
+from holdall.environment.proposal import Proposal, Proposed, propose
 
 HELP = "print every variable, its value and where the value came from"
 # The shape of `--json` output; raised when a key changes its meaning or goes.
@@ -20,6 +23,12 @@ JSON_VERSION = 1
 def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prefix", default="", help="prefix of the store's variables, such as PRIVATE_")
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="FILE",
+        help="write what the environment probably means, with its secrets, into a new file that only you can read",
+    )
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
@@ -27,12 +36,62 @@ def run(options: argparse.Namespace, session: Session) -> int:
     if not reading.problems:
         published = exposure.of_environment(session.environ, prefix=options.prefix)
         reading = reading._replace(problems=tuple(published))
-    session.out.write(as_json(reading) if options.as_json else _as_text(reading, session))
+    proposal = None if reading.building else propose(session.environ, prefix=options.prefix)
+    if options.write and proposal:
+        write(options.write, proposal)
+    if options.as_json:
+        session.out.write(as_json(reading, proposal))
+    else:
+        lines = _proposed(reading, proposal, session, options.write) if proposal else ()
+        session.out.write(_as_text(reading, session) + "".join(f"{line}\n" for line in lines))
     return 1 if reading.problems else 0
 
 
-def as_json(reading: contract.Reading) -> str:
-    """Write a reading as one JSON document; its shape is frozen."""
+def write(path: Path, proposal: Proposal) -> None:
+    """Write a proposal into a new file.
+
+    Raises:
+        EnvFileError: there is such a file already, or it cannot be written.
+    """
+    lines = [
+        Line(one.name, one.value, one.reason or (f"from {one.source}" if one.source else "")) for one in proposal.lines
+    ]
+    head = (
+        "Written by `holdall env --write`: what the environment probably means, values copied, secrets included.\n"
+        "Look it over, fill in the lines that begin with #, and check it: holdall env --env-file FILE"
+    )
+    write_env_file(path, lines, head=head)
+
+
+def _proposed(reading: contract.Reading, proposal: Proposal, session: Session, written: Path | None) -> Iterator[str]:
+    """Show a proposal where it is news, secrets masked."""
+    style = session.style
+    if reading.problems and proposal.is_news:
+        yield from ("", style.bold("What is probably meant"))
+        for one in proposal.lines:
+            comment = f"# from {one.source}" if one.source else "" if one.value is not None else "# to fill in"
+            line = f"  {one.name}={one.shown}"
+            yield f"{line}  {style.dim(comment)}" if comment else line
+        if proposal.setting:
+            yield from ("or, in settings.py:", f"  {proposal.setting}")
+        if not written:
+            yield from wrapped(
+                "`holdall env --write store.env` writes these lines, secrets included, into a file.", indent=""
+            )
+    if written:
+        to_fill = sum(one.value is None for one in proposal.lines)
+        what = as_count(len(proposal.lines) - to_fill, "variable") + (f", {to_fill} to fill in" if to_fill else "")
+        yield from (
+            "",
+            *wrapped(
+                f"{written} was written ({what}). It contains secrets. `holdall env --env-file {written}` checks it.",
+                indent="",
+            ),
+        )
+
+
+def as_json(reading: contract.Reading, proposal: Proposal | None = None) -> str:
+    """Write a reading as one JSON document; its shape is frozen. Secrets are masked."""
     document = {
         "version": JSON_VERSION,
         "prefix": reading.prefix,
@@ -41,8 +100,13 @@ def as_json(reading: contract.Reading) -> str:
         "warnings": list(reading.warnings),
         "problems": list(reading.problems),
         "parent": _parent(reading.parent),
+        "proposal": [_line(one) for one in proposal.lines] if proposal else [],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _line(one: Proposed) -> dict[str, Any]:
+    return {"name": one.name, "value": one.shown or None, "source": one.source or None, "reason": one.reason or None}
 
 
 def _rows(reading: contract.Reading) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ def parse(value: str) -> dict[str, str] | None:
     Whoever writes `s3://bucket` without keys names a bucket, which is not enough to be taken for a store.
     """
     match = _DSN.fullmatch(value.strip().strip("\"'"))
-    if not match or not match["key"]:
+    if not match or not match["key"] or not unquote(match[0]).isprintable():
         return None
     rest, _, query = match["rest"].partition("?")
     asked = {name.lower().replace("-", "_"): text for name, text in parse_qsl(query)}
@@ -67,8 +67,13 @@ def address(endpoint: str, bucket: str, region: str) -> dict[str, str]:
         return {"STORAGES_MODE": "do", "DO_REGION": named or region}
     if provider is AMAZON:
         return {"AWS_S3_REGION_NAME": named or region}
-    # The host tells the region of all others that are known.
-    return {"AWS_S3_ENDPOINT_URL": endpoint, "AWS_S3_REGION_NAME": region if provider is GENERIC else ""}
+    return {"AWS_S3_ENDPOINT_URL": endpoint, "AWS_S3_REGION_NAME": "" if tells_region(endpoint) else region}
+
+
+def tells_region(endpoint: str) -> bool:
+    """Whether the host of an endpoint tells the region to sign for, so that no other can be right."""
+    provider, named = recognise(endpoint)
+    return provider not in {GENERIC, AMAZON} and named is not None and (named in endpoint or named == "auto")
 
 
 def bucket_before(host: str) -> str | None:

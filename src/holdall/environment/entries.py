@@ -94,7 +94,7 @@ class Entries:
                 parsed = self._parsed(variable, value, remark)
                 if path:
                     self.effective[variable.name] = (
-                        _display(variable, Secret(parsed)),
+                        display(variable, Secret(parsed)),
                         f"from file {_printable(path)}",
                     )
                     parsed = FileSecret(path, parsed)
@@ -168,7 +168,7 @@ class Entries:
         elif name in self.effective:
             value, source = self.effective[name]
         elif name in self.parsed:
-            value, source = _display(variable, self.parsed[name]), "environment"
+            value, source = display(variable, self.parsed[name]), "environment"
         elif mode not in variable.modes and not self.broken:
             value, source = "", f"not used in mode {mode}"
         else:
@@ -184,7 +184,8 @@ class Entries:
         return Said(self._redacted(said), finding, self._redacted(variable))
 
 
-def _display(variable: Variable, value: Any) -> str:
+def display(variable: Variable, value: Any) -> str:
+    """Show a value; of a secret only its length, and of a key's id how it ends."""
     if variable.secret:
         length = len(value)
         # The last letters of a key's id tell two keys apart and give nothing away. What is longer than an id may be

@@ -25,7 +25,7 @@ _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _CORE = frozenset({"STORAGE_BUCKET_NAME", "AWS_S3_ENDPOINT_URL", "AWS_S3_REGION_NAME", "DO_REGION", *_KEYS})
 # The prefixes of stores beside this one.
 OTHER_STORES = (PARENT, "MIRROR_")
-_ENDINGS = tuple(f"_{name}" for name in BY_NAME if name != "BUILD_MODE")
+ENDINGS = tuple(f"_{name}" for name in BY_NAME if name != "BUILD_MODE")
 _REGIONS = ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION")
 
 
@@ -54,11 +54,15 @@ class PrefixedSet(NamedTuple):
     @property
     def line(self) -> str:
         """The setting that reads them."""
+        return f"STORAGES = {self.call}"
+
+    @property
+    def call(self) -> str:
         aliases = f'aliases={{"default": "{self.prefix}"}}'
         if not self.bucket:
-            return f"STORAGES = holdall.from_env({aliases})"
+            return f"holdall.from_env({aliases})"
         renamed = f'"{self.prefix}STORAGE_BUCKET_NAME": os.environ["{self.bucket}"]'
-        return f"STORAGES = holdall.from_env({{**os.environ, {renamed}}}, {aliases})"
+        return f"holdall.from_env({{**os.environ, {renamed}}}, {aliases})"
 
 
 def candidates(entries: Entries) -> list[Candidate]:
@@ -75,7 +79,9 @@ def _meant(entries: Entries) -> Iterator[Candidate]:
         bare = name.removeprefix(entries.prefix)
         if not name.startswith(entries.prefix) or not value.strip() or bare.startswith(_others(entries)):
             continue
-        if has_bucket and bare.endswith(_ENDINGS):
+        if not name.isprintable() or not (value.strip().isprintable() or "-----BEGIN" in value):
+            continue
+        if has_bucket and bare.endswith(ENDINGS):
             # Of a second store.
             continue
         if bare in BY_NAME or bare.removesuffix(keyfiles.SUFFIX) in BY_NAME or not foreign.is_interesting(bare):
@@ -103,7 +109,13 @@ def prefixed_sets(entries: Entries) -> list[PrefixedSet]:
     known = sorted(BY_NAME, key=len, reverse=True)
     for name, value in entries.environ.items():
         own = next((one for one in known if name.endswith(f"_{one}")), None)
-        if own and own != "BUILD_MODE" and value.strip() and not name.startswith(_others(entries)):
+        if (
+            own
+            and own != "BUILD_MODE"
+            and value.strip()
+            and name.isprintable()
+            and not name.startswith(_others(entries))
+        ):
             groups.setdefault(name.removesuffix(own), []).append(name)
     found = []
     for prefix, names in groups.items():
@@ -123,7 +135,7 @@ def prefixed_sets(entries: Entries) -> list[PrefixedSet]:
 def addresses(entries: Entries) -> Iterator[tuple[str, dict[str, str]]]:
     """Give the names that hold a store in one address, with what it says."""
     for name, value in entries.environ.items():
-        if not name.startswith(entries.prefix) or "://" not in value:
+        if not name.startswith(entries.prefix) or "://" not in value or not name.isprintable():
             continue
         if said := dsn.parse(value):
             yield name.removeprefix(entries.prefix), said
@@ -172,8 +184,11 @@ def _of_a_beginning(entries: Entries, found: list[Candidate]) -> None:
     for group in prefixed_sets(entries) if not entries.prefix else ():
         found = [other for other in found if not other.name.startswith(group.prefix)]
         shows = "" if group.bucket else f", and `holdall env --prefix {group.prefix}` shows them"
-        text = f"begins with `{group.prefix}`, and so {_count(len(group.names) - 1)}; `{group.line}` reads them{shows}."
+        text = f"begins with `{group.prefix}`, and so {_count(len(group.names) - 1)}; `{group.call}` reads them{shows}."
         entries.problem(group.names[0], text, "D185")
+    if found:
+        # Somebody has begun, with other names.
+        entries.problems = [_without_a_hint(said) for said in entries.problems]
     for name, said in addresses(entries):
         found = [other for other in found if other.name != name]
         lines = [f"{entries.prefix}{one}={_shown(one, text)}" for one, text in said.items()]
@@ -188,6 +203,13 @@ def _of_a_beginning(entries: Entries, found: list[Candidate]) -> None:
     for name in AMBIENT_ENDPOINTS:
         _ambient_is_needed(entries, name)
     _dotenv(entries)
+
+
+def _without_a_hint(said: str) -> str:
+    """Take "For development, …" from the sentence about the bucket."""
+    if getattr(said, "finding", "") != "D131":
+        return said
+    return Said(said.partition(" For development")[0], "D131", getattr(said, "variable", ""))
 
 
 def _bucket_is_explained(entries: Entries) -> None:
@@ -207,13 +229,12 @@ def _shown(name: str, value: str) -> str:
 
 def _say(entries: Entries, one: Candidate, *, is_needed: bool) -> None:
     meant = f"{entries.prefix}{one.meaning.variable}"
-    shown = one.name if one.name.isprintable() else ascii(one.name)[1:-1]
     note = f" ({one.meaning.note})" if one.meaning.note else ""
     if is_needed:
-        entries.problem(shown, f"is not read by Holdall; did you mean `{meant}`{note}?", "D125")
+        entries.problem(one.name, f"is not read by Holdall; did you mean `{meant}`{note}?", "D125")
     else:
         text = f"is not read by Holdall; set `{meant}`{note} if it is meant for the storage."
-        entries.warning(shown, text, "D148")
+        entries.warning(one.name, text, "D148")
 
 
 def _need(entries: Entries, store: Store, variable: str) -> str:
