@@ -18,8 +18,8 @@ _ON_OBJECTS = frozenset(
         "s3:AbortMultipartUpload",
     }
 )
-_READS = frozenset({"s3:GetObject", "s3:ListBucket"})
-_STORE = frozenset({*_ON_OBJECTS, *_READS, "s3:ListBucketMultipartUploads"})
+# What a store does; the rest is about the bucket's settings.
+_STORE = frozenset({*_ON_OBJECTS, "s3:ListBucket", "s3:ListBucketMultipartUploads"})
 
 # Where a statement is pasted.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_manage-attach-detach.html
@@ -64,7 +64,7 @@ def _at_spaces(examination: Examination, action: str) -> str:
     # https://docs.digitalocean.com/products/spaces/how-to/manage-access/
     if action not in _STORE:
         return "Only a key with full access can read the settings of a Space. The application does not need one."
-    shown, permission = ("Read", "read") if action in _READS else ("Read/Write/Delete", "readwrite")
+    # A key has one permission for all that it does: a store that reads also writes.
     bucket = examination.bucket
     create = [
         "doctl",
@@ -73,17 +73,17 @@ def _at_spaces(examination: Examination, action: str) -> str:
         "create",
         f"holdall-{bucket}",
         "--grants",
-        f"bucket={bucket};permission={permission}",
+        f"bucket={bucket};permission=readwrite",
     ]
     return (
-        f"Give the key the permission {shown} for this Space (control panel: Spaces Object Storage → Access Keys), or create a "
-        f"new one:\n{shlex.join(create)}"
+        "Give the key the permission Read/Write/Delete for this Space (control panel: Spaces Object Storage → Access Keys), or "
+        f"create a new one:\n{shlex.join(create)}"
     )
 
 
 def _at_r2(examination: Examination, action: str) -> str:
     # https://developers.cloudflare.com/r2/api/tokens/
-    name = "Object Read only" if action in _READS else "Object Read & Write" if action in _STORE else "Admin Read only"
+    name = "Object Read & Write" if action in _STORE else "Admin Read only"
     return f'Give the API token the permission "{name}" for this bucket (Cloudflare dashboard: R2 → Manage API tokens).'
 
 
