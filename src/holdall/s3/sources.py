@@ -27,6 +27,8 @@ log = logging.getLogger("holdall")
 LIMIT_SECONDS = 10.0
 # After a failure, nobody asks the same source again for so long.
 KEPT_SECONDS = 5.0
+# Where nothing is set up, a role may appear at any moment: only a search that took longer is not repeated at once.
+QUICK_SECONDS = 0.5
 _THREAD = "holdall-keys"
 _SAID = "Looking for keys failed: %s Further failures are not logged until keys are found."
 
@@ -70,7 +72,11 @@ class Renewed:
     """Credentials of the SDK that say, in our words and in time, why they cannot be renewed."""
 
     def __init__(self, found: Any, profile: str | None) -> None:
-        self._found, self._profile = found, profile
+        # Past `__setattr__`: what others set is the SDK's.
+        vars(self).update(_found=found, _profile=profile)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._found, name, value)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._found, name)
@@ -187,8 +193,12 @@ def _asked(key: object, ask: Callable[[], Any]) -> Any:
         if failure is None:
             source.failure, source.is_told = None, False
             return question.answer
-        if source.failure is None or question.done.is_set():
-            source.failure, source.failed_at = failure, time.monotonic()
+        now = time.monotonic()
+        is_lasting = not isinstance(failure, sdk.NoCredentialsError) or now - question.began > QUICK_SECONDS
+        if not is_lasting:
+            source.failure = None
+        elif source.failure is None or question.done.is_set():
+            source.failure, source.failed_at = failure, now
         is_news, source.is_told = not source.is_told, True
     if is_news:
         # Nothing is logged inside: whoever keeps logs may use a storage.

@@ -27,7 +27,7 @@ from tests.stores import build_storage
 
 # Nobody listens there: whatever is sent fails otherwise than by its keys.
 NOWHERE = "http://127.0.0.1:9"
-ENVIRON = {"STORAGE_BUCKET_NAME": "acme-media", "AWS_S3_ENDPOINT_URL": NOWHERE, "STORAGE_TIMEOUT": "2s"}
+ENVIRON = {"STORAGE_BUCKET_NAME": "acme-media", "AWS_S3_ENDPOINT_URL": NOWHERE}
 SSO = """[profile work]
 sso_start_url = https://acme.awsapps.com/start
 sso_region = eu-central-1
@@ -338,7 +338,9 @@ def test_program_that_hangs_is_given_up_by_all(machine: Machine, caplog: pytest.
         source.question.done.wait()
 
 
-def test_metadata_service_that_does_not_answer_is_asked_once(machine: Machine) -> None:
+def test_metadata_service_that_does_not_answer_is_asked_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One that hangs is given up by the SDK after a second; here any time is long.
+    monkeypatch.setattr(sources, "QUICK_SECONDS", 0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         asked: list[object] = []
 
