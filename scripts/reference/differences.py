@@ -28,10 +28,15 @@ def _lines() -> list[str]:
 
 
 def _entry(one: Difference) -> list[str]:
-    lines = ["", f"#### {one.id.replace('-', ' ').capitalize()}", "", *prose.sentences(one.what)]
+    lines = ["", f"#### {_heading(one.id)}", "", *prose.sentences(one.what)]
     lines += ["", *(prose.sentences(f"Why: {one.why}"))]
-    if one.is_kept:
+    if one.keep:
         lines += ["", *prose.sentences(one.keep)]
-    elif one.keep:
-        lines += ["", *prose.sentences(f"To keep the old way: {one.keep}{'' if one.keep.endswith('.') else '.'}")]
     return lines
+
+
+def _heading(id_: str) -> str:
+    """Give the heading whose address the id is."""
+    return re.sub(
+        r"\b(?:acl|url)\b", lambda match: match[0].upper(), id_.replace("-", " ").capitalize(), flags=re.IGNORECASE
+    )

@@ -19,7 +19,7 @@ class Difference(NamedTuple):
     id: str
     what: str
     why: str
-    # How to keep the old way; "" if there is no way back.
+    # How to keep the old way, or what there is to do, in sentences; "" if there is nothing.
     keep: str = ""
     # The alias that it is about; "" if it is about all.
     alias: str = ""
@@ -29,30 +29,25 @@ class Difference(NamedTuple):
         named = self.keep.replace('storages={"default"', f'storages={{"{alias}"') if alias else self.keep
         return self._replace(**{"alias": alias, "keep": named, **facts})
 
-    @property
-    def is_kept(self) -> bool:
-        """Whether the proposal keeps the old way already."""
-        return self.keep.startswith("It is kept")
-
 
 TAKEN_NAMES = Difference(
     "saving-never-replaces",
     "Saving under a name that is taken makes a second file with a free name; until now it replaced the first.",
     "Two people who upload image.jpg used to lose one of the two files without an error.",
-    '`storages={"default": {"OPTIONS": {"file_overwrite": True}}}`',
+    'To let them replace each other, add `storages={"default": {"OPTIONS": {"file_overwrite": True}}}`.',
 )
 CONTENT_TYPES = Difference(
     "content-types",
     "The content type comes from the name's extension, and HTML, SVG and other types that can run scripts are downloaded "
     "instead of shown.",
     "A file that somebody uploads must not run as a page of the media domain. Files that exist keep their type.",
-    '`storages={"default": {"OPTIONS": {"inline_types": ["image/svg+xml"]}}}` shows the types that you name.',
+    'To show types all the same, name them: `storages={"default": {"OPTIONS": {"inline_types": ["image/svg+xml"]}}}`.',
 )
 CACHE = Difference(
     "cache-control",
     "Files have a Cache-Control header: public ones may be cached for one hour. Until now they had none.",
     "Without it browsers and CDNs guess, and show a file that was replaced or deleted for days.",
-    "`STORAGE_CACHE_LIFETIME`, or `CacheControl` in `AWS_S3_OBJECT_PARAMETERS`, which takes precedence.",
+    "`STORAGE_CACHE_LIFETIME` sets the time; `CacheControl` in `AWS_S3_OBJECT_PARAMETERS` replaces the header.",
 )
 ERRORS = Difference(
     "errors",
@@ -64,13 +59,13 @@ WAITING = Difference(
     "waiting",
     "An operation fails after 10 seconds without progress; the SDK alone waits for minutes.",
     "A store that hangs would otherwise hold every worker.",
-    "`STORAGE_TIMEOUT=1m`",
+    "To wait longer, set `STORAGE_TIMEOUT=1m`.",
 )
 WRITING = Difference(
     "opened-for-writing",
     'A file that is opened with "w" and closed is replaced whole, and empty if nothing was written, as on a disk.',
     "django-storages keeps the old content of a file that was opened and closed, and mixes modes.",
-    'Open it with "r+".',
+    'To keep the old content, open it with "r+".',
 )
 DETAILS = Difference(
     "as-on-a-disk",
@@ -89,7 +84,7 @@ SIGNED_ALTHOUGH_PUBLIC = Difference(
     "Files were uploaded with a public ACL, but their links were signed. The proposal is private: new files are closed, "
     "and files that exist stay open to everybody who knows their address.",
     "The settings say both, and what is published by mistake cannot be taken back.",
-    "If everybody may see every file: `STORAGE_MAKE_FILES_PUBLIC=true` and `AWS_S3_CUSTOM_DOMAIN`. If not, close the old "
+    "If everybody may see every file, set `STORAGE_MAKE_FILES_PUBLIC=true` and `AWS_S3_CUSTOM_DOMAIN`. If not, close the old "
     "files: `holdall doctor` prints the command.",
 )
 ACL_IN_PARAMETERS = Difference(
@@ -103,7 +98,7 @@ PRIVATE_BEHIND_A_DOMAIN = Difference(
     "Links led to the custom domain without a signature, but files were uploaded without a public ACL, so this store "
     "showed them to nobody. The proposal is private, with signed links.",
     "To make them public would open every new file.",
-    "If everybody may see every file: `STORAGE_MAKE_FILES_PUBLIC=true` and `AWS_S3_CUSTOM_DOMAIN`.",
+    "If everybody may see every file, set `STORAGE_MAKE_FILES_PUBLIC=true` and `AWS_S3_CUSTOM_DOMAIN`.",
 )
 PUBLIC_ACL = Difference(
     "public-acl",
@@ -138,7 +133,7 @@ SUBCLASS_WITH_CODE = Difference(
     "classes-of-your-own",
     "The class has code of its own, so it stays, and must be based on `holdall.storage.MediaStorage` instead of S3Storage.",
     "Otherwise the storage would still be django-storages', and read the old settings.",
-    "`class Media(MediaStorage):`; what the class sets itself takes precedence over the environment.",
+    "Write `class Media(MediaStorage):`. What the class sets itself takes precedence over the environment.",
 )
 SUBCLASS_WITHOUT_CODE = Difference(
     "classes-that-only-set-options",

@@ -151,6 +151,5 @@ def _differences(differences: Iterable[Difference], style: Style) -> Iterator[st
         yield from wrapped(f"{f'[{one.alias}] ' if one.alias else ''}{one.what}", indent="  ")
         yield from (style.dim(part) for part in wrapped(one.why, indent="      "))
         if one.keep:
-            kept = one.keep if one.is_kept else f"To keep the old way: {one.keep}"
-            yield from (style.dim(part) for part in wrapped(kept, indent="      "))
+            yield from (style.dim(part) for part in wrapped(one.keep, indent="      "))
     yield style.dim(f"  Each is explained in {PAGE}.")
