@@ -411,6 +411,17 @@ def test_custom_policy_says_all_that_was_asked_for_and_stays_for_a_window(
     assert len(set(links)) == 2
 
 
+def test_links_for_cloudfront_begin_with_the_whole_base(
+    on_cloudfront: Callable[..., Any], private: rsa.RSAPrivateKey
+) -> None:
+    storage = on_cloudfront(AWS_S3_CUSTOM_DOMAIN="https://media.example.com:8443/files/a%20b")
+
+    assert storage.url("x y.pdf").startswith("https://media.example.com:8443/files/a%20b/x%20y.pdf?Expires=")
+    leads_to, statement = opened(storage.cloudfront_url("x y.pdf", resource="x*"), private)
+    assert leads_to == "https://media.example.com:8443/files/a%20b/x%20y.pdf"
+    assert statement["Resource"] == "https://media.example.com:8443/files/a%20b/x*"
+
+
 def test_custom_policy_ends_at_the_very_moment(on_cloudfront: Callable[..., Any], private: rsa.RSAPrivateKey) -> None:
     storage = on_cloudfront()
     midnight = dt.datetime(2027, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1)))

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from holdall.doctor.catalogue import site as kinds
 from holdall.doctor.examination import Examination
-from holdall.doctor.linking import link_host
+from holdall.doctor.linking import link_host, link_or_none
 from holdall.doctor.probe import probes
 from holdall.findings import Finding
 from holdall.hosts import is_local
@@ -49,13 +49,15 @@ def probe_content_policy(examination: Examination) -> Iterator[Finding]:
     """Compare the Content-Security-Policy with the host of links."""
     if not examination.project or not (host := link_host(examination)):
         return
+    parts = urlsplit(link_or_none(examination) or f"https://{host}")
     for source, policy in content_policies():
         name = "img-src" if "img-src" in policy else "default-src"
         allowed = policy.get(name)
         if allowed is not None and not any(_allows(one, host) for one in allowed):
             shown = " ".join(allowed) or "nothing"
             yield kinds.POLICY_FORBIDS_MEDIA.found(
-                f"links lead to {host}; {source} has {name} {shown}", do=f"Add https://{host} to `img-src` in {source}."
+                f"links lead to {host}; {source} has {name} {shown}",
+                do=f"Add {parts.scheme}://{parts.netloc} to `img-src` in {source}.",
             )
 
 

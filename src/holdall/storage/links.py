@@ -239,8 +239,9 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         with self.store.translating("linking", name=name, key=key, client=self._client, is_request=False):
             if not (self.public_endpoint_url or self._signs_for_domain):
                 return str(super().url(name, dict(parameters), expire, method))
-            client = self.link_client
-            if not self.querystring_auth:
+            if self.querystring_auth:
+                client = self.link_client
+            else:
                 client = outside(connect(self.store.target, signed=False), self.public_endpoint_url).client
             given = {**parameters, "Bucket": self.bucket_name, "Key": key}
             url = str(client.generate_presigned_url("get_object", Params=given, ExpiresIn=expire, HttpMethod=method))

@@ -48,6 +48,8 @@ class Behaviour:
     """Where it passes queries on, each query has a copy of its own; otherwise the first answer is everybody's."""
     strips_queries: bool = False
     """Something in front of it removes them."""
+    host: str = ""
+    """What it says in the `Host` header, instead of the server's address: a bucket's own host."""
     origin_path: str = ""
     """Put before every path."""
     strips: str = ""
@@ -139,6 +141,8 @@ class Cdn:
             # What CloudFront says of a key that is not in the group.
             return _refusal(403, "InvalidKey"), {}
         forwarded = {name: headers[name] for name in does.passes if name in headers}
+        if does.host:
+            forwarded["Host"] = does.host
         if method == "OPTIONS":
             wanted = {name: text for name, text in headers.items() if name.startswith("access-control-request")}
             return self._fetch(method, path, {**forwarded, **wanted}), {}

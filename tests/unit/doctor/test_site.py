@@ -84,6 +84,30 @@ def test_policy_that_allows_the_media_host_is_no_finding(settings: Any, name: st
     assert warnings(examine_storage(storage, offline=True)) == []
 
 
+def test_policy_is_given_the_scheme_and_port_of_the_domain(settings: Any) -> None:
+    settings.SECURE_CSP = {"img-src": ["'self'"]}
+    storage = build_storage({**S3, **PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "https://media.example.net:8443/files"})
+    assert "Add https://media.example.net:8443 to" in the(examine_storage(storage, offline=True), "D266").cause.do
+
+
+@pytest.mark.failure("C8")
+@pytest.mark.parametrize("endpoint", ["http://192.168.1.20:9000", "http://localhost:9000"])
+def test_private_address_beside_a_public_site_is_led_to_the_public_endpoint(settings: Any, endpoint: str) -> None:
+    settings.ALLOWED_HOSTS = ["www.example.com"]
+    environ = {**S3, "AWS_S3_ENDPOINT_URL": endpoint}
+    report = examine_storage(build_storage(environ), offline=True)
+    assert errors(report) == ["D262"], told(report)
+    assert the(report, "D262").cause.do.startswith("AWS_S3_PUBLIC_ENDPOINT_URL=")
+
+    for elsewhere in (
+        {"AWS_S3_PUBLIC_ENDPOINT_URL": "https://files.example.net"},
+        {"AWS_S3_CUSTOM_DOMAIN": "files.example.net", "AWS_S3_SIGN_FOR_DOMAIN": "true"},
+        {**PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "files.example.net"},
+    ):
+        report = examine_storage(build_storage({**environ, **elsewhere}), offline=True)
+        assert errors(report) == [], told(report)
+
+
 # What a task on Amazon's machines has: a region, and keys that only a request fetches.
 ROLE = {"STORAGE_BUCKET_NAME": "acme-media", "AWS_REGION": "eu-central-1"}
 
