@@ -111,7 +111,7 @@ def test_remedy_names_only_what_the_provider_has(provider: str, name: str, *, pu
 
 
 # The probe of each writes its own remedy, by a function above.
-WRITTEN_BY_PROBES = {"D602", "D607", "D851", "D856", "D903"}
+WRITTEN_BY_PROBES = {"D602", "D607", "D851", "D856", "D857", "D903"}
 # Found only where somebody has set a key of CloudFront, or at Amazon.
 AT_AMAZON_ALONE = {"D007", "D223", "D224"}
 # Their variable, or what is set in it, says which mode or provider it is.

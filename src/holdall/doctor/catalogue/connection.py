@@ -246,8 +246,8 @@ DENIED = _Refused(
     Level.ERROR,
     "A policy denies it explicitly",
     "No grant outweighs a `Deny`, so more rights for the keys do not help.",
-    'Find the statement with `"Effect": "Deny"` in the policy of the bucket, the user, the role or the organisation, and '
-    "exclude these keys from it.",
+    "Find the statement that denies it in the policy of the bucket, the user, the role or the organisation, and exclude these "
+    "keys from it.",
 )
 LOCKED = _Refused(
     "D335",
