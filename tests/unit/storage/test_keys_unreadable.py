@@ -465,3 +465,18 @@ def test_environment_is_printed_all_the_same(machine: Machine, capsys: pytest.Ca
     machine.set(**ENVIRON)
     assert cli.main(["env"]) == 0
     assert "acme-media" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("break_it", [configuration_broken, profile_missing], ids=lambda one: one.__name__)
+def test_keys_that_are_given_do_not_hide_a_broken_configuration(
+    machine: Machine, break_it: Callable[[Machine], list[str]]
+) -> None:
+    expected = break_it(machine)
+    storage = storage_of(machine, fast_lane=False, access_key="AKIAIOSFODNN7EXAMPLE", secret_key="secret")
+    # Links are made without the SDK.
+    assert "AKIAIOSFODNN7EXAMPLE" in storage.url("a.txt")
+    for name, ask in METHODS.items():
+        if not name.startswith("url"):
+            with pytest.raises(CredentialsRefused) as refused:
+                ask(storage)
+            assert [words for words in expected if words not in str(refused.value)] == [], f"{name}: {refused.value}"
