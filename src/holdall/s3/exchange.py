@@ -9,6 +9,7 @@ https://www.rfc-editor.org/rfc/rfc9112
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import re
 import ssl
@@ -29,7 +30,11 @@ TOGETHER_BYTES = 256 * 1024
 BUFFER_BYTES = 64 * 1024
 # As urllib3 would say; nothing on the way is to pack what passes.
 _HEADERS = f"accept-encoding: identity\r\nuser-agent: python-urllib3/{getattr(urllib3, '__version__', '2')}\r\n"
-_STATUS = re.compile(r"HTTP/1\.1 ([2-5]\d\d)(?: [^\r\n]*)?").fullmatch
+# A value that goes on in the next line begins it with a blank, and a blank before the colon is a smuggler's: neither fits.
+_HEAD = re.compile(
+    rb"HTTP/1\.1 ([2-5][0-9]{2})(?: [^\r\n]*)?\r\n((?:[0-9A-Za-z!#$%&'*+.^_`|~-]+:[^\r\n]*\r\n)*)\r\n"
+).match
+_FIELDS = re.compile(r"([^:]+):[ \t]*([^\r]*)\r\n").findall
 _DIGITS = re.compile(r"[0-9]{1,18}").fullmatch
 # A value that goes on in the next line.
 _FOLD = re.compile(r"[ \t]*\r?\n[ \t]+")
@@ -112,23 +117,31 @@ def _send(connection: Any, head: bytes, body: bytes | None) -> None:
 
 
 def _received(pool: Any, connection: Any, request: Request) -> Answered:
-    file = connection.sock.makefile("rb", BUFFER_BYTES)
+    if (patience := current()) is None:
+        return _answered(pool, connection, request)
+    with patience.heading():
+        return _answered(pool, connection, request)
+
+
+def _answered(pool: Any, connection: Any, request: Request) -> Answered:
+    start = connection.sock.begin_answer(BUFFER_BYTES)
+    head = ordinary_head(start, request.method)
+    if head is not None and len(start) == head.head_bytes + head.body_bytes:
+        pool._put_conn(connection)
+        return Answered(head.status, head.headers, io.BytesIO(start[head.head_bytes :]))
+    file = io.BufferedReader(_Begun(start, connection.sock.makefile("rb", buffering=0)), BUFFER_BYTES)
+    if head is not None:
+        file.read(head.head_bytes)
+        return Answered(head.status, head.headers, _Body(pool, connection, request.target, file, head.body_bytes))
     try:
-        if (patience := current()) is None:
-            return _answered(pool, connection, request, file)
-        with patience.heading():
-            return _answered(pool, connection, request, file)
+        return _by_http_client(pool, connection, request, file)
     except BaseException:
         file.close()
         raise
 
 
-def _answered(pool: Any, connection: Any, request: Request, file: Any) -> Answered:
-    # Without taking it out of the buffer: what is out of the ordinary, `http.client` reads from its first byte.
-    head = ordinary_head(file.peek(1), request.method)
-    if head is not None:
-        file.read(head.head_bytes)
-        return Answered(head.status, head.headers, _Body(pool, connection, request.target, file, head.body_bytes))
+def _by_http_client(pool: Any, connection: Any, request: Request, file: Any) -> Answered:
+    """Read what is out of the ordinary, from its first byte."""
     # All that it does with a socket is to ask for its file.
     socket: Any = _Handed(file)
     raw = HTTPResponse(socket, method=request.method)
@@ -144,37 +157,48 @@ def _answered(pool: Any, connection: Any, request: Request, file: Any) -> Answer
 
 def ordinary_head(data: bytes, method: str) -> Head | None:
     """Read the head with which the bytes of an answer begin; None if it is not wholly there, or out of the ordinary."""
-    end = data.find(b"\r\n\r\n")
-    if end < 0:
+    found = _HEAD(data)
+    if found is None:
         return None
-    first, *lines = data[:end].decode("latin-1").split("\r\n")
-    status = _STATUS(first)
-    if status is None:
-        return None
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        # One that goes on in the next line begins it with a blank; a blank before the colon is a smuggler's.
-        if not colon or not name or name != name.strip() or "\r" in line or "\n" in line:
-            return None
-        name, value = name.lower(), value.lstrip(" \t")
-        if name in headers:
-            if name == "content-length":
-                return None
-            value = f"{headers[name]}, {value}"
-        headers[name] = value
+    fields = [(name.lower(), value) for name, value in _FIELDS(found[2].decode("latin-1"))]
+    headers = dict(fields)
+    if len(headers) < len(fields):
+        headers = {}
+        for name, value in fields:
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
     if "transfer-encoding" in headers or headers.get("connection", "keep-alive").lower() != "keep-alive":
         return None
-    code, length = int(status[1]), headers.get("content-length")
+    code, length = int(found[1]), headers.get("content-length")
     if method == "HEAD" or code in {204, 304}:
         length = "0"
     if length is None or not _DIGITS(length):
         return None
-    return Head(code, headers, end + 4, int(length))
+    return Head(code, headers, found.end(), int(length))
 
 
 def _lowered(headers: urllib3.HTTPHeaderDict) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.itermerged()}
+
+
+class _Begun(io.RawIOBase):
+    """What is received, with the bytes of it that were received already."""
+
+    def __init__(self, start: bytes, rest: io.RawIOBase) -> None:
+        self._start, self._rest = start, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if not self._start:
+            return self._rest.readinto(buffer)
+        count = min(len(buffer), len(self._start))
+        buffer[:count], self._start = self._start[:count], self._start[count:]
+        return count
+
+    def close(self) -> None:
+        self._rest.close()
+        super().close()
 
 
 class _Handed:

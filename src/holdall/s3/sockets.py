@@ -47,6 +47,8 @@ class _Patient:
     # What urllib3 set, and what the system was told.
     _given: float | None = None
     _told: float | None = None
+    # What the beginning of each answer is received in.
+    _beginning: bytearray | None = None
 
     def settimeout(self, value: float | None) -> None:
         self._given = self._told = value
@@ -58,6 +60,13 @@ class _Patient:
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         return int(self._waiting(super().recv_into, buffer, nbytes, flags))  # type: ignore[misc]
+
+    def begin_answer(self, most_bytes: int) -> bytes:
+        """Wait for the first bytes of an answer; none if the connection was closed."""
+        if self._beginning is None:
+            self._beginning = bytearray(most_bytes)
+        count = self.recv_into(self._beginning)
+        return bytes(memoryview(self._beginning)[:count])
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         # The system's own limits all of the data, however steadily it moves.

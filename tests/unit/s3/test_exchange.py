@@ -210,7 +210,7 @@ def test_body_that_breaks_off_gives_what_came_first() -> None:
 
 
 def test_body_that_is_closed_before_its_end_takes_the_connection_with_it() -> None:
-    with scripted(ANSWERS["ordinary"][1]) as (pool, _):
+    with scripted(ANSWERS["body-apart"][1]) as (pool, _):
         answered = exchange(pool, Request("GET", "/a", {"host": pool.host}), connect_seconds=5, read_seconds=5)
         answered.body.read(2)
         answered.body.close()
