@@ -94,7 +94,8 @@ _FOLDERS = (
 )
 _MODULES = ("boto3.", "botocore.", "urllib3.", "http.client", "socket", "_socket")
 
-_PLACES = tuple((vars(owner), name) for owner, name in _WATCHED)
+# What gives each, and its name: this is asked of every request.
+_PLACES = tuple((vars(owner).get, name) for owner, name in _WATCHED)
 # What they were found to be when all were the SDK's own.
 _own: list[Any] = []
 _is_watched = False
@@ -104,7 +105,7 @@ _handlers = -1
 def is_plain() -> bool:
     """Say whether nothing is patched that requests of the SDK pass. Costs a few microseconds."""
     global _own, _is_watched
-    found = [members.get(name) for members, name in _PLACES]
+    found = [get(name) for get, name in _PLACES]
     # Lists compare what they hold by identity first.
     if found != _own:
         if not all(map(_is_own, found)):
