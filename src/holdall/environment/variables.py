@@ -119,7 +119,7 @@ VARIABLES = (
     Variable(
         name="AWS_S3_ENDPOINT_URL",
         purpose="another endpoint: another provider in mode `s3` (R2, B2, Scaleway, Hetzner, OVH, Ceph, SeaweedFS…), "
-        "a proxy or a test server in mode `do`",
+        "a proxy or a test server in mode `do`; with its path, where the API is below one",
         parse=endpoints.endpoint,
         default="Amazon's; mode `do`: Spaces' in `DO_REGION`",
         modes=("s3", "do"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -106,6 +107,7 @@ def test_headers_are_the_sdks_or_left_to_it(
     assert made == sdk.headers(parameters)
 
 
+@pytest.mark.parametrize("path", ["/acme-media", "/storage/v1/s3/acme-media"])
 @given(
     headers=st.dictionaries(
         st.sampled_from(sorted(fastlane.HEADERS.values())),
@@ -116,12 +118,12 @@ def test_headers_are_the_sdks_or_left_to_it(
     )
 )
 @example(headers={"content-disposition": 'attachment; filename="Minutes  2026.pdf"'})
-def test_headers_are_signed_as_the_sdk_signs_them(headers: dict[str, str]) -> None:
+def test_headers_are_signed_as_the_sdk_signs_them(path: str, headers: dict[str, str]) -> None:
     digest = hashlib.sha256(b"hello").hexdigest()
-    signer = Signer(PLACE, SigningKeys(KEYS[0], Secret(KEYS[1])))
-    ours = signer.headers("PUT", "/acme-media/a.txt", "", dict(headers), digest, now=NOW)
+    signer = Signer(replace(PLACE, path=path), SigningKeys(KEYS[0], Secret(KEYS[1])))
+    ours = signer.headers("PUT", f"{path}/a.txt", "", dict(headers), digest, now=NOW)
 
-    theirs = AWSRequest("PUT", "https://s3.example.com/acme-media/a.txt", headers=headers, data=b"hello")
+    theirs = AWSRequest("PUT", f"https://s3.example.com{path}/a.txt", headers=headers, data=b"hello")
     # The payload is hashed over plain HTTP alone.
     theirs.context["payload_signing_enabled"] = True
     with mock.patch.object(botocore.auth, "get_current_datetime", return_value=_moment()):

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
+import boto3
 import pytest
 from botocore.config import Config
 from django.core.files.base import ContentFile
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from holdall.providers import GENERIC
 from holdall.s3 import fastlane, hosts, sessions, sockets
 from holdall.s3.exchange import Request
+from holdall.s3.target import Target
 from holdall.storage import MediaStorage
 
 KEYS = {"access_key": "HOLDALLTESTKEY000001", "secret_key": "s" * 40}
@@ -228,3 +235,61 @@ def test_every_request_and_link_leads_to_one_address(
 
     assert set(found.values()) == {address.format(bucket=bucket)}, found
     assert len(found) >= 9
+
+
+# What the fast lane knows, with parameters of the SDK's.
+OPERATIONS: dict[str, dict[str, Any]] = {
+    "put_object": {"Body": b"a"},
+    "get_object": {"Range": "bytes=0-9"},
+    "head_object": {},
+    "upload_part": {"UploadId": "an id+/=", "PartNumber": 2, "Body": b"a"},
+}
+
+
+@cache
+def _captured(endpoint_url: str, style: str) -> tuple[Any, list[str]]:
+    """Give a client of the SDK, and the list of what it would send."""
+    asked: list[str] = []
+
+    def sent(request: Any, **_event: Any) -> None:
+        asked.append(f"{request.method} {request.url}")
+        raise Sent
+
+    client = boto3.Session().client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name="r1",
+        aws_access_key_id=KEYS["access_key"],
+        aws_secret_access_key=KEYS["secret_key"],
+        config=Config(s3={"addressing_style": style}, request_checksum_calculation="when_required"),
+    )
+    client.meta.events.register_first("before-send.s3", sent)
+    return client, asked
+
+
+@pytest.mark.parametrize("style", ["path", "virtual"])
+@pytest.mark.parametrize("endpoint_url", ["https://s3.example.com", "https://s3.example.com:8443/storage/v1/s3"])
+@settings(max_examples=60, deadline=None)
+@given(
+    key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20),
+    operation=st.sampled_from([*OPERATIONS, "list_objects_v2", "head_bucket"]),
+)
+@example(key="späße/a b+%2F?#.txt", operation="put_object")
+@example(key="a", operation="list_objects_v2")
+@example(key="a", operation="head_bucket")
+def test_fast_lane_asks_for_what_the_sdk_asks_for(endpoint_url: str, style: str, key: str, operation: str) -> None:
+    target = Target(provider=GENERIC, bucket_name="acme", addressing_style=style)
+    place = hosts.place(target, endpoint_url, "r1")
+    assert place is not None
+    parameters: dict[str, Any] = {"Prefix": key} if operation == "list_objects_v2" else {}
+    if operation in OPERATIONS:
+        parameters = {"Key": key, **OPERATIONS[operation]}
+    client, asked = _captured(endpoint_url, style)
+
+    method, path, query, *_ = fastlane._request(operation, parameters, place)
+
+    with pytest.raises(Sent):
+        getattr(client, operation)(Bucket="acme", **parameters)
+    theirs, _, their_query = asked.pop().partition("?")
+    assert f"{method} {place.scheme}://{place.host}{path}" == theirs
+    assert sorted(parse_qsl(query)) == sorted(parse_qsl(their_query))
