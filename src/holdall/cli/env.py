@@ -81,13 +81,8 @@ def _proposed(reading: contract.Reading, proposal: Proposal, session: Session, w
     if written:
         to_fill = sum(one.value is None for one in proposal.lines)
         what = as_count(len(proposal.lines) - to_fill, "variable") + (f", {to_fill} to fill in" if to_fill else "")
-        yield from (
-            "",
-            *wrapped(
-                f"{written} was written ({what}). It contains secrets. `holdall env --env-file {written}` checks it.",
-                indent="",
-            ),
-        )
+        yield from ("", f"{written} was written: {what}, secrets included.", "Check it with:")
+        yield f"  holdall env --env-file {written}"
 
 
 def as_json(reading: contract.Reading, proposal: Proposal | None = None) -> str:
