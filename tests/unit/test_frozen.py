@@ -401,7 +401,7 @@ FINDINGS = {
     "housekeeping": dict.fromkeys(["D901"], "error")
     | dict.fromkeys(["D904", "D906"], "notice")
     | dict.fromkeys(["D900", "D905"], "ok")
-    | dict.fromkeys(["D902", "D903"], "warning"),
+    | dict.fromkeys(["D902", "D903", "D907"], "warning"),
 }
 
 

@@ -58,7 +58,10 @@ def probe_lifecycle(examination: Examination) -> Iterator[Finding]:
             if error.answer is None or error.answer.status not in _UNSUPPORTED:
                 yield kinds.NO_RULE.unknown(refusal(error))
             return
-    days = [_days(rule) for rule in rules if _covers(rule, examination.location)]
+    covering = [rule for rule in rules if _covers(rule, examination.location)]
+    if taking := [text for rule in covering if (text := _takes(rule))]:
+        yield kinds.RULE_DELETES.found("; ".join(taking))
+    days = [_days(rule) for rule in covering]
     if any(days):
         yield kinds.RULE_THERE.found(f"after {min(filter(None, days))} days")
     elif examination.provider.id == "spaces":
@@ -73,6 +76,28 @@ def _covers(rule: dict[str, Any], location: str) -> bool:
     chosen = rule.get("Filter") or {}
     prefix = rule.get("Prefix") or chosen.get("Prefix") or chosen.get("And", {}).get("Prefix") or ""
     return rule.get("Status") == "Enabled" and location.startswith(prefix)
+
+
+# A file of these storage classes is restored before it can be read, which takes minutes to hours.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html
+_ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+
+
+def _takes(rule: dict[str, Any]) -> str:
+    """Say when a rule deletes or archives all files that it covers, or "" if it does not."""
+    chosen = rule.get("Filter") or {}
+    if set(chosen) - {"Prefix"}:
+        # By tags or size: which files these are, only the project knows.
+        return ""
+    name = rule.get("ID") or "without a name"
+    ends = rule.get("Expiration") or {}
+    if ends.get("Days") or ends.get("Date"):
+        when = f"after {ends['Days']} days" if ends.get("Days") else "from a date on"
+        return f"rule {name}: deletes files {when}"
+    for moved in rule.get("Transitions") or ():
+        if moved.get("StorageClass") in _ARCHIVES:
+            return f"rule {name}: archives files as {moved['StorageClass']} after {moved.get('Days', 'some')} days"
+    return ""
 
 
 def _days(rule: dict[str, Any]) -> int | None:

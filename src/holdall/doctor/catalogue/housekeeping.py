@@ -63,3 +63,11 @@ VERSIONS_LEFT = _Cleaned(
     "Expire old versions with a lifecycle rule (NoncurrentVersionExpiration).",
     remedies=(Cause("You want the doctor to leave no versions.", "Grant it `s3:DeleteObjectVersion` on the objects."),),
 )
+RULE_DELETES = Kind(
+    "D907",
+    Level.WARNING,
+    "A lifecycle rule deletes or archives files",
+    "The store does it by itself, whatever the database says: links and pages that show the file break then.",
+    "Limit the rule to a prefix in which nothing is kept, or remove it.",
+    evidence="The bucket's lifecycle rules.",
+)
