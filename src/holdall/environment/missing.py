@@ -295,8 +295,9 @@ def _ambient_is_needed(entries: Entries, name: str) -> None:
     if not any(said.startswith(mark) for said in entries.warnings):
         return
     entries.warnings = [said for said in entries.warnings if not said.startswith(mark)]
-    text = f"is not read by Holdall; did you mean `{entries.prefix}AWS_S3_ENDPOINT_URL`?"
-    entries.problem(name, text, "D125")
+    if not any(f"`{name}`" in said for said in entries.problems):
+        text = f"is not read by Holdall; did you mean `{entries.prefix}AWS_S3_ENDPOINT_URL`?"
+        entries.problem(name, text, "D125")
 
 
 def _dotenv(entries: Entries) -> None:
