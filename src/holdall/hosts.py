@@ -40,7 +40,8 @@ def is_local(host: str) -> bool:
 
 def is_inside(host: str) -> bool:
     """Say whether only machines of one network know a host by its name: no browser on another machine does."""
-    return not is_loopback(host) and (host.endswith(_INSIDE_NAMES) or ("." not in host and ":" not in host))
+    is_known = bool(host) and not is_loopback(host)
+    return is_known and (host.endswith(_INSIDE_NAMES) or ("." not in host and ":" not in host))
 
 
 def is_host(host: str) -> bool:

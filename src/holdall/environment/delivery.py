@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from holdall.environment.entries import Entries
 from holdall.environment.store import Store
+from holdall.environment.variables import BY_NAME
 from holdall.hosts import is_inside
 from holdall.providers import AMAZON
 
 DOMAIN, PUBLIC_ENDPOINT, SIGNS = "AWS_S3_CUSTOM_DOMAIN", "AWS_S3_PUBLIC_ENDPOINT_URL", "AWS_S3_SIGN_FOR_DOMAIN"
 KEY_ID, KEY = "AWS_CLOUDFRONT_KEY_ID", "AWS_CLOUDFRONT_KEY"
+
+# How others call the address at which browsers reach a server.
+_OUTSIDE_NAME = re.compile(
+    r"(?=.*(?:S3|MINIO|STORAGE|BUCKET|MEDIA))(?=.*(?:PUBLIC|EXTERNAL|BROWSER|OUTSIDE))(?=.*(?:ENDPOINT|URL|HOST|DOMAIN))"
+)
 
 
 def delivered(env: Entries, store: Store) -> Store:
@@ -79,9 +86,15 @@ def _private(env: Entries, store: Store) -> Store:
         return store._replace(custom_domain=domain, signs_for_domain=True)
     # jschneier/django-storages#165: links to private files for a domain that nobody signs for are refused to everyone.
     on_amazon = store.provider is AMAZON
+    same_server = ""
+    if is_inside(urlsplit(store.endpoint_url or "").hostname or "") and not store.public_endpoint_url:
+        same_server = (
+            f"`{env.prefix}{PUBLIC_ENDPOINT}={domain.origin}` if it is the same server as browsers reach it, or "
+        )
     env.warning(
         DOMAIN,
         "is not used: files are private, and nothing signs links for it. Set "
+        + same_server
         + ("the CloudFront keys, or " if on_amazon else "")
         + f"`{env.prefix}{SIGNS}=true` if the domain passes signed links on to the bucket, or "
         f"`{env.prefix}STORAGE_MAKE_FILES_PUBLIC=true` if everybody may see every file.",
@@ -125,7 +138,7 @@ def _unreachable(env: Entries, store: Store) -> None:
     else:
         name, shown = "AWS_S3_ENDPOINT_URL", store.endpoint_url or ""
         host = urlsplit(shown).hostname or ""
-    if not is_inside(host) or not host:
+    if not is_inside(host):
         return
     remedy = (
         f"set `{env.prefix}{PUBLIC_ENDPOINT}` to the address at which they reach the same server, such as "
@@ -133,6 +146,22 @@ def _unreachable(env: Entries, store: Store) -> None:
         if name == "AWS_S3_ENDPOINT_URL"
         else "write the address at which they reach the server."
     )
+    if others := _outside_names(env):
+        remedy += f" Holdall does not read {', '.join(f'`{one}`' for one in others[:3])}, which may hold it."
     env.warning(
         name, f"is {shown}, and links lead there, but browsers on other machines do not know {host}; {remedy}", "D161"
+    )
+
+
+def _outside_names(env: Entries) -> list[str]:
+    """Name what may be the address for browsers, as other tools call it."""
+    ours = {env.prefix + known for known in BY_NAME}
+    return sorted(
+        name
+        for name, value in env.environ.items()
+        if name.startswith(env.prefix)
+        and name not in ours
+        and value.strip()
+        and name.isprintable()
+        and _OUTSIDE_NAME.search(name)
     )

@@ -156,6 +156,19 @@ def test_endpoint_that_no_browser_knows_is_warned_of_with_what_to_set(endpoint: 
 
 
 @pytest.mark.parametrize(
+    "name", ["MINIO_EXTERNAL_ENDPOINT", "AWS_S3_EXTERNAL_ENDPOINT_URL", "AWS_S3_PUBLIC_ENDPOINT", "S3_PUBLIC_URL"]
+)
+def test_address_for_browsers_under_another_tools_name_is_named(name: str) -> None:
+    said = found({**COMPOSE, name: "http://localhost:9000"})
+    assert said["D161"].endswith(f"Holdall does not read `{name}`, which may hold it.")
+
+
+def test_outside_address_as_the_domain_of_private_files_is_led_to_the_public_endpoint() -> None:
+    said = found({**COMPOSE, "AWS_S3_CUSTOM_DOMAIN": "localhost:9000/acme-media"})
+    assert "Set `AWS_S3_PUBLIC_ENDPOINT_URL=http://localhost:9000` if it is the same server" in said["D143"]
+
+
+@pytest.mark.parametrize(
     "environ",
     [
         {"AWS_S3_ENDPOINT_URL": "http://localhost:9000"},
