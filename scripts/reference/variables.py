@@ -157,8 +157,11 @@ def page() -> str:
         "|---|---|",
         *(f"| `{name}` | [`{ours}`](#{prose.anchor(ours)}) |" for name, ours in unread.FOREIGN_NAMES.items()),
         "",
-        "Where something is missing, any other name is understood by the words in it: a name with BUCKET, ENDPOINT, S3, R2, "
-        "MINIO, SPACES, the name of a provider, or a secret and access key is listed with the variable that it probably means.",
+        (
+            "Where something is missing, any other name is understood by the words in it: a name with BUCKET, ENDPOINT, S3, "
+            "R2, MINIO, SPACES, the name of a provider, or a secret and access key is listed with the variable that it "
+            "probably means."
+        ),
         "`holdall env --write store.env` writes [what is probably meant](../how-to/env-files.md#write-one) into a file.",
         "",
         f"{' and '.join(f'`{name}`' for name in unread.AMBIENT_ENDPOINTS)} redirect boto3 in other programs.",
