@@ -126,8 +126,8 @@ def _no_region_of_amazon(env: Entries, name: str, endpoint: str | None, refusal:
             f"is {region}, a region of DigitalOcean Spaces, and the mode is s3. Set `{env.prefix}STORAGES_MODE=do` and "
             f"`{env.prefix}DO_REGION={region}`."
         )
-    elif not endpoint and (region == "auto" or _SPACES_REGION(region) or ambient):
-        whose = "the region of some other providers" if region == "auto" else "none of Amazon's regions"
+    elif not endpoint and (_is_anothers(region) or _SPACES_REGION(region) or ambient):
+        whose = "the region of some other providers" if _is_anothers(region) else "none of Amazon's regions"
         said = f"is {region}, {whose}, and no endpoint is set. {ambient or 'Set'} `{env.prefix}AWS_S3_ENDPOINT_URL`" + (
             "." if ambient else " to the address of the provider's S3 API."
         )
@@ -135,6 +135,11 @@ def _no_region_of_amazon(env: Entries, name: str, endpoint: str | None, refusal:
         env.problems.append(env.said(name, refusal.args[0]))
         return
     env.problem(name, said, "D154")
+
+
+def _is_anothers(region: str) -> bool:
+    """Say whether a known provider has this region, whatever its host: "auto", "garage", "ru-central1"."""
+    return any(region == one.region for one in providers.PROVIDERS.values())
 
 
 def _ambient_endpoint(env: Entries) -> str:

@@ -149,6 +149,8 @@ def test_region_of_the_machine_counts_where_the_endpoint_tells_none() -> None:
         ("us-west-004", {"AWS_ENDPOINT_URL": "https://s3.example.com"}, ["`AWS_ENDPOINT_URL` holds one"]),
         ("fra1", {}, ["DigitalOcean Spaces", "`STORAGES_MODE=do`", "`DO_REGION=fra1`"]),
         ("fsn1", {}, ["no endpoint is set", "Set `AWS_S3_ENDPOINT_URL`"]),
+        ("ru-central1", {}, ["the region of some other providers", "Set `AWS_S3_ENDPOINT_URL`"]),
+        ("garage", {}, ["the region of some other providers", "Set `AWS_S3_ENDPOINT_URL`"]),
     ],
 )
 def test_region_of_another_provider_names_what_is_missing(
