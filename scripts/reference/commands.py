@@ -116,7 +116,8 @@ COMMANDS = {
     f"```json\n{_env_json()}\n```",
     "copy": "A place is a folder (`./media`), an env file of the contract (`production.env`) or, with `manage.py`, an alias "
     "of `STORAGES`; a fork is copied with all that it shows.\n"
-    "Names are kept. So are the content type, disposition, encoding, language, cache header and metadata of a source that "
+    "Names are kept.\n"
+    "So are the content type, disposition, encoding, language, cache header and metadata of a source that "
     "is a store; what it does not say is decided by the rules of the destination, as for any upload.\n"
     "[Bring an existing MEDIA_ROOT into a bucket](../how-to/bring-files.md) shows it.\n\n"
     "A file that the destination has already is compared, and never overwritten: it is the same, or a conflict.\n"
@@ -157,6 +158,15 @@ COMMANDS = {
     "To read the settings, `--diff` needs these permissions, which `--with-doctor` grants: "
     f"{', '.join(f'`{right.action}`' for right in rights.DOCTOR)}.\n"
     "`--apply` needs the corresponding permissions to write, which belong to whoever runs the infrastructure.",
+    "trash": "Without `--place` they use the store of the environment, or `default` in a project; `--place` names an env file "
+    "or an alias.\n"
+    "`restore` brings back the last deleted file of each name, with all that the store said of it, under the same name, so "
+    "the same link leads to it.\n"
+    "If another file has the name by now, it is refused, and both are left as they are; the exit code is 1.\n"
+    "`restore --missing` looks at every file field of every model whose files are in this store.\n"
+    "`empty` deletes what has been in the trash for longer than `STORAGE_TRASH`; it is needed only where no lifecycle rule "
+    "does it.\n"
+    "[Deleted files](../how-to/trash.md) shows how it is set up.",
     "serve": "It prints the variables that any other S3 client needs to use the server, including its keys: "
     "they are created once for each folder, and only this machine can reach the server.",
 }

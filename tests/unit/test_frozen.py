@@ -40,6 +40,7 @@ VARIABLES = {
     "STORAGE_URL_LIFETIME",
     "STORAGE_CACHE_LIFETIME",
     "STORAGE_TIMEOUT",
+    "STORAGE_TRASH",
     "STORAGE_ENVIRONMENT",
     "AWS_CLOUDFRONT_KEY_ID",
     "AWS_CLOUDFRONT_KEY",
@@ -195,6 +196,9 @@ def test_commands_are_these() -> None:
             "--yes",
         ],
         "serve": ["--folder", "--help", "--port"],
+        "trash empty": ["--all", "--env-file", "--help", "--json", "--older-than", "--place", "--yes"],
+        "trash list": ["--env-file", "--help", "--json", "--place"],
+        "trash restore": ["--env-file", "--help", "--json", "--missing", "--place"],
     }
 
 

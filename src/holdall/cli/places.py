@@ -93,8 +93,8 @@ def moment(text: str, *, now: datetime | None = None) -> datetime:
     Raises:
         Misused: it is neither.
     """
-    if span := _SPAN.fullmatch(text.strip()):
-        return (now or datetime.now(UTC)) - timedelta(**{_UNITS[span[2].lower()]: int(span[1])})
+    if _SPAN.fullmatch(text.strip()):
+        return (now or datetime.now(UTC)) - timedelta(seconds=span_seconds(text))
     try:
         read = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -102,3 +102,15 @@ def moment(text: str, *, now: datetime | None = None) -> datetime:
             f'"{text}" is no time; write it as 2026-11-26 or 2026-11-26T14:30, or a span such as 10d.'
         ) from None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def span_seconds(text: str) -> float:
+    """Read how long something is: a number with s, m, h, d or w.
+
+    Raises:
+        Misused: it is none.
+    """
+    span = _SPAN.fullmatch(text.strip())
+    if span is None:
+        raise Misused(f'"{text}" is no span of time; write a number with s, m, h, d or w, such as 10d.')
+    return timedelta(**{_UNITS[span[2].lower()]: int(span[1])}).total_seconds()

@@ -102,6 +102,7 @@ class _Reader:
             url_lifetime_seconds=self.env.get("STORAGE_URL_LIFETIME", DEFAULT_LIFETIME_SECONDS),
             cache_lifetime_seconds=self.env.get("STORAGE_CACHE_LIFETIME", DEFAULT_CACHE_SECONDS),
             timeout_seconds=self.env.get("STORAGE_TIMEOUT", DEFAULT_TIMEOUT_SECONDS),
+            trash_seconds=self.env.get("STORAGE_TRASH"),
             environment=self.env.get("STORAGE_ENVIRONMENT"),
             env_prefix=self.env.prefix,
         )

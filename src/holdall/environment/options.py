@@ -39,6 +39,7 @@ def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | N
         "cloudfront_key": store.cloudfront_key,
         "environment": store.environment,
         "timeout": store.timeout_seconds,
+        "trash": store.trash_seconds,
         "env_prefix": store.env_prefix,
     }
     if store.custom_domain:

@@ -49,6 +49,8 @@ class Store(NamedTuple):
     cloudfront_key_id: Secret | None = None
     cloudfront_key: Secret | None = None
     timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
+    # How long deleted files are kept; None: not at all.
+    trash_seconds: int | None = None
     environment: str | None = None
     # The prefix of its variables.
     env_prefix: str = ""

@@ -108,6 +108,8 @@ def mode(value: str, _remark: Remark) -> str:
 
 # Longer than that, no web server lets a request wait.
 MAX_TIMEOUT_SECONDS = 600
+# Ten years: what is meant to stay longer is no trash.
+MAX_TRASH_SECONDS = 3650 * 86_400
 
 
 def _seconds(value: str) -> int:
@@ -231,6 +233,13 @@ def _is_address(value: str) -> bool:
     )
 
 
+def trash_seconds(value: str, _remark: Remark) -> int:
+    seconds = _seconds(value)
+    if not 1 <= seconds <= MAX_TRASH_SECONDS:
+        raise _refused("D105", f"is {quoted(value)}; write at least 1s, and at most 3650d. Unset, deletes are final.")
+    return seconds
+
+
 def environment_name(value: str, _remark: Remark) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", value):
         raise _refused(
@@ -324,4 +333,4 @@ def _distance(one: str, other: str, limit: int) -> int:
 
 
 # What takes a few words or numbers, and says which when it is given another.
-CHOOSING = frozenset({boolean, mode, cache_seconds, duration_seconds, timeout_seconds})
+CHOOSING = frozenset({boolean, mode, cache_seconds, duration_seconds, timeout_seconds, trash_seconds})

@@ -176,6 +176,11 @@ VARIABLES = (
         default="`10s`",
     ),
     Variable(
+        name="STORAGE_TRASH",
+        purpose="how long deleted files are kept in the trash (`30d`); unset: deletes are final",
+        parse=values.trash_seconds,
+    ),
+    Variable(
         name="STORAGE_ENVIRONMENT",
         purpose="this environment's name, for the owner marker that keeps other environments from writing",
         parse=values.environment_name,

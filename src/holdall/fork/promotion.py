@@ -18,9 +18,8 @@ from storages.utils import ReadBytesWrapper
 from holdall.errors import HoldallError, NameTaken, ObjectChanged, ObjectNotFound, StoreFailed, WriteRefused
 from holdall.fork.divergence import Change, is_same
 from holdall.fork.ownership import check_lineage, check_owner, check_parents_owner
-from holdall.fork.storage import Entry, ForkedStorage, look_at, reading_parameters
+from holdall.fork.storage import Entry, ForkedStorage, look_at
 from holdall.fork.tombstones import HIDDEN
-from holdall.s3 import deleting
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.reading import ObjectReader
 from holdall.storage import MediaStorage
@@ -203,13 +202,12 @@ def _delete(step: Step, fork: ForkedStorage, parent: MediaStorage) -> None:
 
 def _delete_seen(step: Step, parent: MediaStorage) -> bool:
     """Delete the parent's file that the fork saw, and no other that was saved under its name since."""
-    parameters = reading_parameters(parent, step.name)
-    own = deleting.look(parent.store, None, name=step.name, key=parent._key(step.name), parameters=parameters)
+    own = parent.look_at_own(step.name)
     if own is not None and (own.etag, own.size_bytes) != (step.etag, step.size_bytes):
         return False
     if isinstance(parent, ForkedStorage):
         return parent.delete_own(step.name, own)
-    return own is None or deleting.delete(parent.store, None, own, name=step.name, parameters=parameters)
+    return own is None or parent.discard(step.name, own)
 
 
 def _find(storage: MediaStorage, name: str) -> Entry | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings as django_settings
@@ -23,6 +24,7 @@ from holdall.s3.claims import Claim
 from holdall.s3.signing import SAFE
 from holdall.s3.target import Above
 from holdall.storage import MediaStorage
+from holdall.storage.discarding import after_commit
 from holdall.storage.files import ObjectFile
 from holdall.storage.media import POOL_WORKERS
 from holdall.storage.modes import Mode
@@ -345,7 +347,11 @@ class ForkedStorage(MediaStorage):
         if not name:
             raise ValueError("The name must be given to delete().")
         cleaned = self._cleaned(name)
-        self.delete_own(cleaned, self.look_at_own(cleaned))
+        own = self.look_at_own(cleaned)
+        if self.trash:
+            after_commit(partial(self.delete_own, cleaned, own))
+        else:
+            self.delete_own(cleaned, own)
 
     def delete_own(self, name: str, own: deleting.Seen | None) -> bool:
         """Hide the parent's file of this name and delete the own one that was looked at. False: another one has the name.
@@ -353,9 +359,7 @@ class ForkedStorage(MediaStorage):
         Requests: as `delete`, without the HEAD for the own one.
         """
         self._hide(name)
-        done = own is None or deleting.delete(
-            self.store, self._client, own, name=name, parameters=reading_parameters(self, name)
-        )
+        done = own is None or self.discard(name, own)
         self.overlay.note(name, Side.OWN, holds=not done)
         return done
 
@@ -372,6 +376,10 @@ class ForkedStorage(MediaStorage):
         if not all(given):
             raise ValueError("The name must be given to delete_many().")
         cleaned = list(dict.fromkeys(self._cleaned(name) for name in given))
+        if self.trash:
+            for name in cleaned:
+                self.delete(name)
+            return
         with ThreadPoolExecutor(min(POOL_WORKERS, len(given)) or 1, thread_name_prefix="holdall-hide") as pool:
             looked = zip(cleaned, pool.map(self.look_at_own, cleaned), strict=True)
             own = {name: seen for name, seen in looked if seen is not None}
@@ -384,12 +392,6 @@ class ForkedStorage(MediaStorage):
         if outcome.failed:
             named = ", ".join(f'"{name}" ({code})' for name, code in outcome.failed.items())
             raise StoreFailed(f"Could not be deleted from {self.store.where()}: {named}. Try again.")
-
-    def look_at_own(self, name: str) -> deleting.Seen | None:
-        """Look at the file in the own store. One HEAD."""
-        return deleting.look(
-            self.store, self._client, name=name, key=self._key(name), parameters=reading_parameters(self, name)
-        )
 
     def _cleaned(self, name: str) -> str:
         self._key(name)

@@ -116,14 +116,14 @@ def _bucket(needs: Needs) -> list[str]:
             "their parts are billed, and listings do not show them",
         ),
     ]
-    if needs.with_areas:
-        rows += [
-            (f"files under {_code(needs.key_prefix + folder)}", f"expired after {days} days", why)
-            for folder, days, why in (
-                (settings.STAGING, settings.STAGING_DAYS, "direct uploads whose form was never submitted"),
-                (settings.TRASH, settings.TRASH_DAYS, "the trash; the days should cover the age of your backups"),
-            )
-        ]
+    why = {
+        settings.STAGING: "direct uploads whose form was never submitted",
+        settings.TRASH: "the trash; the days should cover the age of your backups",
+    }
+    rows += [
+        (f"files under {_code(needs.key_prefix + folder)}", f"expired after {days} days", why[folder])
+        for _, folder, days in settings.areas(needs)
+    ]
     if needs.origins:
         sites = ", ".join(f"`{origin}`" for origin in needs.origins)
         rows.append(

@@ -11,7 +11,6 @@ from holdall.sites import RESERVED
 # The parts of an upload that was cut off are billed, and no listing shows them.
 UNFINISHED_DAYS = 7
 # Folders of Holdall's own below the location, and how long their content is of use.
-# Nothing of this version writes there.
 STAGING, STAGING_DAYS = f"{RESERVED}/uploads/", 7
 TRASH, TRASH_DAYS = f"{RESERVED}/trash/", 30
 
@@ -55,17 +54,26 @@ def lifecycle_rules(needs: Needs) -> list[Rule]:
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UNFINISHED_DAYS},
         }
     ]
-    if needs.with_areas:
-        rules += [
-            {
-                "ID": needs.mark(what),
-                "Status": "Enabled",
-                "Filter": {"Prefix": f"{needs.key_prefix}{folder}"},
-                "Expiration": {"Days": days},
-            }
-            for what, folder, days in (("Staging", STAGING, STAGING_DAYS), ("Trash", TRASH, TRASH_DAYS))
-        ]
+    rules += [
+        {
+            "ID": needs.mark(what),
+            "Status": "Enabled",
+            "Filter": {"Prefix": f"{needs.key_prefix}{folder}"},
+            "Expiration": {"Days": days},
+        }
+        for what, folder, days in areas(needs)
+    ]
     return rules
+
+
+def areas(needs: Needs) -> list[tuple[str, str, int]]:
+    """Give the folders of Holdall's own whose content expires, and after how many days."""
+    kept = needs.store.trash_seconds
+    found = [("Staging", STAGING, STAGING_DAYS)] if needs.with_areas else []
+    if needs.with_areas or kept:
+        # Rounded up: a file is in the trash for at least as long as was promised.
+        found.append(("Trash", TRASH, -(-kept // 86_400) if kept else TRASH_DAYS))
+    return found
 
 
 def policy_statements(needs: Needs) -> list[Statement]:

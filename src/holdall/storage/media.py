@@ -31,6 +31,7 @@ from holdall.s3.connection import Connection, connect
 from holdall.s3.reading import ObjectReader
 from holdall.s3.target import TIMEOUT_SECONDS, Target, transfer_config
 from holdall.sites import RESERVED
+from holdall.storage.discarding import DiscardingStorage
 from holdall.storage.draft import HELD_BYTES, Draft
 from holdall.storage.files import ObjectFile
 from holdall.storage.modes import Mode
@@ -44,7 +45,6 @@ from holdall.storage.options import (
     without_secrets,
     wrapped,
 )
-from holdall.storage.writing import WritingStorage
 
 # What one request may delete: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETE_BATCH = 1000
@@ -52,7 +52,7 @@ POOL_WORKERS = 16
 KNOWN_FOLDERS = 10_000
 
 
-class MediaStorage(WritingStorage):
+class MediaStorage(DiscardingStorage):
     """Keep media in a bucket: no upload is lost, private files stay private, errors say what to do.
 
     Every option and `AWS_*` setting of django-storages works as documented there, except for two defaults: files are
@@ -71,6 +71,7 @@ class MediaStorage(WritingStorage):
     - `local_folder`: start the embedded server on this folder when the storage is first used.
     - `environment`: this environment's name; the first environment that writes owns the store, and no other can write.
     - `timeout`: the longest that an operation waits without progress, in seconds, all attempts together; 10 by default.
+    - `trash`: for how many seconds deleted files are kept in the trash. None: they are deleted for good.
     - `read_only`: send only reads, whatever the keys allow, and sign no links for anything else.
     - `public_endpoint_url`: the address at which browsers reach the server, if they use another than `endpoint_url`: links
       are signed for it.
@@ -94,6 +95,7 @@ class MediaStorage(WritingStorage):
     fast_lane: bool
     environment: str | None
     timeout: float | None
+    trash: int | None
     read_only: bool
     public_endpoint_url: str | None
     sign_for_domain: bool
@@ -177,6 +179,7 @@ class MediaStorage(WritingStorage):
             "fast_lane": True,
             "environment": None,
             "timeout": None,
+            "trash": None,
             "read_only": False,
             "public_endpoint_url": None,
             "sign_for_domain": False,
@@ -335,21 +338,30 @@ class MediaStorage(WritingStorage):
     def delete(self, name: str) -> None:
         """Delete a file; if it does not exist, this is not an error. One DELETE.
 
+        With `trash` it is moved into the trash instead, if a transaction of a database is open when that commits; a file
+        that is saved under its name meanwhile stays. One HEAD, one copy by the store and one DELETE.
+
         Raises:
             ValueError: the name is empty, which would mean the whole store.
         """
         if not name:
             raise ValueError("The name must be given to delete().")
+        if self.trash:
+            self._discard_later([name])
+            return
         with suppress(ObjectNotFound), self.translating("deleting", name):
             answer = self.bucket.Object(self._key(name)).delete()
             self.store.check_whole("delete_object", {}, answer, action="deleting", name=name)
 
     def delete_many(self, names: Iterable[str]) -> None:
-        """Delete files; missing ones are not an error. One request for each 1,000.
+        """Delete files; missing ones are not an error. One request for each 1,000; with `trash` as `delete`, for each.
 
         Raises:
             StoreFailed: some could not be deleted, and which; all others are.
         """
+        if self.trash:
+            self._discard_later([_given(name) for name in names])
+            return
         failed: list[str] = []
         for batch in batched({self._key(name): name for name in names if _given(name)}.items()):
             answer = self.store.call(

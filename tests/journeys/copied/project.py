@@ -8,6 +8,7 @@ as in any project that does not want to keep the files of deleted rows. It print
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import urllib.request
@@ -16,6 +17,7 @@ from typing import Any
 import django
 from django.conf import settings
 from django.core.files.base import ContentFile
+from django.core.management import call_command
 
 import holdall
 
@@ -87,6 +89,13 @@ def replace(title: str) -> Any:
     return told(lambda: row.file.save("replaced.txt", ContentFile(row.title.encode())))
 
 
+def command(*words: str) -> Any:
+    """Run a command of Holdall's, and give what it printed."""
+    out = io.StringIO()
+    call_command("holdall", *words, stdout=out, stderr=out)
+    return out.getvalue()
+
+
 def told(deed: Any) -> Any:
     try:
         deed()
@@ -95,10 +104,13 @@ def told(deed: Any) -> Any:
     return None
 
 
-print(
-    json.dumps(
-        {"exists": exists, "fill": fill, "add": add, "look": look, "delete": delete, "replace": replace}[DEED](
-            *ARGUMENTS
-        )
-    )
-)
+DEEDS = {
+    "add": add,
+    "command": command,
+    "delete": delete,
+    "exists": exists,
+    "fill": fill,
+    "look": look,
+    "replace": replace,
+}
+print(json.dumps(DEEDS[DEED](*ARGUMENTS)))

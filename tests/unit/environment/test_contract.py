@@ -107,6 +107,7 @@ def test_options_of_private_files_on_amazon_are_complete() -> None:
         "cloudfront_key": None,
         "environment": None,
         "timeout": 10,
+        "trash": None,
         "env_prefix": "",
     }
 

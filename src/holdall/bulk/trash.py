@@ -1,0 +1,113 @@
+"""What is in a store's trash: list it, bring files back, empty it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.files.base import ContentFile
+
+from holdall.bulk.copying import KEPT
+from holdall.errors import HoldallError, NameTaken, ObjectNotFound, StoreFailed
+from holdall.fork.storage import reading_parameters
+from holdall.s3.begun import MARK
+from holdall.s3.condition import conditional_put_holds
+from holdall.s3.reading import ObjectReader
+from holdall.s3.saving import Source
+from holdall.s3.trash import FOLDER, Trashed, is_due, read_key
+from holdall.storage import MediaStorage
+from holdall.storage.media import batched
+
+
+def entries(storage: MediaStorage) -> Iterator[Trashed]:
+    """Give what is in the trash, in the order in which the store lists: by the time of the deletion. One request for 1,000."""
+    prefix = storage._prefix("")
+    for page in storage.store.pages(action="listing the trash", Prefix=f"{prefix}{FOLDER}"):
+        for found in page.get("Contents", ()):
+            if read := read_key(found["Key"], prefix):
+                yield Trashed(*read, found["Key"], int(found["Size"]), str(found["ETag"]))
+
+
+def latest(trashed: Iterable[Trashed], names: Iterable[str]) -> dict[str, Trashed]:
+    """Give the last deleted file of each of these names that has one."""
+    wanted, found = set(names), dict[str, Trashed]()
+    for one in trashed:
+        if one.name in wanted and (one.name not in found or found[one.name].deleted <= one.deleted):
+            found[one.name] = one
+    return found
+
+
+def restore(storage: MediaStorage, one: Trashed) -> None:
+    """Bring a file back under its own name, with all that the store said of it, and take it out of the trash.
+
+    Requests: three HEAD, two that copy, one DELETE.
+
+    Raises:
+        NameTaken: another file has the name by now; both are left as they are.
+        ObjectNotFound: the file is not in the trash any more.
+        StoreFailed: what was brought back is not what was in the trash; that is still there.
+    """
+    store = storage.store
+    found = store.call("head_object", action="restoring", name=one.name, client=store.client, Key=one.key)
+    conditional_put_holds(store, None, name=one.name, key=storage._key(one.name))
+    made = storage._new_object(one.name, ContentFile(b""), replace=False)
+    kept: dict[str, Any] = {name: found[name] for name in KEPT if found.get(name)}
+    metadata = {name: value for name, value in found.get("Metadata", {}).items() if name != MARK}
+    # What the store did not say of it is not said now either; the storage decides who can read it.
+    acl = {name: made.parameters[name] for name in ("ACL",) if name in made.parameters}
+    made = replace(made, parameters={**kept, **acl, "Metadata": metadata})
+    source = Source(
+        bucket_name=str(storage.bucket_name),
+        key=one.key,
+        etag=str(found["ETag"]),
+        size_bytes=int(found["ContentLength"]),
+    )
+    if not made.copy(source):
+        parameters = reading_parameters(storage, one.name)
+        with ObjectReader(store, None, name=one.name, key=one.key, parameters=parameters) as trashed:
+            made.create(trashed, again=True)
+    storage._wrote(one.name)
+    back = storage.look_at_own(one.name)
+    if back is None or back.size_bytes != source.size_bytes:
+        raise StoreFailed(
+            f'"{one.name}" is not what was in the trash after it was restored. It is still in the trash; look at both.'
+        )
+    store.call("delete_object", action="restoring", name=one.name, Key=one.key)
+
+
+def restore_all(storage: MediaStorage, wanted: Mapping[str, Trashed]) -> Iterator[tuple[str, HoldallError | None]]:
+    """Bring files back one after the other; give each name, with what went wrong."""
+    for name, one in wanted.items():
+        try:
+            restore(storage, one)
+        except (NameTaken, ObjectNotFound, StoreFailed) as failure:
+            yield name, failure
+        else:
+            yield name, None
+
+
+def due(storage: MediaStorage, *, kept_seconds: float) -> Iterator[Trashed]:
+    """Give what has been in the trash for so long."""
+    now = datetime.now(UTC)
+    return (one for one in entries(storage) if is_due(one, kept_seconds, now))
+
+
+def empty(storage: MediaStorage, trashed: Iterable[Trashed]) -> None:
+    """Delete files in the trash for good. One request for each 1,000.
+
+    Raises:
+        StoreFailed: some could not be deleted, and which.
+    """
+    store, failed = storage.store, list[str]()
+    for batch in batched(trashed):
+        answer = store.call(
+            "delete_objects",
+            action="emptying the trash",
+            client=store.client,
+            Delete={"Objects": [{"Key": one.key} for one in batch]},
+        )
+        failed += [f'"{error["Key"]}" ({error.get("Code")})' for error in answer.get("Errors", ())]
+    if failed:
+        raise StoreFailed(f"Could not be deleted from the trash in {store.where()}: {', '.join(failed)}.")

@@ -1,0 +1,147 @@
+"""`holdall trash`: see what was deleted, bring it back, or delete it for good."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from holdall.cli import places, stores
+from holdall.cli.terminal import Session, as_count, as_size, confirmed
+from holdall.shown import shown
+
+if TYPE_CHECKING:
+    from holdall.s3.trash import Trashed
+    from holdall.storage import MediaStorage
+
+HELP = "list, restore or empty the trash of a store (STORAGE_TRASH)"
+# The shape of `--json` output; raised when a key changes its meaning or goes.
+JSON_VERSION = 1
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    deeds = parser.add_subparsers(dest="deed", required=True, metavar="action")
+    listed = deeds.add_parser("list", help="list the deleted files, the oldest first")
+    back = deeds.add_parser("restore", help="bring files back under their own names; a name that is taken is refused")
+    back.add_argument("names", nargs="*", metavar="NAME", help="the name that the file had")
+    back.add_argument(
+        "--missing",
+        action="store_true",
+        help="with manage.py: all files that a row refers to and the store does not have",
+    )
+    emptied = deeds.add_parser("empty", help="delete for good what has outlived STORAGE_TRASH")
+    which = emptied.add_mutually_exclusive_group()
+    which.add_argument("--older-than", metavar="SPAN", help="delete what was deleted longer ago than this: 10d")
+    which.add_argument("--all", action="store_true", dest="everything", help="delete all that is in the trash")
+    emptied.add_argument("--yes", action="store_true", help="delete without asking")
+    for deed in (listed, back, emptied):
+        deed.add_argument(
+            "--place", help="an env file or an alias of STORAGES; else `default`, or the environment's store"
+        )
+        deed.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
+
+
+def run(options: argparse.Namespace, session: Session) -> int:
+    deed = {"list": _list, "restore": _restore, "empty": _empty}[options.deed]
+    try:
+        return deed(_storage(options, session), options, session)
+    except places.Misused as misused:
+        session.err.write(f"{misused}\n")
+        return 2
+
+
+def _storage(options: argparse.Namespace, session: Session) -> MediaStorage:
+    from holdall.bulk.places import Store
+
+    if not options.place and not session.in_project:
+        return stores.open_storage(stores.options_of(session, ""))
+    place = places.open_place(options.place or "default", session)
+    if not isinstance(place, Store):
+        raise places.Misused(f"{place} has no trash; name a store.")
+    return place.storage
+
+
+def _list(storage: MediaStorage, options: argparse.Namespace, session: Session) -> int:
+    from holdall.bulk import trash
+
+    found = trash.entries(storage)
+    if options.as_json:
+        _write(session, {"files": [_as_json(one) for one in found]})
+        return 0
+    count = size_bytes = 0
+    for one in found:
+        count, size_bytes = count + 1, size_bytes + one.size_bytes
+        session.out.write(f"{one.deleted:%Y-%m-%d %H:%M}  {as_size(one.size_bytes):>10}  {shown(one.name)}\n")
+    session.out.write(f"{as_count(count, 'file')} in the trash ({as_size(size_bytes)}).\n")
+    return 0
+
+
+def _restore(storage: MediaStorage, options: argparse.Namespace, session: Session) -> int:
+    from holdall.bulk import trash
+
+    if bool(options.names) == options.missing:
+        raise places.Misused("Name the files to restore, or give --missing.")
+    if options.missing:
+        names = _missing(storage, session)
+        wanted = trash.latest(trash.entries(storage), names)
+    else:
+        wanted = trash.latest(trash.entries(storage), options.names)
+        names = list(options.names)
+    done, failed = list[str](), {name: "is not in the trash" for name in names if name not in wanted}
+    for name, failure in trash.restore_all(storage, wanted):
+        if failure is None:
+            done.append(name)
+        else:
+            failed[name] = str(failure)
+    if options.as_json:
+        _write(session, {"restored": done, "failed": failed})
+        return 1 if failed else 0
+    for name in done:
+        session.out.write(f"restored {shown(name)}\n")
+    for name, why in failed.items():
+        session.out.write(session.style.yellow(f"! {shown(name)}: {shown(why)}") + "\n")
+    session.out.write(f"{as_count(len(done), 'file')} restored.\n")
+    return 1 if failed else 0
+
+
+def _missing(storage: MediaStorage, session: Session) -> list[str]:
+    if not session.in_project:
+        raise places.Misused(
+            "--missing asks the rows of a project; run it as `python manage.py holdall trash restore --missing`."
+        )
+    from holdall.bulk.references import missing_names
+
+    return missing_names(storage)
+
+
+def _empty(storage: MediaStorage, options: argparse.Namespace, session: Session) -> int:
+    from holdall.bulk import trash
+
+    seconds = 0.0
+    if not options.everything:
+        seconds = places.span_seconds(options.older_than) if options.older_than else float(storage.trash or 0)
+        if not options.older_than and not storage.trash:
+            raise places.Misused("`STORAGE_TRASH` is not set, so nothing is due; give --older-than SPAN or --all.")
+    due = list(trash.due(storage, kept_seconds=seconds))
+    size_bytes = sum(one.size_bytes for one in due)
+    if not options.as_json:
+        for one in due:
+            session.out.write(f"- {shown(one.name)}  {session.style.dim(f'{one.deleted:%Y-%m-%d %H:%M}')}\n")
+        session.out.write(f"To delete for good: {as_count(len(due), 'file')} ({as_size(size_bytes)}).\n")
+    asked = options.yes or not options.as_json
+    emptied = bool(due and asked and confirmed(session, "Delete them permanently?", yes=options.yes))
+    if emptied:
+        trash.empty(storage, due)
+    if options.as_json:
+        _write(session, {"files": [_as_json(one) for one in due], "emptied": emptied})
+    elif emptied:
+        session.out.write(f"Done: {as_count(len(due), 'file')} deleted.\n")
+    return 0 if emptied or not due else 1
+
+
+def _as_json(one: Trashed) -> dict[str, Any]:
+    return {"name": one.name, "deleted": one.deleted.isoformat(), "size_bytes": one.size_bytes}
+
+
+def _write(session: Session, content: dict[str, Any]) -> None:
+    session.out.write(json.dumps({"version": JSON_VERSION} | content, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,105 @@
+"""Move an object into the trash of its store, instead of deleting it: a copy by the store, with all that it says, then a DELETE.
+
+The trash is a folder of Holdall's own below the store's location, one folder a day, so that a lifecycle rule can empty it:
+`.holdall/trash/2026-11-26/143000-0123456789abcdef/<name>`. The random part keeps two deletions of one name apart, and lets
+nobody guess where a file is on a domain that serves the whole bucket.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from holdall.errors import HoldallError, InvalidName, ObjectNotFound, StoreFailed
+from holdall.providers import MAX_KEY_BYTES
+from holdall.s3 import deleting
+from holdall.s3.begun import customer_key
+from holdall.s3.connection import Connection
+from holdall.s3.saving import MAX_COPY_BYTES
+from holdall.sites import RESERVED
+
+FOLDER = f"{RESERVED}/trash/"
+_CHANGED = frozenset({"PreconditionFailed", "412"})
+
+
+class Trashed(NamedTuple):
+    """A file in the trash."""
+
+    name: str
+    # When it was deleted, to the second.
+    deleted: datetime
+    key: str
+    size_bytes: int
+    etag: str
+
+
+def new_key(prefix: str, name: str) -> str:
+    """Give a key for a file that is deleted now, in a store whose keys begin with `prefix`.
+
+    Raises:
+        InvalidName: there is no room for the name behind the trash's folder.
+    """
+    key = f"{prefix}{FOLDER}{datetime.now(UTC):%Y-%m-%d/%H%M%S}-{os.urandom(8).hex()}/{name}"
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise InvalidName(
+            f"{name!r} is too long to be moved into the trash: its key there would be longer than {MAX_KEY_BYTES:,} bytes. "
+            "Nothing was changed. Rename it first, or delete it with a storage whose option `trash` is None."
+        )
+    return key
+
+
+def read_key(key: str, prefix: str) -> tuple[str, datetime] | None:
+    """Give the name of a file in the trash and when it was deleted; None if the key is none of a trash."""
+    day, _, rest = key.removeprefix(f"{prefix}{FOLDER}").partition("/")
+    at, _, name = rest.partition("/")
+    try:
+        deleted = datetime.strptime(f"{day} {at.partition('-')[0]}", "%Y-%m-%d %H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return (name, deleted) if name else None
+
+
+def move(
+    connection: Connection, client: Any, seen: deleting.Seen, *, name: str, prefix: str, parameters: Mapping[str, Any]
+) -> bool:
+    """Move the object that was looked at into the trash. False: another one has its key, and that one is left alone.
+
+    Requests: a copy, and those of `holdall.s3.deleting.delete`.
+
+    Raises:
+        StoreFailed: the store does not make the copy; nothing was deleted.
+        HoldallError: another failure. The file is where it was, or in the trash, or both.
+    """
+    if seen.size_bytes > MAX_COPY_BYTES:
+        raise StoreFailed(
+            f'"{name}" is longer than 5 GiB, the most that a store copies by one request, so it was not moved into the trash '
+            "and not deleted. Delete it with a storage whose option `trash` is None."
+        )
+    asked = customer_key(dict(parameters))
+    try:
+        connection.call(
+            "copy_object",
+            action="moving into the trash",
+            name=name,
+            client=client,
+            Key=new_key(prefix, name),
+            CopySource={"Bucket": connection.target.bucket_name, "Key": seen.key},
+            CopySourceIfMatch=seen.etag,
+            MetadataDirective="COPY",
+            **asked,
+            **{f"CopySource{parameter}": value for parameter, value in asked.items()},
+        )
+    except ObjectNotFound:
+        return True
+    except HoldallError as failure:
+        if failure.code in _CHANGED:
+            return False
+        raise
+    return deleting.delete(connection, client, seen, name=name, parameters=parameters)
+
+
+def is_due(one: Trashed, kept_seconds: float, now: datetime) -> bool:
+    """Say whether a file has been in the trash for so long."""
+    return now - one.deleted >= timedelta(seconds=kept_seconds)

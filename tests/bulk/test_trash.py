@@ -1,0 +1,197 @@
+"""The trash: what is deleted can be brought back as it was."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sqlite3
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import transaction
+
+from holdall import cli
+from holdall.bulk import trash
+from holdall.bulk.places import Store
+from holdall.errors import NameTaken, StoreFailed
+from holdall.s3.trash import FOLDER, read_key
+from tests.bulk.test_copy import MakeStore, contents, described
+from tests.contract import only
+from tests.providers import Provider
+from tests.servers.fault_proxy import FaultProxy, Rule, answers_500_before
+from tests.stores import build_fork, build_storage
+
+everywhere = only("seaweedfs-http", "ceph-http", "ministack")
+on_one_server = only("seaweedfs-http")
+DAYS = {"STORAGE_TRASH": "30d"}
+CONTENT = b"\x89PNG\r\n\x1a\n" + b"p" * 300
+
+
+@pytest.fixture
+def store(make_store: MakeStore) -> Store:
+    return make_store("own", **DAYS)
+
+
+def save(store: Store, name: str, content: bytes = CONTENT) -> str:
+    return str(store.storage.save(name, ContentFile(content)))
+
+
+def in_trash(store: Store) -> list[str]:
+    return [one.name for one in trash.entries(store.storage)]
+
+
+@everywhere
+def test_file_comes_back_as_it_was(store: Store, provider: Provider, bucket: str) -> None:
+    key = store.storage._key("photos/own.txt")
+    said = {"ContentType": "text/x-own", "CacheControl": "no-store", "ContentDisposition": 'inline; filename="x"'}
+    provider.client.put_object(Bucket=bucket, Key=key, Body=b"own", Metadata={"by": "ada"}, **said)
+    save(store, "photos/ada.png")
+    before, link = described(provider, bucket, store), store.storage.url("photos/ada.png")
+
+    for name in ("photos/ada.png", "photos/own.txt", "no-such-file.txt"):
+        store.storage.delete(name)
+    assert contents(store) == {}
+    assert not store.storage.exists("photos/ada.png")
+    assert sorted(in_trash(store)) == ["photos/ada.png", "photos/own.txt"]
+
+    wanted = trash.latest(trash.entries(store.storage), ["photos/ada.png", "photos/own.txt"])
+    assert dict(trash.restore_all(store.storage, wanted)) == {"photos/ada.png": None, "photos/own.txt": None}
+    assert contents(store) == {"photos/ada.png": CONTENT, "photos/own.txt": b"own"}
+    assert described(provider, bucket, store) == before
+    assert store.storage.url("photos/ada.png") == link
+    assert in_trash(store) == []
+
+
+@on_one_server
+def test_name_that_is_taken_by_now_is_refused(store: Store) -> None:
+    save(store, "a.png")
+    store.storage.delete("a.png")
+    save(store, "a.png", b"another")
+    (one,) = trash.entries(store.storage)
+    with pytest.raises(NameTaken):
+        trash.restore(store.storage, one)
+    assert contents(store) == {"a.png": b"another"}
+    assert in_trash(store) == ["a.png"]
+
+
+@on_one_server
+def test_last_of_several_is_restored(store: Store) -> None:
+    for content in (b"first", b"second"):
+        save(store, "a.png", content)
+        store.storage.delete("a.png")
+    found = list(trash.entries(store.storage))
+    older, newer = (one._replace(deleted=one.deleted + timedelta(seconds=number)) for number, one in enumerate(found))
+    assert trash.latest([newer, older], ["a.png"])["a.png"] == newer
+
+
+@on_one_server
+def test_deletion_waits_for_the_transaction(store: Store, transactional_db: None) -> None:
+    save(store, "kept.png")
+    save(store, "gone.png")
+
+    def rolled_back() -> None:
+        with transaction.atomic():
+            store.storage.delete("kept.png")
+            raise sqlite3.Error("rolled back")
+
+    with pytest.raises(sqlite3.Error):
+        rolled_back()
+    with transaction.atomic():
+        store.storage.delete("gone.png")
+        store.storage.delete_many(["gone.png", "no-such-file.png"])
+        assert store.storage.exists("gone.png")
+    assert contents(store) == {"kept.png": CONTENT}
+    assert set(in_trash(store)) == {"gone.png"}
+
+
+@on_one_server
+def test_file_that_was_saved_meanwhile_stays(store: Store, transactional_db: None, make_store: MakeStore) -> None:
+    final = make_store("own")
+    save(store, "a.png")
+    with transaction.atomic():
+        store.storage.delete("a.png")
+        final.storage.delete("a.png")
+        save(store, "a.png", b"another user's")
+    assert contents(store) == {"a.png": b"another user's"}
+
+
+@on_one_server
+def test_copy_that_fails_deletes_nothing(provider: Provider, bucket: str, location: str) -> None:
+    rule = Rule("CopyObject", answers_500_before, times=99)
+    with FaultProxy(provider.endpoint_url, rule) as proxy:
+        environ = provider.environ(bucket, location=location, **DAYS) | {"AWS_S3_ENDPOINT_URL": proxy.url}
+        storage: Any = build_storage(environ)
+        storage.save("a.png", ContentFile(CONTENT))
+        with pytest.raises(StoreFailed):
+            storage.delete("a.png")
+    assert storage is not None
+    assert build_storage(provider.environ(bucket, location=location)).open("a.png").read() == CONTENT
+
+
+@on_one_server
+def test_fork_keeps_its_own_trash_and_hides_the_parents(
+    make_store: MakeStore, provider: Provider, bucket: str, location: str
+) -> None:
+    parent = make_store("parent")
+    save(parent, "parents.png")
+    fork = Store(
+        build_fork(
+            provider.environ(bucket, location=f"{location}/fork", **DAYS),
+            provider.environ(bucket, location=f"{location}/parent"),
+        )
+    )
+    save(fork, "own.png")
+    fork.storage.delete_many(["own.png", "parents.png"])
+    assert contents(fork) == {}
+    assert in_trash(fork) == ["own.png"]
+    assert contents(parent) == {"parents.png": CONTENT}
+    assert in_trash(parent) == []
+
+
+@on_one_server
+def test_empty_takes_what_has_outlived_its_time(store: Store) -> None:
+    save(store, "a.png")
+    store.storage.delete("a.png")
+    assert list(trash.due(store.storage, kept_seconds=3600)) == []
+    trash.empty(store.storage, trash.due(store.storage, kept_seconds=0))
+    assert in_trash(store) == []
+
+
+def holdall(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
+    parser = argparse.ArgumentParser()
+    cli.add_commands(parser)
+    out = io.StringIO()
+    code = cli.run(parser.parse_args(arguments), out=out, err=out, environ=environ)
+    return code, out.getvalue()
+
+
+@on_one_server
+def test_commands_list_restore_and_empty(store: Store, provider: Provider, bucket: str, location: str) -> None:
+    environ = provider.environ(bucket, location=f"{location}/own", **DAYS)
+    for name in ("a.png", "b.png"):
+        save(store, name)
+        store.storage.delete(name)
+
+    assert holdall(environ, "trash", "list")[1].endswith("2 files in the trash (616 bytes).\n")
+    listed = json.loads(holdall(environ, "trash", "list", "--json")[1])["files"]
+    assert sorted(one["name"] for one in listed) == ["a.png", "b.png"]
+    assert holdall(environ, "trash", "restore", "a.png") == (0, "restored a.png\n1 file restored.\n")
+    code, said = holdall(environ, "trash", "restore", "a.png", "never.png")
+    assert (code, said.count("is not in the trash")) == (1, 2)
+    assert holdall(environ, "trash", "restore")[0] == 2
+    assert "manage.py" in holdall(environ, "trash", "restore", "--missing")[1]
+    assert holdall(environ, "trash", "empty", "--yes") == (0, "To delete for good: 0 files (0 bytes).\n")
+    assert holdall(environ, "trash", "empty", "--all")[0] == 1
+    assert holdall(environ, "trash", "empty", "--older-than", "soon")[0] == 2
+    assert "Done: 1 file deleted." in holdall(environ, "trash", "empty", "--all", "--yes")[1]
+    assert in_trash(store) == []
+
+
+def test_key_in_the_trash_is_read_again() -> None:
+    read = read_key(f"media/{FOLDER}2026-11-26/143000-0123/photos/a.png", "media/")
+    assert read is not None
+    assert (read[0], f"{read[1]:%Y-%m-%d %H:%M:%S}") == ("photos/a.png", "2026-11-26 14:30:00")
+    assert read_key(f"{FOLDER}something/else", "") is None
