@@ -24,16 +24,21 @@ SERVERS = ("seaweedfs-http", "ministack", "ceph-http")
 on_one_server = only("seaweedfs-http")
 
 
-def late(exchange: Exchange) -> None:
-    time.sleep(0.5)
+def late(exchange: Exchange, seconds: float = 0.5) -> None:
+    time.sleep(seconds)
     exchange.answer(exchange.forward())
+
+
+def later(exchange: Exchange) -> None:
+    """Answer when the probe was given up, and before the clean-up stops waiting for it."""
+    late(exchange, 1.5)
 
 
 @on_one_server
 def test_probe_that_is_given_up_writes_nothing_after_the_cleanup(
     through: Through, provider: Provider, bucket: str, location: str
 ) -> None:
-    report = examine(through(always("PutObject", late)), only=["saving", "text"], seconds=0.2)
+    report = examine(through(always("PutObject", later)), only=["saving", "text"], seconds=2)
     assert errors(report) == ["D091"], told(report)
     assert "saving in bucket" in the(report, "D091").seen
     time.sleep(1.0)

@@ -51,7 +51,7 @@ def _with_acl(fault: Fault) -> object:
 @on_one_server
 def test_acl_on_a_bucket_without_acls_is_named(through: Through) -> None:
     refused = s3_error(400, "AccessControlListNotSupported", "The bucket does not allow ACLs")
-    environ = through(choose=_with_acl(refused), is_public=True) | {"STORAGES_MODE": "do"}
+    environ = through(choose=_with_acl(refused), is_public=True) | {"STORAGES_MODE": "do", "AWS_S3_REGION_NAME": ""}
     report = examine(environ)
     assert errors(report) == ["D402"], told(report)
 
@@ -61,7 +61,7 @@ def test_acl_on_a_bucket_without_acls_is_named(through: Through) -> None:
 @on_one_server
 def test_acl_that_public_access_block_refuses_is_found_by_leaving_it_out(through: Through) -> None:
     refused = s3_error(403, "AccessDenied", "Access Denied")
-    environ = through(choose=_with_acl(refused), is_public=True) | {"STORAGES_MODE": "do"}
+    environ = through(choose=_with_acl(refused), is_public=True) | {"STORAGES_MODE": "do", "AWS_S3_REGION_NAME": ""}
     report = examine(environ)
     assert errors(report) == ["D403"], told(report)
 

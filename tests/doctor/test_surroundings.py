@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from holdall import cli
+from holdall.s3 import connection
 from tests.contract import only
 from tests.doctor import errors, examine, the, told
 from tests.providers import Provider
@@ -25,6 +26,8 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+    # A client keeps the proxy that it was made with.
+    connection.forget()
 
 
 @pytest.fixture
