@@ -15,6 +15,13 @@ class MediaRootS3Boto3Storage(S3Boto3Storage):
     file_overwrite = False
 
 
+class StaticRootS3Boto3Storage(S3Boto3Storage):
+    """cookiecutter-django's, too."""
+
+    location = "static"
+    default_acl = "public-read"
+
+
 class PrivateMediaStorage(S3Boto3Storage):
     """The tutorials'."""
 

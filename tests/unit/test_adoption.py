@@ -380,9 +380,30 @@ def test_static_files_keep_their_entry_and_the_settings_it_read(adopt: Adopt) ->
     entry = storages_of(found)["staticfiles"]
 
     assert entry["BACKEND"] == f"{OURS}.Static"
-    assert entry["OPTIONS"] == {"bucket_name": "acme", "region_name": "eu-central-1", "gzip": True}
+    # What the class sets is there too: `from_env` loads no class, and has to know what is public.
+    assert entry["OPTIONS"] == {
+        "bucket_name": "acme", "location": "static", "region_name": "eu-central-1", "querystring_auth": False,
+        "gzip": True,
+    }  # fmt: skip
     manifest = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
     assert storages_of(adopt(AMAZON, staticfiles=manifest, default={"BACKEND": S3}))["staticfiles"] == manifest
+
+
+def test_static_files_of_a_class_beside_private_files_are_no_problem(adopt: Adopt) -> None:
+    given = {**AMAZON, "AWS_QUERYSTRING_AUTH": False, "AWS_S3_OBJECT_PARAMETERS": {"CacheControl": "max-age=60"}}
+    static = {"BACKEND": f"{OURS}.StaticRootS3Boto3Storage"}
+    private = {"BACKEND": f"{OURS}.PrivateMediaStorage", "OPTIONS": {"querystring_auth": True}}
+    found = adopt(given, staticfiles=static, default=private)
+    entry = storages_of(found)["staticfiles"]
+
+    assert not found.problems
+    assert (entry["BACKEND"], entry["OPTIONS"]["location"]) == (static["BACKEND"], "static")
+    assert entry["OPTIONS"]["default_acl"] == "public-read"
+    assert entry["OPTIONS"]["querystring_auth"] is False
+    # That setting stays, and is read as before.
+    assert "object_parameters" not in entry["OPTIONS"]
+    assert "static-files" in ids(found)
+    assert "other-storages" not in ids(found)
 
 
 def test_storage_elsewhere_is_kept_without_a_secret_in_the_line(adopt: Adopt) -> None:
@@ -458,6 +479,15 @@ def test_command_prints_one_document(project: Callable[..., None]) -> None:
         "version", "line", "variables", "settings", "differences", "warnings", "problems",
     }  # fmt: skip
     assert document["differences"][0].keys() == {"id", "alias", "what", "why", "keep"}
+
+
+def test_command_says_once_what_is_the_same_for_several_storages(project: Callable[..., None]) -> None:
+    entry = {"BACKEND": f"{OURS}.PrivateMediaStorage"}
+    project(AMAZON, default=entry, papers={**entry, "OPTIONS": {"location": "papers"}})
+    _code, said = run()
+
+    assert "[default, papers] The class only sets options" in said
+    assert said.count("The class only sets options") == 1
 
 
 def test_command_fails_where_there_is_nothing_to_move(project: Callable[..., None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdall.adoption.differences import Difference
-from holdall.adoption.project import Project, read
+from holdall.adoption.project import Project, is_on_s3, read
 from holdall.adoption.proposal import Adopted, Adoption, adopt
 
-__all__ = ["Adopted", "Adoption", "Difference", "Project", "adopt", "read"]
+__all__ = ["Adopted", "Adoption", "Difference", "Project", "adopt", "is_on_s3", "read"]

@@ -137,7 +137,7 @@ SUBCLASS_WITH_CODE = Difference(
 )
 SUBCLASS_WITHOUT_CODE = Difference(
     "classes-that-only-set-options",
-    "The class only sets options, which the variables now say. Remove it.",
+    "The class only sets options, which the variables now say. Remove it, unless a migration names it.",
     "One place that says where files are is enough.",
     "To keep it, base it on `holdall.storage.MediaStorage`; what it sets takes precedence over the environment.",
 )
@@ -156,7 +156,8 @@ STATICFILES = Difference(
     "static-files",
     "Static files stay where they are: their entry is kept, with the settings that it read written out.",
     "Holdall is for media, and sets `staticfiles` to Django's own storage where nothing else is given.",
-    "It is kept as it was.",
+    "It is kept as it was, without its keys: django-storages finds `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` in the "
+    "environment. A class that it names stays, too.",
 )
 OTHER_STORAGE = Difference(
     "other-storages",

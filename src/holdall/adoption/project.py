@@ -15,7 +15,7 @@ from django.utils.functional import LazyObject
 from django.utils.module_loading import import_string
 from storages.backends.s3 import S3Storage
 
-from holdall.adoption.options import SECRET, SETTINGS, is_literal, setting_of
+from holdall.adoption.options import SECRET, SETTINGS, STILL_READ, is_literal, setting_of
 
 STATIC = "staticfiles"
 # How settings name a storage.
@@ -103,6 +103,14 @@ def _named() -> dict[str, str]:
     return found
 
 
+def is_on_s3(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of `STORAGES` names django-storages' class for S3, or one that is based on it."""
+    with suppress(Exception):
+        made = import_string(entry["BACKEND"])
+        return isinstance(made, type) and issubclass(made, S3Storage)
+    return False
+
+
 def is_ours(made: type) -> bool:
     return any(one.__module__ == "holdall.storage" for one in made.__mro__)
 
@@ -117,13 +125,18 @@ def _took_old_name(entries: dict[str, dict[str, Any]], alias: str, name: str) ->
 
 
 def _with_its_settings(made: type[S3Storage], entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the settings that a storage reads into its entry, so that they can be removed."""
+    """Write what a storage reads into its entry: its settings can be removed then, and `from_env` sees what is public.
+
+    What the class itself sets is there too, as `from_env` loads no class; what is computed or secret is not.
+    """
     found = made.get_default_settings(object.__new__(made))
     given = {name: value for name, value in entry.get("OPTIONS", {}).items() if name not in SECRET}
     read_there = {
-        option: found[option]
+        option: value
         for option in SETTINGS
-        if option not in SECRET and setting_of(option) and not hasattr(made, option) and is_literal(found.get(option))
+        if option not in SECRET
+        and (hasattr(made, option) or (setting_of(option) and option not in STILL_READ))
+        and is_literal(value := getattr(made, option, found.get(option)))
     }
     return {"BACKEND": entry["BACKEND"], "OPTIONS": {**read_there, **given}}
 

@@ -15,7 +15,7 @@ import holdall
 from holdall.adoption import differences, line
 from holdall.adoption.differences import Difference
 from holdall.adoption.options import SECRET, SETTINGS, STILL_READ, is_literal, is_printable, setting_of, without_bucket
-from holdall.adoption.project import OLD_NAMES, STATIC, OldStore, Project
+from holdall.adoption.project import OLD_NAMES, STATIC, OldStore, Project, is_on_s3
 from holdall.environment import contract
 from holdall.environment.unread import AMBIENT_ENDPOINTS
 from holdall.environment.variables import BY_NAME
@@ -123,8 +123,9 @@ def _is_usual(alias: str, entry: Mapping[str, Any]) -> bool:
 def _is_written(alias: str, entry: Mapping[str, Any]) -> bool:
     """Whether the line contains an entry that stays as it is."""
     options = entry.get("OPTIONS", {})
-    is_s3 = str(entry.get("BACKEND")).startswith("storages.backends.s3")
-    return not _is_usual(alias, entry) and (is_printable(options) or (is_s3 and is_literal(options)))
+    # The names of django-storages' options are known, so `querystring_auth` and `url_protocol` are no secrets.
+    is_known = is_on_s3(entry) and not SECRET.intersection(options) and is_literal(options)
+    return not _is_usual(alias, entry) and (is_printable(options) or is_known)
 
 
 def _removed() -> tuple[str, ...]:

@@ -129,7 +129,9 @@ def _lines(project: Project, found: Adoption, style: Style, written: Path | None
 
 def _has_s3(project: Project) -> bool:
     """Whether a storage of django-storages stays, and with it the settings that it reads."""
-    return any(str(entry.get("BACKEND")).startswith("storages.backends.s3") for entry in project.kept.values())
+    from holdall.adoption import is_on_s3
+
+    return any(map(is_on_s3, project.kept.values()))
 
 
 def _entries(project: Project) -> str:
@@ -143,12 +145,16 @@ def _names(title: str, names: Iterable[str], style: Style) -> Iterator[str]:
 
 
 def _differences(differences: Iterable[Difference], style: Style) -> Iterator[str]:
-    told = list(differences)
+    # What is the same for several storages is said once.
+    told: dict[Difference, list[str]] = {}
+    for one in differences:
+        told.setdefault(one._replace(alias=""), []).extend([one.alias] if one.alias else [])
     if not told:
         return
     yield from ("", style.bold(f"What behaves differently ({len(told)})"))
-    for one in told:
-        yield from wrapped(f"{f'[{one.alias}] ' if one.alias else ''}{one.what}", indent="  ")
+    for one, aliases in told.items():
+        named = f"[{', '.join(aliases)}] " if aliases else ""
+        yield from wrapped(f"{named}{one.what}", indent="  ")
         yield from (style.dim(part) for part in wrapped(one.why, indent="      "))
         if one.keep:
             yield from (style.dim(part) for part in wrapped(one.keep, indent="      "))

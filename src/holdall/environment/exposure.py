@@ -171,7 +171,8 @@ def _said(public: Shelf, private: Shelf) -> Said:
         cause = f"a bucket on {public.provider.title} is public as a whole, so {domain} shows the private files to everybody"
         remedy = f"{apart}."
     elif not public.location or is_below(private.location, public.location):
-        inside = "the public files have no `STORAGE_LOCATION`" if not public.location else f"{public.where} contains it"
+        lacking = "`STORAGE_LOCATION`" if public.prefix is not None else "`location` among their `OPTIONS`"
+        inside = f"the public files have no {lacking}" if not public.location else f"{public.where} contains it"
         cause = f"{inside}, so {domain} shows the private files to everybody"
         remedy = f"{apart}."
     else:

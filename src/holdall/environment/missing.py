@@ -218,7 +218,7 @@ def _bucket_is_explained(entries: Entries) -> None:
 
 
 def _count(number: int) -> str:
-    return "has 1 other" if number == 1 else f"have {number} others"
+    return "does 1 other" if number == 1 else f"do {number} others"
 
 
 def _shown(name: str, value: str) -> str:

@@ -180,7 +180,7 @@ def test_static_files_without_a_domain_may_have_a_policy_of_their_own() -> None:
     environ = {"STORAGE_BUCKET_NAME": "acme", "STORAGE_LOCATION": "media"}
     assert holdall.from_env(environ, storages={"staticfiles": entry})
     inside = {**entry, "OPTIONS": {"bucket_name": "acme"}}
-    with pytest.raises(holdall.ContractError, match="no `STORAGE_LOCATION`"):
+    with pytest.raises(holdall.ContractError, match="no `location` among their `OPTIONS`"):
         holdall.from_env(environ, storages={"staticfiles": inside})
 
 

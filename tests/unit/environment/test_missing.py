@@ -201,7 +201,7 @@ def test_set_with_a_prefix_is_named_with_a_line_that_reads_it(environ: dict[str,
     told = problems({**environ, "DJANGO_SECRET_KEY": "x" * 50, "DJANGO_AWS_S3_MAX_MEMORY_SIZE": "100"})
     [said] = told
     prefix = next(iter(environ)).partition("_")[0]
-    assert f"begins with `{prefix}_`, and so have 3 others; `holdall.from_env(" in said
+    assert f"begins with `{prefix}_`, and so do 3 others; `holdall.from_env(" in said
     line = said.partition("; `")[2].partition("`")[0]
     namespace = {"holdall": holdall, "os": os}
     with mock.patch.dict(os.environ, environ, clear=True):
