@@ -181,4 +181,6 @@ def test_interrupted_examination_ends_at_once_with_a_report(
     else:
         found = [word for word in out.split() if word.startswith("D") and word[1:].isdigit()]
     assert {"D300", "D309", "D095", "D902"} <= set(found)
+    # What somebody waited for who lost patience.
+    assert "saving" in out[out.index("Ctrl-C, while") :]
     assert provider.keys_in(bucket, location) == []

@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
                 for finding in found:
                     printed.add(finding.about(examination.label))
         except KeyboardInterrupt:
-            interrupted = rounds.INTERRUPTED.found("Ctrl-C").within("housekeeping")
+            interrupted = rounds.INTERRUPTED.found(f"Ctrl-C{examination.was_waiting}").within("housekeeping")
             for finding in (interrupted, *examination.farewell):
                 printed.add(finding.about(examination.label))
             printed.interrupted()

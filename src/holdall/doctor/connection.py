@@ -119,11 +119,18 @@ def _clock(page: Page, asked_at: float) -> Iterator[Finding]:
         return
     # The header has whole seconds, and the answer took some time.
     off_seconds = asked_at - parsedate_to_datetime(date).timestamp()
-    seen = f"{abs(off_seconds):.0f} s {'ahead of' if off_seconds > 0 else 'behind'} the store's clock ({date})"
+    seen = f"{_duration(abs(off_seconds))} {'ahead of' if off_seconds > 0 else 'behind'} the store's clock ({date})"
     if abs(off_seconds) > CLOCK_ERROR_SECONDS:
         yield kinds.CLOCK_IS_WRONG.found(seen)
     elif abs(off_seconds) > CLOCK_WARNING_SECONDS:
         yield kinds.CLOCK_DRIFTS.found(seen)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 10:
+        return f"{seconds:.0f} s"
+    return f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours and {minutes % 60} minutes"
 
 
 def probe_bucket(examination: Examination) -> Iterator[Finding]:

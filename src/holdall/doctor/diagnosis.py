@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from holdall.doctor import doors
 from holdall.doctor.catalogue import connection as kinds
@@ -154,7 +155,12 @@ def unanswered(failure: WebFailed, address: str, examination: Examination) -> Fi
         return kinds.PROXY_REFUSES.found(seen)
     if failure.reason == "name":
         return host_unknown(seen, examination)
-    return (kinds.CERTIFICATE_REFUSED if failure.reason == "certificate" else kinds.UNREACHABLE).found(seen)
+    if failure.reason == "certificate":
+        return kinds.CERTIFICATE_REFUSED.found(seen)
+    endpoint = examination.connection.target.endpoint_url
+    return kinds.UNREACHABLE.found(
+        seen, do=f"curl -v {endpoint}   # from this machine or container" if endpoint else ""
+    )
 
 
 def through(page: Page, examination: Examination) -> str:
@@ -167,7 +173,8 @@ def host_unknown(seen: str, examination: Examination) -> Finding:
     """Return the finding that a host has no address, with the variables that it is made of."""
     target = examination.connection.target
     if target.endpoint_url:
-        return kinds.HOST_UNKNOWN.found(seen, otherwise=())
+        host = urlsplit(target.endpoint_url).hostname or ""
+        return kinds.HOST_UNKNOWN.found(seen, do=kinds.HOST_UNKNOWN.do.replace("`nslookup`", f"`nslookup {host}`"))
     made_of = "AWS_S3_REGION_NAME" if target.region_name else "STORAGE_BUCKET_NAME"
     return kinds.HOST_UNKNOWN.found(
         seen,

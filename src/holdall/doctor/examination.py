@@ -101,6 +101,8 @@ class Examination:
         self.seen: dict[str, Page | WebFailed] = {}
         # What the clean-up found, if the run was interrupted.
         self.farewell: list[Finding] = []
+        # What the interrupted probe waited for, as the rest of a sentence.
+        self.was_waiting = ""
         # The ids of what was found so far, so that nothing is reported twice.
         self.found: set[str] = set()
         # The probes that were begun. One that was given up may still be waiting for an answer.

@@ -55,9 +55,19 @@ def examine(
             yield from _examine(examination, choice, Deadline(seconds - min(CLEAN_UP_SECONDS, seconds / 4)))
         except BaseException:
             # Nobody receives findings any more, so they are kept for whoever interrupted it.
+            examination.was_waiting = _waiting(examination)
             examination.farewell = _clean_up(examination, Deadline(INTERRUPTED_SECONDS))
             raise
         yield from _clean_up(examination, Deadline(max(LEAST_CLEAN_UP_SECONDS, ends.left())))
+
+
+def _waiting(examination: Examination) -> str:
+    """Say which probe is under way, and for which answer it waits; "" between two probes."""
+    running = next((one for one in reversed(examination.running) if not one.has_ended), None)
+    if running is None:
+        return ""
+    waits = examination.under_way.get(running.number, "")
+    return f", while `{running.name}` {f'waited for an answer to {waits}' if waits else 'was running'}"
 
 
 def _clean_up(examination: Examination, deadline: Deadline) -> list[Finding]:
@@ -75,7 +85,8 @@ def _clean_up(examination: Examination, deadline: Deadline) -> list[Finding]:
     with _uninterrupted():
         has_ended = Running("clean-up", run).ends_within(deadline.left() + MARGIN_SECONDS)
         gathered = list(found)
-        if not has_ended:
+        # It may have said so in the moment in which it was given up.
+        if not has_ended and all(one.id != LEFTOVERS.id for one in gathered):
             gathered.append(_left(examination, "the clean-up did not end in its time"))
         return [examination.redacted(finding).within("housekeeping") for finding in gathered]
 

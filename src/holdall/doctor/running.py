@@ -29,6 +29,10 @@ class Running:
         """The thread's number, as `threading.get_ident` gives it inside."""
         return self._thread.ident or 0
 
+    @property
+    def has_ended(self) -> bool:
+        return self._ended.is_set()
+
     def ends_within(self, seconds: float) -> bool:
         """Wait until it has ended, for so long at most, and say whether it has."""
         return self._ended.wait(max(0.0, seconds))

@@ -28,6 +28,7 @@ from urllib3.exceptions import (
 from holdall.s3 import sockets
 from holdall.s3.patience import Kind, Patience, applied
 from holdall.s3.proxies import Proxy, proxy_of
+from holdall.s3.unanswered import in_words
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 15
@@ -190,7 +191,7 @@ class Web:
                 return self._asked(self._manager(proxy), url, method, headers, body)
         except (HTTPError, ValueError, OSError) as error:
             # The query of a signed link gives access to a private file.
-            said = re.sub(r"\?\S+", "?…", str(error))
+            said = re.sub(r"\?\S+", "?…", in_words(error))
             reason = _reason(error)
             if reason == "proxy" and proxy:
                 said = f"the proxy {proxy.where} did not let it through: {said.replace(proxy.url, proxy.where)}"

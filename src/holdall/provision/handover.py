@@ -265,10 +265,10 @@ def _choices(needs: Needs) -> list[str]:
 def _encryption(needs: Needs) -> tuple[str, str]:
     if not needs.on_amazon:
         return "any that the provider does by itself", "no key is sent with requests"
-    also = " and the distribution" if needs.through_cloudfront else ""
+    also = ", and the distribution `kms:Decrypt`" if needs.through_cloudfront else ""
     return (
         "SSE-S3, or SSE-KMS with a key of yours",
-        f"with SSE-KMS, the application{also} also needs `kms:Decrypt`, and the application `kms:GenerateDataKey`, on the key",
+        f"with SSE-KMS, the application also needs `kms:Decrypt` and `kms:GenerateDataKey` on the key{also}",
     )
 
 
@@ -362,8 +362,9 @@ def _check(needs: Needs) -> list[str]:
     ]
     if not needs.read_only:
         sites = "".join(f" --origin {origin}" for origin in needs.origins)
+        parts = "bucket, key and CDN" if needs.store.public or needs.base else "bucket and key"
         lines.append(
-            f"With them in a file, `holdall doctor --env-file store.env{prefix}{sites}` proves that bucket, key and CDN work, "
+            f"With them in a file, `holdall doctor --env-file store.env{prefix}{sites}` proves that {parts} work, "
             "says what to change if they do not, and leaves the bucket as it was."
         )
         lines.append(

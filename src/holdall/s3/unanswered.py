@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from boto3.exceptions import Boto3Error
@@ -36,6 +37,15 @@ _NOTHING_SENT = (
 )
 
 
+# How urllib3 names the object in front of what happened to it; every error of ours names the address.
+_OBJECT = re.compile(r"\b\w*Connection(?:Pool)?\(host=[^)]*\):\s*")
+
+
+def in_words(error: BaseException) -> str:
+    """Give an error's text without the objects of the HTTP library in front of it."""
+    return _OBJECT.sub("", str(error))
+
+
 def bare(error: BaseException) -> BaseException:
     """Give an error without the frames that it passed: they hold signed headers and keys, which error pages show."""
     error.__traceback__ = error.__context__ = error.__cause__ = None
@@ -50,7 +60,7 @@ def explain_silence(
 ) -> HoldallError:
     """Make the error that says why there is no answer; `reveals` takes secrets out of the SDK's words."""
     failed = f"{what[:1].upper()}{what[1:]} failed in {where}"
-    said = reveals(str(error))
+    said = reveals(in_words(error))
     if isinstance(error, BROKEN_CONFIGURATION):
         refused = refusal(error)
         assert isinstance(refused, CredentialsRefused)  # noqa: S101  for the type checker

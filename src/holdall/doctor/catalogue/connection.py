@@ -83,6 +83,12 @@ NOT_S3 = Kind(
     "Set `AWS_S3_ENDPOINT_URL` to the address of the S3 API, without the bucket and without a CDN.",
     ("C1",),
     evidence="The answer to an unsigned request.",
+    remedies=(
+        Cause(
+            "The network has a log-in page, as in a hotel or for guests, and answers in the store's place.",
+            "Open http://example.com in a browser, log in, and run the doctor again.",
+        ),
+    ),
 )
 REDIRECTS = Kind(
     "D326",

@@ -34,7 +34,7 @@ INTERRUPTED = Kind(
     "The doctor was interrupted",
     "Only what is reported here was checked.",
     "Run it again, and let it end.",
-    evidence="Ctrl-C.",
+    evidence="Ctrl-C, and the request that was waiting for its answer.",
 )
 BROKEN_PROBE = Kind(
     "D092",
