@@ -6,18 +6,23 @@ import argparse
 import io
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+import django.db
 import pytest
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.db.utils import ConnectionHandler
 
 from holdall import cli
 from holdall.bulk import trash
 from holdall.bulk.places import Store
 from holdall.errors import NameTaken, StoreFailed
 from holdall.s3.trash import FOLDER, read_key
+from holdall.storage.discarding import after_commit
 from tests.bulk.test_copy import MakeStore, contents, described
 from tests.contract import only
 from tests.providers import Provider
@@ -195,3 +200,109 @@ def test_key_in_the_trash_is_read_again() -> None:
     assert read is not None
     assert (read[0], f"{read[1]:%Y-%m-%d %H:%M:%S}") == ("photos/a.png", "2026-11-26 14:30:00")
     assert read_key(f"{FOLDER}something/else", "") is None
+
+
+@on_one_server
+def test_same_bytes_saved_again_in_the_transaction_stay(make_store: MakeStore, transactional_db: None) -> None:
+    store = make_store("own", options={"file_overwrite": True}, **DAYS)
+    save(store, "a.png")
+    with transaction.atomic():
+        store.storage.delete("a.png")
+        assert save(store, "a.png") == "a.png"
+    assert contents(store) == {"a.png": CONTENT}
+    assert in_trash(store) == []
+
+
+@on_one_server
+def test_one_that_fails_stops_no_other_and_is_named(
+    store: Store, monkeypatch: pytest.MonkeyPatch, transactional_db: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [f"{number}.png" for number in range(4)]
+    for name in names:
+        save(store, name)
+    moved = type(store.storage).into_trash
+
+    def fails(storage: Any, name: str, *arguments: Any) -> bool:
+        if name == "1.png":
+            raise StoreFailed("no room")
+        return moved(storage, name, *arguments)
+
+    monkeypatch.setattr(type(store.storage), "into_trash", fails)
+    with pytest.raises(StoreFailed, match=r"1 of 4.*1\.png"):
+        store.storage.delete_many(names)
+    assert contents(store) == {"1.png": CONTENT}
+    # The rows are gone, and the request that deleted them has done what it was asked for.
+    after = []
+    with transaction.atomic():
+        store.storage.delete("1.png")
+        transaction.on_commit(lambda: after.append("done"))
+    assert after == ["done"]
+    assert "no room" in caplog.text
+    assert contents(store) == {"1.png": CONTENT}
+
+
+@on_one_server
+def test_what_the_project_says_of_each_object_goes_along_and_comes_back(
+    make_store: MakeStore, provider: Provider, bucket: str
+) -> None:
+    store = make_store("own", options={"object_parameters": {"Tagging": "kind=media"}}, **DAYS)
+    save(store, "a.png")
+    store.storage.delete("a.png")
+    (one,) = trash.entries(store.storage)
+    trash.restore(store.storage, one)
+    tags = provider.client.get_object_tagging(Bucket=bucket, Key=store.storage._key("a.png"))["TagSet"]
+    assert tags == [{"Key": "kind", "Value": "media"}]
+
+
+@on_one_server
+def test_fork_restores_nothing_over_a_file_that_its_parent_has_by_now(
+    make_store: MakeStore, provider: Provider, bucket: str, location: str
+) -> None:
+    parent = make_store("parent")
+    fork = Store(
+        build_fork(
+            provider.environ(bucket, location=f"{location}/fork", **DAYS),
+            provider.environ(bucket, location=f"{location}/parent"),
+        )
+    )
+    save(fork, "a.png", b"own")
+    fork.storage.delete("a.png")
+    save(parent, "a.png", b"parent's")
+    (one,) = trash.entries(fork.storage)
+    with pytest.raises(NameTaken):
+        trash.restore(fork.storage, one)
+    assert in_trash(fork) == ["a.png"]
+
+
+@pytest.fixture
+def two_databases(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    handler = ConnectionHandler({"default": dict(sqlite), "other": dict(sqlite)})
+    for place in (django.db, django.db.transaction):
+        monkeypatch.setattr(place, "connections", handler)
+    yield
+    handler.close_all()
+
+
+def test_all_transactions_must_commit(two_databases: None) -> None:
+    done: list[str] = []
+
+    def deed() -> None:
+        done.append("done")
+
+    def rolled_back(outer: str, inner: str) -> None:
+        with transaction.atomic(using=outer), suppress(sqlite3.Error), transaction.atomic(using=inner):
+            after_commit(deed)
+            raise sqlite3.Error
+
+    # The other database's transaction, either way round, and a savepoint.
+    for outer, inner in (("default", "other"), ("other", "default"), ("default", "default")):
+        rolled_back(outer, inner)
+        assert done == []
+    with transaction.atomic(using="other"):
+        with transaction.atomic(), transaction.atomic():
+            after_commit(deed)
+        assert done == []
+    assert done == ["done"]
+    after_commit(deed)
+    assert done == ["done", "done"]

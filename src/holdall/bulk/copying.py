@@ -5,35 +5,36 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.core.files.base import ContentFile, File
 from storages.utils import ReadBytesWrapper
 
-from holdall.bulk.entries import Entry, OutOfOrder, Spool
-from holdall.bulk.places import UNFINISHED, Folder, Place, Store, Trouble, on_its_side, reading
-from holdall.bulk.plan import Count, Plan, side_by_side
-from holdall.bulk.proof import PIECE_BYTES, composed_of, fits
-from holdall.bulk.work import Budget, Pace, mapped
+from holdall.bulk.entries import Entry, Spool
+from holdall.bulk.landing import land
+from holdall.bulk.places import Folder, Place, Store, Trouble, on_its_side, reading
+from holdall.bulk.plan import Count, Plan
+from holdall.bulk.proof import PIECE_BYTES, composed_of
+from holdall.bulk.replacing import Replaced
+from holdall.bulk.verdict import Copied, Verdict, verified
+from holdall.bulk.work import Budget, Ended, Pace, mapped
 from holdall.errors import (
     BucketNotFound,
     CredentialsRefused,
     HoldallError,
     NameTaken,
     ObjectChanged,
-    ObjectNotFound,
     WriteRefused,
 )
-from holdall.fork.storage import look_at, reading_parameters
+from holdall.fork.storage import reading_parameters
 from holdall.s3.bulklane import BulkLane, Declined
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.saving import MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Source
 from holdall.storage import MediaStorage
-from holdall.storage.content import HEAD_BYTES
+from holdall.storage.content import HEAD_BYTES, SCRIPTABLE
 
 WORKERS = 16
 # So many small files, or so many bytes of them, are one piece of work.
@@ -51,18 +52,11 @@ KEPT = ("ContentType", "ContentDisposition", "ContentEncoding", "ContentLanguage
 # What S3 says of an object that nobody gave a type.
 NO_TYPE = "binary/octet-stream"
 OWN_METADATA = "holdall-"
+_SCRIPTS = frozenset(SCRIPTABLE.values())
+# A file of the source, and the one in the destination that it replaces.
+Deed = tuple[Entry, Entry | None]
 # After these no other file would fare better.
 FATAL = (WriteRefused, CredentialsRefused, BucketNotFound)
-
-
-class Copied(NamedTuple):
-    """A file that was sent, and what the destination must say of it."""
-
-    name: str
-    size_bytes: int
-    etag: str
-    # Whether this ETag is made of the source's very bytes.
-    is_proof: bool
 
 
 class Outcome(NamedTuple):
@@ -81,7 +75,7 @@ class Outcome(NamedTuple):
 def apply(
     plan: Plan, *, workers: int = WORKERS, report: Callable[[Entry, Copied | Trouble], object] = lambda step, done: None
 ) -> Outcome:
-    """Carry out exactly this plan, and verify it. What is in the way is left, and named.
+    """Carry out exactly this plan, and verify it. What is in the way is left, and named, unless the plan replaces it.
 
     Requests: for a small file one PUT. For a large one those of `NewObject.create`. From store to store a GET and a
     PUT for a small file, and four for one that the store copies by itself. Afterwards the destination is listed once,
@@ -94,27 +88,43 @@ def apply(
     expected: Spool[Copied] = Spool()
     conflicts: list[str] = []
     failures: list[Trouble] = []
-    groups = mapped(lambda group: [(step, copier.copy(step)) for step in group], _grouped(plan.steps), workers)
-    for step, done in chain.from_iterable(groups):
-        if isinstance(done, NameTaken):
-            conflicts.append(step.name)
-            done = Trouble(step.name, "is there by now, and different")
-        elif isinstance(done, Trouble):
-            failures.append(done)
-        else:
-            expected.append(done)
-        report(step, done)
-    verdict = _verified(plan, expected)
+    untried = 0
+    groups = mapped(
+        lambda group: [(step, copier.copy(step, there)) for step, there in group],
+        _grouped(plan.deeds()),
+        workers,
+        ended=copier.pace.ended,
+    )
+    with closing(groups):
+        for step, done in chain.from_iterable(groups):
+            if done is None:
+                untried += 1
+                continue
+            if isinstance(done, NameTaken):
+                conflicts.append(step.name)
+                done = Trouble(step.name, "is there by now, and different")
+            elif isinstance(done, Trouble):
+                failures.append(done)
+            else:
+                expected.append(done)
+            report(step, done)
+    if untried:
+        failures.append(Trouble(f"{untried:,} more", f"were not tried: {copier.fatal}"))
+    try:
+        verdict = verified(plan, expected)
+    except HoldallError as failure:
+        verdict = Verdict()
+        failures.append(Trouble(f"{len(expected):,} files", f"were sent, and could not be verified: {failure}"))
     return Outcome(verdict.count, verdict.unproven, conflicts, [*failures, *verdict.wrong], copier.pace.slowed)
 
 
-def _grouped(steps: Iterable[Entry]) -> Iterator[list[Entry]]:
+def _grouped(deeds: Iterable[Deed]) -> Iterator[list[Deed]]:
     """Put small files together: a thread for each would cost as much as sending it."""
-    group: list[Entry] = []
+    group: list[Deed] = []
     size_bytes = 0
-    for step in steps:
-        group.append(step)
-        size_bytes += step.size_bytes
+    for deed in deeds:
+        group.append(deed)
+        size_bytes += deed[0].size_bytes
         if len(group) >= GROUP or size_bytes >= GROUP_BYTES:
             yield group
             group, size_bytes = [], 0
@@ -129,21 +139,28 @@ class Copier:
         self.source, self.destination = source, destination
         self.pace = Pace(workers)
         self._budget = Budget(HELD_BYTES)
-        self._fatal: HoldallError | None = None
+        # The failure after which no other file is tried.
+        self.fatal: HoldallError | None = None
         self._from = _lane(source.storage) if isinstance(source, Store) else None
         self._to = _lane(destination.storage) if isinstance(destination, Store) else None
 
-    def copy(self, step: Entry) -> Copied | NameTaken | Trouble:
-        """Copy one file. A failure is a result: no file stops the others, but where all would fail."""
-        if self._fatal is not None:
-            return Trouble(step.name, f"was not tried: {self._fatal}")
+    def copy(self, step: Entry, there: Entry | None = None) -> Copied | NameTaken | Trouble | None:
+        """Copy one file, in place of another if there is one. A failure is a result: no file stops the others.
+
+        None: it was not tried, because all would fail.
+        """
+        if self.fatal is not None:
+            return None
         try:
             with self._budget.take(self._held_bytes(step)):
-                return self.pace.keep(lambda: self._copy(step))
+                if there is None:
+                    return self.pace.keep(lambda: self._copy(step))
+                with Replaced(self.destination, there):
+                    return self.pace.keep(lambda: self._copy(step))
         except NameTaken as taken:
             return taken
         except FATAL as failure:
-            self._fatal = failure
+            self.fatal = failure
             return Trouble(step.name, str(failure))
         except HoldallError as failure:
             return Trouble(step.name, str(failure))
@@ -171,10 +188,16 @@ class Copier:
         storage = destination.storage
         with source.open(step.name) as file:
             found = os.fstat(file.fileno())
-            if found.st_size != step.size_bytes:
-                raise _changed(step, source)
+
+            def check() -> None:
+                now = os.fstat(file.fileno())
+                if (now.st_size, now.st_mtime_ns) != (step.size_bytes, found.st_mtime_ns):
+                    raise _changed(step, source)
+
+            check()
             if step.size_bytes <= PART_BYTES:
                 data = file.read(step.size_bytes + 1)
+                check()
                 if len(data) != step.size_bytes:
                     raise _changed(step, source)
                 md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
@@ -184,14 +207,18 @@ class Copier:
             # What an earlier run began with the same file is known by it.
             made = _new_object(storage, step, File(file), f"{found.st_size} {found.st_mtime_ns}")
             file.seek(0)
-            return _sent(storage, made, file, step)
+            return self._sent(storage, made, _Watched(file, self.pace, check), step)
 
     def _stored(self, made: NewObject, data: bytes, md5: str) -> Copied:
         """Store a small file by one request."""
         try:
             if self._to is None or made.replace:
                 raise Declined
-            self._to.create(made.key, data, made.parameters)
+            made.etag = self._to.create(made.key, data, made.parameters)
+            if made.etag.strip('"') != md5:
+                # A store that encrypts, or damage: our own lane knows one from the other.
+                self._to = None
+                raise Declined
         except (Declined, NameTaken):
             # By our own lane, which knows its own mark: what an earlier run, or a lost answer, left is this file.
             made.put(data)
@@ -216,22 +243,30 @@ class Copier:
                 key=side._key(step.name),
                 etag=f'"{step.etag}"',
                 size_bytes=step.size_bytes,
+                parameters=reading_parameters(side, step.name),
             )
             if made.copy(source):
                 return Copied(step.name, step.size_bytes, *_expected(made, step.etag))
         with reading(side, step.name) as file:
-            if file.reader is None or (file.reader.etag or "").strip('"') != step.etag:
+            if _etag_of(file) != step.etag:
                 raise _changed(step, Store(side))
             if step.size_bytes <= PART_BYTES:
                 return self._stored_again(step, storage, file.read(), kept)
-            return _sent(storage, _new_object(storage, step, ContentFile(head), step.etag, kept), file, step)
+            made = _new_object(storage, step, ContentFile(head), step.etag, kept)
+            return self._sent(storage, made, _Watched(file, self.pace), step)
 
     def _fetched(self, side: MediaStorage, step: Entry) -> tuple[bytes, str, dict[str, Any]]:
-        if self._from is not None and isinstance(self.source, Store) and side is self.source.storage:
+        parameters = reading_parameters(side, step.name)
+        if self._from is not None and not parameters and side is getattr(self.source, "storage", None):
             with suppress(Declined):
                 return self._whole(step, self._from.fetch(side._key(step.name)))
         answer = side.store.call(
-            "get_object", action="reading", name=step.name, client=side.store.client, Key=side._key(step.name)
+            "get_object",
+            action="reading",
+            name=step.name,
+            client=side.store.client,
+            Key=side._key(step.name),
+            **parameters,
         )
         with side.store.translating("reading", name=step.name, is_request=False):
             data = answer["Body"].read()
@@ -249,40 +284,49 @@ class Copier:
     # -- into a folder
 
     def _into_folder(self, step: Entry, destination: Folder) -> Copied:
-        path = destination.file(step.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}{UNFINISHED}")
-        try:
-            read = hashlib.md5(usedforsecurity=False)
-            with self.source.open(step.name) as file, unfinished.open("wb") as copy:
-                while piece := file.read(PIECE_BYTES):
-                    read.update(piece)
-                    copy.write(piece)
-                size_bytes = copy.tell()
-                if size_bytes != step.size_bytes and not getattr(file, "is_unpacked", False):
-                    raise _changed(step, self.source)
-            if step.modified is not None:
-                os.utime(unfinished, (step.modified.timestamp(),) * 2)
-            with unfinished.open("rb") as written:
-                told = fits(written, step.size_bytes, step.etag or read.hexdigest())
-            _name(unfinished, path, step.name)
-        finally:
-            unfinished.unlink(missing_ok=True)
-        return Copied(step.name, size_bytes, "", told is True)
+        # Refused before it is asked for.
+        destination.file(step.name)
+        with self.source.open(step.name) as file:
+            # A file of a folder has no ETag, and the range of an empty object is answered without one.
+            if step.etag and (etag := _etag_of(file)) and etag != step.etag:
+                raise _changed(step, self.source)
+            size_bytes, is_proof = land(
+                _Watched(file, self.pace), step, destination, lambda: _changed(step, self.source)
+            )
+        return Copied(step.name, size_bytes, "", is_proof)
+
+    def _sent(self, storage: MediaStorage, made: NewObject, file: _Watched, step: Entry) -> Copied:
+        """Store what is not held whole: in parts, a few at a time."""
+        if storage._is_compressed(made.parameters):
+            made.parameters["ContentEncoding"] = "gzip"
+            made.create(storage._compress_content(ReadBytesWrapper(file)), again=False)
+            return Copied(step.name, -1, made.etag.strip('"'), is_proof=False)
+        made.resumes = True
+        made.create(ReadBytesWrapper(file), again=True)
+        return Copied(step.name, step.size_bytes, *_expected(made, composed_of(made.part_etags) or step.etag))
 
 
-def _name(unfinished: Path, path: Path, name: str) -> None:
-    """Give a whole file its name, unless something has it."""
-    try:
-        # A second name for the file, which fails where there is one.
-        os.link(unfinished, path)
-    except FileExistsError:
-        raise NameTaken(f'"{name}" is there by now.') from None
-    except OSError:
-        # A file system without such links.
-        if path.exists():
-            raise NameTaken(f'"{name}" is there by now.') from None
-        unfinished.rename(path)
+class _Watched:
+    """A file as it is read: the reading ends when the work does, and at its end the file must be what it was."""
+
+    def __init__(self, file: Any, pace: Pace, check: Callable[[], None] = lambda: None) -> None:
+        self._file, self._pace, self._check = file, pace, check
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        if self._pace.ended.is_set():
+            raise Ended("was not finished: the work was ended")
+        piece: bytes = self._file.read(size)
+        if not piece or size < 0:
+            self._check()
+        return piece
+
+
+def _etag_of(file: Any) -> str:
+    reader = file.reader
+    return "" if reader is None else str(reader.etag or "").strip('"')
 
 
 def _lane(storage: MediaStorage) -> BulkLane | None:
@@ -296,11 +340,18 @@ def _new_object(
     storage: MediaStorage, step: Entry, content: Any, version: str, kept: dict[str, Any] | None = None
 ) -> NewObject:
     """Prepare an object of the destination: by its own rules, but for what the source says of the file."""
-    conditional_put_holds(storage.store, None, name=step.name, key=storage._key(step.name))
-    made = storage._new_object(step.name, content, replace=False)
     # The same in each run: what one that was ended had begun is known again for ours.
     mark = hashlib.sha256(f"copy\n{step.name}\n{step.size_bytes}\n{version}".encode()).hexdigest()[:16]
+    if not conditional_put_holds(storage.store, None, name=step.name, key=storage._key(step.name)):
+        # Without the condition a PUT replaces whatever has the name by now.
+        seen = storage.look_at_own(step.name)
+        if seen is not None and seen.mark != mark:
+            raise NameTaken(f'"{step.name}" is taken in {storage.store.where()}. Nothing was changed.')
+    made = storage._new_object(step.name, content, replace=False)
     parameters = made.parameters | (kept or {})
+    if (kept or {}).get("ContentType") in _SCRIPTS.difference(storage.inline_types):
+        # The attack: a type that the source let an uploader choose, under a name whose own type is harmless.
+        parameters.setdefault("ContentDisposition", "attachment")
     parameters["Metadata"] = made.parameters.get("Metadata", {}) | (kept or {}).get("Metadata", {})
     parts = Parts(threshold_bytes=PART_BYTES, part_bytes=_part_bytes(step.size_bytes), workers=PART_WORKERS)
     return replace(made, mark=mark, parameters=parameters, parts=parts)
@@ -308,17 +359,6 @@ def _new_object(
 
 def _part_bytes(size_bytes: int) -> int:
     return max(PART_BYTES, -(-size_bytes // MAX_PARTS))
-
-
-def _sent(storage: MediaStorage, made: NewObject, file: Any, step: Entry) -> Copied:
-    """Store what is not held whole: in parts, a few at a time."""
-    if storage._is_compressed(made.parameters):
-        made.parameters["ContentEncoding"] = "gzip"
-        made.create(storage._compress_content(ReadBytesWrapper(file)), again=False)
-        return Copied(step.name, -1, made.etag, is_proof=False)
-    made.resumes = True
-    made.create(ReadBytesWrapper(file), again=True)
-    return Copied(step.name, step.size_bytes, *_expected(made, composed_of(made.part_etags) or step.etag))
 
 
 def _expected(made: NewObject, of_the_bytes: str) -> tuple[str, bool]:
@@ -362,66 +402,3 @@ def _beginning(side: MediaStorage, step: Entry) -> tuple[bytes, dict[str, Any]]:
         head = answer["Body"].read()
     _check_etag(step, str(answer["ETag"]))
     return head, _kept(answer)
-
-
-# -- what the destination stored
-
-
-class _Verdict:
-    """What the destination says of what was sent."""
-
-    def __init__(self) -> None:
-        self.count = Count()
-        self.unproven: Spool[str] = Spool()
-        self.wrong: list[Trouble] = []
-
-
-def _verified(plan: Plan, expected: Spool[Copied]) -> _Verdict:
-    """Compare what was sent with what the destination says that it has. One listing."""
-    while True:
-        verdict = _Verdict()
-        if not len(expected):
-            return verdict
-        listed = plan.listed("destination")
-        try:
-            for sent, stored in _beside(expected, listed):
-                _judge(plan, sent, stored, verdict)
-        except OutOfOrder as side:
-            plan.sorted_sides.add(str(side))
-        else:
-            return verdict
-
-
-def _beside(expected: Spool[Copied], listed: Iterator[Entry]) -> Iterator[tuple[Copied, Entry | None]]:
-    each = iter(expected)
-    sent = (Entry(one.name, one.size_bytes, None) for one in expected)
-    for here, there in side_by_side(sent, listed):
-        if here is not None:
-            yield next(each), there
-
-
-def _judge(plan: Plan, sent: Copied, stored: Entry | None, verdict: _Verdict) -> None:
-    if stored is not None and _agrees(plan.destination, sent, stored):
-        verdict.count.add(stored.size_bytes)
-        if not sent.is_proof:
-            verdict.unproven.append(sent.name)
-    elif stored is not None or not _is_gone(plan.source, sent.name):
-        # What is gone from both was deleted meanwhile, by whoever uses both.
-        what = "is not there" if stored is None else "is not what was sent"
-        verdict.wrong.append(Trouble(sent.name, f"{what} after it was copied. Look at it, and run again"))
-
-
-def _agrees(destination: Place, sent: Copied, stored: Entry) -> bool:
-    if isinstance(destination, Folder):
-        return stored.size_bytes == sent.size_bytes
-    return sent.size_bytes in {-1, stored.size_bytes} and stored.etag == sent.etag
-
-
-def _is_gone(source: Place, name: str) -> bool:
-    try:
-        if isinstance(source, Folder):
-            return not source.file(name).exists()
-        look_at(source.storage, name)
-    except ObjectNotFound:
-        return True
-    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from holdall.storage.files import ObjectFile
 T = TypeVar("T")
 
 # What a file is called in a folder until it is whole.
-UNFINISHED = ".holdall-unfinished"
+_UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.holdall-unfinished")
 
 
 class Trouble(NamedTuple):
@@ -55,6 +56,12 @@ class Folder:
             InvalidName: the name leads out of the folder.
         """
         folder, _, last = name.rpartition("/")
+        if name.startswith("/") or "//" in name or "\0" in name:
+            # The attack: a key "/etc/passwd", or "/x", below the source's location: joined to a path, it is that path.
+            # And "a//b" would be the file "a/b", which is another one.
+            raise InvalidName(
+                f"{name!r} is no name of a file in a folder. Nothing was written. Rename it in the source."
+            )
         if folder not in self._inside:
             # The attack: a key "../../etc/cron.d/x" in the source, or a folder that is a link to somewhere else.
             if {".", ".."} & set(name.split("/")) or not _is_inside(
@@ -69,6 +76,14 @@ class Folder:
     def open(self, name: str) -> BinaryIO:
         """Open a file for reading."""
         return self.file(name).open("rb")
+
+    def refuses(self, name: str) -> str:
+        """Say why a name cannot be one here; empty if it can."""
+        try:
+            self.file(name)
+        except InvalidName as invalid:
+            return str(invalid)
+        return ""
 
     def entries(self, prefix: str = "") -> Iterator[Entry]:
         """Give every file whose name begins so, in the order of the names' bytes. Notes what it leaves out."""
@@ -120,7 +135,7 @@ class Folder:
             self._leave(name, "is no file: a socket, a pipe or a device")
         elif is_reserved(name):
             self._leave(name, "its name is one that Holdall keeps for itself. Rename it")
-        elif child.name.endswith(UNFINISHED):
+        elif _UNFINISHED.fullmatch(child.name):
             self.unfinished.append(Path(child.path))
         else:
             yield Entry(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
@@ -147,7 +162,12 @@ class Store:
 
         def asked(side: MediaStorage) -> Any:
             return side.store.call(
-                "head_object", action="looking at", name=name, client=side.store.client, Key=side._key(name)
+                "head_object",
+                action="looking at",
+                name=name,
+                client=side.store.client,
+                Key=side._key(name),
+                **reading_parameters(side, name),
             )
 
         return bool(on_its_side(self.storage, name, asked).get("ContentEncoding") == "gzip")
@@ -170,6 +190,31 @@ class Store:
 
 
 Place = Folder | Store
+
+
+def overlap(source: Place, destination: Place) -> str:
+    """Say why nothing can be copied from one place to another: they are one, or one is inside the other. Else empty.
+
+    The accident: each run would copy the copies of the last one too, or write among the files that it reads.
+    """
+    if isinstance(source, Folder) and isinstance(destination, Folder):
+        here, there = source.path.resolve(), destination.path.resolve()
+        one, way = here == there, _is_inside(here, there) or _is_inside(there, here)
+    elif isinstance(source, Store) and isinstance(destination, Store):
+        mine, other = site_of(source.storage), site_of(destination.storage)
+        one, way = mine == other, mine.inside(other) is not None or other.inside(mine) is not None
+    else:
+        return ""
+    if one:
+        return f"Source and destination are the same: {source}."
+    if way:
+        return f"Source and destination overlap: {source} and {destination}. Copy to a place beside it."
+    return ""
+
+
+def unfinished_beside(path: Path) -> Path:
+    """Give a path for a file until it is whole; no other run has the same."""
+    return path.with_name(f".{os.urandom(8).hex()}.holdall-unfinished")
 
 
 def on_its_side(storage: MediaStorage, name: str, read: Callable[[MediaStorage], T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +11,10 @@ from holdall.bulk.entries import Entry, OutOfOrder, Spool, checked, in_order, or
 from holdall.bulk.places import Folder, Place, Store, Trouble
 from holdall.bulk.proof import is_same
 from holdall.bulk.work import mapped
+from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable
 
+# After these nothing else could be compared.
+_FATAL = (BucketNotFound, CredentialsRefused, StoreUnreachable)
 # Files of one name are compared by so many threads.
 WORKERS = 16
 
@@ -35,10 +39,14 @@ class Plan:
     source: Place
     destination: Place
     prefix: str = ""
+    # Whether what is in conflict is replaced; else it is left.
+    replaces: bool = False
     # The sides, "source" and "destination", that do not list in order.
     sorted_sides: set[str] = field(default_factory=set)
     steps: Spool[Entry] = field(default_factory=Spool)
     conflicts: Spool[Entry] = field(default_factory=Spool)
+    # What the destination has in the place of each conflict.
+    there: Spool[Entry] = field(default_factory=Spool)
     # What the source has and cannot be copied.
     troubles: list[Trouble] = field(default_factory=list)
     to_copy: Count = field(default_factory=Count)
@@ -46,6 +54,19 @@ class Plan:
     in_conflict: Count = field(default_factory=Count)
     # What only the destination has, and keeps.
     only_there: Count = field(default_factory=Count)
+
+    @property
+    def all_to_do(self) -> Count:
+        """What is copied in the end, with what replaces another file."""
+        if not self.replaces:
+            return self.to_copy
+        return Count(self.to_copy.files + self.in_conflict.files, self.to_copy.size_bytes + self.in_conflict.size_bytes)
+
+    def deeds(self) -> Iterator[tuple[Entry, Entry | None]]:
+        """Give what is to be copied, each file with the one that it replaces, in the order of the names' bytes."""
+        fresh: Iterator[tuple[Entry, Entry | None]] = ((step, None) for step in self.steps)
+        replacing = zip(self.conflicts, self.there, strict=True) if self.replaces else iter(())
+        return heapq.merge(fresh, replacing, key=lambda deed: order_of(deed[0].name))
 
     def listed(self, side: str) -> Iterator[Entry]:
         """Give the files of a side in the order of their names' bytes.
@@ -64,9 +85,15 @@ class Plan:
 
 
 def make(
-    source: Place, destination: Place, *, prefix: str = "", since: datetime | None = None, workers: int = WORKERS
+    source: Place,
+    destination: Place,
+    *,
+    prefix: str = "",
+    since: datetime | None = None,
+    workers: int = WORKERS,
+    replaces: bool = False,
 ) -> Plan:
-    """Compare two places and say what copying would do. Changes nothing.
+    """Compare two places and say what copying would do. Changes nothing. `replaces`: what is in conflict is replaced.
 
     Requests: the listings of both, one for each 1,000 files; for a file that both have and whose ETags do not tell
     whether it is the same, those that read it.
@@ -77,7 +104,7 @@ def make(
     sides: set[str] = set()
     while True:
         try:
-            return _made(Plan(source, destination, prefix, sorted_sides=sides), since, workers)
+            return _made(Plan(source, destination, prefix, replaces, sorted_sides=sides), since, workers)
         except OutOfOrder as side:
             sides.add(str(side))
 
@@ -91,8 +118,14 @@ def _made(plan: Plan, since: datetime | None, workers: int) -> Plan:
             return one, other, "older"
         if other is None:
             return one, other, "to copy"
-        if is_same(plan.source, one, plan.destination, other):
-            return one, other, "same"
+        try:
+            if is_same(plan.source, one, plan.destination, other):
+                return one, other, "same"
+        except _FATAL:
+            raise
+        except (HoldallError, OSError) as failure:
+            # Deleted or replaced meanwhile, or not to be read.
+            return one, other, f"could not be compared: {getattr(failure, 'strerror', None) or failure}"
         # It looks like one that an earlier run reserved, and was ended before it was filled. Its mark shows whose it is,
         # and is looked at before anything is written over it.
         is_reservation = isinstance(plan.destination, Store) and other.size_bytes == 0 < one.size_bytes
@@ -110,10 +143,13 @@ def _made(plan: Plan, since: datetime | None, workers: int) -> Plan:
             continue
         elif verdict == "same":
             plan.same.add(one.size_bytes)
-        elif verdict == "in conflict":
+        elif verdict == "in conflict" and other is not None:
             plan.conflicts.append(one)
+            plan.there.append(other)
             plan.in_conflict.add(one.size_bytes)
-        elif isinstance(plan.destination, Store) and (reason := plan.destination.refuses(one.name)):
+        elif verdict != "to copy":
+            plan.troubles.append(Trouble(one.name, f"{verdict}. Look at it, and run again"))
+        elif reason := plan.destination.refuses(one.name):
             plan.troubles.append(Trouble(one.name, reason))
         else:
             plan.steps.append(one)

@@ -48,7 +48,7 @@ def fits(file: BinaryIO, size_bytes: int, etag: str) -> bool | None:
     """Say whether an ETag is that of these bytes; None if it does not tell."""
     if _PLAIN.fullmatch(etag):
         # A store that encrypts has other ETags, which look the same: only a yes is certain.
-        return True if _md5(file) == etag else None
+        return True if md5_of(file) == etag else None
     if composed := _COMPOSED.fullmatch(etag):
         count = int(composed[2])
         for part_bytes in _likely_parts(size_bytes, count):
@@ -76,6 +76,12 @@ def _composed(file: BinaryIO, part_bytes: int) -> str:
     while part := _md5(file, part_bytes, at_end=""):
         parts.append(part)
     return composed_of(parts)
+
+
+def md5_of(file: BinaryIO) -> str:
+    """Read a file whole, from its beginning, and give its MD5."""
+    file.seek(0)
+    return _md5(file)
 
 
 def _md5(file: BinaryIO, limit_bytes: int | None = None, *, at_end: str | None = None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 
 from holdall.bulk.copying import KEPT
-from holdall.errors import HoldallError, NameTaken, ObjectNotFound, StoreFailed
+from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, NameTaken, StoreFailed, WriteRefused
 from holdall.fork.storage import reading_parameters
 from holdall.s3.begun import MARK
 from holdall.s3.condition import conditional_put_holds
@@ -34,7 +34,8 @@ def latest(trashed: Iterable[Trashed], names: Iterable[str]) -> dict[str, Trashe
     """Give the last deleted file of each of these names that has one."""
     wanted, found = set(names), dict[str, Trashed]()
     for one in trashed:
-        if one.name in wanted and (one.name not in found or found[one.name].deleted <= one.deleted):
+        # The key tells what the second does not.
+        if one.name in wanted and (one.name not in found or found[one.name][1:3] <= one[1:3]):
             found[one.name] = one
     return found
 
@@ -42,7 +43,7 @@ def latest(trashed: Iterable[Trashed], names: Iterable[str]) -> dict[str, Trashe
 def restore(storage: MediaStorage, one: Trashed) -> None:
     """Bring a file back under its own name, with all that the store said of it, and take it out of the trash.
 
-    Requests: three HEAD, two that copy, one DELETE.
+    Requests: four HEAD, two that copy, one DELETE.
 
     Raises:
         NameTaken: another file has the name by now; both are left as they are.
@@ -50,23 +51,27 @@ def restore(storage: MediaStorage, one: Trashed) -> None:
         StoreFailed: what was brought back is not what was in the trash; that is still there.
     """
     store = storage.store
-    found = store.call("head_object", action="restoring", name=one.name, client=store.client, Key=one.key)
+    reading = reading_parameters(storage, one.name)
+    found = store.call("head_object", action="restoring", name=one.name, client=store.client, Key=one.key, **reading)
+    # In a fork it may be the parent's by now; and not every store takes the condition on a PUT.
+    if storage._has_file(one.name):
+        raise NameTaken(f'"{one.name}" is taken in {store.where()}. Nothing was changed.')
     conditional_put_holds(store, None, name=one.name, key=storage._key(one.name))
     made = storage._new_object(one.name, ContentFile(b""), replace=False)
     kept: dict[str, Any] = {name: found[name] for name in KEPT if found.get(name)}
     metadata = {name: value for name, value in found.get("Metadata", {}).items() if name != MARK}
-    # What the store did not say of it is not said now either; the storage decides who can read it.
-    acl = {name: made.parameters[name] for name in ("ACL",) if name in made.parameters}
-    made = replace(made, parameters={**kept, **acl, "Metadata": metadata})
+    # What the store did not say of it is not said now either; the storage decides who can read it, how it is encrypted…
+    others = {name: value for name, value in made.parameters.items() if name not in {*KEPT, "Metadata"}}
+    made = replace(made, parameters={**kept, **others, "Metadata": metadata})
     source = Source(
         bucket_name=str(storage.bucket_name),
         key=one.key,
         etag=str(found["ETag"]),
         size_bytes=int(found["ContentLength"]),
+        parameters=reading,
     )
     if not made.copy(source):
-        parameters = reading_parameters(storage, one.name)
-        with ObjectReader(store, None, name=one.name, key=one.key, parameters=parameters) as trashed:
+        with ObjectReader(store, None, name=one.name, key=one.key, parameters=reading) as trashed:
             made.create(trashed, again=True)
     storage._wrote(one.name)
     back = storage.look_at_own(one.name)
@@ -82,14 +87,16 @@ def restore_all(storage: MediaStorage, wanted: Mapping[str, Trashed]) -> Iterato
     for name, one in wanted.items():
         try:
             restore(storage, one)
-        except (NameTaken, ObjectNotFound, StoreFailed) as failure:
+        except (WriteRefused, CredentialsRefused, BucketNotFound):
+            raise
+        except HoldallError as failure:
             yield name, failure
         else:
             yield name, None
 
 
 def due(storage: MediaStorage, *, kept_seconds: float) -> Iterator[Trashed]:
-    """Give what has been in the trash for so long."""
+    """Give what has been in the trash for so long, now and not when it is listed."""
     now = datetime.now(UTC)
     return (one for one in entries(storage) if is_due(one, kept_seconds, now))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -22,10 +22,22 @@ LAST_PAUSE_SECONDS = 30.0
 PATIENCE_SECONDS = 180.0
 
 
+class Ended(HoldallError):
+    """The work was ended from outside, by Ctrl-C; what this was raised in is taken back."""
+
+
 def mapped(
-    function: Callable[[T], R], items: Iterable[T], workers: int, *, is_quick: Callable[[T], bool] = lambda item: False
-) -> Iterator[R]:
-    """Apply a function to items in threads and give the results in the items' order; what is quick is done at once."""
+    function: Callable[[T], R],
+    items: Iterable[T],
+    workers: int,
+    *,
+    is_quick: Callable[[T], bool] = lambda item: False,
+    ended: threading.Event | None = None,
+) -> Generator[R, None, None]:
+    """Apply a function to items in threads and give the results in the items' order; what is quick is done at once.
+
+    `ended` is set when nobody wants more results, so that what is under way can end soon.
+    """
     waiting: deque[Future[R] | R] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="holdall-bulk") as pool:
 
@@ -42,6 +54,8 @@ def mapped(
                 yield first()
         finally:
             # Ctrl-C: what has not begun is not begun.
+            if ended is not None:
+                ended.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -78,17 +92,21 @@ class Pace:
         # How often the store was too busy.
         self.slowed = 0
         self._gave_up: HoldallError | None = None
+        self.ended = threading.Event()
 
     def keep(self, deed: Callable[[], R]) -> R:
         """Do something as soon as it may begin; again, after a pause and with fewer beside it, where the store is busy.
 
         Raises:
+            Ended: nobody waits for it any more.
             HoldallError: it failed for another reason, or the store was busy or silent for three minutes, here or for another.
         """
         pause, began = FIRST_PAUSE_SECONDS, time.monotonic()
         while True:
             if self._gave_up is not None:
                 raise self._gave_up
+            if self.ended.is_set():
+                raise Ended("was not tried: the work was ended")
             with self._turn():
                 try:
                     result = deed()
@@ -102,7 +120,7 @@ class Pace:
                 else:
                     self.limit = min(self._most, self.limit + 1 / max(self.limit, 1))
                     return result
-            time.sleep(pause)
+            self.ended.wait(pause)
             pause = min(2 * pause, LAST_PAUSE_SECONDS)
 
     @contextmanager

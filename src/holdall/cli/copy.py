@@ -40,6 +40,12 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", help="copy only files that were saved since then: 2026-11-26, 2026-11-26T14:30 or 10d"
     )
+    parser.add_argument(
+        "--on-conflict",
+        choices=("leave", "replace"),
+        default="leave",
+        help="leave what is there and different (the default), or replace it; what was there goes into the trash",
+    )
     parser.add_argument("--plan", action="store_true", dest="plan_only", help="print the plan and change nothing")
     parser.add_argument("--yes", action="store_true", help="carry out the plan without asking")
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object a line")
@@ -59,22 +65,32 @@ def run(options: argparse.Namespace, session: Session) -> int:
 
 def _copy(options: argparse.Namespace, session: Session) -> int:
     from holdall.bulk import copying, plan
+    from holdall.bulk.places import overlap
 
     if not 1 <= options.workers <= MAX_WORKERS:
         raise places.Misused(f"--workers is {options.workers}; write a number from 1 to {MAX_WORKERS}.")
     since = places.moment(options.since) if options.since else None
     source = places.open_place(options.source, session)
     destination = places.open_place(options.destination, session, may_be_new=True)
-    if str(source) == str(destination):
-        raise places.Misused(f"Source and destination are the same: {source}.")
-    planned = plan.make(source, destination, prefix=options.prefix, since=since, workers=options.workers)
+    if objection := overlap(source, destination):
+        raise places.Misused(objection)
+    _check_report(options)
+    planned = plan.make(
+        source,
+        destination,
+        prefix=options.prefix,
+        since=since,
+        workers=options.workers,
+        replaces=options.on_conflict == "replace",
+    )
     _say_plan(session, planned, options)
-    is_clear = not planned.in_conflict.files and not planned.troubles
-    if options.plan_only or not planned.to_copy.files:
+    left = 0 if planned.replaces else planned.in_conflict.files
+    is_clear = not left and not planned.troubles
+    if options.plan_only or not planned.all_to_do.files:
         _write_report(options, planned, None)
         if options.as_json and not options.plan_only:
             _event(session, "outcome", _outcome_as_json(None))
-        return 0 if is_clear or (options.plan_only and not planned.in_conflict.files) else 1
+        return 0 if is_clear or (options.plan_only and not left) else 1
     if not _is_agreed(options, session):
         return 1
     outcome = _applied(planned, options, session, copying)
@@ -93,7 +109,7 @@ def _is_agreed(options: argparse.Namespace, session: Session) -> bool:
 
 def _applied(planned: Plan, options: argparse.Namespace, session: Session, copying: Any) -> Outcome:
     progress = _progress(options, session)
-    progress.begin(planned.to_copy.files, planned.to_copy.size_bytes)
+    progress.begin(planned.all_to_do.files, planned.all_to_do.size_bytes)
     try:
         outcome: Outcome = copying.apply(
             planned,
@@ -123,10 +139,11 @@ def _say_plan(session: Session, planned: Plan, options: argparse.Namespace) -> N
         return
     write, style = session.out.write, session.style
     write(f"From: {shown(str(planned.source))}\nTo:   {shown(str(planned.destination))}\n\n")
+    fate = "to be replaced, and moved into the trash" if planned.replaces else "left as they are"
     for count, what in (
         (planned.to_copy, "to copy"),
         (planned.same, "there already, and the same"),
-        (planned.in_conflict, "in conflict: there already, and different; left as they are"),
+        (planned.in_conflict, f"in conflict: there already, and different; {fate}"),
         (planned.only_there, "only there; left as they are"),
     ):
         if count.files or what == "to copy":
@@ -139,7 +156,7 @@ def _say_plan(session: Session, planned: Plan, options: argparse.Namespace) -> N
     _list(
         session, "Left out", (f"{name}: {reason}" for name, reason in planned.troubles), len(planned.troubles), options
     )
-    if planned.to_copy.files:
+    if planned.all_to_do.files:
         requests, seconds = _estimate(planned, options.workers)
         write(f"About {requests:,} requests, and {as_span(max(seconds, 1))} at 200 Mbit/s and 60 ms a request.\n")
     elif not planned.in_conflict.files:
@@ -162,9 +179,11 @@ def _estimate(planned: Plan, workers: int) -> tuple[int, float]:
     """Say how many requests copying takes, roughly, and how long."""
     from holdall.bulk.copying import PART_BYTES
 
-    files, size_bytes = planned.to_copy.files, planned.to_copy.size_bytes
+    files, size_bytes = planned.all_to_do.files, planned.all_to_do.size_bytes
     each = 1 if type(planned.source) is not type(planned.destination) else 2
-    requests = each * files + size_bytes // PART_BYTES + files // 1000 + 1
+    # To replace a file: a HEAD, a copy and a DELETE.
+    replaced = 3 * planned.in_conflict.files if planned.replaces else 0
+    requests = each * files + replaced + size_bytes // PART_BYTES + files // 1000 + 1
     return requests, max(requests * REQUEST_SECONDS / workers, size_bytes / BYTES_PER_SECOND)
 
 
@@ -175,6 +194,7 @@ def _plan_as_json(planned: Plan) -> dict[str, Any]:
         "to_copy": vars(planned.to_copy),
         "same": vars(planned.same),
         "in_conflict": vars(planned.in_conflict),
+        "on_conflict": "replace" if planned.replaces else "leave",
         "only_there": vars(planned.only_there),
         "left_out": len(planned.troubles),
     }
@@ -202,7 +222,7 @@ def _say_outcome(session: Session, planned: Plan, outcome: Outcome, options: arg
             f"Of {as_count(len(outcome.unproven), 'file')} the destination tells the length alone, and no sum of the bytes.\n"
         )
     write(
-        f"Done: {copied.files:,} of {as_count(planned.to_copy.files, 'file')} copied and verified "
+        f"Done: {copied.files:,} of {as_count(planned.all_to_do.files, 'file')} copied and verified "
         f"({as_size(copied.size_bytes)}).\n"
     )
     if outcome.failures or outcome.conflicts:
@@ -223,6 +243,17 @@ def _outcome_as_json(outcome: Outcome | None) -> dict[str, Any]:
 def _event(session: Session, event: str, content: dict[str, Any]) -> None:
     session.out.write(json.dumps({"version": JSON_VERSION, "event": event} | content, ensure_ascii=False) + "\n")
     session.out.flush()
+
+
+def _check_report(options: argparse.Namespace) -> None:
+    """Refuse a report that cannot be written before hours of work instead of after them."""
+    if options.report is not None:
+        try:
+            options.report.open("a").close()
+        except OSError as failure:
+            raise places.Misused(
+                f"The report {options.report} cannot be written: {failure.strerror}. Nothing was done."
+            ) from failure
 
 
 def _write_report(options: argparse.Namespace, planned: Plan, outcome: Outcome | None) -> None:

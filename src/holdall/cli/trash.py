@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from holdall.cli import places, stores
@@ -66,7 +67,7 @@ def _list(storage: MediaStorage, options: argparse.Namespace, session: Session) 
 
     found = trash.entries(storage)
     if options.as_json:
-        _write(session, {"files": [_as_json(one) for one in found]})
+        _write_files(session, found)
         return 0
     count = size_bytes = 0
     for one in found:
@@ -116,31 +117,49 @@ def _missing(storage: MediaStorage, session: Session) -> list[str]:
 
 def _empty(storage: MediaStorage, options: argparse.Namespace, session: Session) -> int:
     from holdall.bulk import trash
+    from holdall.bulk.entries import Spool
 
     seconds = 0.0
     if not options.everything:
         seconds = places.span_seconds(options.older_than) if options.older_than else float(storage.trash or 0)
         if not options.older_than and not storage.trash:
             raise places.Misused("`STORAGE_TRASH` is not set, so nothing is due; give --older-than SPAN or --all.")
-    due = list(trash.due(storage, kept_seconds=seconds))
-    size_bytes = sum(one.size_bytes for one in due)
-    if not options.as_json:
-        for one in due:
+    # Kept outside of the memory where they are many: what is shown is what is deleted.
+    due: Spool[Trashed] = Spool()
+    size_bytes = 0
+    for one in trash.due(storage, kept_seconds=seconds):
+        due.append(one)
+        size_bytes += one.size_bytes
+        if not options.as_json:
             session.out.write(f"- {shown(one.name)}  {session.style.dim(f'{one.deleted:%Y-%m-%d %H:%M}')}\n")
+    if not options.as_json:
         session.out.write(f"To delete for good: {as_count(len(due), 'file')} ({as_size(size_bytes)}).\n")
     asked = options.yes or not options.as_json
-    emptied = bool(due and asked and confirmed(session, "Delete them permanently?", yes=options.yes))
+    emptied = bool(len(due) and asked and confirmed(session, "Delete them permanently?", yes=options.yes))
     if emptied:
         trash.empty(storage, due)
     if options.as_json:
-        _write(session, {"files": [_as_json(one) for one in due], "emptied": emptied})
+        _write_files(session, due, emptied=emptied)
     elif emptied:
         session.out.write(f"Done: {as_count(len(due), 'file')} deleted.\n")
-    return 0 if emptied or not due else 1
+    return 0 if emptied or not len(due) else 1
 
 
 def _as_json(one: Trashed) -> dict[str, Any]:
     return {"name": one.name, "deleted": one.deleted.isoformat(), "size_bytes": one.size_bytes}
+
+
+def _write_files(session: Session, files: Iterable[Trashed], **more: bool) -> None:
+    """Write what can be longer than the memory."""
+    session.out.write(f'{{\n  "version": {JSON_VERSION},\n')
+    for name, value in more.items():
+        session.out.write(f'  "{name}": {json.dumps(value)},\n')
+    session.out.write('  "files": [')
+    separator = "\n    "
+    for one in files:
+        session.out.write(separator + json.dumps(_as_json(one), ensure_ascii=False))
+        separator = ",\n    "
+    session.out.write("\n  ]\n}\n")
 
 
 def _write(session: Session, content: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from django.core.files.base import File
 from storages.backends.s3 import _filter_download_params
 
 from holdall import names, sites
-from holdall.errors import NameTaken, ObjectNotFound, StoreFailed
+from holdall.errors import HoldallError, NameTaken, ObjectNotFound, StoreFailed
 from holdall.fork.overlay import Overlay, Side, overlay_of
 from holdall.fork.tombstones import Hidden, Tombstones
 from holdall.providers import MAX_KEY_BYTES, Provider
@@ -24,7 +24,7 @@ from holdall.s3.claims import Claim
 from holdall.s3.signing import SAFE
 from holdall.s3.target import Above
 from holdall.storage import MediaStorage
-from holdall.storage.discarding import after_commit
+from holdall.storage.discarding import after_commit, refuse_failed
 from holdall.storage.files import ObjectFile
 from holdall.storage.media import POOL_WORKERS
 from holdall.storage.modes import Mode
@@ -349,9 +349,18 @@ class ForkedStorage(MediaStorage):
         cleaned = self._cleaned(name)
         own = self.look_at_own(cleaned)
         if self.trash:
-            after_commit(partial(self.delete_own, cleaned, own))
+            after_commit(partial(self.delete_own, cleaned, own), partial(self._delete_same, cleaned, own))
         else:
             self.delete_own(cleaned, own)
+
+    def _delete_same(self, name: str, own: deleting.Seen | None) -> None:
+        """Delete what was looked at a while ago, unless another file was saved in its place since."""
+        if self.look_at_own(name) == own:
+            self.delete_own(name, own)
+
+    def forget(self, name: str) -> None:
+        """Hear that an own file is gone."""
+        self.overlay.note(name, Side.OWN, holds=False)
 
     def delete_own(self, name: str, own: deleting.Seen | None) -> bool:
         """Hide the parent's file of this name and delete the own one that was looked at. False: another one has the name.
@@ -377,8 +386,13 @@ class ForkedStorage(MediaStorage):
             raise ValueError("The name must be given to delete_many().")
         cleaned = list(dict.fromkeys(self._cleaned(name) for name in given))
         if self.trash:
+            failed = {}
             for name in cleaned:
-                self.delete(name)
+                try:
+                    self.delete(name)
+                except HoldallError as failure:
+                    failed[name] = failure
+            refuse_failed(failed, of=len(cleaned))
             return
         with ThreadPoolExecutor(min(POOL_WORKERS, len(given)) or 1, thread_name_prefix="holdall-hide") as pool:
             looked = zip(cleaned, pool.map(self.look_at_own, cleaned), strict=True)
@@ -453,12 +467,14 @@ def look_at(storage: MediaStorage, name: str) -> Entry:
 
 def walk(storage: MediaStorage, prefix: str = "") -> Iterator[Entry]:
     """Give every file of a storage whose name begins so; of a fork, its own first. One request for each 1,000."""
+    if not isinstance(storage, ForkedStorage):
+        yield from walk_own(storage, prefix)
+        return
     own = set()
     for entry in walk_own(storage, prefix):
         own.add(entry.name)
         yield entry
-    if isinstance(storage, ForkedStorage):
-        yield from _walk_parents(storage, prefix, own)
+    yield from _walk_parents(storage, prefix, own)
 
 
 def walk_own(storage: MediaStorage, prefix: str) -> Iterator[Entry]:

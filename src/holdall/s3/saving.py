@@ -301,7 +301,10 @@ class NewObject(Begun):
             self._has_strays = failure.outcome_unknown or failure.retries > 0
             raise
         self._upload_id = answer["UploadId"]
-        self._has_strays = self.resumes or answer["ResponseMetadata"]["RetryAttempts"] > 0
+        if self.resumes:
+            # Those of runs that were killed. Not at the end: a run that is killed there would leave them for good.
+            self._take_back(self._abort_strays)
+        self._has_strays = answer["ResponseMetadata"]["RetryAttempts"] > 0
 
     def send(self, number: int, data: bytes) -> str:
         """Send one part and give its ETag."""

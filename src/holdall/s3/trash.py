@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from storages.backends.s3 import _filter_download_params
+
 from holdall.errors import HoldallError, InvalidName, ObjectNotFound, StoreFailed
 from holdall.providers import MAX_KEY_BYTES
 from holdall.s3 import deleting
@@ -21,6 +23,8 @@ from holdall.s3.saving import MAX_COPY_BYTES
 from holdall.sites import RESERVED
 
 FOLDER = f"{RESERVED}/trash/"
+# What a copy does not take along by itself, in the SDK's words.
+_KEPT = ("ServerSideEncryption", "SSEKMS", "BucketKeyEnabled", "StorageClass", "Tagging")
 _CHANGED = frozenset({"PreconditionFailed", "412"})
 
 
@@ -41,7 +45,10 @@ def new_key(prefix: str, name: str) -> str:
     Raises:
         InvalidName: there is no room for the name behind the trash's folder.
     """
-    key = f"{prefix}{FOLDER}{datetime.now(UTC):%Y-%m-%d/%H%M%S}-{os.urandom(8).hex()}/{name}"
+    now = datetime.now(UTC)
+    # Of two deletions in one second the later one has the later key.
+    order = f"{now.microsecond:05x}{os.urandom(8).hex()}"
+    key = f"{prefix}{FOLDER}{now:%Y-%m-%d/%H%M%S}-{order}/{name}"
     if len(key.encode()) > MAX_KEY_BYTES:
         raise InvalidName(
             f"{name!r} is too long to be moved into the trash: its key there would be longer than {MAX_KEY_BYTES:,} bytes. "
@@ -62,9 +69,12 @@ def read_key(key: str, prefix: str) -> tuple[str, datetime] | None:
 
 
 def move(
-    connection: Connection, client: Any, seen: deleting.Seen, *, name: str, prefix: str, parameters: Mapping[str, Any]
+    connection: Connection, client: Any, seen: deleting.Seen, *, name: str, to: str, parameters: Mapping[str, Any]
 ) -> bool:
     """Move the object that was looked at into the trash. False: another one has its key, and that one is left alone.
+
+    `parameters`: the storage's own for this file. How it is encrypted, stored and tagged goes along; who can read it does
+    not.
 
     Requests: a copy, and those of `holdall.s3.deleting.delete`.
 
@@ -84,10 +94,11 @@ def move(
             action="moving into the trash",
             name=name,
             client=client,
-            Key=new_key(prefix, name),
+            Key=to,
             CopySource={"Bucket": connection.target.bucket_name, "Key": seen.key},
             CopySourceIfMatch=seen.etag,
             MetadataDirective="COPY",
+            **_kept(parameters),
             **asked,
             **{f"CopySource{parameter}": value for parameter, value in asked.items()},
         )
@@ -97,7 +108,13 @@ def move(
         if failure.code in _CHANGED:
             return False
         raise
-    return deleting.delete(connection, client, seen, name=name, parameters=parameters)
+    return deleting.delete(connection, client, seen, name=name, parameters=_filter_download_params(dict(parameters)))
+
+
+def _kept(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in parameters.items() if name.startswith(_KEPT)}
+    # The SDK's own choice is to read the source's tags, which takes a right of its own.
+    return kept | ({"TaggingDirective": "REPLACE"} if "Tagging" in kept else {})
 
 
 def is_due(one: Trashed, kept_seconds: float, now: datetime) -> bool:

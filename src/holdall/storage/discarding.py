@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -9,9 +10,12 @@ from functools import partial
 from storages.backends.s3 import _filter_download_params
 
 from holdall import names
+from holdall.errors import HoldallError, StoreFailed
 from holdall.s3 import deleting, trash
+from holdall.shown import shown
 from holdall.storage.writing import WritingStorage
 
+log = logging.getLogger("holdall")
 WORKERS = 16
 
 
@@ -25,11 +29,26 @@ class DiscardingStorage(WritingStorage):
         with ThreadPoolExecutor(min(WORKERS, len(given)) or 1, thread_name_prefix="holdall-look") as pool:
             looked = zip(given, pool.map(self.look_at_own, given), strict=True)
             found = {name: seen for name, seen in looked if seen is not None}
-        after_commit(partial(self._discard_all, found))
+        after_commit(
+            lambda: self._discard_all(found, self.discard), lambda: self._discard_all(found, self._discard_same)
+        )
 
-    def _discard_all(self, found: Mapping[str, deleting.Seen]) -> None:
+    def _discard_all(self, found: Mapping[str, deleting.Seen], discard: Callable[[str, deleting.Seen], object]) -> None:
+        def deed(name: str) -> HoldallError | None:
+            try:
+                discard(name, found[name])
+            except HoldallError as failure:
+                return failure
+            return None
+
         with ThreadPoolExecutor(min(WORKERS, len(found)) or 1, thread_name_prefix="holdall-trash") as pool:
-            list(pool.map(self.discard, found, found.values()))
+            done = zip(found, pool.map(deed, found), strict=True)
+            refuse_failed({name: failure for name, failure in done if failure is not None}, of=len(found))
+
+    def _discard_same(self, name: str, seen: deleting.Seen) -> None:
+        """Discard a file that was looked at a while ago: one of the same bytes may have been saved in its place since."""
+        if self.look_at_own(name) == seen:
+            self.discard(name, seen)
 
     def look_at_own(self, name: str) -> deleting.Seen | None:
         """Look at a file in this very store, not in a fork's parent. One HEAD."""
@@ -44,23 +63,57 @@ class DiscardingStorage(WritingStorage):
         parameters = _filter_download_params(self.get_object_parameters(name))
         if not self.trash:
             return deleting.delete(self.store, self._client, seen, name=name, parameters=parameters)
+        return self.into_trash(name, seen, trash.new_key(self._prefix(""), names.clean(name)))
+
+    def into_trash(self, name: str, seen: deleting.Seen, key: str) -> bool:
+        """Move the file that was looked at into the trash, under this key. False: another one has its name.
+
+        Requests: those of `holdall.s3.trash.move`.
+        """
         return trash.move(
-            self.store,
-            self._client,
-            seen,
-            name=names.clean(name),
-            prefix=self._prefix(""),
-            parameters=parameters,
+            self.store, self._client, seen, name=name, to=key, parameters=self.get_object_parameters(name)
         )
 
 
-def after_commit(deed: Callable[[], object]) -> None:
-    """Do something now, or when the transaction commits that is open in this thread; never if it is rolled back."""
+def refuse_failed(failed: Mapping[str, HoldallError], *, of: int) -> None:
+    """Raise what went wrong with so many files: of a single one its own error, else one that names those that failed.
+
+    Raises:
+        StoreFailed: some of several could not be deleted.
+    """
+    if failed and of == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        named = "; ".join(f'"{name}": {failure}' for name, failure in failed.items())
+        raise StoreFailed(f"Could not be deleted, {len(failed):,} of {of:,}; all others are: {named}")
+
+
+def after_commit(deed: Callable[[], object], later: Callable[[], object] | None = None) -> None:
+    """Do something now, or once every transaction has committed that is open in this thread; never if one is rolled back.
+
+    `later` is done instead of the deed where it had to wait. Its failure is logged: the rows are gone by then, and the
+    request that deleted them did what it was asked for.
+    """
     # Here, because it takes a while, and a command without a project has no database.
     from django.db import connections
 
-    for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block:
-            connection.on_commit(deed)
+    waiting = {one.alias: one for one in connections.all(initialized_only=True) if one.in_atomic_block}
+    if not waiting:
+        deed()
+        return
+    left = set(waiting)
+
+    def committed(alias: str) -> None:
+        left.discard(alias)
+        if left:
             return
-    deed()
+        try:
+            (later or deed)()
+        except HoldallError as failure:
+            log.error(  # noqa: TRY400  the failure says all
+                "A file was to be moved into the trash after its transaction, and is where it was: %s",
+                shown(str(failure)),
+            )
+
+    for alias, connection in waiting.items():
+        connection.on_commit(partial(committed, alias), robust=True)

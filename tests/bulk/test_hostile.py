@@ -1,0 +1,391 @@
+"""Copying where somebody is in the way: odd names, files that change, disks that cannot, stores of others."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+
+from holdall.bulk import copying, landing, plan, trash, work
+from holdall.bulk.entries import Entry
+from holdall.bulk.places import Folder, overlap
+from holdall.errors import InvalidName, WriteRefused
+from holdall.s3 import bulklane
+from holdall.s3.trash import FOLDER
+from tests.bulk.test_copy import MakeStore, contents, copy
+from tests.bulk.test_trash import holdall
+from tests.contract import only
+from tests.providers import Provider
+
+on_one_server = only("seaweedfs-http")
+ODD = [
+    "100%.txt",
+    "a%2Fb.txt",
+    "a+b c.txt",
+    "e\u0301-nfd.txt",
+    "\u00e9-nfc.txt",
+    "\u202egpj.exe",
+    "q?a=b&c#d.txt",
+    "[x]{y}^z`~|<>.txt",
+    "back\\slash.txt",
+    "quo\"te'.txt",
+    " leading and trailing ",
+    "a/ b /c.txt",
+    "\U0001f600.txt",
+    "...",
+    "a..b",
+]
+
+
+@pytest.fixture(params=["obstore", "own lane"])
+def lane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "own lane":
+        monkeypatch.setattr(bulklane, "obstore", None)
+    return str(request.param)
+
+
+def written(folder: Path, files: dict[str, bytes]) -> Folder:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return Folder(folder)
+
+
+def names_of(troubles: list[Any]) -> set[str]:
+    return {trouble.name for trouble in troubles}
+
+
+@on_one_server
+def test_odd_names_arrive_as_they_are_or_are_named(lane: str, make_store: MakeStore, tmp_path: Path) -> None:
+    source = written(tmp_path / "media", {name: name.encode() for name in ODD})
+    first, second = make_store("first"), make_store("second")
+
+    planned = plan.make(source, first)
+    outcome = copying.apply(planned)
+    assert outcome.failures == []
+    arrived = contents(first)
+    assert arrived == {name: name.encode() for name in ODD if name in arrived}
+    assert set(ODD) - set(arrived) == names_of(planned.troubles)
+    assert copy(first, second).failures == []
+    assert contents(second) == arrived
+    back = Folder(tmp_path / "back")
+    assert copy(second, back).failures == []
+    assert {entry.name: back.file(entry.name).read_bytes() for entry in back.entries()} == arrived
+
+
+def test_key_that_is_a_path_is_not_written_there(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "to")
+    for name in ("/x", "//x", "a//b", "a/", "/etc/x", "x\0y"):
+        with pytest.raises(InvalidName):
+            folder.file(name)
+        assert folder.refuses(name)
+
+
+@on_one_server
+def test_file_that_changes_while_it_is_sent_is_not_stored(
+    make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = written(tmp_path / "media", {"small.txt": b"a" * 10, "large.bin": b"a" * 20_000_000})
+    store = make_store("to")
+    read, opened = copying._Watched.read, Folder.open
+
+    def changes(watched: Any, size: int = -1) -> bytes:
+        piece: bytes = read(watched, size)
+        with (source.path / "large.bin").open("r+b") as file:
+            file.write(b"b")
+        return piece
+
+    def changes_small(folder: Folder, name: str) -> Any:
+        file = opened(folder, name)
+        if name == "small.txt":
+            with (source.path / name).open("ab") as other:
+                other.write(b"b")
+        return file
+
+    planned = plan.make(source, store)
+    monkeypatch.setattr(copying._Watched, "read", changes)
+    monkeypatch.setattr(Folder, "open", changes_small)
+    outcome = copying.apply(planned)
+
+    assert names_of(outcome.failures) == {"small.txt", "large.bin"}
+    assert contents(store) == {}
+
+
+@on_one_server
+def test_object_that_is_replaced_since_the_plan_is_not_copied(
+    lane: str, make_store: MakeStore, provider: Provider, bucket: str, tmp_path: Path
+) -> None:
+    source = make_store("from")
+    sizes = {"small.txt": 10, "middle.bin": 100_000, "large.bin": 9_000_000}
+    for name, size in sizes.items():
+        source.storage.save(name, ContentFile(b"a" * size))
+    to_store, to_folder = plan.make(source, make_store("to")), plan.make(source, Folder(tmp_path / "back"))
+    for name, size in sizes.items():
+        provider.client.put_object(Bucket=bucket, Key=source.storage._key(name), Body=b"b" * size)
+
+    for planned in (to_store, to_folder):
+        outcome = copying.apply(planned)
+        assert names_of(outcome.failures) == set(sizes)
+        assert list(planned.destination.entries()) == []
+
+
+@on_one_server
+def test_file_that_goes_while_the_plan_is_made_stops_nothing(
+    make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = written(tmp_path / "media", {"a.txt": b"a", "gone.txt": b"b", "z.txt": b"z"})
+    store = make_store("to")
+    for name in ("gone.txt", "z.txt"):
+        store.storage.save(name, ContentFile(b"?"))
+    opened = Folder.open
+
+    def gone(folder: Folder, name: str) -> Any:
+        (folder.path / "gone.txt").unlink(missing_ok=True)
+        return opened(folder, name)
+
+    monkeypatch.setattr(Folder, "open", gone)
+    planned = plan.make(source, store)
+    assert names_of(planned.troubles) == {"gone.txt"}
+    assert [entry.name for entry in planned.conflicts] == ["z.txt"]
+    assert [entry.name for entry in planned.steps] == ["a.txt"]
+
+
+@on_one_server
+def test_store_of_another_environment_is_not_written(
+    lane: str, make_store: MakeStore, provider: Provider, bucket: str, location: str, tmp_path: Path
+) -> None:
+    owned = make_store("owned", STORAGE_ENVIRONMENT="production")
+    owned.storage.save("theirs.txt", ContentFile(b"theirs"))
+    stranger = make_store("owned", STORAGE_ENVIRONMENT="staging")
+    source = written(tmp_path / "media", {f"{number}.txt": b"%d" % number for number in range(50)})
+
+    outcome = copying.apply(plan.make(source, stranger))
+
+    assert outcome.copied.files == 0
+    # Not one failure for each: after the first no other is tried, and they are counted.
+    assert len(outcome.failures) < 50
+    assert "not tried" in outcome.failures[-1].reason
+    assert contents(owned) == {"theirs.txt": b"theirs"}
+
+
+@on_one_server
+def test_what_the_project_says_of_each_object_goes_along(
+    lane: str, make_store: MakeStore, provider: Provider, bucket: str, tmp_path: Path
+) -> None:
+    said = {"Tagging": "kind=media", "Metadata": {"by": "ada"}}
+    source = written(tmp_path / "media", {"a.txt": b"a", "large.bin": b"l" * 9_000_000})
+    first, second = (make_store(name, options={"object_parameters": said}) for name in ("first", "second"))
+    assert copy(source, first).failures == []
+    assert copy(first, second).failures == []
+    for store in (first, second):
+        for name in ("a.txt", "large.bin"):
+            key = store.storage._key(name)
+            tags = provider.client.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
+            assert tags == [{"Key": "kind", "Value": "media"}]
+            assert provider.client.head_object(Bucket=bucket, Key=key)["Metadata"]["by"] == "ada"
+
+
+@on_one_server
+def test_type_that_an_uploader_chose_runs_no_script(make_store: MakeStore, provider: Provider, bucket: str) -> None:
+    source, destination = make_store("from"), make_store("to")
+    key = source.storage._key("a.png")
+    provider.client.put_object(Bucket=bucket, Key=key, Body=b"<script>", ContentType="text/html")
+    assert copy(source, destination).failures == []
+    head = provider.client.head_object(Bucket=bucket, Key=destination.storage._key("a.png"))
+    assert (head["ContentType"], head["ContentDisposition"]) == ("text/html", "attachment")
+
+
+@on_one_server
+def test_store_without_conditional_writes_keeps_what_came_meanwhile(
+    lane: str, make_store: MakeStore, tmp_path: Path
+) -> None:
+    source, store = written(tmp_path / "media", {"a.txt": b"a", "b.txt": b"b"}), make_store("to")
+    planned = plan.make(source, store)
+    store.storage.save("a.txt", ContentFile(b"other"))
+    store.storage.store.conditional_put = False
+    try:
+        outcome = copying.apply(planned)
+    finally:
+        store.storage.store.conditional_put = None
+    assert (outcome.conflicts, outcome.failures) == (["a.txt"], [])
+    assert contents(store) == {"a.txt": b"other", "b.txt": b"b"}
+
+
+@on_one_server
+def test_etag_that_is_no_md5_is_no_failure(
+    make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As of a bucket that encrypts with a key of KMS: our own lane is asked what was stored, and says so.
+    create, asked = bulklane.BulkLane.create, []
+
+    def encrypted(lane: Any, key: str, data: bytes, parameters: Any) -> str:
+        asked.append(key)
+        create(lane, key, data, parameters)
+        return '"0123456789abcdef0123456789abcdef"'
+
+    monkeypatch.setattr(bulklane.BulkLane, "create", encrypted)
+    source = written(tmp_path / "media", {f"{number}.txt": b"%d" % number for number in range(5)})
+    outcome = copying.apply(plan.make(source, make_store("to")), workers=1)
+    assert (outcome.copied.files, outcome.failures, len(asked)) == (5, [], 1)
+
+
+# -- to replace
+
+
+@on_one_server
+def test_replaced_file_is_in_the_trash(lane: str, make_store: MakeStore, tmp_path: Path) -> None:
+    source = written(tmp_path / "media", {"a.txt": b"new", "b.txt": b"b", "z/large.bin": b"n" * 9_000_000})
+    store = make_store("to")
+    for name in ("a.txt", "z/large.bin"):
+        store.storage.save(name, ContentFile(b"old"))
+
+    planned = plan.make(source, store, replaces=True)
+    assert (planned.to_copy.files, planned.in_conflict.files, planned.all_to_do.files) == (1, 2, 3)
+    outcome = copying.apply(planned)
+
+    assert (outcome.copied.files, outcome.conflicts, outcome.failures) == (3, [], [])
+    assert contents(store) == {"a.txt": b"new", "b.txt": b"b", "z/large.bin": b"n" * 9_000_000}
+    assert sorted(one.name for one in trash.entries(store.storage)) == ["a.txt", "z/large.bin"]
+    assert plan.make(source, store).same.files == 3
+
+
+@on_one_server
+def test_file_that_came_since_the_plan_is_not_replaced_and_what_fails_brings_it_back(
+    make_store: MakeStore, tmp_path: Path
+) -> None:
+    source = written(tmp_path / "media", dict.fromkeys(("came.txt", "changed.txt", "fails.txt"), b"new"))
+    store = make_store("to")
+    for name in ("changed.txt", "fails.txt"):
+        store.storage.save(name, ContentFile(b"old"))
+    planned = plan.make(source, store, replaces=True)
+    store.storage.save("came.txt", ContentFile(b"came"))
+    store.storage.delete("changed.txt")
+    store.storage.save("changed.txt", ContentFile(b"another"))
+    source.file("fails.txt").unlink()
+
+    outcome = copying.apply(planned)
+
+    assert sorted(outcome.conflicts) == ["came.txt", "changed.txt"]
+    assert names_of(outcome.failures) == {"fails.txt"}
+    assert contents(store) == {"came.txt": b"came", "changed.txt": b"another", "fails.txt": b"old"}
+
+
+def test_replaced_file_of_a_folder_is_in_its_trash(tmp_path: Path) -> None:
+    source = written(tmp_path / "from", {"a.txt": b"new", "sub/b.txt": b"new", "fails.txt": b"new"})
+    destination = written(tmp_path / "to", {"a.txt": b"old", "sub/b.txt": b"old!", "fails.txt": b"old"})
+    planned = plan.make(source, destination, replaces=True)
+    source.file("fails.txt").unlink()
+
+    outcome = copying.apply(planned)
+
+    assert (outcome.copied.files, outcome.conflicts, names_of(outcome.failures)) == (2, [], {"fails.txt"})
+    found = {entry.name: destination.file(entry.name).read_bytes() for entry in destination.entries()}
+    assert found == {"a.txt": b"new", "sub/b.txt": b"new", "fails.txt": b"old"}
+    trashed = {path.name: path.read_bytes() for path in (destination.path / FOLDER).rglob("*") if path.is_file()}
+    assert trashed == {"a.txt": b"old", "b.txt": b"old!"}
+
+
+# -- the folder
+
+
+def test_disk_that_is_blind_to_case_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, destination = written(tmp_path / "from", {"A.txt": b"A"}), Folder(tmp_path / "to")
+
+    def blind(_one: Any, _other: Any) -> None:
+        raise FileExistsError
+
+    monkeypatch.setattr(landing.os, "link", blind)
+    outcome = copy(source, destination)
+    assert "case" in outcome.failures[0].reason
+    assert list(destination.path.iterdir()) == []
+
+
+def test_file_and_folder_of_one_name_are_named(tmp_path: Path) -> None:
+    destination = written(tmp_path / "to", {"a": b"file"})
+    copier = copying.Copier(written(tmp_path / "from", {"a/b.txt": b"b"}), destination, 1)
+    done: Any = copier.copy(Entry("a/b.txt", 1, None))
+    assert "needs a folder" in done.reason
+
+
+def test_other_runs_unfinished_file_is_not_shared(tmp_path: Path) -> None:
+    source, destination = written(tmp_path / "from", {"a.txt": b"a"}), Folder(tmp_path / "to")
+    # A user's file of such a name is a file.
+    written(destination.path, {"own.holdall-unfinished": b"x", f".{'0' * 16}.holdall-unfinished": b"x"})
+    assert copy(source, destination).failures == []
+    assert sorted(path.name for path in destination.path.iterdir()) == ["a.txt", "own.holdall-unfinished"]
+
+
+def test_places_that_overlap_are_refused(tmp_path: Path) -> None:
+    outer, inner, beside = (Folder(tmp_path / name) for name in ("a", "a/b", "ab"))
+    assert "overlap" in overlap(outer, inner)
+    assert "overlap" in overlap(inner, outer)
+    assert "the same" in overlap(outer, Folder(tmp_path / "b" / ".." / "a"))
+    assert overlap(outer, beside) == ""
+
+
+# -- the end of it
+
+
+def test_work_that_is_ended_ends_soon_and_begins_nothing(tmp_path: Path) -> None:
+    source = written(tmp_path / "from", {f"{number:04}.txt": b"x" for number in range(400)})
+    planned = plan.make(source, Folder(tmp_path / "to"))
+    reported = []
+
+    def interrupts(step: Entry, _done: Any) -> None:
+        reported.append(step)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copying.apply(planned, workers=2, report=interrupts)
+    assert len(reported) == 1
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("holdall-bulk")]
+    left = [path.name for path in (tmp_path / "to").iterdir()]
+    assert len(left) < 400
+    assert not [name for name in left if name.endswith("unfinished")]
+
+
+def test_ended_pace_waits_no_longer() -> None:
+    pace = work.Pace(1)
+    pace.ended.set()
+    with pytest.raises(work.Ended):
+        pace.keep(lambda: pytest.fail("it is not begun"))
+
+
+def test_verdict_that_cannot_be_had_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, destination = written(tmp_path / "from", {"a.txt": b"a"}), Folder(tmp_path / "to")
+    planned = plan.make(source, destination)
+
+    def refused(_plan: Any, _side: str) -> Any:
+        raise WriteRefused("the keys have expired")
+
+    monkeypatch.setattr(plan.Plan, "listed", refused)
+    outcome = copying.apply(planned)
+    assert outcome.copied.files == 0
+    assert "could not be verified" in outcome.failures[0].reason
+
+
+# -- the command
+
+
+def test_command_says_what_it_replaces_and_refuses_what_it_cannot(tmp_path: Path) -> None:
+    source, destination = written(tmp_path / "from", {"a.txt": b"new"}), written(tmp_path / "to", {"a.txt": b"old"})
+    order = ("copy", str(source.path), str(destination.path))
+    assert holdall({}, *order, "--plan")[0] == 1
+    assert holdall({}, *order, "--plan", "--on-conflict", "replace")[0] == 0
+    assert "overlap" in holdall({}, "copy", str(tmp_path), str(destination.path), "--plan")[1]
+    report = tmp_path / "no" / "such" / "report.json"
+    assert holdall({}, *order, "--on-conflict", "replace", "--yes", "--report", str(report))[0] == 2
+    assert destination.file("a.txt").read_bytes() == b"old"
+
+    code, said = holdall({}, *order, "--on-conflict", "replace", "--yes", "--json")
+    events = [json.loads(line) for line in said.splitlines()]
+    assert code == 0
+    assert [event["event"] for event in events] == ["plan", "outcome"]
+    assert events[0]["on_conflict"] == "replace"
+    assert events[1]["copied"]["files"] == 1
+    assert destination.file("a.txt").read_bytes() == b"new"
+    assert holdall({}, *order, "--plan")[0] == 0
