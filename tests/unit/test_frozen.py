@@ -157,7 +157,17 @@ def test_commands_are_these() -> None:
     options = commands_of(parser)
     assert options == {
         "adopt": ["--env-file", "--help", "--json", "--write"],
-        "copy": ["--help", "--json", "--plan", "--prefix", "--report", "--since", "--workers", "--yes"],
+        "copy": [
+            "--help",
+            "--json",
+            "--on-conflict",
+            "--plan",
+            "--prefix",
+            "--report",
+            "--since",
+            "--workers",
+            "--yes",
+        ],
         "doctor": [
             "--alias",
             "--env-file",
