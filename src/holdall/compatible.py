@@ -29,6 +29,8 @@ class Address(NamedTuple):
     addressing: str = "path"
     # Where its API is below the host; what else an endpoint has after its host is a mistake.
     path: str = ""
+    # The endpoint as its documentation writes it, with REGION or PROJECT where those go; "" if it cannot be told.
+    form: str = ""
 
 
 # A region's code, as most providers write it.
@@ -45,6 +47,7 @@ ADDRESSES = (
         region="auto",
         region_is_known=True,
         addressing="virtual",
+        form="https://t3.storage.dev",
     ),
     Address(
         "railway",
@@ -55,6 +58,7 @@ ADDRESSES = (
         region="auto",
         region_is_known=True,
         addressing="virtual",
+        form="https://storage.railway.app",
     ),
     Address(
         "alibaba",
@@ -63,6 +67,7 @@ ADDRESSES = (
         r"(?:s3\.)?oss-(?:(?P<region>[a-z]{2}-[a-z]+(?:-\d)?)(?:-internal)?|accelerate(?:-overseas)?)\.aliyuncs\.com",
         "https://www.alibabacloud.com/help/en/oss/developer-reference/use-aws-sdks-to-access-oss",
         addressing="virtual",
+        form="https://oss-REGION.aliyuncs.com",
     ),
     Address(
         "tencent",
@@ -71,6 +76,7 @@ ADDRESSES = (
         r"cos\.(?:(?P<region>[a-z]{2}-[a-z0-9-]+)|accelerate(?:-overseas)?)\.(?:myqcloud\.com|tencentcos\.cn)",
         "https://www.tencentcloud.com/document/product/436/57456",
         addressing="virtual",
+        form="https://cos.REGION.myqcloud.com",
     ),
     Address(
         "selectel",
@@ -79,6 +85,7 @@ ADDRESSES = (
         rf"s3\.{_R}\.storage\.selcloud\.ru",
         "https://docs.selectel.ru/en/s3/buckets/addressing-types/",
         addressing="virtual",
+        form="https://s3.REGION.storage.selcloud.ru",
     ),
     Address(
         "huawei",
@@ -89,13 +96,21 @@ ADDRESSES = (
         addressing="virtual",
     ),
     # -- the region is in the host
-    Address("linode", "Linode", (".linodeobjects.com",), rf"{_R}\.linodeobjects\.com", _RCLONE),
+    Address(
+        "linode",
+        "Linode",
+        (".linodeobjects.com",),
+        rf"{_R}\.linodeobjects\.com",
+        _RCLONE,
+        form="https://REGION.linodeobjects.com",
+    ),
     Address(
         "vultr",
         "Vultr",
         (".vultrobjects.com",),
         r"(?P<region>[a-z]{3}\d)\.vultrobjects\.com",
         "https://docs.vultr.com/products/cloud-storage/object-storage",
+        form="https://REGION.vultrobjects.com",
     ),
     Address(
         "exoscale",
@@ -103,6 +118,7 @@ ADDRESSES = (
         (".exo.io",),
         r"sos-(?P<region>[a-z]{2}-[a-z]{2,3}-\d)\.exo\.io",
         "https://community.exoscale.com/product/storage/object-storage/",
+        form="https://sos-REGION.exo.io",
     ),
     Address(
         "oracle",
@@ -119,7 +135,14 @@ ADDRESSES = (
         "https://cloud.ibm.com/docs/cloud-object-storage?topic=cloud-object-storage-endpoints",
     ),
     Address("synology", "Synology C2", (".synologyc2.net",), rf"{_R}\.s3\.synologyc2\.net", _RCLONE),
-    Address("outscale", "OUTSCALE", (".outscale.com",), rf"oos\.{_R}\.outscale\.com", _RCLONE),
+    Address(
+        "outscale",
+        "OUTSCALE",
+        (".outscale.com",),
+        rf"oos\.{_R}\.outscale\.com",
+        _RCLONE,
+        form="https://oos.REGION.outscale.com",
+    ),
     Address(
         "impossible",
         "Impossible Cloud",
@@ -157,6 +180,7 @@ ADDRESSES = (
         (".dream.io",),
         rf"objects-{_R}\.dream\.io",
         "https://help.dreamhost.com/hc/en-us/sections/115000903931-DreamObjects",
+        form="https://objects-REGION.dream.io",
     ),
     Address(
         "otc",
@@ -181,6 +205,7 @@ ADDRESSES = (
         _RCLONE,
         region="de",
         region_is_known=True,
+        form="https://s3.REGION.ionoscloud.com",
     ),
     Address(
         "idrive",
@@ -198,6 +223,7 @@ ADDRESSES = (
         "https://docs.cloud.google.com/storage/docs/aws-simple-migration",
         region="auto",
         region_is_known=True,
+        form="https://storage.googleapis.com",
     ),
     Address(
         "yandex",
@@ -207,6 +233,7 @@ ADDRESSES = (
         "https://yandex.cloud/en/docs/storage/tools/boto",
         region="ru-central1",
         region_is_known=True,
+        form="https://storage.yandexcloud.net",
     ),
     Address(
         "cubbit",
@@ -224,6 +251,14 @@ ADDRESSES = (
         r"s3\.filebase\.(?:com|io)",
         "https://filebase.com/docs/configurations/sdk-examples/aws-sdk-python",
         region_is_known=True,
+        form="https://s3.filebase.com",
+    ),
+    Address(
+        "cellar",
+        "Clever Cloud Cellar",
+        (".services.clever-cloud.com",),
+        r"cellar-[a-z0-9-]+\.services\.clever-cloud\.com",
+        "https://www.clever-cloud.com/developers/doc/addons/cellar/",
     ),
     # -- what the host does not tell
     Address(
@@ -233,14 +268,23 @@ ADDRESSES = (
         r"[a-z0-9]+(?:\.storage)?\.supabase\.(?:co|com|red)",
         "https://supabase.com/docs/guides/storage/s3/authentication",
         path="/storage/v1/s3",
+        form="https://PROJECT.storage.supabase.co/storage/v1/s3",
     ),
-    Address("storj", "Storj", (".storjshare.io",), r"gateway(?:\.[a-z0-9]+)?\.storjshare\.io", _RCLONE),
+    Address(
+        "storj",
+        "Storj",
+        (".storjshare.io",),
+        r"gateway(?:\.[a-z0-9]+)?\.storjshare\.io",
+        _RCLONE,
+        form="https://gateway.storjshare.io",
+    ),
     Address(
         "contabo",
         "Contabo",
         (".contabostorage.com",),
         r"[a-z]+\d\.contabostorage\.com",
         "https://docs.contabo.com/docs/products/Object-Storage/technical-description/",
+        form="https://REGION.contabostorage.com",
     ),
     Address(
         "upcloud",

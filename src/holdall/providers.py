@@ -40,6 +40,8 @@ class Provider(NamedTuple):
     refuses_path_style: bool = False
     # Where its API is below the host.
     path: str = ""
+    # Its endpoint as its documentation writes it, with REGION, ACCOUNT or PROJECT where those go; "" if it cannot be told.
+    form: str = ""
     # A file becomes public by the ACL "public-read" sent with it; otherwise the bucket or the CDN decides, and no ACL is sent.
     public_by_acl: bool = False
     # `PUT` with `If-None-Match: *` answers 412 when the key exists, atomically. None: unknown, probed once per process.
@@ -118,15 +120,26 @@ R2 = Provider(
     id="r2",
     title="Cloudflare R2",
     host=r"[0-9a-z]+\.(?:[a-z]+\.)?r2\.cloudflarestorage\.com",
+    form="https://ACCOUNT.r2.cloudflarestorage.com",
     region="auto",
     has_tags=False,
     sources=("https://developers.cloudflare.com/r2/api/s3/api/",),
 )
-B2 = Provider(id="b2", title="Backblaze B2", host=r"s3\.(?P<region>[a-z]+-[a-z]+-\d{3})\.backblazeb2\.com")
+# The forms of the endpoints below: https://www.backblaze.com/docs/cloud-storage-s3-compatible-api,
+# https://www.scaleway.com/en/docs/object-storage/concepts/, https://help.ovhcloud.com/csm/en-public-cloud-storage-s3-location,
+# https://docs.hetzner.com/storage/object-storage/overview/,
+# https://docs.wasabi.com/docs/what-are-the-service-urls-for-wasabis-different-storage-regions
+B2 = Provider(
+    id="b2",
+    title="Backblaze B2",
+    host=r"s3\.(?P<region>[a-z]+-[a-z]+-\d{3})\.backblazeb2\.com",
+    form="https://s3.REGION.backblazeb2.com",
+)
 SCALEWAY = Provider(
     id="scaleway",
     title="Scaleway Object Storage",
     host=r"s3\.(?P<region>[a-z]{2}-[a-z]{3})\.scw\.cloud",
+    form="https://s3.REGION.scw.cloud",
     public_by_acl=True,
     sources=("https://www.scaleway.com/en/docs/faq/objectstorage/",),
 )
@@ -135,10 +148,21 @@ OVH = Provider(
     title="OVHcloud",
     # Older hosts have no "io", or begin with "storage".
     host=r"(?:s3|storage)\.(?P<region>[a-z0-9-]+)\.(?:(?:io|perf)\.)?cloud\.ovh\.(?:net|us)",
+    form="https://s3.REGION.io.cloud.ovh.net",
     sources=("https://help.ovhcloud.com/csm/en-public-cloud-storage-s3-location",),
 )
-HETZNER = Provider(id="hetzner", title="Hetzner", host=r"(?P<region>[a-z]{3}\d)\.your-objectstorage\.com")
-WASABI = Provider(id="wasabi", title="Wasabi", host=r"s3\.(?:(?P<region>[a-z]{2}-[a-z]+-\d)\.)?wasabisys\.com")
+HETZNER = Provider(
+    id="hetzner",
+    title="Hetzner",
+    host=r"(?P<region>[a-z]{3}\d)\.your-objectstorage\.com",
+    form="https://REGION.your-objectstorage.com",
+)
+WASABI = Provider(
+    id="wasabi",
+    title="Wasabi",
+    host=r"s3\.(?:(?P<region>[a-z]{2}-[a-z]+-\d)\.)?wasabisys\.com",
+    form="https://s3.REGION.wasabisys.com",
+)
 GENERIC = Provider(id="generic", title="S3-compatible", region_is_known=False)
 _BY_ADDRESS = tuple(
     Provider(
@@ -151,6 +175,7 @@ _BY_ADDRESS = tuple(
         addressing=one.addressing,
         refuses_path_style=one.addressing == "virtual",
         path=one.path,
+        form=one.form,
         sources=(one.source,),
     )
     for one in ADDRESSES

@@ -54,13 +54,24 @@ def write(path: Path, proposal: Proposal) -> None:
         EnvFileError: there is such a file already, or it cannot be written.
     """
     lines = [
-        Line(one.name, one.value, one.reason or (f"from {one.source}" if one.source else "")) for one in proposal.lines
+        Line(one.name, _written(one, proposal), one.reason or (f"from {one.source}" if one.source else ""))
+        for one in proposal.lines
     ]
     head = (
         "Written by `holdall env --write`: what the environment probably means, values copied, secrets included.\n"
-        "Look it over, fill in the lines that begin with #, and check it: holdall env --env-file FILE"
+        "Look it over, fill in the lines that begin with # or say your-…, and check it: holdall env --env-file FILE"
     )
     write_env_file(path, lines, head=head)
+
+
+def _written(one: Proposed, proposal: Proposal) -> str | None:
+    """Give what the file has for a line: a placeholder, which is refused, where no line at all would mean another place."""
+    bare = one.name.removeprefix(proposal.reading.prefix)
+    return _ELSEWHERE_IF_LEFT_OUT.get(bare) if one.value is None else one.value
+
+
+# Amazon without an endpoint, ams3 without a region.
+_ELSEWHERE_IF_LEFT_OUT = {"AWS_S3_ENDPOINT_URL": "your-endpoint", "DO_REGION": "your-region"}
 
 
 def _proposed(reading: contract.Reading, proposal: Proposal, session: Session, written: Path | None) -> Iterator[str]:

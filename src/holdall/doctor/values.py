@@ -72,7 +72,7 @@ def _source(variable: str, examination: Examination) -> str:
 def _named(said: str) -> tuple[str, str]:
     """Return the variable that a sentence is about and the other one that it names, or "" for either."""
     variable = str(getattr(said, "variable", ""))
-    return variable, next((name for name in re.findall(r"`([A-Z0-9_]+)`", said) if name != variable), "")
+    return variable, next((name for name in re.findall(r"`([A-Z0-9_]+)[`=]", said) if name != variable), "")
 
 
 def _shape(variable: str, examination: Examination) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from holdall.bases import Base
+from holdall.environment.domains import bucket_at_amazon
 from holdall.environment.entries import Entries
 from holdall.environment.store import Store
 from holdall.environment.variables import BY_NAME
@@ -47,7 +49,39 @@ def _public(env: Entries, store: Store) -> Store:
         env.warning(KEY_ID, "is not used: links to public files are not signed.", "D142")
     if env.get(SIGNS):
         env.warning(SIGNS, "is not used: links to public files are not signed.", "D164")
+    _bucket_itself(env, store)
     return store._replace(custom_domain=env.get(DOMAIN), domain_is_limited=env.get("STORAGE_DOMAIN_IS_LIMITED", False))
+
+
+def _bucket_itself(env: Entries, store: Store) -> None:
+    """Find public links that lead past any CDN, to a bucket of Amazon's: by itself, it shows nothing to anybody."""
+    domain = env.get(DOMAIN)
+    bucket = bucket_at_amazon(domain) if domain and store.bucket_name and store.provider is AMAZON else ""
+    if bucket == store.bucket_name and bucket:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+        env.warning(
+            DOMAIN,
+            f"is {domain}, the bucket's own host and no CDN: public files open there only if the bucket's policy lets everybody "
+            "read them and Block Public Access is off; `holdall provision` prints what to ask for. If CloudFront is in front "
+            "of the bucket, write its domain.",
+            "D224",
+        )
+    elif bucket:
+        env.warning(
+            DOMAIN,
+            f'is {domain}, the host of the bucket "{bucket}", and files are saved in "{store.bucket_name}": links lead to '
+            "another bucket than the files are in.",
+            "D166",
+        )
+
+
+def _is_own_host(store: Store, domain: Base) -> bool:
+    """Say whether a domain is where signed links lead anyway."""
+    if store.endpoint_url is None:
+        return bucket_at_amazon(domain) == store.bucket_name
+    endpoint = urlsplit(store.endpoint_url)
+    own = f"{store.bucket_name}.{endpoint.netloc}", f"{endpoint.netloc}/{store.bucket_name}"
+    return domain.address in own or bucket_at_amazon(domain) == store.bucket_name
 
 
 def _private(env: Entries, store: Store) -> Store:
@@ -84,6 +118,15 @@ def _private(env: Entries, store: Store) -> Store:
         return store
     if store.mode == "do" or env.get(SIGNS):
         return store._replace(custom_domain=domain, signs_for_domain=True)
+    if store.bucket_name and _is_own_host(store, domain):
+        env.warning(
+            DOMAIN,
+            f"is not used, and not needed: it is the bucket's own host, where links to private files lead anyway. Unset it; or "
+            f"set `{env.prefix}STORAGE_MAKE_FILES_PUBLIC=true` if everybody may see every file.",
+            "D143",
+        )
+        env.effective[DOMAIN] = ("", "not used for private files: it is the bucket's own host")
+        return store
     # jschneier/django-storages#165: links to private files for a domain that nobody signs for are refused to everyone.
     on_amazon = store.provider is AMAZON
     same_server = ""

@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 from holdall.bases import Base, default_scheme
 from holdall.environment.values import Remark, Said, looks_like_a_key, quoted
 from holdall.hosts import is_host, is_local
+from holdall.providers import AMAZON, recognise
 
 _WRITE = "write the domain, with its port and path if it has them: media.example.com, or localhost:9000/media."
 
@@ -27,6 +28,10 @@ def domain(value: str, remark: Remark) -> Base:
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
+    if re.search(r"%\(|[{}]|\$[A-Z]", address):
+        raise ValueError(
+            Said(f"is {quoted(value)}, a template that nothing fills in here; write the host itself, in full.", "D118")
+        )
     if not host or not is_host(host) or scheme not in {"", "http", "https"}:
         raise ValueError(Said(f"is {quoted(value)}; {_WRITE}", "D118"))
     if parts.query or parts.fragment or rest.endswith(("?", "#")):
@@ -44,6 +49,19 @@ def domain(value: str, remark: Remark) -> Base:
             )
         )
     return base
+
+
+def bucket_at_amazon(base: Base) -> str:
+    """Give the bucket whose own host at Amazon a domain is, in either style; "" if it is none."""
+    if recognise(base.origin)[0] is AMAZON:
+        return base.path.strip("/").partition("/")[0]
+    label, _, behind = base.host.partition(".")
+    while behind:
+        if recognise(f"https://{behind}")[0] is AMAZON:
+            return label
+        more, _, behind = behind.partition(".")
+        label = f"{label}.{more}"
+    return ""
 
 
 def _path(path: str, value: str) -> str:

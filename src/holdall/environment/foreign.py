@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from holdall.environment import keyfiles
+
 # Names that have this one meaning, whatever words they are made of.
 EXACT = {
     "AWS_URL": "AWS_S3_CUSTOM_DOMAIN",
@@ -45,12 +47,14 @@ def _set(text: str) -> frozenset[str]:
 PLACES = _set("""S3 R2 SPACES SPACE B2 BACKBLAZE WASABI LINODE AKAMAI SCW SCALEWAY TIGRIS BUCKETEER CLOUDCUBE CELLAR STORJ HETZNER
     OVH EXOSCALE SOS VULTR IDRIVE FILEBASE CONTABO UPCLOUD YANDEX YC OSS ALIYUN COS GCS GS IONOS OUTSCALE OSC LIARA ARVAN
     STACKHERO SELECTEL DREAMOBJECTS MINIO RUSTFS SEAWEEDFS GARAGE
-    CEPH RGW RADOSGW LOCALSTACK ZENKO""")
+    CEPH RGW RADOSGW LOCALSTACK ZENKO SUPABASE""")
 # Words that stand in names about much else too.
 _NEAR = _set("""AWS STORAGE STORAGES STORE OBJECT OBJECTS OBJECTSTORE BLOB MEDIA UPLOAD UPLOADS FILE FILES ATTACHMENT
     ATTACHMENTS DO DIGITALOCEAN CLOUDFLARE CF BUCKET BUCKETS AMAZON""")
 # A provider that is not Amazon: its keys, or its address, beside a bucket say where the bucket is.
 ELSEWHERE = PLACES - {"S3", "BUCKETEER", "CLOUDCUBE", "SPACE", "STACKHERO", "GS", "OSS", "COS", "SOS", "YC", "OSC"}
+# Providers that call a region a location or a zone.
+_LOCATED = _set("HETZNER EXOSCALE SOS")
 # Words of other services, and of other purposes that have buckets of their own.
 _OTHERS = _set("""SQS SNS SES DYNAMODB LAMBDA KMS STS COGNITO BEDROCK KINESIS REDIS RABBITMQ CELERY KAFKA ELASTIC ELASTICSEARCH
     OPENSEARCH SENTRY OTEL OTLP OPENAI ANTHROPIC AZURE STRIPE PAYPAL TWILIO GITHUB GITLAB FACEBOOK TWITTER SLACK JWT OAUTH
@@ -59,10 +63,13 @@ _OTHERS = _set("""SQS SNS SES DYNAMODB LAMBDA KMS STS COGNITO BEDROCK KINESIS RE
     LOGS LOGGING CONSOLE PROMETHEUS RATE LEAKY ENCRYPT ENCRYPTION SSE CORS CSP SQL TELEMETRY METRICS TRACES STATICFILES
     ARTIFACT ARTIFACTS CACHES ATHENA GLUE TEXTRACT REKOGNITION METADATA FIPS DUALSTACK IGNORE REDIRECT RETENTION""")
 _ADDRESS = _set("HOST HOSTNAME URL URI SERVER ADDRESS ADDR SERVICE API BASE SITE BASEURL")
+_PARTS_OF_AN_ADDRESS = _set("PORT SSL HTTPS SECURE PROTOCOL SCHEME TLS")
 _PARTS = (
     "BACKBLAZE|BUCKETS|BUCKET|ENDPOINT|SPACES|MINIO|ACCESS|SECRET|CLOUDFRONT|REGION|DOMAIN|CUSTOM|STORAGE|PUBLIC|AWS|S3|R2|"
     "KEY|NAME|URL|CDN|ID|HOST|OBJECT"
 )
+# Supabase is much else besides, whose keys are no keys of its S3 API.
+_STORED_AT_SUPABASE = _set("S3 BUCKET STORAGE ACCESS")
 # A name without any of these is none of another tool that is known here; most names of an environment are left at that.
 _HINTS = _set("""BUCKET ENDPOINT SPACE MINIO S3 R2 B2 SECRET ACCESS STORAGE STORE MEDIA UPLOAD CDN CLOUDFRONT AWS OBJECT FILE
     REGION CLOUDFLARE ASSET SIGNED""") | {word for word in PLACES if len(word) > 2}
@@ -91,6 +98,20 @@ class Meaning(NamedTuple):
     note: str = ""
 
 
+class Candidate(NamedTuple):
+    """A variable that Holdall does not read, and what it probably means."""
+
+    # Without the prefix.
+    name: str
+    value: str
+    meaning: Meaning
+
+    @property
+    def variable(self) -> str:
+        """The variable of the contract that it means, whether it holds the value or names a file."""
+        return self.meaning.variable.removesuffix(keyfiles.SUFFIX)
+
+
 def words(name: str) -> list[str]:
     """Give the words of a name: those between underscores, and known ones that were written together."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
@@ -112,7 +133,7 @@ def meaning(name: str) -> Meaning | None:
         return Meaning("", note=f"the option `{OPTIONS[bare.upper()]}`")
     listed = words(bare)
     found = frozenset(listed)
-    if not listed or found & _OTHERS:
+    if not listed or found & _OTHERS or ("SUPABASE" in found and not found & _STORED_AT_SUPABASE):
         return None
     variable, note = _variable(listed, found)
     if not variable and not note:
@@ -124,6 +145,9 @@ def meaning(name: str) -> Meaning | None:
     rank -= 2 * (bool(found & {"PRIVATE", "TEST", "DEV", "STAGING"}) and "KEY" not in found)
     if note == PART:
         rank = -1
+    if "TOKEN" in found and variable == "AWS_SECRET_ACCESS_KEY":
+        # Beside a secret it is another thing.
+        rank = -2
     return Meaning(variable, rank, bool(found & ELSEWHERE), note)
 
 
@@ -160,6 +184,8 @@ def _delivery(listed: list[str], found: frozenset[str], place: bool, near: bool)
     if found & {"PUBLIC", "EXTERNAL", "BROWSER", "OUTSIDE", "PRESIGN", "PRESIGNED", "FRONTEND"} and address and near:
         if "REDIRECT" in found:
             return None
+        if found & _PARTS_OF_AN_ADDRESS:
+            return "AWS_S3_PUBLIC_ENDPOINT_URL", PART
         outside = "ENDPOINT" in found or found & {"EXTERNAL", "BROWSER", "OUTSIDE", "PRESIGN", "PRESIGNED"}
         return "AWS_S3_PUBLIC_ENDPOINT_URL" if outside else "AWS_S3_CUSTOM_DOMAIN"
     if near and found & {"DOMAIN", "CNAME", "ALIAS"} and "ENDPOINT" not in found:
@@ -171,7 +197,7 @@ def _delivery(listed: list[str], found: frozenset[str], place: bool, near: bool)
     seen_by = found & {"PERMISSION", "PERMISSIONS", "VISIBILITY"}
     if "ACL" in found or {"QUERYSTRING", "AUTH"} <= found or (seen_by and (place or "AWS" in found)):
         return "STORAGE_MAKE_FILES_PUBLIC"
-    if near and (listed[-1] in {"PUBLIC", "PRESIGNED"} or {"BUCKET", "AUTH"} <= found):
+    if near and (listed[-1] in {"PUBLIC", "PRESIGNED"} or listed[-2:] == ["BUCKET", "AUTH"]):
         return "STORAGE_MAKE_FILES_PUBLIC"
     return None
 
@@ -190,6 +216,8 @@ def _manner(listed: list[str], found: frozenset[str], place: bool, near: bool) -
     if place and "TIMEOUT" in found:
         return "STORAGE_TIMEOUT"
     folder = found & {"PREFIX", "FOLDER", "SUBFOLDER", "DIRECTORY", "DIR", "LOCATION", "PATH", "BASEPATH"}
+    if folder == {"LOCATION"} and found & _LOCATED:
+        return None
     if near and folder and not found & {"STATIC", "SSL", "CERT", "TMP", "TEMP", "DATA", "CONFIG"}:
         return "STORAGE_LOCATION"
     return None
@@ -226,14 +254,17 @@ def _where(listed: list[str], found: frozenset[str], place: bool, near: bool) ->
     """The region and the endpoint."""
     if "ACCOUNT" in found and found & {"R2", "CLOUDFLARE", "CF"}:
         return "AWS_S3_ENDPOINT_URL", "https://ACCOUNT.r2.cloudflarestorage.com"
-    if found & {"REGION", "CLUSTER", "DATACENTER"} and (near or listed == ["REGION"]):
+    located = found & _LOCATED and found & {"LOCATION", "ZONE"}
+    if located or (found & {"REGION", "CLUSTER", "DATACENTER"} and (near or listed == ["REGION"])):
         return "DO_REGION" if found & {"SPACES", "SPACE", "DO", "DIGITALOCEAN"} else "AWS_S3_REGION_NAME"
     if "ENDPOINT" in found or "ENDPOINTS" in found:
         known = near or set(listed) <= {"ENDPOINT", "URL", "URI"}
         return "AWS_S3_ENDPOINT_URL" if known else None
-    if place and found & {"PORT", "SSL", "HTTPS", "SECURE", "PROTOCOL", "SCHEME", "TLS"}:
+    # "BUCKET_HOST" and "BUCKET_PORT" are what Rook hands to an application.
+    # https://rook.io/docs/rook/latest-release/Storage-Configuration/Object-Storage-RGW/ceph-object-bucket-claim/
+    if (place or "BUCKET" in found) and found & _PARTS_OF_AN_ADDRESS:
         return "AWS_S3_ENDPOINT_URL", PART
-    if place and found & _ADDRESS:
+    if (place and found & _ADDRESS) or ("BUCKET" in found and found & {"HOST", "HOSTNAME"}):
         return "AWS_S3_ENDPOINT_URL"
     return None
 
@@ -242,6 +273,8 @@ def _mode(listed: list[str], found: frozenset[str], place: bool, near: bool) -> 
     """Which kind of storage it is."""
     kinds = {"BACKEND", "DRIVER", "PROVIDER", "ENGINE", "DISK", "TYPE", "KIND", "MODE"}
     stored = {"STORAGE", "STORAGES", "FILESYSTEM", "FILE", "FILES", "MEDIA", "UPLOAD", "UPLOADS", "OBJECT"}
+    if found & {"ARGUMENTS", "ARGS", "KWARGS", "OPTIONS"}:
+        return None
     if found & kinds and found & stored:
         return "STORAGES_MODE"
     if listed[-2:] in (["FILE", "STORAGE"], ["MEDIA", "STORAGE"], ["FILES", "STORAGE"], ["DJANGO", "STORAGE"]):

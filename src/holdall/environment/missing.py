@@ -9,38 +9,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from holdall.environment import dsn, foreign, keyfiles
+from holdall.environment import dsn, foreign, keyfiles, whereabouts
 from holdall.environment.entries import Entries
-from holdall.environment.foreign import Meaning
+from holdall.environment.foreign import Candidate, Meaning
 from holdall.environment.habits import listed
 from holdall.environment.store import Store
 from holdall.environment.unread import AMBIENT_ENDPOINTS, has_role, same_as
 from holdall.environment.values import Said
 from holdall.environment.variables import BY_NAME, PARENT
-from holdall.providers import AMAZON
+from holdall.hosts import is_inside
+from holdall.providers import AMAZON, SPACES, recognise
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # What a store is made of: where these are meant, a missing bucket is not all that is to be set.
-_CORE = frozenset({"STORAGE_BUCKET_NAME", "AWS_S3_ENDPOINT_URL", "AWS_S3_REGION_NAME", "DO_REGION", *_KEYS})
+CORE = frozenset({"STORAGE_BUCKET_NAME", "AWS_S3_ENDPOINT_URL", "AWS_S3_REGION_NAME", "DO_REGION", *_KEYS})
 # The prefixes of stores beside this one.
 OTHER_STORES = (PARENT, "MIRROR_")
 ENDINGS = tuple(f"_{name}" for name in BY_NAME if name != "BUILD_MODE")
 _REGIONS = ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION")
-
-
-class Candidate(NamedTuple):
-    """A variable that Holdall does not read, and what it probably means."""
-
-    # Without the prefix.
-    name: str
-    value: str
-    meaning: Meaning
-
-    @property
-    def variable(self) -> str:
-        """The variable of the contract that it means, whether it holds the value or names a file."""
-        return self.meaning.variable.removesuffix(keyfiles.SUFFIX)
 
 
 class PrefixedSet(NamedTuple):
@@ -88,12 +76,21 @@ def _meant(entries: Entries) -> Iterator[Candidate]:
             continue
         meant = foreign.meaning(bare)
         if meant and _fits(meant, value.strip()):
-            yield Candidate(bare, value.strip(), meant)
+            yield Candidate(bare, value.strip(), _by_its_value(bare, value.strip(), meant))
 
 
 def _others(entries: Entries) -> tuple[str, ...]:
     """Give the beginnings of names that belong to another store."""
     return (*OTHER_STORES, *(prefix for prefix in entries.beside if prefix and prefix != entries.prefix))
+
+
+def _by_its_value(name: str, value: str, meant: Meaning) -> Meaning:
+    """Tell the address of a server from that of a CDN, where a name like "BUCKET_URL" may be either."""
+    if meant.variable != "AWS_S3_CUSTOM_DOMAIN" or "BUCKET" not in foreign.words(name) or "://" not in value:
+        return meant
+    parts = urlsplit(value)
+    is_api = recognise(value)[0].is_hosted or is_inside(parts.hostname or "")
+    return meant._replace(variable=whereabouts.ENDPOINT) if is_api and not parts.path.strip("/") else meant
 
 
 def _fits(meant: Meaning, value: str) -> bool:
@@ -155,16 +152,17 @@ def speak_of_what_is_there(entries: Entries, store: Store | None) -> None:
     if not bucket or store is None:
         _of_a_beginning(entries, found)
         return
-    if mode == "s3" and store.provider is AMAZON and store.endpoint_url is None:
+    if mode == "s3" and store.provider is AMAZON and not entries.is_set(whereabouts.ENDPOINT):
         found = (
             [one for one in found if not _doubts(entries, store, one)] if not _elsewhere(entries, store, found) else []
         )
     if _region_is_odd(entries) and mode == "s3":
         for name in AMBIENT_ENDPOINTS:
             _ambient_is_needed(entries, name)
+    address = _address(entries, found)
     for one in found:
         if needed := _need(entries, store, one.variable):
-            _say(entries, one, is_needed=needed == "needed")
+            _say(entries, one, address, is_needed=needed == "needed")
 
 
 def _options(entries: Entries) -> None:
@@ -197,12 +195,84 @@ def _of_a_beginning(entries: Entries, found: list[Candidate]) -> None:
         )
     if any(said.finding in {"D185", "D186"} for said in entries.problems if isinstance(said, Said)):
         _bucket_is_explained(entries)
+    address = _address(entries, found)
     for one in found:
         if one.variable not in _KEYS or not has_role(entries) or one.meaning.elsewhere:
-            _say(entries, one, is_needed=one.variable in _CORE)
+            _say(entries, one, address, is_needed=one.variable in CORE and one.meaning.rank > -2)
     for name in AMBIENT_ENDPOINTS:
         _ambient_is_needed(entries, name)
+    _place_is_missing(entries, found)
     _dotenv(entries)
+
+
+def _place_is_missing(entries: Entries, found: list[Candidate]) -> None:
+    """Say where the bucket is by all its names, before they are renamed: afterwards it would be looked for at Amazon."""
+    core = [one for one in found if one.variable in CORE and one.meaning.rank > -2]
+    is_decided = any(map(entries.is_set, ("STORAGES_MODE", whereabouts.ENDPOINT)))
+    if is_decided or not core or (not entries.prefix and any(entries.environ.get(one) for one in AMBIENT_ENDPOINTS)):
+        return
+    addresses = whereabouts.held(found)
+    spaces = [one for one in core if {"SPACES", "SPACE"} & set(foreign.words(one.name))]
+    spaces += [
+        one for one in core if one.value in addresses and recognise(one.value)[0] is SPACES and one not in spaces
+    ]
+    if spaces:
+        region = _region(entries, core) or next((recognise(one)[1] for one in addresses if one), None)
+        then = f"`{entries.prefix}DO_REGION={region}`" if region else f"`{entries.prefix}DO_REGION` to its region"
+        entries.problem(
+            "STORAGES_MODE",
+            f"is missing: {_speakers(entries, spaces, 'a Space of DigitalOcean')}, and without it the bucket would be "
+            f"looked for at Amazon S3. Set `{entries.prefix}STORAGES_MODE=do`, and {then}.",
+            "D183",
+        )
+    elif not addresses and not whereabouts.of_account(found):
+        place = _place(entries, core)
+        if place or any(one.meaning.elsewhere for one in core):
+            of_it = [one for one in core if whereabouts.spoken_of([one.name], {}, "")] or core
+            entries.problem(
+                whereabouts.ENDPOINT,
+                f"is missing: {_speakers(entries, of_it, place.title if place else '')}, and without it the bucket would "
+                f"be looked for at Amazon S3. Set {_endpoint_at(entries, place)}.",
+                "D183",
+            )
+
+
+def _place(entries: Entries, found: list[Candidate]) -> whereabouts.Place | None:
+    """Give the place that names speak of; that of the bucket counts before that of keys."""
+    named = sorted(found, key=lambda one: one.variable != "STORAGE_BUCKET_NAME")
+    return whereabouts.spoken_of([one.name for one in named], entries.environ, _region(entries, found))
+
+
+def _region(entries: Entries, found: list[Candidate]) -> str:
+    """Give the one region that is named, "" if there are several or none."""
+    own = entries.get("AWS_S3_REGION_NAME")
+    named = {one.value for one in found if one.variable in {"AWS_S3_REGION_NAME", "DO_REGION"}}
+    return own or (named.pop() if len(named) == 1 else "")
+
+
+def _speakers(entries: Entries, found: list[Candidate], title: str) -> str:
+    names = [f"{entries.prefix}{one.name}" for one in found]
+    return f"{listed(names)} {'speaks' if len(names) == 1 else 'speak'} of {title or 'another provider'}"
+
+
+def _endpoint_at(entries: Entries, place: whereabouts.Place | None) -> str:
+    name = f"{entries.prefix}{whereabouts.ENDPOINT}"
+    if place and place.is_whole:
+        return f"`{name}={place.address}`"
+    if place and place.title:
+        return f"`{name}` to its endpoint, {place.address}"
+    such = f", such as {place.address}" if place else ""
+    return f"`{name}` to the address of its S3 API{such}"
+
+
+def _address(entries: Entries, found: list[Candidate]) -> str:
+    """Give the whole address where names hold one that no variable has as it is meant; "" if none does."""
+    addresses = list(whereabouts.held(found) or whereabouts.of_account(found))
+    if len(addresses) != 1 or "@" in addresses[0]:
+        return ""
+    buckets = {one.value for one in found if one.variable == "STORAGE_BUCKET_NAME"}
+    bucket = entries.get("STORAGE_BUCKET_NAME") or (buckets.pop() if len(buckets) == 1 else "")
+    return dsn.address(addresses[0], bucket, "").get(whereabouts.ENDPOINT, "")
 
 
 def _without_a_hint(said: str) -> str:
@@ -227,9 +297,12 @@ def _shown(name: str, value: str) -> str:
     return f"({len(value)} characters of it)"
 
 
-def _say(entries: Entries, one: Candidate, *, is_needed: bool) -> None:
+def _say(entries: Entries, one: Candidate, address: str = "", *, is_needed: bool) -> None:
     meant = f"{entries.prefix}{one.meaning.variable}"
     note = f" ({one.meaning.note})" if one.meaning.note else ""
+    if one.variable == whereabouts.ENDPOINT and address and address != one.value:
+        # Renamed as it is, it would be another address, or none.
+        meant, note = f"{meant}={address}", note if one.meaning.note == foreign.PART else ""
     if is_needed:
         entries.problem(one.name, f"is not read by Holdall; did you mean `{meant}`{note}?", "D125")
     else:
@@ -267,24 +340,26 @@ def _elsewhere(entries: Entries, store: Store, found: list[Candidate]) -> bool:
     """Refuse a bucket that is looked for at Amazon because its endpoint is missing, where all else is another provider's."""
     if _region_is_odd(entries):
         return False
-    others = [one for one in found if one.meaning.elsewhere and one.variable in {*_CORE, "AWS_S3_CUSTOM_DOMAIN"}]
+    others = [one for one in found if one.meaning.elsewhere and one.variable in {*CORE, "AWS_S3_CUSTOM_DOMAIN"}]
     of_r2 = [one for one in _meant(entries) if "R2" in foreign.words(one.name)]
     others += [one for one in of_r2 if one not in others]
     without_keys = store.keys is None and not has_role(entries)
     if not of_r2 and not (without_keys and any(one.variable in {*_KEYS, "AWS_S3_ENDPOINT_URL"} for one in others)):
         return False
-    names = [f"{entries.prefix}{one.name}" for one in others]
+    place = _place(entries, others)
     is_spaces = any({"SPACES", "SPACE"} & set(foreign.words(one.name)) for one in others)
-    how = f"`{entries.prefix}STORAGES_MODE=do`" if is_spaces else f"`{entries.prefix}AWS_S3_ENDPOINT_URL`"
+    how = f"`{entries.prefix}STORAGES_MODE=do`" if is_spaces else _endpoint_at(entries, place)
+    if (address := _address(entries, found)) and not is_spaces:
+        how = f"`{entries.prefix}{whereabouts.ENDPOINT}={address}`"
     entries.problem(
-        "AWS_S3_ENDPOINT_URL",
-        f"is missing: {listed(names)} {'speaks' if len(names) == 1 else 'speak'} of another provider, and without it the "
-        f"bucket would be looked for at Amazon S3. Set {how}; if the bucket is at Amazon, write its endpoint, "
+        whereabouts.ENDPOINT,
+        f"is missing: {_speakers(entries, others, place.title if place else '')}, and without it the bucket would be "
+        f"looked for at Amazon S3. Set {how}; if the bucket is at Amazon, write its endpoint, "
         "https://s3.REGION.amazonaws.com.",
         "D183",
     )
     for one in found:
-        if one.variable in _CORE:
+        if one.variable in CORE:
             _say(entries, one, is_needed=False)
     return True
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from holdall import providers
-from holdall.environment import values
+from holdall.environment import values, whereabouts
 from holdall.environment.entries import Entries
 from holdall.environment.store import Store
 from holdall.environment.unread import AMBIENT_ENDPOINTS
@@ -125,6 +125,11 @@ def _no_region_of_amazon(env: Entries, name: str, endpoint: str | None, refusal:
         said = (
             f"is {region}, a region of DigitalOcean Spaces, and the mode is s3. Set `{env.prefix}STORAGES_MODE=do` and "
             f"`{env.prefix}DO_REGION={region}`."
+        )
+    elif not endpoint and not ambient and (place := whereabouts.of_region(region)):
+        said = (
+            f"is {region}, a region of {place.title}, and no endpoint is set. Set "
+            f"`{env.prefix}AWS_S3_ENDPOINT_URL={place.address}`."
         )
     elif not endpoint and (_is_anothers(region) or _SPACES_REGION(region) or ambient):
         whose = "the region of some other providers" if _is_anothers(region) else "none of Amazon's regions"

@@ -11,13 +11,13 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from holdall import secret
-from holdall.environment import contract, dsn, foreign, keyfiles, missing, values
+from holdall.environment import contract, dsn, foreign, keyfiles, missing, unread, values, whereabouts
 from holdall.environment.entries import Entries, display
+from holdall.environment.foreign import Candidate
 from holdall.environment.habits import listed
-from holdall.environment.missing import Candidate, PrefixedSet
+from holdall.environment.missing import PrefixedSet
 from holdall.environment.unread import AMBIENT_ENDPOINTS, has_role
 from holdall.environment.variables import BY_NAME, VARIABLES
-from holdall.hosts import is_local
 from holdall.providers import AMAZON, recognise
 from holdall.secret import Secret
 from holdall.shown import shown
@@ -25,17 +25,6 @@ from holdall.shown import shown
 _PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 # What the contract says of other values, or of a file that is on another machine.
 _NOT_OF_THE_VALUE = frozenset({"D136", "D140", "D181", "D182", "D183"})
-# Where the region alone tells the endpoint. https://www.backblaze.com/docs/cloud-storage-s3-compatible-api,
-# https://www.scaleway.com/en/docs/object-storage/concepts/, https://docs.wasabi.com/docs/what-are-the-service-urls-for-wasabis-different-storage-regions,
-# https://techdocs.akamai.com/cloud-computing/docs/access-buckets-and-files-through-urls
-_BY_REGION = {
-    "B2": "https://s3.{}.backblazeb2.com",
-    "BACKBLAZE": "https://s3.{}.backblazeb2.com",
-    "SCW": "https://s3.{}.scw.cloud",
-    "SCALEWAY": "https://s3.{}.scw.cloud",
-    "WASABI": "https://s3.{}.wasabisys.com",
-    "LINODE": "https://{}.linodeobjects.com",
-}
 
 
 class Proposed(NamedTuple):
@@ -212,6 +201,8 @@ class _Author:
                     "DO_REGION", region, self.decided["AWS_S3_REGION_NAME"][1] or f"{self.env.prefix}AWS_S3_REGION_NAME"
                 )
             self.decided.pop("AWS_S3_REGION_NAME", None)
+            if not self._value("DO_REGION") and self.decided["STORAGES_MODE"][1]:
+                self.open.setdefault("DO_REGION", "the region of the Space, such as fra1")
         else:
             self._region_of_a_space()
         if dsn.tells_region(self._value("AWS_S3_ENDPOINT_URL")) and self.decided.get("AWS_S3_REGION_NAME", ("", ""))[1]:
@@ -231,30 +222,25 @@ class _Author:
             self.decided.pop("DO_REGION", None)
 
     def _endpoint_of_others(self, region: str) -> tuple[str, str]:
-        found = [one for one in self.candidates if one.variable == "AWS_S3_ENDPOINT_URL"]
-        parts = [one for one in found if one.meaning.note == foreign.PART]
-        whole = [one for one in found if one.meaning.note != foreign.PART and "ACCOUNT" not in foreign.words(one.name)]
-        best = [one for one in whole if one.meaning.rank == max(two.meaning.rank for two in whole)]
-        best.sort(key=lambda one: "URL" not in foreign.words(one.name))
-        addresses = dict.fromkeys(address for one in best if (address := _address(one.value, parts)))
+        prefix, addresses = self.env.prefix, whereabouts.held(self.candidates)
         if len(addresses) > 1:
-            self.open["AWS_S3_ENDPOINT_URL"] = f"{_names(best)} may be meant ({', '.join(addresses)})"
+            self.open[whereabouts.ENDPOINT] = (
+                f"{listed(list(addresses.values()))} may be meant ({', '.join(addresses)})"
+            )
             return "", ""
-        if addresses:
-            return next(iter(addresses)), self.env.prefix + best[0].name
-        for name in AMBIENT_ENDPOINTS:
-            if not self.env.prefix and (address := _address(self.env.environ.get(name, "").strip(), [])):
+        for name in () if addresses or prefix else AMBIENT_ENDPOINTS:
+            if address := whereabouts.in_full(self.env.environ.get(name, "").strip()):
                 return address, name
-        for one in found:
-            if "ACCOUNT" in foreign.words(one.name) and re.fullmatch(r"[0-9a-f]{32}", one.value):
-                return f"https://{one.value}.r2.cloudflarestorage.com", self.env.prefix + one.name
-        for word, address in _BY_REGION.items():
-            of_word = [one for one in self.candidates if word in foreign.words(one.name)]
-            if of_word and re.fullmatch(r"[a-z0-9-]+", region):
-                return address.format(region), self.decided["AWS_S3_REGION_NAME"][
-                    1
-                ] or f"{self.env.prefix}AWS_S3_REGION_NAME"
-        return "", ""
+        for address, name in (addresses or whereabouts.of_account(self.candidates)).items():
+            return address, prefix + name
+        names = [one.name for one in self.candidates if one.variable in missing.CORE]
+        place = whereabouts.spoken_of(names, self.env.environ, region)
+        if not self._speaks_of({"SPACES", "SPACE"}):
+            place = place or whereabouts.of_region(region)
+        if not place or not place.is_whole:
+            return "", ""
+        told = self.decided.get("AWS_S3_REGION_NAME", ("", ""))[1] if region in place.address else ""
+        return place.address, told or (prefix + names[0] if names else f"{prefix}AWS_S3_REGION_NAME")
 
     def _refused(self) -> None:
         """Leave to people what the contract refuses."""
@@ -317,26 +303,6 @@ def _first(found: Iterable[Candidate], words: set[str], prefix: str) -> str:
     return next(prefix + one.name for one in found if words & set(foreign.words(one.name)))
 
 
-def _address(value: str, parts: list[Candidate]) -> str:
-    """Write an endpoint in full, with the scheme and port that other variables hold."""
-    if not re.search(r"[.:]", value) and not re.fullmatch(r"[a-z][a-z0-9-]*", value):
-        return ""
-    if value.lower() in values.TRUE | values.FALSE:
-        return ""
-    if "://" not in value:
-        host = re.sub(r":\d+$", "", value)
-        plain = is_local(host.strip("[]"))
-        for one in parts:
-            words = set(foreign.words(one.name))
-            if words & {"SSL", "HTTPS", "SECURE", "TLS"} and one.value.lower() in values.TRUE | values.FALSE:
-                plain = one.value.lower() in values.FALSE
-            elif words & {"PROTOCOL", "SCHEME"}:
-                plain = one.value.lower().startswith("http:") or one.value.lower() == "http"
-        port = next((one.value for one in parts if "PORT" in foreign.words(one.name) and one.value.isdigit()), "")
-        value = f"{'http' if plain else 'https'}://{value}" + (f":{port}" if port and host == value else "")
-    return value
-
-
 def _as_value(one: Candidate) -> str:
     """Give the value as the contract would have it, "" if it says nothing of that kind."""
     value, words = values.tidy(one.value, lambda _remark: None) or "", set(foreign.words(one.name))
@@ -351,8 +317,8 @@ def _as_value(one: Candidate) -> str:
             return value.lower()
         return "path" if value.lower() in values.TRUE and "VIRTUAL" not in words else ""
     if one.variable == "STORAGE_LOCATION":
-        return value.strip("/")
-    if one.meaning.note and "TOKEN" in words:
+        return "" if unread.is_for_static_files(one.name, value) else value.strip("/")
+    if one.meaning.note == foreign.PART or (one.meaning.note and "TOKEN" in words):
         return ""
     return value
 

@@ -75,10 +75,21 @@ def names_nobody_reads(entries: Entries) -> None:
         if mode not in known.modes or (known.name in _PAIR and bare in MISNOMERS and _role_is_enough(entries, mode)):
             continue
         shown = bare if bare.isprintable() else ascii(bare)[1:-1]
-        required = real == "STORAGE_BUCKET_NAME" and mode != "local"
+        nothing_yet = not any(map(entries.is_set, same_as("STORAGE_BUCKET_NAME")))
+        # Of a place that nobody has named yet, the address is as much needed as the bucket.
+        required = (real == "STORAGE_BUCKET_NAME" and mode != "local") or (
+            real == "AWS_S3_ENDPOINT_URL" and mode == "s3" and nothing_yet
+        )
         if used := next((one for one in same_as(known.name) if entries.is_set(one)), None):
             if bare not in FOREIGN_NAMES:
                 entries.warning(shown, f"is not read by Holdall; `{entries.prefix}{used}` is used.", "D126")
+        elif bare == "AWS_LOCATION" and is_for_static_files(bare, entries.environ[name]):
+            entries.warning(
+                shown,
+                f"is not read by Holdall, and is a folder of static files; set `{entries.prefix}{real}` if uploads are to "
+                "have a folder of their own.",
+                "D148",
+            )
         elif bare in FOREIGN_NAMES and not required:
             entries.warning(
                 shown, f"is not read by Holdall; set `{entries.prefix}{real}` if it is meant for the storage.", "D148"
@@ -89,6 +100,11 @@ def names_nobody_reads(entries: Entries) -> None:
         for name in AMBIENT_ENDPOINTS:
             if entries.environ.get(name, "").strip():
                 entries.warning(name, "does not redirect the storage; `AWS_S3_ENDPOINT_URL` does.", "D127")
+
+
+def is_for_static_files(name: str, folder: str) -> bool:
+    """Whether a folder is the one that tutorials have for static files, which are no uploads."""
+    return "STATIC" in name or folder.strip("/ \"'").lower() in {"static", "staticfiles", "assets"}
 
 
 def same_as(name: str) -> tuple[str, ...]:

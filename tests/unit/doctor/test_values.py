@@ -102,6 +102,7 @@ ODD = [
     case("E1", "D116", {**PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "media.example.com//files"}),
     case("C2", "D160", {**PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "http://media.example.com"}),
     case("E4", "D143", {"AWS_S3_CUSTOM_DOMAIN": "media.example.com"}),
+    case("E1", "D166", {**PUBLIC, "AWS_S3_CUSTOM_DOMAIN": "acme-old.s3.amazonaws.com"}),
     case("C8", "D161", {"AWS_S3_ENDPOINT_URL": "http://minio:9000"}),
     case("E7", "D164", {**PUBLIC, "AWS_S3_SIGN_FOR_DOMAIN": "true"}),
     case("", "D146", {"PARENT_STORAGES_MODE": "local", "PARENT_BUILD_MODE": "true"}),

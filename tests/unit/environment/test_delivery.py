@@ -97,6 +97,62 @@ def test_cloudfront_is_advised_at_amazon_alone(endpoint: str) -> None:
     assert "AWS_S3_SIGN_FOR_DOMAIN=true" in said["D143"]
 
 
+AT_AMAZON = [
+    "acme-media.s3.amazonaws.com",
+    "acme-media.s3.eu-west-1.amazonaws.com",
+    "s3.eu-west-1.amazonaws.com/acme-media",
+]
+PUBLIC_FILES = {"STORAGE_MAKE_FILES_PUBLIC": "true"}
+
+
+@pytest.mark.parametrize("domain", AT_AMAZON)
+def test_bucket_itself_as_the_domain_of_public_files_is_named(domain: str) -> None:
+    said = found({**S3, **PUBLIC_FILES, "AWS_S3_CUSTOM_DOMAIN": domain})
+    assert said == {
+        "D224": f"`AWS_S3_CUSTOM_DOMAIN` is {domain}, the bucket's own host and no CDN: public files open there only if the "
+        "bucket's policy lets everybody read them and Block Public Access is off; `holdall provision` prints what to ask for. "
+        "If CloudFront is in front of the bucket, write its domain."
+    }
+
+
+@pytest.mark.parametrize("domain", AT_AMAZON)
+def test_bucket_itself_as_the_domain_of_private_files_is_not_needed(domain: str) -> None:
+    said = found({**S3, "AWS_S3_CUSTOM_DOMAIN": domain})
+    assert list(said) == ["D143"]
+    assert "not needed: it is the bucket's own host" in said["D143"]
+    assert "CloudFront" not in said["D143"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "domain"),
+    [
+        ("https://fra1.digitaloceanspaces.com", "acme-media.fra1.digitaloceanspaces.com"),
+        ("https://s3.fr-par.scw.cloud", "https://acme-media.s3.fr-par.scw.cloud"),
+        ("http://localhost:9000", "localhost:9000/acme-media"),
+    ],
+)
+def test_bucket_itself_elsewhere_is_not_needed_for_private_files(endpoint: str, domain: str) -> None:
+    said = found({**S3, "AWS_S3_ENDPOINT_URL": endpoint, "AWS_S3_CUSTOM_DOMAIN": domain})
+    assert "not needed" in said["D143"]
+
+
+def test_host_of_another_bucket_is_named() -> None:
+    said = found({**S3, **PUBLIC_FILES, "AWS_S3_CUSTOM_DOMAIN": "acme.old.s3.amazonaws.com"})
+    assert list(said) == ["D166"]
+    assert 'the host of the bucket "acme.old"' in said["D166"]
+
+
+@pytest.mark.parametrize("domain", ["d111111abcdef8.cloudfront.net", "media.example.com"])
+def test_cdn_as_the_domain_of_public_files_is_right(domain: str) -> None:
+    assert found({**S3, **PUBLIC_FILES, "AWS_S3_CUSTOM_DOMAIN": domain}) == {}
+
+
+@pytest.mark.parametrize("bucket", ["%(AWS_STORAGE_BUCKET_NAME)s", "${AWS_STORAGE_BUCKET_NAME}", "{bucket}", "$BUCKET"])
+def test_template_in_a_domain_is_named(bucket: str) -> None:
+    said = found({**S3, **PUBLIC_FILES, "AWS_S3_CUSTOM_DOMAIN": f"{bucket}.s3.amazonaws.com"})
+    assert "a template that nothing fills in here" in said["D118"]
+
+
 def test_advice_names_variables_with_the_prefix_of_the_store() -> None:
     said = found({f"PRIVATE_{name}": value for name, value in {**R2, **DOMAIN}.items()}, prefix="PRIVATE_")
     assert "`PRIVATE_AWS_S3_SIGN_FOR_DOMAIN=true`" in said["D143"]

@@ -563,6 +563,14 @@ PATH_BEHIND_CDN = _Kind(
     "Use a bucket without dots in its name, and leave AWS_S3_ADDRESSING_STYLE out; or unset `VARIABLE`.",
     ("C6", "E4"),
 )
+ANOTHER_BUCKETS_HOST = _Kind(
+    "D166",
+    Level.WARNING,
+    "The domain is the host of another bucket",
+    "Links to public files lead to that bucket. It answers 404 or 403, or with files of the same names.",
+    "`VARIABLE` and `STORAGE_BUCKET_NAME` have to name one bucket: correct the one that is wrong.",
+    ("E1",),
+)
 ANOTHER_PROVIDER = _Kind(
     "D183",
     Level.ERROR,
