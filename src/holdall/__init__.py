@@ -102,7 +102,13 @@ def from_env(
     problems = [problem for reading in readings.values() for problem in reading.problems]
     if problems:
         raise ContractError(list(dict.fromkeys(problems)))
-    for warning in dict.fromkeys(text for reading in readings.values() for text in reading.warnings):
+    remarks = (
+        text
+        for alias, reading in readings.items()
+        for text in reading.warnings
+        if not (_sends_public_acl((storages or {}).get(alias, {})) and getattr(text, "finding", "") == "D224")
+    )
+    for warning in dict.fromkeys(remarks):
         warnings.warn(warning, ContractWarning, stacklevel=2)
     if any(reading.parent for reading in readings.values()):
         for alias, reading in readings.items():
@@ -128,6 +134,13 @@ def from_env(
         chosen[alias] = _merged(chosen.get(alias, {}), extra)
     _refuse_exposure(chosen)
     return chosen
+
+
+def _sends_public_acl(extra: Mapping[str, Any]) -> bool:
+    """Say whether an option publishes each file, so that no policy of the bucket has to."""
+    asked = extra.get("OPTIONS", {})
+    acl = asked.get("default_acl") or (asked.get("object_parameters") or {}).get("ACL")
+    return str(acl or "").startswith("public")
 
 
 def _refuse_exposure(chosen: Mapping[str, Mapping[str, Any]]) -> None:

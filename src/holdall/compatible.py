@@ -29,7 +29,7 @@ class Address(NamedTuple):
     addressing: str = "path"
     # Where its API is below the host; what else an endpoint has after its host is a mistake.
     path: str = ""
-    # The endpoint as its documentation writes it, with REGION or PROJECT where those go; "" if it cannot be told.
+    # The endpoint as its documentation writes it, with REGION or PROJECT where those go; "" if it is not known.
     form: str = ""
 
 

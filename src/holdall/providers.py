@@ -40,7 +40,7 @@ class Provider(NamedTuple):
     refuses_path_style: bool = False
     # Where its API is below the host.
     path: str = ""
-    # Its endpoint as its documentation writes it, with REGION, ACCOUNT or PROJECT where those go; "" if it cannot be told.
+    # Its endpoint as its documentation writes it, with REGION, ACCOUNT or PROJECT where those go; "" if it is not known.
     form: str = ""
     # A file becomes public by the ACL "public-read" sent with it; otherwise the bucket or the CDN decides, and no ACL is sent.
     public_by_acl: bool = False

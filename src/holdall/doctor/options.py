@@ -154,12 +154,7 @@ def probe_public_at_amazon(examination: Examination) -> Iterator[Finding]:
     acl, domain = acl_of(examination), str(storage.custom_domain or "")
     if acl.startswith("public"):
         yield kinds.PUBLIC_ACL_AT_AMAZON.found(f'files are sent with the ACL "{acl}"')
-    elif (
-        examination.is_ours
-        and examination.reading is None
-        and storage.public
-        and _is_bucket_itself(domain, storage.bucket_name)
-    ):
+    elif examination.is_ours and storage.public and _is_bucket_itself(domain, storage.bucket_name):
         yield kinds.NOTHING_PUBLISHES.found(f"links lead to {domain}")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from holdall.doctor import catalogue, sisters
 from holdall.doctor.catalogue import values as kinds
+from holdall.doctor.catalogue.options import NOTHING_PUBLISHES
 from holdall.doctor.examination import Examination
 from holdall.doctor.probe import probes
 from holdall.environment import habits
@@ -44,6 +45,9 @@ def probe_contract(examination: Examination) -> Iterator[Finding]:
             yield _finding(group, catalogue.by_id()[finding], examination)
     for group in habits.together(reading.warnings):
         finding = getattr(group[0], "finding", UNNAMED)
+        if finding == NOTHING_PUBLISHES.id:
+            # The layer `options` says it, which knows of an ACL.
+            continue
         yield _finding(group, kinds.ADJUSTED if finding == UNNAMED else catalogue.by_id()[finding], examination)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 import pytest
 
+import holdall
 from holdall.environment import contract
 from holdall.environment.store import Store
 
@@ -113,6 +115,24 @@ def test_bucket_itself_as_the_domain_of_public_files_is_named(domain: str) -> No
         "bucket's policy lets everybody read them and Block Public Access is off; `holdall provision` prints what to ask for. "
         "If CloudFront is in front of the bucket, write its domain."
     }
+
+
+@pytest.mark.parametrize(
+    ("asked", "warned"),
+    [
+        ({}, 1),
+        ({"default_acl": "private"}, 1),
+        ({"default_acl": "public-read"}, 0),
+        ({"object_parameters": {"ACL": "public-read"}}, 0),
+    ],
+)
+def test_bucket_itself_is_no_matter_where_an_acl_is_sent(asked: dict[str, object], warned: int) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        holdall.from_env(
+            {**S3, **PUBLIC_FILES, "AWS_S3_CUSTOM_DOMAIN": AT_AMAZON[0]}, storages={"default": {"OPTIONS": asked}}
+        )
+    assert len([one for one in caught if "the bucket's own host" in str(one.message)]) == warned
 
 
 @pytest.mark.parametrize("domain", AT_AMAZON)
