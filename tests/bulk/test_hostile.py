@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile
 
 from holdall.bulk import copying, landing, plan, trash, work
 from holdall.bulk.entries import Entry
-from holdall.bulk.places import Folder, overlap
+from holdall.bulk.places import Folder, Store, overlap
 from holdall.errors import InvalidName, WriteRefused
 from holdall.s3 import bulklane
 from holdall.s3.trash import FOLDER
@@ -20,6 +20,8 @@ from tests.bulk.test_copy import MakeStore, contents, copy
 from tests.bulk.test_trash import holdall
 from tests.contract import only
 from tests.providers import Provider
+from tests.servers.fault_proxy import FaultProxy, Rule, flips_a_bit
+from tests.stores import build_storage
 
 on_one_server = only("seaweedfs-http")
 ODD = [
@@ -231,6 +233,48 @@ def test_etag_that_is_no_md5_is_no_failure(
     source = written(tmp_path / "media", {f"{number}.txt": b"%d" % number for number in range(5)})
     outcome = copying.apply(plan.make(source, make_store("to")), workers=1)
     assert (outcome.copied.files, outcome.failures, len(asked)) == (5, [], 1)
+
+
+@on_one_server
+def test_damage_on_the_way_is_sent_again_or_named(
+    lane: str, provider: Provider, bucket: str, location: str, tmp_path: Path
+) -> None:
+    source = written(tmp_path / "media", {"a.txt": b"a" * 5_000})
+    with FaultProxy(provider.endpoint_url, Rule("PutObject", flips_a_bit, times=1)) as proxy:
+        environ = provider.environ(bucket, location=location)
+        through: Any = build_storage(environ | {"AWS_S3_ENDPOINT_URL": proxy.url})
+        # What it asks the store first is not what is to be damaged.
+        through.store.conditional_put = True
+        outcome = copy(source, Store(through))
+    storage: Any = build_storage(environ)
+    assert outcome.copied.files + len(outcome.failures) == 1
+    assert len(outcome.unproven) == 0
+    assert contents(Store(storage)) == ({"a.txt": b"a" * 5_000} if outcome.copied.files else {})
+
+
+@on_one_server
+def test_file_that_goes_from_the_source_is_named_in_our_words(lane: str, make_store: MakeStore) -> None:
+    source = make_store("from")
+    source.storage.save("gone.txt", ContentFile(b"gone"))
+    planned = plan.make(source, make_store("to"))
+    source.storage.delete("gone.txt")
+    (trouble,) = copying.apply(planned).failures
+    assert "does not exist" in trouble.reason
+    assert "<" not in trouble.reason
+
+
+@on_one_server
+def test_damage_in_the_reading_is_not_called_proven(make_store: MakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = make_store("from")
+    source.storage.save("a.txt", ContentFile(b"a" * 5_000))
+    fetch = copying.Copier._fetched
+
+    def damaged(*arguments: Any) -> Any:
+        data, *rest = fetch(*arguments)
+        return b"b" + data[1:], *rest
+
+    monkeypatch.setattr(copying.Copier, "_fetched", damaged)
+    assert list(copy(source, make_store("to")).unproven) == ["a.txt"]
 
 
 # -- to replace

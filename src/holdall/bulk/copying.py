@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
+from io import BytesIO
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from holdall.bulk.entries import Entry, Spool
 from holdall.bulk.landing import land
 from holdall.bulk.places import Folder, Place, Store, Trouble, on_its_side, reading
 from holdall.bulk.plan import Count, Plan
-from holdall.bulk.proof import PIECE_BYTES, composed_of
+from holdall.bulk.proof import PIECE_BYTES, composed_of, fits
 from holdall.bulk.replacing import Replaced
 from holdall.bulk.verdict import Copied, Verdict, verified
 from holdall.bulk.work import Budget, Ended, Pace, mapped
@@ -30,6 +31,7 @@ from holdall.errors import (
     WriteRefused,
 )
 from holdall.fork.storage import reading_parameters
+from holdall.s3 import deleting
 from holdall.s3.bulklane import BulkLane, Declined
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.saving import MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Source
@@ -216,8 +218,9 @@ class Copier:
                 raise Declined
             made.etag = self._to.create(made.key, data, made.parameters)
             if made.etag.strip('"') != md5:
-                # A store that encrypts, or damage: our own lane knows one from the other.
+                # A store that encrypts, or damage on the way. By our own lane the store compares what it was sent.
                 self._to = None
+                _take_back(made)
                 raise Declined
         except (Declined, NameTaken):
             # By our own lane, which knows its own mark: what an earlier run, or a lost answer, left is this file.
@@ -279,7 +282,10 @@ class Copier:
 
     def _stored_again(self, step: Entry, storage: MediaStorage, data: bytes, kept: dict[str, Any]) -> Copied:
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        return self._stored(_new_object(storage, step, ContentFile(data), step.etag or md5, kept), data, md5)
+        done = self._stored(_new_object(storage, step, ContentFile(data), step.etag or md5, kept), data, md5)
+        # What was stored is what was read; that this is what the source has is known where its ETag says so.
+        is_read = md5 == step.etag or fits(BytesIO(data), len(data), step.etag) is True
+        return done._replace(is_proof=done.is_proof and is_read)
 
     # -- into a folder
 
@@ -327,6 +333,13 @@ class _Watched:
 def _etag_of(file: Any) -> str:
     reader = file.reader
     return "" if reader is None else str(reader.etag or "").strip('"')
+
+
+def _take_back(made: NewObject) -> None:
+    """Delete what was stored for us, so that it can be sent again; never what somebody else has put there since."""
+    seen = deleting.look(made.connection, None, name=made.name, key=made.key, parameters={})
+    if seen is not None and seen.mark == made.mark:
+        deleting.delete(made.connection, None, seen, name=made.name, parameters={})
 
 
 def _lane(storage: MediaStorage) -> BulkLane | None:

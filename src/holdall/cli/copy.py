@@ -219,7 +219,7 @@ def _say_outcome(session: Session, planned: Plan, outcome: Outcome, options: arg
     _list(session, "Failed", failed, len(outcome.failures), options)
     if len(outcome.unproven):
         write(
-            f"Of {as_count(len(outcome.unproven), 'file')} the destination tells the length alone, and no sum of the bytes.\n"
+            f"Of {as_count(len(outcome.unproven), 'file')} the length alone could be compared, and no checksum of the bytes.\n"
         )
     write(
         f"Done: {copied.files:,} of {as_count(planned.all_to_do.files, 'file')} copied and verified "

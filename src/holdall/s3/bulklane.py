@@ -20,6 +20,10 @@ try:
     from obstore.store import S3Store
 except ImportError:
     obstore = None  # type: ignore[assignment]
+    _FAILURES: tuple[type[Exception], ...] = ()
+else:
+    # Some of its errors are Python's own: that of a missing object is a FileNotFoundError.
+    _FAILURES = (exceptions.BaseError, OSError, ValueError)
 
 # How the headers of an object are called there; any other word is the user's own metadata.
 _ATTRIBUTES = {
@@ -107,7 +111,7 @@ class BulkLane:
         except exceptions.AlreadyExistsError:
             where = self._connection.where()
             raise NameTaken(f'"{key}" is taken in {where}. Nothing was changed.', store=where, key=key) from None
-        except exceptions.BaseError as failure:
+        except _FAILURES as failure:
             raise Declined from failure
         return str(stored["e_tag"] or "")
 
@@ -123,7 +127,7 @@ class BulkLane:
             answer = obstore.get(self._store, key)
             data = bytes(answer.bytes())
             return Fetched(data, str(answer.meta["e_tag"] or ""), _as_parameters(answer.attributes))
-        except exceptions.BaseError as failure:
+        except _FAILURES as failure:
             raise Declined from failure
 
 
