@@ -168,10 +168,10 @@ NOTES = {
         "What is read and saved is 20 KiB, over plain HTTP."
     ),
     "Saving a large file": (
-        "The address alone does not tell Holdall which server this is, so it sends the MD5 of each part, "
-        "[one hash that the server compares](../decisions/md5-of-each-request.md).\n"
-        "*Server known* "
-        "is with the option `provider`, so it sends the SHA-256 that SeaweedFS compares.\n"
+        "The address alone does not tell Holdall which server this is, so it asks, with one request, "
+        "[which hash of a part the server compares](../decisions/md5-of-each-request.md).\n"
+        "*Server known* is with the option `provider`, which tells that.\n"
+        "Without the fast lane, parts carry their MD5.\n"
         "boto3 (its `upload_fileobj`) and django-storages send no checksum: their signature covers the SHA-256 of each "
         "part, which SeaweedFS does not compare, so it stores a part that was damaged on the way."
     ),

@@ -51,7 +51,8 @@ class Provider(NamedTuple):
     # `DELETE` with `If-Match`, and an ETag for each key of many, leave another object alone. None: probed once per process.
     conditional_delete: bool | None = None
     # What the server compares with the body of a part: "signature", the SHA-256 that SigV4 signs; "checksum", the same as
-    # `x-amz-checksum-sha256`; "md5", its Content-MD5, which costs more than twice as much to make.
+    # `x-amz-checksum-sha256`; "md5", its Content-MD5, which costs more than twice as much to make, and where the address
+    # does not tell the provider gives way to what the server itself tells.
     checks_parts_by: str = "md5"
     # boto3's own checksums (CRC32, as a trailer over HTTPS) are understood. Elsewhere uploads carry Content-MD5.
     sdk_checksums: bool = False

@@ -15,13 +15,13 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
 from holdall.errors import HoldallError, NameTaken, StoreFailed, StoreUnreachable
-from holdall.s3 import fastlane, saving
+from holdall.s3 import circuit, comparison, fastlane, saving
 from holdall.storage import draft
 from tests.contract import only
 from tests.contract.test_round_trips import Unseekable
 from tests.faults.conftest import MIB, PART_BYTES, PATIENCE_SECONDS, Connect, Line
 from tests.servers import fault_proxy as wire
-from tests.servers.fault_proxy import Fault, Rule
+from tests.servers.fault_proxy import Fault, Request, Rule
 
 NAME = "folder/file.bin"
 SMALL = random.Random(1).randbytes(3_000)
@@ -320,7 +320,7 @@ def test_bytes_that_were_changed_on_the_way_are_not_stored(
 @pytest.mark.parametrize("provider", ["seaweedfs-http", "ministack", "ceph-http"], indirect=True, scope="session")
 def test_part_is_hashed_once(connect: Connect) -> None:
     hashes = []
-    for kind in ("seaweedfs", "spaces", "generic"):
+    for kind in ("seaweedfs", "spaces", "b2"):
         line = connect(kind=kind)
         save_in_parts(line.storage)
         part = next(request for request in line.proxy.exchanges if request.operation == PART)
@@ -331,6 +331,185 @@ def test_part_is_hashed_once(connect: Connect) -> None:
         line.storage.delete(NAME)
 
     assert hashes == [(False, True), (False, True), (True, False)]
+
+
+@pytest.mark.parametrize(
+    ("provider", "headers"),
+    [
+        ("seaweedfs-http", ["x-amz-checksum-sha256"]),
+        ("ministack", ["x-amz-checksum-sha256"]),
+        # Its signature is compared, and it hears of no checksum.
+        ("ceph-http", []),
+    ],
+    indirect=["provider"],
+    scope="session",
+)
+def test_unknown_server_is_asked_once_what_it_compares_parts_with(connect: Connect, headers: list[str]) -> None:
+    line = connect(kind="generic", file_overwrite=True)
+
+    save_in_parts(line.storage)
+    write_in_parts(line.storage, "wb")
+
+    sent = [request for request in line.proxy.exchanges if request.operation == PART]
+    # The question, and two parts of each file.
+    assert len(sent) == 5
+    assert [len(request.body) for request in sent].index(1) == 0
+    assert line.proxy.operations.count(CREATE) == 2
+    for part in sent[1:]:
+        names = ("Content-MD5", "x-amz-checksum-sha256")
+        assert [name for name in names if part.header(name) is not None] == headers
+        assert part.header("x-amz-content-sha256") == hashlib.sha256(part.body).hexdigest()
+    assert line.stored(NAME) == LARGE
+    assert line.unfinished == []
+
+
+# It is asked only of a server whose address tells nothing, and only by the lane that signs what it is told to.
+@only("seaweedfs-http")
+@pytest.mark.parametrize("how", [{"kind": "b2"}, {"kind": "generic", "fast_lane": False}], ids=["hosted", "SDK"])
+def test_other_servers_are_not_asked(connect: Connect, how: dict[str, Any]) -> None:
+    line = connect(**how)
+
+    save_in_parts(line.storage)
+
+    parts = [request for request in line.proxy.exchanges if request.operation == PART]
+    assert len(parts) == 2
+    assert all(part.header("Content-MD5") is not None for part in parts)
+
+
+def answers_refusal(status: int, code: str) -> Fault:
+    """Answer the question as another server does; nothing is stored."""
+
+    def answers_refusal_of(exchange: wire.Exchange) -> None:
+        exchange.answer(wire.Answer(status, (), f"<Error><Code>{code}</Code></Error>".encode(), is_head=False))
+
+    return answers_refusal_of
+
+
+def takes_what_does_not_fit(exchange: wire.Exchange) -> None:
+    """Store it, as a server does that compares nothing."""
+    exchange.answer(wire.Answer(200, (("ETag", '"93b885adfe0da089cdf634904fd59f71"'),), b"", is_head=False))
+
+
+# Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList, and MinIO's cmd/api-errors.go.
+@only("seaweedfs-http")
+@pytest.mark.parametrize(
+    ("said", "compared", "uploads"),
+    [
+        (answers_refusal(400, "XAmzContentSHA256Mismatch"), "signature", 1),
+        (answers_refusal(400, "BadDigest"), "checksum", 1),
+        (answers_refusal(400, "XAmzContentChecksumMismatch"), "checksum", 1),
+        # It may be about how the hash is written, about a header that was lost on the way, or about the header itself.
+        (answers_refusal(400, "InvalidDigest"), "md5", 1),
+        (answers_refusal(403, "SignatureDoesNotMatch"), "md5", 1),
+        (answers_refusal(400, "InvalidRequest"), "md5", 1),
+        (answers_refusal(501, "NotImplemented"), "md5", 2),
+        # The byte may be there now, or still arrive.
+        (takes_what_does_not_fit, "md5", 2),
+        (answers_refusal(500, "BadDigest"), "md5", 2),
+        (answers_refusal(503, "SlowDown"), "md5", 2),
+        (wire.resets_before, "md5", 2),
+        (wire.stalls_before, "md5", 2),
+    ],
+    ids=[
+        "XAmzContentSHA256Mismatch",
+        "BadDigest",
+        "XAmzContentChecksumMismatch",
+        "InvalidDigest",
+        "SignatureDoesNotMatch",
+        "InvalidRequest",
+        "NotImplemented",
+        "stored",
+        "500",
+        "503",
+        "reset",
+        "silence",
+    ],
+)
+def test_answer_tells_what_parts_are_compared_with(
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    said: Fault,
+    compared: str,
+    uploads: int,
+) -> None:
+    # A circuit that opened would refuse the file's own parts.
+    monkeypatch.setattr(circuit, "OPEN_SECONDS", 60.0)
+    line = connect(choose=lambda request: said if len(request.body) == 1 else None, kind="generic", file_overwrite=True)
+
+    save_in_parts(line.storage)
+    asked = [request.operation for request in line.proxy.exchanges if len(request.body) == 1]
+    save_in_parts(line.storage)
+
+    assert set(asked) == {PART}
+    parts = [request for request in line.proxy.exchanges if request.operation == PART]
+    # The question is not asked again with the second file, whatever came of it.
+    assert len(parts) == len(asked) + 4
+    for part in parts[len(asked) :]:
+        told = {
+            "md5": part.header("Content-MD5") is not None,
+            "checksum": part.header("x-amz-checksum-sha256") is not None,
+        }
+        assert [way for way, is_told in told.items() if is_told] == ([] if compared == "signature" else [compared])
+    # What the question may have left is never part of a file.
+    assert line.proxy.operations.count(CREATE) == uploads + 1
+    assert line.proxy.operations.count("AbortMultipartUpload") == uploads - 1
+    assert line.stored(NAME) == LARGE
+    assert line.unfinished == []
+    assert not caplog.records
+
+
+@only("seaweedfs-http")
+def test_question_that_arrives_late_is_never_part_of_a_file(connect: Connect) -> None:
+    held: list[Request] = []
+
+    def stores(exchange: wire.Exchange) -> None:
+        # What the hash of the question fits.
+        held.append(exchange.request)
+        exchange.answer(exchange.forward(body=comparison.OTHER))
+
+    def repeats_the_question(exchange: wire.Exchange) -> None:
+        late.append(exchange.proxy.ask(held[0], comparison.OTHER).status)
+        exchange.answer(exchange.forward())
+
+    def choose(request: Request) -> Fault | None:
+        if request.operation == COMPLETE:
+            return repeats_the_question
+        return stores if len(request.body) == 1 else None
+
+    late: list[int] = []
+    line = connect(choose=choose, kind="generic")
+
+    save_in_parts(line.storage)
+
+    # It went to an upload that was aborted.
+    assert late == [404]
+    assert line.stored(NAME) == LARGE
+    assert line.unfinished == []
+
+
+@only("seaweedfs-http")
+def test_every_upload_that_was_begun_before_the_question_is_taken_back(connect: Connect) -> None:
+    # One whose answer was lost, and one that the question may be in; the file is in a third.
+    line = connect(Rule(CREATE, wire.resets_after), Rule(PART, wire.answers_500_after, times=4), kind="generic")
+
+    save_in_parts(line.storage)
+
+    assert line.proxy.operations.count(CREATE) == 3
+    assert line.stored(NAME) == LARGE
+    assert line.unfinished == []
+
+
+@only("seaweedfs-http")
+def test_upload_that_cannot_be_aborted_at_once_is_taken_back_with_the_file(connect: Connect) -> None:
+    line = connect(
+        Rule(PART, takes_what_does_not_fit), Rule("AbortMultipartUpload", wire.resets_before, times=4), kind="generic"
+    )
+
+    save_in_parts(line.storage)
+
+    assert line.stored(NAME) == LARGE
+    assert line.unfinished == []
 
 
 # What providers.py says of each kind of server, and why: what a server does not compare is not worth sending.

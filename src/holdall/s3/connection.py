@@ -302,6 +302,12 @@ class Connection:
         self.bucket_seen = True
         return answer
 
+    def ask(self, operation: str, *, action: str, name: str = "", about: str = "", **parameters: Any) -> Any:
+        """Send one request whose failure is an answer too: it counts for no circuit, and a success is not looked at."""
+        key = about or str(parameters.get("Key", ""))
+        with self.translating(action, name=name, key=key, learn=False, is_request=False):
+            return self._send(operation, parameters, None)
+
     def pages(self, *, action: str, name: str = "", client: Any = None, **parameters: Any) -> Iterator[Any]:
         """Give the pages of a listing, each when it is asked for. One request for each 1,000 entries."""
         token: dict[str, Any] = {}

@@ -25,7 +25,7 @@ from holdall.errors import (
     StoreFailed,
     StoreUnreachable,
 )
-from holdall.s3 import whole
+from holdall.s3 import comparison, whole
 from holdall.s3.begun import Begun, Stage, Standing, customer_key
 from holdall.s3.bodies import Joined, Readable, in_parts, read_exactly
 from holdall.s3.connection import Connection
@@ -80,7 +80,9 @@ class NewObject(Begun):
         """Store the body. `again` says that the body can be read a second time, should the name be lost late.
 
         Requests: one PUT up to the multipart threshold; beyond it two, and one a part, and where the name is
-        reserved two more: one that reserves it, and one that looks before it is filled.
+        reserved two more: one that reserves it, and one that looks before it is filled. The first of a process to a
+        server that nothing is known of takes one more, which learns what parts are compared with, and two more if that
+        leaves the upload of no use.
 
         Raises:
             NameTaken: the key is taken; nothing was changed.
@@ -294,17 +296,31 @@ class NewObject(Begun):
                 self._condition = {"IfNoneMatch": "*"}
             else:
                 self._reserve()
-        self._has_strays = True
+        self._begin_upload()
+        if self.client is None and not customer_key(self.parameters) and comparison.is_unknown(self.connection):
+            self._learn_comparison()
+
+    def _begin_upload(self) -> None:
+        before, self._has_strays = self._has_strays, True
         try:
             answer = self._call("create_multipart_upload", **self.parameters)
         except HoldallError as failure:
-            self._has_strays = failure.outcome_unknown or failure.retries > 0
+            self._has_strays = before or failure.outcome_unknown or failure.retries > 0
             raise
         self._upload_id = answer["UploadId"]
         if self.resumes:
             # Those of runs that were killed. Not at the end: a run that is killed there would leave them for good.
             self._take_back(self._abort_strays)
-        self._has_strays = answer["ResponseMetadata"]["RetryAttempts"] > 0
+        self._has_strays = before or answer["ResponseMetadata"]["RetryAttempts"] > 0
+
+    def _learn_comparison(self) -> None:
+        upload_id = str(self._upload_id)
+        if comparison.learn(self.connection, name=self.name, about=self.about, key=self.key, upload_id=upload_id):
+            return
+        # If it arrived late, the byte would replace the first part of the file.
+        self._take_back(self._abort)
+        self._has_strays |= self._upload_id is not None
+        self._begin_upload()
 
     def send(self, number: int, data: bytes) -> str:
         """Send one part and give its ETag."""
@@ -318,11 +334,23 @@ class NewObject(Begun):
             UploadId=self._upload_id,
             PartNumber=number,
             Body=data,
-            **_part_digest(data, self.connection),
+            **self._part_digest(data),
             **customer_key(self.parameters),
         )
         self._part_bytes[number] = len(data)
         return str(answer["ETag"])
+
+    def _part_digest(self, data: bytes) -> dict[str, str]:
+        """Give what the server compares a part with. Its ETag says nothing more: the completion names it."""
+        checks_by = self.connection.target.provider.checks_parts_by
+        if self.client is None and not customer_key(self.parameters):
+            checks_by = comparison.compared_by(self.connection)
+        if checks_by == "signature":
+            # The signature covers it, by either lane.
+            return {}
+        if checks_by == "checksum":
+            return {"ChecksumSHA256": base64.b64encode(hashlib.sha256(data).digest()).decode()}
+        return _digest(data, self.connection)
 
     def finish(self, etags: Sequence[str]) -> None:
         """Make one object of the parts, which are numbered from 1 in the order of their ETags.
@@ -434,17 +462,6 @@ def _digest(data: bytes, connection: Connection) -> dict[str, str]:
         return {}
     digest = hashlib.md5(data, usedforsecurity=False).digest()
     return {"ContentMD5": base64.b64encode(digest).decode()}
-
-
-def _part_digest(data: bytes, connection: Connection) -> dict[str, str]:
-    """Give what the server compares a part with. Its ETag says nothing more: the completion names it."""
-    checks_by = connection.target.provider.checks_parts_by
-    if checks_by == "signature":
-        # The signature covers it, by either lane.
-        return {}
-    if checks_by == "checksum":
-        return {"ChecksumSHA256": base64.b64encode(hashlib.sha256(data).digest()).decode()}
-    return _digest(data, connection)
 
 
 def _work_seconds(size_bytes: int) -> float:
