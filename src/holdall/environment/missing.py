@@ -20,7 +20,7 @@ from holdall.environment.unread import AMBIENT_ENDPOINTS, has_role, same_as
 from holdall.environment.values import Said
 from holdall.environment.variables import BY_NAME, PARENT
 from holdall.hosts import is_inside
-from holdall.providers import AMAZON, SPACES, recognise
+from holdall.providers import AMAZON, B2, DELIVERY_HOST, R2, SPACES, recognise
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # What a store is made of: where these are meant, a missing bucket is not all that is to be set.
@@ -153,6 +153,8 @@ def speak_of_what_is_there(entries: Entries, store: Store | None) -> None:
         _of_a_beginning(entries, found)
         return
     if mode == "s3" and store.provider is AMAZON and not entries.is_set(whereabouts.ENDPOINT):
+        if _domain_is_elsewhere(entries):
+            return
         found = (
             [one for one in found if not _doubts(entries, store, one)] if not _elsewhere(entries, store, found) else []
         )
@@ -212,7 +214,7 @@ def _place_is_missing(entries: Entries, found: list[Candidate]) -> None:
     if is_decided or not core or (not entries.prefix and any(entries.environ.get(one) for one in AMBIENT_ENDPOINTS)):
         return
     addresses = whereabouts.held(found)
-    spaces = [one for one in core if {"SPACES", "SPACE"} & set(foreign.words(one.name))]
+    spaces = [one for one in core if foreign.SPACES & set(foreign.words(one.name))]
     spaces += [
         one for one in core if one.value in addresses and recognise(one.value)[0] is SPACES and one not in spaces
     ]
@@ -361,6 +363,30 @@ def _elsewhere(entries: Entries, store: Store, found: list[Candidate]) -> bool:
     for one in found:
         if one.variable in CORE:
             _say(entries, one, is_needed=False)
+    return True
+
+
+def _domain_is_elsewhere(entries: Entries) -> bool:
+    """Refuse a bucket at Amazon whose links would lead to another provider's, which serves no bucket but its own."""
+    domain = entries.get("AWS_S3_CUSTOM_DOMAIN")
+    if not domain:
+        return False
+    host = domain.host.replace(".cdn.digitaloceanspaces.", ".digitaloceanspaces.")
+    bucket = dsn.bucket_before(host)
+    provider, region = recognise(f"https://{host.removeprefix(f'{bucket}.')}")
+    if host.endswith(".r2.dev") or DELIVERY_HOST.search(host):
+        provider = R2 if host.endswith(".r2.dev") else B2 if host.endswith(".backblazeb2.com") else provider
+    if not provider.is_hosted or provider is AMAZON:
+        return False
+    how = _endpoint_at(entries, whereabouts.at(provider, entries.environ, region or ""))
+    if provider is SPACES:
+        how = f"`{entries.prefix}STORAGES_MODE=do` and `{entries.prefix}DO_REGION={region}`"
+    entries.problem(
+        whereabouts.ENDPOINT,
+        f"is missing: the domain {domain} is one of {provider.title}, and without the endpoint files would be saved at Amazon "
+        f"S3. Set {how}.",
+        "D183",
+    )
     return True
 
 

@@ -193,8 +193,8 @@ class _Author:
                 self._decide(name, value, source)
         elif is_own:
             self.decided["AWS_S3_ENDPOINT_URL"] = endpoint, source
-        if not endpoint and not self._value("STORAGES_MODE") and self._speaks_of({"SPACES", "SPACE"}):
-            self._decide("STORAGES_MODE", "do", _first(self.candidates, {"SPACES", "SPACE"}, self.env.prefix))
+        if not endpoint and not self._value("STORAGES_MODE") and self._speaks_of(foreign.SPACES):
+            self._decide("STORAGES_MODE", "do", _first(self.candidates, foreign.SPACES, self.env.prefix))
         if self._value("STORAGES_MODE") == "do":
             if region and not self._value("DO_REGION") and re.fullmatch(r"[a-z]{3}\d", region):
                 self._decide(
@@ -235,7 +235,7 @@ class _Author:
             return address, prefix + name
         names = [one.name for one in self.candidates if one.variable in missing.CORE]
         place = whereabouts.spoken_of(names, self.env.environ, region)
-        if not self._speaks_of({"SPACES", "SPACE"}):
+        if not self._speaks_of(foreign.SPACES):
             place = place or whereabouts.of_region(region)
         if not place or not place.is_whole:
             return "", ""
@@ -271,7 +271,7 @@ class _Author:
     def _value(self, name: str) -> str:
         return self.decided.get(name, ("", ""))[0]
 
-    def _speaks_of(self, words: set[str]) -> bool:
+    def _speaks_of(self, words: frozenset[str]) -> bool:
         return any(words & set(foreign.words(one.name)) for one in self.candidates)
 
     def _lines(self) -> Iterable[Proposed]:
@@ -299,7 +299,7 @@ def _names(found: Iterable[Candidate]) -> str:
     return listed([one.name for one in found])
 
 
-def _first(found: Iterable[Candidate], words: set[str], prefix: str) -> str:
+def _first(found: Iterable[Candidate], words: frozenset[str], prefix: str) -> str:
     return next(prefix + one.name for one in found if words & set(foreign.words(one.name)))
 
 

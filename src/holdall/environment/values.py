@@ -175,7 +175,9 @@ def _arn(value: str) -> str:
 
 
 def region(value: str, _remark: Remark) -> str:
-    # It becomes a part of host names.
+    # It becomes a part of host names. OVH's console shows "GRA".
+    if re.fullmatch(r"[A-Z0-9-]{2,63}", value) and not value.islower():
+        raise _refused("D108", f"is {quoted(value)}; write the region's code in lower case, {value.lower()}.")
     if len(value) > 63 or not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", value):
         raise _refused("D108", f"is {quoted(value)}; write the region's code, such as eu-central-1.")
     if zone := re.fullmatch(r"([a-z]{2}(?:-[a-z]+)+-\d)[a-f]", value):

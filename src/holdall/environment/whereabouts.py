@@ -79,7 +79,7 @@ def spoken_of(names: Iterable[str], environ: Mapping[str, str], region: str) -> 
     for name in names:
         for word in foreign.words(name):
             if word in _WORDS:
-                return _place(PROVIDERS[_WORDS[word]], environ, region)
+                return at(PROVIDERS[_WORDS[word]], environ, region)
             if word in _SERVERS:
                 return Place("", _SERVERS[word])
     return None
@@ -89,11 +89,12 @@ def of_region(region: str) -> Place | None:
     """Give the place that alone has a region."""
     for id_, known in _REGIONS.items():
         if re.fullmatch(known, region):
-            return _place(PROVIDERS[id_], {}, region)
+            return at(PROVIDERS[id_], {}, region)
     return None
 
 
-def _place(provider: Provider, environ: Mapping[str, str], region: str) -> Place:
+def at(provider: Provider, environ: Mapping[str, str], region: str) -> Place:
+    """Give the S3 API of a provider, as far as the environment and a region tell it."""
     form = provider.form
     if "PROJECT" in form:
         project = _project(environ)

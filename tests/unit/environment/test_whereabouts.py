@@ -140,6 +140,7 @@ def test_endpoint_that_cannot_be_told_is_named_as_missing_in_its_form(environ: d
 @pytest.mark.parametrize(
     ("environ", "then"),
     [
+        (named("DIGITALOCEAN", REGION="fra1"), "`STORAGES_MODE=do`, and `DO_REGION=fra1`."),
         (named("DO_SPACES", REGION="fra1"), "`STORAGES_MODE=do`, and `DO_REGION=fra1`."),
         (named("SPACES", ENDPOINT="https://nyc3.digitaloceanspaces.com"), "`STORAGES_MODE=do`, and `DO_REGION=nyc3`."),
         (named("SPACES"), "`STORAGES_MODE=do`, and `DO_REGION` to its region."),
@@ -151,6 +152,41 @@ def test_space_without_the_mode_is_told_the_mode(environ: dict[str, str], then: 
     reading = contract.read(obeyed(environ))
     assert reading.store is not None
     assert (reading.store.mode, reading.store.provider) == ("do", PROVIDERS["spaces"])
+
+
+@pytest.mark.parametrize(
+    ("domain", "how"),
+    [
+        ("acme-media.nyc3.cdn.digitaloceanspaces.com", "Set `STORAGES_MODE=do` and `DO_REGION=nyc3`."),
+        ("acme-media.fra1.digitaloceanspaces.com", "Set `STORAGES_MODE=do` and `DO_REGION=fra1`."),
+        ("pub-0123456789abcdef.r2.dev", "to its endpoint, https://ACCOUNT.r2.cloudflarestorage.com."),
+        ("f004.backblazeb2.com/file/acme-media", "to its endpoint, https://s3.REGION.backblazeb2.com."),
+        ("acme-media.s3.fr-par.scw.cloud", "Set `AWS_S3_ENDPOINT_URL=https://s3.fr-par.scw.cloud`."),
+        ("storage.googleapis.com/acme-media", "Set `AWS_S3_ENDPOINT_URL=https://storage.googleapis.com`."),
+    ],
+)
+def test_domain_of_another_provider_says_where_the_bucket_is(domain: str, how: str) -> None:
+    environ = {"STORAGE_BUCKET_NAME": "acme-media", **PAIR, "AWS_S3_CUSTOM_DOMAIN": domain}
+    for public in ("true", "false"):
+        [problem] = problems({**environ, "STORAGE_MAKE_FILES_PUBLIC": public})
+        assert problem.startswith("`AWS_S3_ENDPOINT_URL` is missing: the domain ")
+        assert problem.endswith(how)
+
+
+@pytest.mark.parametrize(
+    "domain", ["d111111abcdef8.cloudfront.net", "media.example.com", "acme-media.s3.amazonaws.com"]
+)
+def test_domain_of_anybody_says_nothing_of_the_place(domain: str) -> None:
+    assert contract.read({**S3, "AWS_S3_CUSTOM_DOMAIN": domain}).problems == ()
+
+
+def test_key_for_a_name_server_is_none_of_a_bucket() -> None:
+    assert contract.read({"STORAGE_BUCKET_NAME": "acme-media", "HETZNER_DNS_API_KEY": "abc"}).problems == ()
+
+
+def test_region_in_capitals_is_told_in_lower_case() -> None:
+    [problem] = problems({**S3, "AWS_S3_ENDPOINT_URL": "https://s3.gra.io.cloud.ovh.net", "AWS_S3_REGION_NAME": "GRA"})
+    assert problem.endswith('is "GRA"; write the region\'s code in lower case, gra.')
 
 
 def test_region_of_a_space_is_not_guessed() -> None:
