@@ -46,7 +46,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-areas",
         action="store_true",
-        help="expire the folders of direct uploads and trash, which do not exist yet",
+        help="expire the trash, and the folder of direct uploads, which do not exist yet",
     )
     parser.add_argument(
         "--distribution-arn",
