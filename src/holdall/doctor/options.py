@@ -164,7 +164,7 @@ def _is_bucket_itself(domain: str, bucket: str) -> bool:
     if path.strip("/") == bucket:
         host = f"{bucket}.{host}"
     rest = host.removeprefix(f"{bucket}.")
-    return rest != host and recognise(f"https://{rest}")[0] is AMAZON
+    return rest != host and (rest.startswith("s3-website") or recognise(f"https://{rest}")[0] is AMAZON)
 
 
 def _gevent_patched() -> bool:

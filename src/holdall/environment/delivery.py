@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from holdall.bases import Base
-from holdall.environment.domains import bucket_at_amazon
+from holdall.environment.domains import bucket_at_amazon, is_website_at_amazon
 from holdall.environment.entries import Entries
 from holdall.environment.store import Store
 from holdall.environment.variables import BY_NAME
@@ -63,7 +63,10 @@ def _bucket_itself(env: Entries, store: Store) -> None:
             DOMAIN,
             f"is {domain}, the bucket's own host and no CDN: public files open there only if the bucket's policy lets everybody "
             "read them and Block Public Access is off; `holdall provision` prints what to ask for. If CloudFront is in front "
-            "of the bucket, write its domain.",
+            "of the bucket, write its domain."
+            + (
+                " Such a website answers no https." if is_website_at_amazon(domain) and domain.scheme == "https" else ""
+            ),
             "D224",
         )
     elif bucket:

@@ -51,10 +51,21 @@ def domain(value: str, remark: Remark) -> Base:
     return base
 
 
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteEndpoints.html: "do not support HTTPS".
+_WEBSITE = re.compile(r"(.+)\.s3-website[.-][a-z0-9-]+\.amazonaws\.com(?:\.cn)?")
+
+
+def is_website_at_amazon(base: Base) -> bool:
+    """Whether a domain is a website of Amazon's for a bucket, which answers plain HTTP alone."""
+    return _WEBSITE.fullmatch(base.host) is not None
+
+
 def bucket_at_amazon(base: Base) -> str:
     """Give the bucket whose own host at Amazon a domain is, in either style; "" if it is none."""
     if recognise(base.origin)[0] is AMAZON:
         return base.path.strip("/").partition("/")[0]
+    if website := _WEBSITE.fullmatch(base.host):
+        return website[1]
     label, _, behind = base.host.partition(".")
     while behind:
         if recognise(f"https://{behind}")[0] is AMAZON:

@@ -150,6 +150,7 @@ def test_public_acl_at_amazon_is_named_before_the_first_upload(options: dict[str
     [
         ("acme-media.s3.eu-central-1.amazonaws.com", True),
         ("acme-media.s3.amazonaws.com", True),
+        ("http://acme-media.s3-website-eu-west-1.amazonaws.com", True),
         ("s3.eu-central-1.amazonaws.com/acme-media", True),
         ("d111111abcdef8.cloudfront.net", False),
         ("media.example.com", False),

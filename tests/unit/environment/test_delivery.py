@@ -156,6 +156,13 @@ def test_bucket_itself_elsewhere_is_not_needed_for_private_files(endpoint: str, 
     assert "not needed" in said["D143"]
 
 
+def test_website_of_a_bucket_is_its_own_host_and_answers_no_https() -> None:
+    host = "acme-media.s3-website-eu-west-1.amazonaws.com"
+    assert "answers no https" in found({**S3, **PUBLIC_FILES, "AWS_S3_CUSTOM_DOMAIN": host})["D224"]
+    plain = found({**S3, **PUBLIC_FILES, "AWS_S3_CUSTOM_DOMAIN": f"http://{host}"})
+    assert "no https" not in plain["D224"]
+
+
 def test_host_of_another_bucket_is_named() -> None:
     said = found({**S3, **PUBLIC_FILES, "AWS_S3_CUSTOM_DOMAIN": "acme.old.s3.amazonaws.com"})
     assert list(said) == ["D166"]
