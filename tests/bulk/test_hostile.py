@@ -21,7 +21,7 @@ from tests.bulk.test_trash import holdall
 from tests.contract import only
 from tests.providers import Provider
 from tests.servers.fault_proxy import FaultProxy, Rule, flips_a_bit
-from tests.stores import build_storage
+from tests.stores import build_fork, build_storage
 
 on_one_server = only("seaweedfs-http")
 ODD = [
@@ -191,6 +191,27 @@ def test_what_the_project_says_of_each_object_goes_along(
             assert provider.client.head_object(Bucket=bucket, Key=key)["Metadata"]["by"] == "ada"
 
 
+@pytest.mark.parametrize("provider", ["seaweedfs-https"], indirect=True, scope="session")
+def test_files_encrypted_with_a_key_of_the_projects_are_copied_and_come_back(
+    make_store: MakeStore, tmp_path: Path
+) -> None:
+    files = {"a.txt": b"a" * 100, "middle.bin": b"m" * 100_000, "large.bin": b"l" * 9_000_000}
+    options = {"object_parameters": {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}}
+    first, second = (make_store(name, options=options, STORAGE_TRASH="30d") for name in ("first", "second"))
+    back = Folder(tmp_path / "back")
+
+    for source, destination in ((written(tmp_path / "media", files), first), (first, second), (second, back)):
+        assert copy(source, destination).failures == []
+        assert plan.make(source, destination).same.files == len(files)
+    assert contents(second) == files
+    assert {entry.name: back.file(entry.name).read_bytes() for entry in back.entries()} == files
+
+    second.storage.delete("a.txt")
+    (one,) = trash.entries(second.storage)
+    trash.restore(second.storage, one)
+    assert contents(second) == files
+
+
 @on_one_server
 def test_type_that_an_uploader_chose_runs_no_script(make_store: MakeStore, provider: Provider, bucket: str) -> None:
     source, destination = make_store("from"), make_store("to")
@@ -316,6 +337,32 @@ def test_file_that_came_since_the_plan_is_not_replaced_and_what_fails_brings_it_
     assert sorted(outcome.conflicts) == ["came.txt", "changed.txt"]
     assert names_of(outcome.failures) == {"fails.txt"}
     assert contents(store) == {"came.txt": b"came", "changed.txt": b"another", "fails.txt": b"old"}
+
+
+@on_one_server
+def test_fork_is_filled_and_its_parent_is_not_touched(
+    make_store: MakeStore, provider: Provider, bucket: str, location: str, tmp_path: Path
+) -> None:
+    parent = make_store("parent")
+    for name in ("parents.txt", "hidden.txt"):
+        parent.storage.save(name, ContentFile(b"old"))
+    fork = Store(
+        build_fork(
+            provider.environ(bucket, location=f"{location}/fork"),
+            provider.environ(bucket, location=f"{location}/parent"),
+        )
+    )
+    fork.storage.save("own.txt", ContentFile(b"old"))
+    fork.storage.delete("hidden.txt")
+    source = written(tmp_path / "media", dict.fromkeys(("own.txt", "parents.txt", "hidden.txt", "new.txt"), b"new"))
+
+    outcome = copy(source, fork, replaces=True)
+
+    assert (outcome.copied.files, outcome.conflicts, outcome.failures) == (4, [], [])
+    assert set(contents(fork).values()) == {b"new"}
+    assert fork.storage.open("parents.txt").read() == b"new"
+    assert contents(parent) == {"parents.txt": b"old", "hidden.txt": b"old"}
+    assert [one.name for one in trash.entries(fork.storage)] == ["own.txt"]
 
 
 def test_replaced_file_of_a_folder_is_in_its_trash(tmp_path: Path) -> None:

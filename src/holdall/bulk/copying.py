@@ -181,8 +181,12 @@ class Copier:
         if isinstance(self.destination, Folder):
             return self._into_folder(step, self.destination)
         if isinstance(self.source, Folder):
-            return self._from_folder(step, self.source, self.destination)
-        return self._between(step, self.source, self.destination)
+            copied = self._from_folder(step, self.source, self.destination)
+        else:
+            copied = self._between(step, self.source, self.destination)
+        # A fork remembers which names are its own.
+        self.destination.storage._wrote(step.name)
+        return copied
 
     # -- from a folder into a store
 
