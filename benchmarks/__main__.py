@@ -35,7 +35,7 @@ django.setup()
 from tests.servers.catalogue import running  # noqa: E402
 
 import holdall  # noqa: E402
-from benchmarks import clients, forks, large, links, listing, page, race, reads, startup, threads, writes  # noqa: E402
+from benchmarks import clients, copying, forks, large, links, listing, page, race, reads, startup, threads, writes  # noqa: E402
 from benchmarks.measuring import Row, Site  # noqa: E402
 
 FULL = {"keys": 100_000, "rounds": 20}
@@ -66,6 +66,7 @@ def main() -> int:
             "large": ("Saving a large file", lambda: large.measure(site, chosen.large, chosen.rounds)),
             "race": ("Racing writers", lambda: race.measure(site, chosen.rounds)),
             "listing": ("Listing", lambda: listing.measure(site, chosen.keys)),
+            "copying": ("Copying many files", lambda: copying.measure(site, chosen.rounds)),
             "forks": ("Forks", lambda: forks.measure(site)),
             "startup": ("Start-up", startup.measure),
         }
@@ -106,8 +107,9 @@ def printed(title: str, rows: Iterable[Row]) -> Iterable[dict[str, object]]:
 
 def remark(name: str) -> dict[str, str]:
     """Name who is missing in an area."""
-    absent = " and ".join(page.COLUMNS[who] for who in clients.left_out())
-    return {"remark": f"Left out, because it was not installed: {absent}."} if name == "clients" and absent else {}
+    modules = {"clients": clients, "copying": copying}
+    absent = " and ".join(page.COLUMNS[who] for who in modules[name].left_out()) if name in modules else ""
+    return {"remark": f"Left out, because it was not installed: {absent}."} if absent else {}
 
 
 if __name__ == "__main__":

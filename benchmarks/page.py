@@ -19,6 +19,9 @@ COLUMNS = {
     "holdall": "Holdall",
     "named": "Holdall, server known",
     "without_fast_lane": "without its fast lane",
+    "without_obstore": "without obstore",
+    "s5cmd": "s5cmd",
+    "rclone": "rclone",
     "minio": "minio-py",
     "obstore": "obstore",
     "boto3": "boto3",
@@ -38,6 +41,7 @@ SECTIONS = (
     "Racing writers",
     "Racing writers on each server",
     "Listing",
+    "Copying many files",
     "Forks",
     "Start-up",
 )
