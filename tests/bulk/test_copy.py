@@ -136,10 +136,10 @@ def test_what_is_there_is_never_overwritten(media: Folder, make_store: MakeStore
     assert sorted(outcome.conflicts) == ["a.txt", "large.bin"]
     assert outcome.copied.files == len(FILES) - 2
     assert store.storage.open("large.bin").read() == b"other"
-    assert (
-        list(store.storage.store.client.list_multipart_uploads(Bucket=store.storage.bucket_name).get("Uploads", []))
-        == []
+    uploads = store.storage.store.client.list_multipart_uploads(
+        Bucket=store.storage.bucket_name, Prefix=store.storage.location
     )
+    assert uploads.get("Uploads", []) == []
 
 
 @on_one_server

@@ -61,6 +61,9 @@ def make_storage(filling: str, provider: Provider, bucket: str, location: str) -
 
     def make(*, options: dict[str, Any] | None = None, **changes: Any) -> Storage:
         given = {"bucket": bucket, "location": location} | changes
+        if given.get("is_public"):
+            # Its parent's private files are in the same bucket.
+            given["STORAGE_DOMAIN_IS_LIMITED"] = "true"
         fork = build_fork(provider.environ(given.pop("bucket"), **given), parent, **(options or {}))
         if names:
             fork.delete_many([*names, "folder/one.txt", "a.txt"])

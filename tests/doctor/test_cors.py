@@ -124,7 +124,7 @@ def test_sites_that_nobody_named_are_noticed(
     assert "D855" in notices(report)
 
 
-@only("seaweedfs-http", "ceph-http")
+@only("seaweedfs-http")
 def test_cors_of_signed_links_is_that_of_the_bucket(provider: Provider, own_bucket: str, location: str) -> None:
     environ = provider.environ(own_bucket, location=location)
     allow(provider, own_bucket, "https://beta.example.com")

@@ -282,6 +282,9 @@ def command(program: Path, port: int, scratch: Path, certificate: Certificate | 
         "webdav": "false",
         "admin.ui": "false",
         "master.telemetry": "false",
+        # Every bucket has volumes of its own, none of which takes room before it has files. Their number would be limited
+        # by the free room, a GiB for each: a disk with 20 GiB would have room for a handful of buckets.
+        "volume.max": 10_000,
         # There is no second volume server to take over, so nothing to wait for at the end.
         "volume.preStopSeconds": 0,
     }
