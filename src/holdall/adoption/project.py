@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -94,7 +95,10 @@ def _named() -> dict[str, str]:
     for name in dir(settings):
         # Django raises for an empty SECRET_KEY.
         if name.isupper() and name not in {*OLD_NAMES.values(), "SECRET_KEY"}:
-            value = getattr(settings, name, None)
+            with warnings.catch_warnings():
+                # Django warns of its own settings that it will drop.
+                warnings.simplefilter("ignore")
+                value = getattr(settings, name, None)
             if isinstance(value, str) and _DOTTED_PATH.fullmatch(value):
                 with suppress(Exception):
                     made = import_string(value)

@@ -13,7 +13,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from holdall.errors import BucketNotFound
 from holdall.s3 import clients, keys, local, sessions, sources
-from holdall.s3.plain import is_made_by_boto3, is_plain
 from holdall.s3.target import Target
 from holdall.s3.unanswered import bare
 from holdall.secret import Secret
@@ -34,9 +33,12 @@ def make(target: Target, region_name: str | None, *, config: Config, where: str,
         with ExitStack() as making:
             if getattr(config, "signature_version", None) is botocore.UNSIGNED:
                 making.enter_context(sources.unneeded())
-            # What a test makes in boto3's place needs no keys.
-            elif not (target.access_key or target.local_folder) and is_made_by_boto3() and is_plain():
-                sessions.look_for_keys(session)
+            elif not (target.access_key or target.local_folder):
+                try:
+                    sessions.look_for_keys(session)
+                except sdk.NoCredentialsError:
+                    # A client is made all the same, as by boto3: its requests say that there are no keys.
+                    making.enter_context(sources.unneeded())
             making.enter_context(sessions.alone())
             # Under no name: this frame is shown on an error page, and they hold the keys, plain.
             return session.resource(**_arguments(target, region_name, config))

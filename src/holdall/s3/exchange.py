@@ -145,13 +145,18 @@ def _by_http_client(pool: Any, connection: Any, request: Request, file: Any) -> 
     # All that it does with a socket is to ask for its file.
     socket: Any = _Handed(file)
     raw = HTTPResponse(socket, method=request.method)
-    raw.begin()
-    if raw.will_close:
-        # The file holds the socket open until it is read.
-        connection.close()
-    headers = urllib3.HTTPHeaderDict([(name, _FOLD.sub(" ", value)) for name, value in raw.msg.items()])
-    if len(set(headers.getlist("content-length"))) > 1:
-        raise InvalidHeader(f"The answer has more than one length: {headers['content-length']}.")
+    try:
+        raw.begin()
+        if raw.will_close:
+            # The file holds the socket open until it is read.
+            connection.close()
+        headers = urllib3.HTTPHeaderDict([(name, _FOLD.sub(" ", value)) for name, value in raw.msg.items()])
+        if len(set(headers.getlist("content-length"))) > 1:
+            raise InvalidHeader(f"The answer has more than one length: {headers['content-length']}.")
+    except BaseException:
+        # Before its file is closed, which Python 3.13 flushes when it lets go of the answer.
+        raw.close()
+        raise
     return Answered(raw.status, _lowered(headers), _Body(pool, connection, request.target, raw, raw.length))
 
 

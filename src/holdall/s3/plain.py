@@ -126,14 +126,6 @@ def maker() -> tuple[Any, ...]:
     return boto3.Session, made_by["client"], made_by["resource"], len(botocore.handlers.BUILTIN_HANDLERS)
 
 
-_BOTO3S = maker()[:3]
-
-
-def is_made_by_boto3() -> bool:
-    """Say whether boto3 itself makes clients, and no test in its place."""
-    return maker()[:3] == _BOTO3S
-
-
 def _handlers_are_own() -> bool:
     global _handlers
     handlers = botocore.handlers.BUILTIN_HANDLERS
