@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -22,6 +23,20 @@ AGAIN = 4_000
 WHO = ("holdall", "without_obstore", "s5cmd", "rclone")
 # Each program is told where the store is in its own way, and given as many workers as Holdall has.
 WORKERS = 16
+
+
+# What a program took, told by a small process that starts it: a process remembers the memory of the one it was forked from.
+_STARTER = """
+import json, os, resource, sys
+child = os.fork()
+if not child:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.execvp(sys.argv[1], sys.argv[1:])
+_, status = os.waitpid(child, 0)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss]))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 
 
 class Taken(NamedTuple):
@@ -94,17 +109,14 @@ def _ran(site: Site, place: Path, who: str, source: str, destination: str) -> Ta
     """Run a program to its end. A store is written as "bucket/prefix"."""
     command, environ = _command(site, place, who, source, destination)
     began = time.perf_counter()
-    with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=errors)
-        # What this very process took, which `communicate` does not tell.
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        errors.seek(0)
-        said = errors.read().decode(errors="replace")[-500:]
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _STARTER, *command], env=environ, capture_output=True, text=True, check=False
+    )
     clock = time.perf_counter() - began
-    if child.returncode:
-        raise RuntimeError(f"{who} ended with {child.returncode}: {said}")
-    return Taken(clock, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    if done.returncode:
+        raise RuntimeError(f"{who} ended with {done.returncode}: {done.stderr[-500:]}")
+    cpu, kib = json.loads(done.stdout)
+    return Taken(clock, cpu, kib / 1024)
 
 
 def _command(site: Site, place: Path, who: str, source: str, destination: str) -> tuple[list[str], dict[str, str]]:
