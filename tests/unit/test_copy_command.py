@@ -122,7 +122,7 @@ def test_bar_and_lines_say_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_alias_of_the_project_is_a_place(tmp_path: Path, settings: object) -> None:
-    settings.STORAGES = {  # type: ignore[attr-defined]
+    settings.STORAGES = {  # type: ignore[attr-defined]  # the fixture has no type
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}},
         "memory": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     }

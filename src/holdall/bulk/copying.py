@@ -18,7 +18,7 @@ from holdall.bulk.entries import Entry, Spool
 from holdall.bulk.landing import land
 from holdall.bulk.places import Folder, Place, Store, Trouble, on_its_side, reading
 from holdall.bulk.plan import Count, Plan
-from holdall.bulk.proof import PIECE_BYTES, composed_of, fits
+from holdall.bulk.proof import composed_of, fits
 from holdall.bulk.replacing import Replaced
 from holdall.bulk.verdict import Copied, Verdict, verified
 from holdall.bulk.work import Budget, Ended, Pace, mapped
@@ -32,6 +32,7 @@ from holdall.errors import (
 )
 from holdall.fork.storage import reading_parameters
 from holdall.s3 import deleting
+from holdall.s3.bodies import PIECE_BYTES
 from holdall.s3.bulklane import BulkLane, Declined
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.saving import MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Source
@@ -266,23 +267,9 @@ class Copier:
         parameters = reading_parameters(side, step.name)
         if self._from is not None and not parameters and side is getattr(self.source, "storage", None):
             with suppress(Declined):
-                return self._whole(step, self._from.fetch(side._key(step.name)))
-        answer = side.store.call(
-            "get_object",
-            action="reading",
-            name=step.name,
-            client=side.store.client,
-            Key=side._key(step.name),
-            **parameters,
-        )
-        with side.store.translating("reading", name=step.name, is_request=False):
-            data = answer["Body"].read()
-        return self._whole(step, (data, str(answer["ETag"]), _kept(answer)))
-
-    @staticmethod
-    def _whole(step: Entry, fetched: tuple[bytes, str, dict[str, Any]]) -> tuple[bytes, str, dict[str, Any]]:
-        data, etag, parameters = fetched
-        return data, etag, _kept(parameters)
+                fetched = self._from.fetch(side._key(step.name))
+                return fetched.data, fetched.etag, _kept(fetched.parameters)
+        return _got(side, step)
 
     def _stored_again(self, step: Entry, storage: MediaStorage, data: bytes, kept: dict[str, Any]) -> Copied:
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
@@ -406,16 +393,22 @@ def _changed(step: Entry, source: Place) -> ObjectChanged:
 
 def _beginning(side: MediaStorage, step: Entry) -> tuple[bytes, dict[str, Any]]:
     """Give the first bytes of an object, and what the store says of it. One GET."""
+    head, etag, kept = _got(side, step, Range=f"bytes=0-{HEAD_BYTES - 1}")
+    _check_etag(step, etag)
+    return head, kept
+
+
+def _got(side: MediaStorage, step: Entry, **span: str) -> tuple[bytes, str, dict[str, Any]]:
+    """Give the bytes of an object, its ETag, and what the store says of it. One GET, by the SDK, whose answer is whole."""
     answer = side.store.call(
         "get_object",
         action="reading",
         name=step.name,
         client=side.store.client,
         Key=side._key(step.name),
-        Range=f"bytes=0-{HEAD_BYTES - 1}",
+        **span,
         **reading_parameters(side, step.name),
     )
     with side.store.translating("reading", name=step.name, is_request=False):
-        head = answer["Body"].read()
-    _check_etag(step, str(answer["ETag"]))
-    return head, _kept(answer)
+        data = answer["Body"].read()
+    return data, str(answer["ETag"]), _kept(answer)

@@ -11,9 +11,10 @@ from typing import Any
 
 from holdall.bulk.entries import Entry
 from holdall.bulk.places import Folder, unfinished_beside
-from holdall.bulk.proof import PIECE_BYTES, fits, md5_of
+from holdall.bulk.proof import fits, md5_of
 from holdall.errors import InvalidName, NameTaken, ObjectChanged, StoreFailed
 from holdall.s3 import trash
+from holdall.s3.bodies import PIECE_BYTES
 
 
 def land(file: Any, step: Entry, destination: Folder, changed: Callable[[], ObjectChanged]) -> tuple[int, bool]:

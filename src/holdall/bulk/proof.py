@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from holdall.bulk.entries import Entry
 from holdall.bulk.places import Folder, Place, Store
+from holdall.s3.bodies import PIECE_BYTES, sha256_of
 
-PIECE_BYTES = 1024 * 1024
 _MIB = 1024 * 1024
 # The parts of the programs that upload, the most common first: https://docs.aws.amazon.com/cli/latest/topic/s3-config.html,
 # https://rclone.org/s3/#s3-chunk-size, s5cmd's --part-size (50 MiB).
@@ -96,8 +96,5 @@ def _md5(file: BinaryIO, limit_bytes: int | None = None, *, at_end: str | None =
 
 def digest(place: Place, name: str) -> bytes:
     """Read a file whole and give a digest of its bytes."""
-    found = hashlib.sha256()
     with place.open(name) as file:
-        while piece := file.read(PIECE_BYTES):
-            found.update(piece)
-    return found.digest()
+        return sha256_of(file)

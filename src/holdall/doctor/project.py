@@ -41,7 +41,7 @@ def probe_media_settings(examination: Examination) -> Iterator[Finding]:
         return
     for name in ("MEDIA_URL", "MEDIA_ROOT"):
         # The stubs do not know it.
-        if settings.is_overridden(name) and getattr(settings, name):  # type: ignore[misc]
+        if settings.is_overridden(name) and getattr(settings, name):  # type: ignore[misc]  # the stubs do not know it
             yield kinds.MEDIA_SETTINGS_UNUSED.found(f'`{name}` is "{getattr(settings, name)}"')
     if examination.is_ours and examination.storage.local_folder and not settings.DEBUG:
         yield kinds.LOCAL_IN_PRODUCTION.found("`STORAGES_MODE` is local, `DEBUG` is False")
@@ -115,7 +115,7 @@ def probe_import_use(examination: Examination) -> Iterator[Finding]:
     if not (examination.project and examination.is_s3) or examination.is_ours:
         return
     # Django's handler has no public way to see what it has made without making it.
-    made: Any = storages._storages.get(examination.alias)  # type: ignore[attr-defined]
+    made: Any = storages._storages.get(examination.alias)  # type: ignore[attr-defined]  # made already, and not to be made here
     connections = getattr(made, "_connections", None)
     if getattr(made, "_bucket", None) is not None or getattr(connections, "connection", None) is not None:
         yield kinds.USED_AT_IMPORT.found(f'`storages["{examination.alias}"]` has a connection before the first request')

@@ -170,20 +170,29 @@ def allow_sites(examination: Examination, origins: list[str]) -> str:
 
 def hide_listing(examination: Examination, found: Doors) -> str:
     """Return the line that hides the names of files from visitors, for whatever shows them."""
-    if not found.has_public_policy or examination.provider.id == "b2":
-        return _close_bucket_acl(examination)
-    if examination.provider.id == "spaces":
-        return _without_policy(examination)
-    return "Remove `s3:ListBucket` for everyone (`Principal: *`) from the bucket's policy. Readers need only `s3:GetObject`."
+    return _closed(
+        examination,
+        found,
+        "Remove `s3:ListBucket` for everyone (`Principal: *`) from the bucket's policy. Readers need only `s3:GetObject`.",
+    )
 
 
 def shut(examination: Examination, found: Doors) -> str:
     """Return the line that keeps strangers from writing, for whatever lets them."""
+    return _closed(
+        examination,
+        found,
+        "Remove `s3:PutObject` and `s3:DeleteObject` for everyone (`Principal: *`) from the bucket's policy.",
+    )
+
+
+def _closed(examination: Examination, found: Doors, in_the_policy: str) -> str:
+    """Return the line for what opens the bucket: its ACL, a Space's policy, or a statement of a policy."""
     if not found.has_public_policy or examination.provider.id == "b2":
         return _close_bucket_acl(examination)
     if examination.provider.id == "spaces":
         return _without_policy(examination)
-    return "Remove `s3:PutObject` and `s3:DeleteObject` for everyone (`Principal: *`) from the bucket's policy."
+    return in_the_policy
 
 
 def without_challenge(examination: Examination) -> str:

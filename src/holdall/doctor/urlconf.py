@@ -62,7 +62,7 @@ def _served() -> Iterator[tuple[str, Path]]:
         folder = {**given, **arguments}.get("document_root")
         if view is serve and isinstance(folder, (str, os.PathLike)):
             # As `serve` itself does: "" is the working directory.
-            yield route, Path(os.path.abspath(os.fspath(folder))).resolve()  # noqa: PTH100
+            yield route, Path(os.path.abspath(os.fspath(folder))).resolve()  # noqa: PTH100  as `serve` does
 
 
 def _patterns(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -11,11 +10,10 @@ from typing import NamedTuple
 from holdall.errors import ObjectNotFound
 from holdall.fork.storage import Entry, ForkedStorage, look_at, walk_own
 from holdall.fork.tombstones import Hidden
+from holdall.s3.bodies import sha256_of
 from holdall.storage import MediaStorage
 
 WORKERS = 16
-# At most so much of a file is held while two are compared.
-PIECE_BYTES = 1024 * 1024
 KINDS = ("added", "replaced", "same", "hidden", "gone")
 
 
@@ -77,11 +75,8 @@ def is_same(one: MediaStorage, first: Entry, other: MediaStorage, second: Entry)
 
 
 def _digest(storage: MediaStorage, name: str) -> bytes:
-    digest = hashlib.sha256()
     with storage.open(name) as file:
-        while piece := file.read(PIECE_BYTES):
-            digest.update(piece)
-    return digest.digest()
+        return sha256_of(file)
 
 
 def _parents(fork: ForkedStorage, name: str) -> Entry | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from typing import Protocol
+
+# At most so much is held while a digest is made.
+PIECE_BYTES = 1024 * 1024
 
 
 class Readable(Protocol):
@@ -20,6 +24,14 @@ def read_exactly(body: Readable, size_bytes: int) -> bytes:
         pieces.append(piece)
         wanted -= len(piece)
     return b"".join(pieces)
+
+
+def sha256_of(body: Readable) -> bytes:
+    """Read what is left and give its SHA-256, a piece at a time."""
+    digest = hashlib.sha256()
+    while piece := body.read(PIECE_BYTES):
+        digest.update(piece)
+    return digest.digest()
 
 
 def in_parts(body: Readable, part_bytes: int) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ try:
     from obstore import exceptions
     from obstore.store import S3Store
 except ImportError:
-    obstore = None  # type: ignore[assignment]
+    obstore = None  # type: ignore[assignment]  # the extra is not installed
     _FAILURES: tuple[type[Exception], ...] = ()
 else:
     # Some of its errors are Python's own: that of a missing object is a FileNotFoundError.
