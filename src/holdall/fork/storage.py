@@ -26,6 +26,7 @@ from holdall.s3.target import Above
 from holdall.storage import MediaStorage
 from holdall.storage.discarding import after_commit, refuse_failed
 from holdall.storage.files import ObjectFile
+from holdall.storage.links import Link
 from holdall.storage.media import POOL_WORKERS
 from holdall.storage.modes import Mode
 from holdall.storage.options import hidden
@@ -269,6 +270,8 @@ class ForkedStorage(MediaStorage):
         parameters: dict[str, Any] | None = None,
         expire: int | timedelta | None = None,
         http_method: str | None = None,
+        *,
+        download_as: str | None = None,
     ) -> str:
         """Give a link to the file on the side that has it: to the parent's file the parent's own link.
 
@@ -276,8 +279,14 @@ class ForkedStorage(MediaStorage):
         store.
         """
         if name and (http_method or "GET").upper() in SAFE and self.links_to_parent(name):
-            return self.parent.url(name, parameters, expire, http_method)
-        return super().url(name, parameters, expire, http_method)
+            return self.parent.url(name, parameters, expire, http_method, download_as=download_as)
+        return super().url(name, parameters, expire, http_method, download_as=download_as)
+
+    def link(self, name: str, *, method: str = "GET", parameters: Mapping[str, str] | None = None) -> Link:
+        """Give the link that `url` gives, with the time at which it changes. Requests: as `url`."""
+        if name and method in SAFE and self.links_to_parent(name):
+            return self.parent.link(name, method=method, parameters=parameters)
+        return super().link(name, method=method, parameters=parameters)
 
     def cloudfront_url(self, name: str, **more: Any) -> str:
         """Give a link with a custom policy to the file on the side that has it. Requests: as `url`."""

@@ -18,6 +18,7 @@ from holdall.s3.connection import Connection, connect
 from holdall.s3.outside import outside
 from holdall.s3.signing import Window, offset_of, public_url, window
 from holdall.storage import content as rules
+from holdall.storage.disposition import disposition
 
 # As many links as a busy page has, ten times over; each is about half a kilobyte.
 KEPT_LINKS = 4096
@@ -86,15 +87,23 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         parameters: dict[str, Any] | None = None,
         expire: int | timedelta | None = None,
         http_method: str | None = None,
+        *,
+        download_as: str | None = None,
     ) -> str:
         """Give a link to the file, whether or not it exists: public as it is, private signed for `expire` seconds.
 
+        `download_as` gives a link at which browsers save the file under this name, in any script. A store does that for
+        signed links alone, so such a link is signed for the bucket and ends, also where files are public or on a CDN.
+
         Requests: none, but those that find keys and region once per process.
         """
-        if parameters or expire is not None or http_method:
+        if parameters or expire is not None or http_method or download_as is not None:
             if isinstance(expire, timedelta):
                 expire = int(expire.total_seconds())
-            return self._link(_text(name), parameters or {}, expire, http_method or "GET").url
+            method = http_method or "GET"
+            if download_as is None:
+                return self._link(_text(name), parameters or {}, expire, method).url
+            return self._download(_text(name), {**(parameters or {}), **_saved_as(download_as)}, expire, method).url
         base = self._base
         if base is None:
             base = self.__dict__["_base"] = self._public_base()
@@ -112,6 +121,15 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
                 self._links.clear()
             self._links[name] = made
         return made.url
+
+    def link(self, name: str, *, method: str = "GET", parameters: Mapping[str, str] | None = None) -> Link:
+        """Give the link that `url` gives, with the time at which it changes. Requests: as `url`.
+
+        With a `ResponseContentDisposition` in `parameters`, it is signed for the bucket as with `download_as`.
+        """
+        if parameters and "ResponseContentDisposition" in parameters:
+            return self._download(_text(name), parameters, None, method)
+        return self._link(_text(name), parameters or {}, None, method)
 
     def _public_base(self) -> str:
         location = self.location.strip("/")
@@ -132,12 +150,27 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         signs_for_domain = self._signs_for_domain
         if self.custom_domain and not signs_for_domain:
             return self._domain_link(cleaned, key, parameters, lifetime_seconds)
-        store = self._link_store()
-        place = store.place()
+        place = self._link_store().place()
         if place and not (cleaned and self.querystring_auth):
             # Nothing can be signed for no key; Django gives the base of all links.
             url = public_url(place, key)
             return Link((self._at_domain(url) if signs_for_domain else url) + _query(parameters))
+        return self._signed_link(cleaned, key, parameters, lifetime_seconds, method)
+
+    def _download(self, name: str, parameters: Mapping[str, Any], expire: int | None, method: str) -> Link:
+        """Make a link whose disposition the store overrides: it does so only for what is signed for itself.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_Overrides
+        """
+        lifetime_seconds = self.querystring_expire if expire is None else expire
+        return self._signed_link(names.clean(name), self._key(name), parameters, lifetime_seconds, method)
+
+    def _signed_link(
+        self, cleaned: str, key: str, parameters: Mapping[str, Any], lifetime_seconds: int, method: str
+    ) -> Link:
+        signs_for_domain = self._signs_for_domain
+        store = self._link_store()
+        place = store.place()
         signed = _signed_parameters(parameters)
         if place is None or signed is None:
             return Link(self._sdk_link(cleaned, parameters, lifetime_seconds, method), until=0.0)
@@ -236,10 +269,11 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         """Let the SDK make a link that is out of the ordinary."""
         # It is no request: it is made also while the store does not answer, and says nothing of whether it does.
         key = self._normalize_name(name)
+        is_download = "ResponseContentDisposition" in parameters
         with self.store.translating("linking", name=name, key=key, client=self._client, is_request=False):
-            if not (self.public_endpoint_url or self._signs_for_domain):
+            if not (self.public_endpoint_url or self._signs_for_domain or is_download):
                 return str(super().url(name, dict(parameters), expire, method))
-            if self.querystring_auth:
+            if self.querystring_auth or is_download:
                 client = self.link_client
             else:
                 client = outside(connect(self.store.target, signed=False), self.public_endpoint_url).client
@@ -303,6 +337,10 @@ def _signed_parameters(parameters: Mapping[str, Any]) -> dict[str, str] | None:
     if all(name in _SIGNED_PARAMETERS and isinstance(value, str) for name, value in parameters.items()):
         return {_SIGNED_PARAMETERS[name]: value for name, value in parameters.items()}
     return None
+
+
+def _saved_as(filename: str) -> dict[str, str]:
+    return {"ResponseContentDisposition": disposition(filename, as_attachment=True)}
 
 
 def _query(parameters: Mapping[str, Any]) -> str:
