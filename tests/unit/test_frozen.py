@@ -110,6 +110,7 @@ def test_package_exports_these_names() -> None:
         "holdall.storage.MediaStorage",
         "holdall.storage.from_alias",
         "holdall.fork.ForkedStorage",
+        "holdall.references.register",
         "holdall.environment.build.BuildModeStorage",
     ],
 )

@@ -70,6 +70,24 @@ def in_order(entries: Iterable[T], key: Callable[[T], Any]) -> Iterator[T]:
     return heapq.merge(*runs, key=key)
 
 
+def spooled(entries: Iterable[T], key: Callable[[T], Any]) -> Iterator[T]:
+    """Take all entries at once, and give them in order: those that came in order as they are, and the others sorted.
+
+    Whoever hands them out is soon free again, and memory stays bounded.
+    """
+    straight: Spool[T] = Spool(held=BATCH)
+    late: Spool[T] = Spool(held=BATCH)
+    last = None
+    for entry in entries:
+        here = key(entry)
+        if last is not None and here < last:
+            late.append(entry)
+        else:
+            straight.append(entry)
+            last = here
+    return heapq.merge(straight, in_order(late, key), key=key) if len(late) else iter(straight)
+
+
 class Spool(Generic[T]):
     """A list that is written once and read any number of times, kept in a temporary file when it grows.
 

@@ -1,49 +1,130 @@
-"""What the rows of a project refer to: every file field of every model, on every database."""
+"""What the rows of a project refer to: every file field of every model, on every database, and what is registered.
+
+`walk` is the way to read them: each name in turn, in the order of the names' bytes, which is how a store lists. So both can
+be compared side by side, however many there are.
+"""
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
-from django.apps import apps
-from django.core.files.storage import default_storage, storages
-from django.db import connections, models, router
+from django.core.files.storage import storages
+from django.db import connections, router
 
-from holdall.fork.storage import site_of
+from holdall import names as naming
+from holdall import references
+from holdall.bulk import tables
+from holdall.bulk.entries import spooled
+from holdall.bulk.sources import Column, Source, UnreadableText, Way, columns, way_between
+from holdall.bulk.tables import RowsUnknown
 from holdall.storage import MediaStorage
 from holdall.storage.media import batched
 
 # So many names are asked for at a time.
 BATCH = 500
+# A name and the place of its source among all sources; a tuple of each is made a million times.
+Pair = tuple[str, int]
+_name = itemgetter(0)
 
 
-def fields(storage: MediaStorage) -> Iterator[tuple[type[models.Model], Any]]:
-    """Give the file fields whose files are in this very store."""
-    for model in apps.get_models(include_auto_created=True):
-        if model._meta.proxy or not model._meta.managed:
-            continue
-        for field in model._meta.local_concrete_fields:
-            if isinstance(field, models.FileField) and _is_here(field.storage, storage):
-                yield model, field
+class Reference(NamedTuple):
+    """A name of a file in the store, and where it was found."""
+
+    name: str
+    source: Source
+    # Whether the file must exist: it is not one that is made again when it is missed.
+    is_expected: bool
 
 
-def _is_here(one: Any, storage: MediaStorage) -> bool:
-    if one is default_storage:
-        # Lazy, and perhaps not made yet.
-        one = storages["default"]
-    return isinstance(one, MediaStorage) and site_of(one) == site_of(storage)
+class References:
+    """All that refers to the files of one store."""
+
+    def __init__(self, asked: MediaStorage) -> None:
+        self._columns = list(columns(asked))
+        self._functions = [
+            (one, way)
+            for one in references.registered()
+            if (way := way_between(storages[one.alias], asked)) is not None
+        ]
+        # What the place in a pair means.
+        self.sources: list[Source] = []
+        self.expected: list[bool] = []
+
+    def pairs(self) -> Iterator[Pair]:
+        """Give each name with the place of its source, in the order of the names' bytes; once for each row that has it.
+
+        All databases and functions are read when the first is asked for, so that none is kept waiting.
+
+        Raises:
+            RowsUnknown: a database or a function cannot be read, or a model's table is nowhere.
+        """
+        self.sources, self.expected = [], []
+        streams = []
+        for alias, found in self._found().items():
+            plain = [one for one in found if one[0].unpack is None]
+            packed = [one for one in found if one[0].unpack is not None]
+            for some, ordered in ((plain, True), (packed, False)):
+                if some:
+                    start = self._note([(column.source._replace(database=alias), column.way) for column, _ in some])
+                    streams.append(spooled(_of_columns(alias, some, start, ordered=ordered), _name))
+        for registered, way in self._functions:
+            start = self._note([(Source("", registered.label), way)])
+            streams.append(spooled(_of_function(registered, way, start), _name))
+        return streams[0] if len(streams) == 1 else heapq.merge(*streams, key=_name)
+
+    def _note(self, found: list[tuple[Source, Way]]) -> int:
+        start = len(self.sources)
+        self.sources += [source for source, _ in found]
+        self.expected += [way.is_expected for _, way in found]
+        return start
+
+    def _found(self) -> dict[str, list[tuple[Column, str]]]:
+        """Find the columns' tables, by database."""
+        found = {alias: list(tables.present(alias, self._columns)) for alias in connections}
+        has = {alias: {column.model for column, _ in some} for alias, some in found.items()}
+        for column in self._columns:
+            wanted = router.db_for_read(column.model)
+            # Without routers every model may be on any database; with them, where they say.
+            if not any(column.model in some for some in has.values()) or (
+                router.routers and column.model not in has.get(wanted, ())
+            ):
+                raise RowsUnknown(
+                    f'The table of {column.model._meta.label}, "{column.model._meta.db_table}", is not in the database '
+                    f'"{wanted}". Run `migrate`, or remove the app from INSTALLED_APPS if it has no tables any more.'
+                )
+        return {alias: some for alias, some in found.items() if some}
+
+
+def walk(storage: MediaStorage) -> Iterator[Reference]:
+    """Give every name that a row or a registered function refers to in this store, in the order of the names' bytes.
+
+    A name comes once for each row that has it. Memory stays bounded, and each database is read by one statement.
+
+    Requests: none to the store.
+
+    Raises:
+        RowsUnknown: a database or a function cannot be read, or a model's table is nowhere.
+    """
+    found = References(storage)
+    for name, place in found.pairs():
+        yield Reference(name, found.sources[place], found.expected[place])
 
 
 def names(storage: MediaStorage) -> Iterator[str]:
-    """Give every name that a row refers to, on every database; one may come more than once."""
-    here = list(fields(storage))
-    for alias in connections:
-        tables = set(connections[alias].introspection.table_names())
-        for model, field in here:
-            # Without a router every model may be on every database, and is on those that have its table.
-            if model._meta.db_table in tables and router.allow_migrate_model(alias, model):
-                rows = model._base_manager.using(alias).exclude(**{field.attname: ""})
-                yield from (str(name) for name in rows.values_list(field.attname, flat=True).iterator() if name)
+    """Give every name of a file that must be in the store, each once, in the order of the names' bytes.
+
+    Raises:
+        RowsUnknown: as `walk`.
+    """
+    found = References(storage)
+    last = None
+    for name, place in found.pairs():
+        if name != last and found.expected[place]:
+            yield name
+            last = name
 
 
 def missing_names(storage: MediaStorage) -> list[str]:
@@ -52,4 +133,60 @@ def missing_names(storage: MediaStorage) -> list[str]:
     for batch in batched(names(storage), BATCH):
         found = storage.exists_many(batch)
         missing += [name for name, exists in found.items() if not exists]
-    return list(dict.fromkeys(missing))
+    return missing
+
+
+def _of_columns(alias: str, found: list[tuple[Column, str]], start: int, *, ordered: bool) -> Iterator[Pair]:
+    ways = [column.way.apply if column.way.added or column.way.removed else None for column, _ in found]
+    unpack = [column.unpack for column, _ in found]
+    convert = [_converter(column.field, alias) for column, _ in found]
+    simple = not any(ways) and not any(unpack) and not any(convert)
+    clean = _cleaned
+    for text, place in tables.texts(alias, found, ordered=ordered):
+        if simple:
+            if name := clean(text):
+                yield name, start + place
+            continue
+        value = text if (one := convert[place]) is None else one(text)
+        try:
+            given = [value] if (several := unpack[place]) is None else several(value)
+            for each in given:
+                way, name = ways[place], clean(str(each or ""))
+                if name and (moved := way(name) if way else name):
+                    yield moved, start + place
+        except UnreadableText:
+            label = found[place][0].source.label
+            raise RowsUnknown(
+                f"A value of {label} is not JSON, so the files that it names are unknown. Delete old versions that are "
+                "kept in another format, or convert them."
+            ) from None
+
+
+def _converter(field: Any, alias: str) -> Any:
+    if not hasattr(field, "from_db_value"):
+        return None
+
+    def convert(text: str) -> str:
+        value = field.from_db_value(text, None, connections[alias])
+        return str(getattr(value, "name", value) or "")
+
+    return convert
+
+
+def _of_function(registered: references.Registered, way: Way, place: int) -> Iterator[Pair]:
+    try:
+        for given in registered.function():
+            name = _cleaned(str(getattr(given, "name", given) or ""))
+            moved = way.apply(name) if name else None
+            if moved:
+                yield moved, place
+    except Exception as failure:  # whatever a project's function raises, its files are unknown
+        raise RowsUnknown(f"The registered function {registered.label} failed: {failure!r}.") from failure
+
+
+def _cleaned(name: str) -> str:
+    """Give the name in the form of the key that the storage would make of it."""
+    if naming.is_plain(name):
+        return name
+    # What a storage refuses to open may still be what a row means.
+    return naming.clean(name).lstrip("/")

@@ -1,0 +1,203 @@
+"""Which columns of a project's tables hold names of files, and how they become names of the store that is asked about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage, default_storage, storages
+from django.db import models
+
+from holdall.fork.storage import site_of
+from holdall.storage import MediaStorage
+
+
+class Source(NamedTuple):
+    """Where a name was found: a model's field in a database, or a registered function (then there is no model)."""
+
+    # "shop.Product"; empty for a function.
+    model: str
+    # The field; of a function its dotted path.
+    field: str
+    database: str = ""
+
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return f"{self.model}.{self.field}" if self.model else self.field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How a name of one store becomes a name of another one in the same bucket; None where it is not in there."""
+
+    added: str = ""
+    removed: str = ""
+    # Whether the file must exist: it is this very store's, and nothing makes it again when it is missed.
+    is_expected: bool = True
+
+    def apply(self, name: str) -> str | None:
+        """Give the name in the store that is asked about."""
+        if self.removed:
+            return name.removeprefix(self.removed) if name.startswith(self.removed) else None
+        return f"{self.added}{name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column that holds names of files."""
+
+    model: type[models.Model]
+    field: Any
+    way: Way
+    # Gives the names in a value that is more than a name.
+    unpack: Callable[[str], Iterator[str]] | None = None
+
+    @property
+    def source(self) -> Source:
+        """Where its names come from, on any database."""
+        return Source(self.model._meta.label, self.field.name)
+
+
+def way_between(one: Any, asked: MediaStorage) -> Way | None:
+    """Say how names in one storage become names in the one that is asked about. None: they are files somewhere else.
+
+    When in doubt they are here: a name too many costs a file that stays, a name too few one that is lost.
+    """
+    if one is default_storage:
+        # Lazy, and perhaps not made yet.
+        one = storages["default"]
+    if isinstance(one, FileSystemStorage | InMemoryStorage):
+        return None
+    bucket_name = getattr(one, "bucket_name", None)
+    if not isinstance(one, Storage) or bucket_name is None:
+        # A project's own, which may hand everything to ours.
+        return Way(is_expected=False)
+    if isinstance(one, MediaStorage) and site_of(one) == site_of(asked):
+        return Way()
+    # One bucket may be reached by several addresses.
+    if str(bucket_name) != str(asked.bucket_name):
+        return None
+    there, here = (str(getattr(storage, "location", None) or "").strip("/") for storage in (one, asked))
+    if there == here:
+        return Way(is_expected=False)
+    if not here or there.startswith(f"{here}/"):
+        return Way(added=f"{there.removeprefix(here).strip('/')}/", is_expected=False)
+    if not there or here.startswith(f"{there}/"):
+        return Way(removed=f"{here.removeprefix(there).strip('/')}/", is_expected=False)
+    return None
+
+
+def columns(asked: MediaStorage) -> Iterator[Column]:
+    """Give every column of the project's models that may hold names of files in this store."""
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.proxy:
+            continue
+        for field in model._meta.local_concrete_fields:
+            if isinstance(field, models.FileField):
+                for way in _ways_of(field, asked):
+                    yield Column(model=model, field=field, way=way)
+        yield from _history(model, asked)
+    yield from _of_packages(asked)
+
+
+def file_fields(asked: MediaStorage) -> Iterator[tuple[type[models.Model], Any]]:
+    """Give the file fields whose files are in this very store."""
+    for column in columns(asked):
+        if column.way == Way() and isinstance(column.field, models.FileField):
+            yield column.model, column.field
+
+
+def _ways_of(field: Any, asked: MediaStorage) -> set[Way]:
+    # django-filer keeps public and private files in two storages, by the row.
+    several = getattr(field, "storages", None)
+    given = [getattr(field, "storage", None), *(several.values() if isinstance(several, dict) else ())]
+    found = {way for one in given if one is not None and (way := way_between(one, asked)) is not None}
+    if len(given) > 1 and found != {Way()}:
+        found = {replace(way, is_expected=False) for way in found}
+    return found
+
+
+def _history(model: Any, asked: MediaStorage) -> Iterator[Column]:
+    """django-simple-history copies rows into tables of its own, where a file field is a text."""
+    original = getattr(model, "instance_type", None)
+    if not (isinstance(original, type) and issubclass(original, models.Model)):
+        return
+    copied = {field.name: field for field in model._meta.local_concrete_fields}
+    for field in original._meta.concrete_fields:
+        copy = copied.get(field.name)
+        if isinstance(field, models.FileField) and copy is not None and not isinstance(copy, models.FileField):
+            for way in _ways_of(field, asked):
+                yield Column(model=model, field=copy, way=replace(way, is_expected=False))
+
+
+def _of_packages(asked: MediaStorage) -> Iterator[Column]:
+    made = Way(is_expected=False)
+    names = _named_like(
+        field.name
+        for model in apps.get_models(include_auto_created=True)
+        for field in model._meta.get_fields()
+        if isinstance(field, models.FileField)
+    )
+    # Thumbnails are made again when they are missed. What keeps them in text is read as text.
+    known: list[tuple[str, str, Callable[[str], Iterator[str]] | None]] = [
+        ("easy_thumbnails.Source", "name", None),
+        ("easy_thumbnails.Thumbnail", "name", None),
+        ("thumbnail.KVStore", "value", _named_like({"name"})),
+        # A draft of a page, or a version of a row, names files that no row names.
+        ("wagtailcore.Revision", "content", names),
+        ("reversion.Version", "serialized_data", names),
+    ]
+    for label, name, unpack in known:
+        app_label, _, model_name = label.partition(".")
+        try:
+            model = apps.get_model(app_label, model_name)
+        except LookupError:
+            continue
+        ways = {made, *(_thumbnail_ways(asked) if app_label == "easy_thumbnails" else ())}
+        for way in ways:
+            yield Column(model=model, field=model._meta.get_field(name), way=way, unpack=unpack)
+
+
+def _thumbnail_ways(asked: MediaStorage) -> Iterator[Way]:
+    from django.conf import settings
+
+    alias = getattr(settings, "THUMBNAIL_DEFAULT_STORAGE_ALIAS", "easy_thumbnails")
+    if alias in storages.backends:
+        way = way_between(storages[alias], asked)
+        if way is not None:
+            yield replace(way, is_expected=False)
+
+
+def _named_like(keys: Any) -> Callable[[str], Iterator[str]]:
+    """Give what finds, in JSON, the texts under these keys."""
+    wanted = frozenset(keys)
+
+    def below(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            for key, one in value.items():
+                if key in wanted and isinstance(one, str):
+                    yield one
+                else:
+                    yield from below(one)
+        elif isinstance(value, list):
+            for one in value:
+                yield from below(one)
+
+    def unpack(text: str) -> Iterator[str]:
+        try:
+            content = json.loads(text)
+        except ValueError:
+            # What is no JSON (XML, YAML) is no reason to believe that it names nothing.
+            raise UnreadableText from None
+        # A text that is JSON itself.
+        yield from below(json.loads(content) if isinstance(content, str) and content[:1] in {"{", "["} else content)
+
+    return unpack
+
+
+class UnreadableText(Exception):
+    """A value that names files in a form that is not understood."""
