@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
 import sys
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,38 +24,57 @@ from tests.servers.fault_proxy import FaultProxy
 
 SCRIPT = Path(__file__).with_name("copied") / "project.py"
 ROWS = 12
-# The proxy that writes down what the parent is asked reads plain HTTP alone. A story takes half a minute, most of it the
-# starts of its processes: each is told on the servers that could make a difference to it, and tests/contract on all.
+# The proxy that writes down what the parent is asked reads plain HTTP alone. Each story is told on the servers that could
+# make a difference to it, and tests/contract on all.
 where_keys_may_only_read = only("seaweedfs-http", "ceph-http")
 on_amazons_rules = only("ministack")
 on_one_server = only("seaweedfs-http")
 
 
-@dataclass
 class Environment:
-    """One environment of the project: its database, its variables."""
+    """One environment of the project: its database, its variables, and the process that does what it is told there."""
 
-    database: Path
-    folder: Path
-    variables: Mapping[str, str]
+    def __init__(self, database: Path, folder: Path, variables: Mapping[str, str]) -> None:
+        self.database = database
+        self.folder = folder
+        self._variables = variables
+        self._process: subprocess.Popen[str] | None = None
 
     def does(self, *deed: str) -> Any:
-        """Run the project's script in this environment and give what it found."""
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("STORAGE", "AWS_", "PARENT_", "DO_", "BUILD_"))
-        }
-        done = processes.complete(
-            [sys.executable, str(SCRIPT), str(self.database), str(self.folder), *deed],
-            env=inherited | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONWARNINGS": "error"} | dict(self.variables),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
+        """Let the project do something in this environment, and give what it found."""
+        process = self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(deed) + "\n")
+        process.stdin.flush()
+        answer = process.stdout.readline()
+        assert answer, f"{deed}: {self._errors.read_text()}"
+        return json.loads(answer)
+
+    def _started(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            inherited = {
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(("STORAGE", "AWS_", "PARENT_", "DO_", "BUILD_"))
+            }
+            with self._errors.open("w") as errors:
+                self._process = processes.start(
+                    [sys.executable, SCRIPT, self.database, self.folder],
+                    env=inherited
+                    | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONWARNINGS": "error"}
+                    | dict(self._variables),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                )
+            weakref.finalize(self, end, self._process)
+        return self._process
+
+    @property
+    def _errors(self) -> Path:
+        return self.database.with_suffix(".log")
 
     def copy(self, name: str, variables: Mapping[str, str]) -> Environment:
         """Copy the database as the how-to does, and give it another environment."""
@@ -69,6 +90,11 @@ class Environment:
         wrong = [row for row in found if not row[2].startswith("http")]
         assert wrong == []
         return {title: link for title, _, link in found}
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End a project's process, by the end of its input."""
+    process.communicate(timeout=60)
 
 
 @dataclass

@@ -1,9 +1,10 @@
 """A project whose database can be copied, driven from outside: what each environment does with its rows and files.
 
-    python project.py DATABASE FOLDER DEED [ARGUMENT]
+    python project.py DATABASE FOLDER
 
 The storage is what the environment says; `FOLDER` is where mode `local` keeps its files. django-cleanup is installed,
-as in any project that does not want to keep the files of deleted rows. It prints what it found as one JSON document.
+as in any project that does not want to keep the files of deleted rows. It reads deeds, each a line with a JSON list of
+its name and arguments, and answers each with a line of JSON; it ends with its input.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from django.core.management import call_command
 
 import holdall
 
-DATABASE, FOLDER, DEED, *ARGUMENTS = sys.argv[1:]
+DATABASE, FOLDER = sys.argv[1:]
 
 settings.configure(
     SECRET_KEY="nobody's",
@@ -113,4 +114,6 @@ DEEDS = {
     "look": look,
     "replace": replace,
 }
-print(json.dumps(DEEDS[DEED](*ARGUMENTS)))
+for line in sys.stdin:
+    deed, *arguments = json.loads(line)
+    print(json.dumps(DEEDS[deed](*arguments)), flush=True)
