@@ -56,6 +56,11 @@ class Provider(NamedTuple):
     checks_parts_by: str = "md5"
     # boto3's own checksums (CRC32, as a trailer over HTTPS) are understood. Elsewhere uploads carry Content-MD5.
     sdk_checksums: bool = False
+    # What becomes of headers that come with a signed link and are not signed: "refused", "listed" (refused if the link
+    # names them as signed), "obeyed"; "" is unknown, and probed once per process (see `holdall.s3.smuggling`).
+    unsigned_headers: str = ""
+    # A copy whose source is not the one that the condition names is refused. None: unknown.
+    conditional_copy: bool | None = None
     # Objects have tags, and requests may name them.
     has_tags: bool = True
     # The ETag of what one request stores is its MD5 in hexadecimal, but where it is encrypted with a key.
@@ -82,8 +87,12 @@ AMAZON = Provider(
     conditional_complete=True,
     conditional_delete=True,
     sdk_checksums=True,
+    unsigned_headers="refused",
+    conditional_copy=True,
     md5_etags=True,
     sources=(
+        "https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html",
+        "https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html",
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html",
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html",
         "https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html",
@@ -95,8 +104,10 @@ SPACES = Provider(
     host=r"(?P<region>[a-z]{3}\d)\.digitaloceanspaces\.com",
     addressing="virtual",
     public_by_acl=True,
-    # Both measured of Ceph, which it is.
+    # All measured of Ceph, which it is.
     checks_parts_by="signature",
+    unsigned_headers="listed",
+    conditional_copy=False,
     md5_etags=True,
     sources=(
         "https://docs.digitalocean.com/products/spaces/reference/s3-compatibility",
@@ -110,6 +121,8 @@ SEAWEEDFS = Provider(
     conditional_put=True,
     # Measured: a signed SHA-256 that does not fit is accepted, a checksum is not.
     checks_parts_by="checksum",
+    unsigned_headers="refused",
+    conditional_copy=True,
     conditional_delete=True,
     md5_etags=True,
     sources=(

@@ -337,6 +337,18 @@ class Connection:
             clients.keep_to_one_process(client)
         return getattr(client or self.client, operation)(Bucket=self.target.bucket_name, **parameters)
 
+    def try_link(self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, action: str) -> int:
+        """Send what a browser with a link would send, and give the status of the answer; 501 where only the SDK can send.
+
+        Raises:
+            StoreUnreachable: no answer came.
+        """
+        place, lane = self.place(), self._fast_lane()
+        if place is None or lane is None:
+            return 501
+        with self.translating(action):
+            return lane.send_as_it_is(method, url.removeprefix(f"{place.scheme}://{place.host}"), headers, body)
+
     def takes_the_fast_lane(self) -> bool:
         """Say whether plain requests go past the SDK: nothing about the store, or in the project, needs it for them."""
         return self._sdk_is_plain() and self._fast_lane() is not None

@@ -153,13 +153,25 @@ class FastLane:
             time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
+    def send_as_it_is(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Send a request as somebody else would, who has a link and no keys, and give the status of the answer.
+
+        Raises:
+            urllib3.exceptions.HTTPError: no answer came.
+        """
+        answer = self._exchange(Request(method, target, dict(headers), body))
+        answer.body.read()
+        return answer.status
+
     def _send_once(
         self, method: str, path: str, query: str, headers: dict[str, str], digest: str, body: bytes | None
     ) -> Answered:
         signed = self._signer().headers(method, path, query, headers, digest, now=time.time())
         target = f"{path}?{query}" if query else path
+        return self._exchange(Request(method, target, signed, body))
+
+    def _exchange(self, request: Request) -> Answered:
         pool = sockets.pool(self._place.scheme, self._place.host, ca_file=self._ca_file)
-        request = Request(method, target, signed, body)
         return exchange(pool, request, connect_seconds=self._connect_seconds, read_seconds=self._read_seconds)
 
 

@@ -58,6 +58,8 @@ class Source:
     key: str
     etag: str
     size_bytes: int
+    # Whether somebody else may write there: a copy of anything else than what was looked at is taken back.
+    is_pinned: bool = False
     # What reading it takes: the customer's own key.
     parameters: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -117,6 +119,10 @@ class NewObject(Begun):
             ObjectChanged: the source was replaced since it was looked at.
             HoldallError: whatever else failed; nothing is left.
         """
+        holds = self.connection.target.provider.conditional_copy
+        if source.is_pinned and self.replace and not holds:
+            # What was replaced could not be brought back.
+            return False
         with self.taking_back():
             if not self.replace:
                 self._reserve()
@@ -127,6 +133,11 @@ class NewObject(Begun):
                 except HoldallError as failure:
                     if not _refuses_the_copy(failure):
                         raise
+                    self.abandon()
+                    return False
+                # The attack: content that is replaced after it was looked at. Where the condition is ignored (Ceph 16),
+                # the copy's own ETag tells; where it tells nothing (of parts), reading does, which compares every answer.
+                if source.is_pinned and not holds and self.etag.strip('"') != source.etag.strip('"'):
                     self.abandon()
                     return False
             self._stage = Stage.WHOLE

@@ -8,16 +8,18 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import json
 import re
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from holdall.names import is_plain
@@ -112,16 +114,29 @@ class Signer:
         self._days: dict[int, tuple[str, hmac.HMAC]] = {}
         self._moments: dict[tuple[int, int], _Moment] = {}
 
-    def url(self, key: str, window: Window, *, method: str = "GET", parameters: Mapping[str, str] | None = None) -> str:
+    def url(
+        self,
+        key: str,
+        window: Window,
+        *,
+        method: str = "GET",
+        parameters: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        unsent: Collection[str] = (),
+    ) -> str:
         """Give a link that lets whoever has it make one kind of request for one file, until its time is over.
 
-        `parameters` are put into the query and signed, `response-content-disposition` for one. The URL equals
-        botocore's for the same moment, letter by letter.
+        `parameters` are put into the query and signed, `response-content-disposition` for one. `headers` (in lower case)
+        must come with the request, with these very values. `unsent` are headers that are named as signed and have no
+        value, for servers that leave out of the signature what was not sent (see `holdall.s3.smuggling`). Without them
+        the URL equals botocore's for the same moment, letter by letter.
         """
         if method not in SAFE and self._admit:
             self._admit(method, key)
         moment = self._moments.get(window[:2]) or self._moment(window)
         path = key if is_plain(key) else _path(key)
+        if headers:
+            return self._with_headers(path, moment, method, parameters or {}, headers, unsent)
         if parameters:
             given = [f"{_encoded(name)}={_encoded(value)}" for name, value in parameters.items()]
             query = f"{'&'.join(given)}&{moment.query}"
@@ -132,6 +147,58 @@ class Signer:
         canonical = (
             f"{method}\n{self.place.path}/{path}\n{canonical_query}\nhost:{self.place.host}\n\nhost\nUNSIGNED-PAYLOAD"
         )
+        signature = moment.begun.copy()
+        signature.update(hashlib.sha256(canonical.encode()).hexdigest().encode())
+        return f"{self.place.base}{path}?{query}&X-Amz-Signature={signature.hexdigest()}"
+
+    def form(
+        self, key: str, window: Window, *, bucket_name: str, conditions: Sequence[Any] = (), **fields: str
+    ) -> tuple[str, dict[str, str]]:
+        """Give the address of a form by which a browser stores one object, and its fields: all of it is fixed by a policy.
+
+        `conditions` are the policy's own, `["content-length-range", 1, 10]` for one.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
+        """
+        if self._admit:
+            self._admit("POST", key)
+        stamp = _stamp(window.signed_at)
+        scope, signing = self._day(window.signed_at // 86_400, stamp[:8])
+        given = {
+            "key": key,
+            **fields,
+            "x-amz-algorithm": ALGORITHM,
+            "x-amz-credential": f"{self.keys.access_key}/{scope}",
+            "x-amz-date": stamp,
+        }
+        if self.keys.token:
+            given["x-amz-security-token"] = self.keys.token.reveal()
+        ends = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(window.signed_at + window.valid_seconds))
+        # The attack: the same form for another bucket of these keys, whose name nothing else fixes.
+        rules = [{"bucket": bucket_name}, *conditions, *([["eq", f"${name}", value] for name, value in given.items()])]
+        policy = base64.b64encode(json.dumps({"expiration": ends, "conditions": rules}).encode())
+        signature = signing.copy()
+        signature.update(policy)
+        return self.place.base, {**given, "policy": policy.decode(), "x-amz-signature": signature.hexdigest()}
+
+    def _with_headers(
+        self,
+        path: str,
+        moment: _Moment,
+        method: str,
+        parameters: Mapping[str, str],
+        headers: Mapping[str, str],
+        unsent: Collection[str],
+    ) -> str:
+        """Give a link whose bearer is bound to headers too."""
+        signed = {"host": self.place.host, **headers}
+        listed = ";".join(sorted({*signed, *unsent}))
+        other = f"X-Amz-SignedHeaders={_encoded(listed)}"
+        given = [f"{_encoded(name)}={_encoded(value)}" for name, value in parameters.items()]
+        query = "&".join([*given, moment.query.replace("X-Amz-SignedHeaders=host", other)])
+        canonical_query = "&".join([moment.canonical_query.replace("X-Amz-SignedHeaders=host", other), *sorted(given)])
+        lines = "".join([f"{name}:{' '.join(signed[name].split())}\n" for name in sorted(signed)])
+        canonical = f"{method}\n{self.place.path}/{path}\n{canonical_query}\n{lines}\n{listed}\nUNSIGNED-PAYLOAD"
         signature = moment.begun.copy()
         signature.update(hashlib.sha256(canonical.encode()).hexdigest().encode())
         return f"{self.place.base}{path}?{query}&X-Amz-Signature={signature.hexdigest()}"

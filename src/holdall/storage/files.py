@@ -42,6 +42,8 @@ class ObjectFile(BytesFile):
     # Set while it is open for reading, and while it is open for writing.
     reader: ObjectReader | None = None
     draft: Draft | None = None
+    # Whether a copy must be of exactly what was read, although somebody else may write there.
+    is_pinned = False
 
     def __init__(
         self,

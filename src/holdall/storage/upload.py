@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 else:
     BytesFile = File
 
+# Files around a file; more than a project has.
+_MOST_LAYERS = 8
 # What decides which bytes a file gives.
 _READS = {"read", "read1", "readall", "readinto", "readline", "readlines", "chunks", "multiple_chunks", "open", "file"}
 _READS |= {"seek", "tell", "_get_file", "__iter__", "__next__", "__getattr__", "__getattribute__"}
@@ -31,6 +34,7 @@ _PLAIN = frozenset(
         "django.core.files.uploadedfile.UploadedFile",
         "django.db.models.fields.files.FieldFile",
         "django.db.models.fields.files.ImageFieldFile",
+        "holdall.uploads.files.StagedFile",
     }
 )
 _OURS = frozenset({f"{ObjectFile.__module__}.{ObjectFile.__qualname__}"})
@@ -68,6 +72,16 @@ class Upload:
         """Give the bytes from here on; texts as UTF-8."""
         body: Readable = ReadBytesWrapper(self.file)
         return body
+
+    def being_saved(self) -> AbstractContextManager[None]:
+        """Give what is entered while the content is saved: a direct upload is saved once, whatever was put around it."""
+        content = self.file
+        for _ in range(_MOST_LAYERS):
+            if (enter := getattr(content, "being_saved", None)) is not None:
+                entered: AbstractContextManager[None] = enter()
+                return entered
+            content = getattr(content, "file", None)
+        return nullcontext()
 
     def stored_file(self) -> ObjectFile | S3File | None:
         """Find the file of a store of which the content gives every byte unchanged, if it is one.

@@ -110,6 +110,10 @@ class WritingStorage(LinkingStorage):
         """
         name = content.name if name is None else name
         upload = Upload(content, name=name, remembered_bytes=self.transfer_config.multipart_threshold + 1)
+        with upload.being_saved():
+            return self._save_upload(name, upload, max_length)
+
+    def _save_upload(self, name: str | None, upload: Upload, max_length: int | None) -> str:
         if self.file_overwrite:
             return str(super().save(name, upload.file, max_length))
         candidates = self._candidates(str(name), max_length)
@@ -212,6 +216,7 @@ class WritingStorage(LinkingStorage):
                     etag=reader.etag,
                     size_bytes=reader.size,
                     parameters=reader.parameters,
+                    is_pinned=content.is_pinned,
                 )
         elif content is not None:
             theirs, found = content._storage, content.obj

@@ -1,0 +1,18 @@
+"""The Django app of direct uploads."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
+
+
+class UploadsConfig(AppConfig):
+    name = "holdall.uploads"
+    label = "holdall_uploads"
+    verbose_name = gettext_lazy("Direct uploads")
+
+    def ready(self) -> None:
+        from holdall.uploads import acceptance, checks
+
+        acceptance.listen()
+        checks.register()

@@ -1,0 +1,212 @@
+"""Fields of forms whose files go straight to the store.
+
+class PhotoForm(DirectUploads, forms.ModelForm):      # every file field of the form
+
+class LetterForm(forms.Form):
+    letter = UploadField(types=[".pdf"], max_size=20 * 1024 * 1024)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundField
+from django.utils.translation import gettext_lazy as _
+
+from holdall.errors import HoldallError
+from holdall.uploads import inspection
+from holdall.uploads.fields import Place, as_types, offer_of, place_in, request_of
+from holdall.uploads.files import StagedFile
+from holdall.uploads.refusals import UploadRefused
+from holdall.uploads.widgets import UploadWidget
+
+IMAGES = ("image/*",)
+
+
+class UploadField(forms.FileField):
+    """A file field that takes direct uploads, and files through the server as ever.
+
+    - `max_size`: the longest file, in bytes; left out: that of `HOLDALL_UPLOADS`.
+    - `types`: what the field takes, as in HTML's `accept`: `["image/png", "image/*", ".pdf"]`; empty: everything.
+    - `multiple`: several files; the value is a list then. `max_files`: how many at most.
+    - `storage`: an alias of STORAGES, or a storage, where it is not the model's.
+    - `permission(request)`: who may upload for this field, on top of that of `HOLDALL_UPLOADS`.
+
+    The value is a file in either case. One that was uploaded directly is read in ranges from the store, and saved by
+    a copy of the store's own.
+
+    Requests: one GET for each direct upload, when the field is cleaned.
+    """
+
+    widget = UploadWidget
+    default_types: tuple[str, ...] = ()
+    # Set where the form, or the admin, knows whose request it is; else the middleware's counts.
+    request: Any = None
+    place: Place | None = None
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "too_large": _("The file is too large."),
+        "too_many_files": _("Choose at most %(count)d files."),
+    }
+
+    def __init__(
+        self,
+        *,
+        max_size: int | None = None,
+        types: Iterable[str] | None = None,
+        multiple: bool = False,
+        max_files: int | None = None,
+        storage: Any = None,
+        permission: Callable[[Any], bool] | None = None,
+        **options: Any,
+    ) -> None:
+        self.max_size, self.multiple, self.storage, self.permission = max_size, multiple, storage, permission
+        self.types = self.default_types if types is None else as_types(types)
+        self.max_files = max_files or (20 if multiple else 1)
+        super().__init__(**options)
+        shown: Any = self.widget
+        if multiple and isinstance(shown, UploadWidget):
+            shown.several()
+
+    def widget_attrs(self, widget: Any) -> dict[str, Any]:
+        attrs = super().widget_attrs(widget)
+        if self.types and "accept" not in widget.attrs:
+            attrs["accept"] = ",".join(self.types)
+        return attrs
+
+    def get_bound_field(self, form: Any, field_name: str) -> BoundField:
+        # A field does not know of which form it is, until it is asked for what is shown or cleaned.
+        self.place = place_in(
+            form,
+            field_name,
+            storage=self.storage,
+            max_size=self.max_size or 0,
+            max_files=self.max_files,
+            types=self.types,
+            permission=self.permission,
+        )
+        if self.request is None:
+            self.request = getattr(form, "request", None)
+        return _BoundUpload(form, self, field_name)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        # A file that was chosen cannot be shown again, and a ticket can.
+        given = data if isinstance(data, list | tuple) else [data]
+        carried = [one for one in given if isinstance(one, str) and one]
+        return carried or super().bound_data(data, initial)
+
+    @property
+    def offer(self) -> dict[str, Any] | None:
+        """What the widget says to its script; None where files go through the server."""
+        return None if self.place is None else offer_of(self.place, request_of(self.request))
+
+    # -- cleaning
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        if not self.multiple:
+            return super().clean(data, initial)
+        given = data if isinstance(data, list | tuple) else [data]
+        if len(given) > self.max_files:
+            raise ValidationError(
+                self.error_messages["too_many_files"], code="too_many_files", params={"count": self.max_files}
+            )
+        cleaned = [super(UploadField, self).clean(one, initial) for one in given]
+        return [one for one in cleaned if one not in self.empty_values]
+
+    def to_python(self, data: Any) -> Any:
+        if isinstance(data, str) and data:
+            data = self._open(data)
+        found: Any = super().to_python(data)
+        if found is not None:
+            self._check(found)
+        return found
+
+    def _open(self, text: str) -> StagedFile:
+        try:
+            if self.place is None:
+                raise UploadRefused("other_field", "The field is in no form.")
+            return self.place.open(request_of(self.request), text)
+        except UploadRefused as refused:
+            raise ValidationError(str(refused.message), code=refused.reason) from refused
+        except HoldallError as failure:
+            inspection.log_failure(failure)
+            raise ValidationError(str(UploadRefused("store_failed").message), code="store_failed") from failure
+
+    def _check(self, file: Any) -> None:
+        """Look at a file, whichever way it came: its length, its type, its first bytes."""
+        try:
+            inspection.inspect(file, types=self.types, max_size=self.max_size)
+        except UploadRefused as refused:
+            raise ValidationError(str(refused.message), code=refused.reason) from refused
+
+    def run_validators(self, value: Any) -> None:
+        super().run_validators(value)
+        if isinstance(value, StagedFile):
+            # Last: nobody waits for a scanner because of a file that is refused anyway.
+            inspection.scan(value)
+
+
+class _BoundUpload(BoundField):
+    """A bound field whose widget says what its script needs, when it is shown."""
+
+    def as_widget(self, widget: Any = None, attrs: Any = None, only_initial: bool = False) -> Any:
+        shown = widget or self.field.widget
+        if isinstance(shown, UploadWidget) and isinstance(self.field, UploadField):
+            shown.offer = self.field.offer
+        return super().as_widget(widget, attrs, only_initial)
+
+
+class ImageUploadField(UploadField, forms.ImageField):
+    """The same for pictures: Pillow looks at them, as with Django's own field, and reads no more than it needs."""
+
+    default_types = IMAGES
+
+    def to_python(self, data: Any) -> Any:
+        if isinstance(data, str) and data:
+            data = self._open(data)
+        if not isinstance(data, StagedFile):
+            return super().to_python(data)
+        found: Any = forms.FileField.to_python(self, data)
+        if found is not None:
+            self._check(found)
+            inspection.verify_picture(found, self.error_messages["invalid_image"])
+        return found
+
+
+class DirectUploads(forms.BaseForm):
+    """Mixed into a form, before Django's class: every file field of it takes direct uploads.
+
+    A form that is given its request as the keyword `request` needs no middleware.
+    """
+
+    request: Any = None
+
+    def __init__(self, *arguments: Any, request: Any = None, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.request = request
+        for name, field in self.fields.items():
+            if (direct := direct_field(field)) is not None:
+                self.fields[name] = direct
+        # A bound field that was made already is of the field before.
+        self._bound_fields_cache: dict[str, BoundField] = {}
+
+
+def direct_field(field: Any, *, request: Any = None, **limits: Any) -> UploadField | None:
+    """Make of Django's own file or image field one that takes direct uploads; None of any other field."""
+    if type(field) not in {forms.FileField, forms.ImageField}:
+        return None
+    made_of = ImageUploadField if isinstance(field, forms.ImageField) else UploadField
+    own = {
+        name: getattr(field, name)
+        for name in ("required", "label", "initial", "help_text", "disabled", "label_suffix", "localize", "max_length")
+    }
+    made = made_of(
+        **own, allow_empty_file=field.allow_empty_file, show_hidden_initial=field.show_hidden_initial, **limits
+    )
+    made.validators = list(field.validators)
+    made.error_messages = {**made.error_messages, **field.error_messages}
+    made.widget.attrs = {**made.widget.attrs, **field.widget.attrs}
+    made.request = request
+    return made

@@ -1,0 +1,113 @@
+"""Look at a file before it is saved: its length, its name, its first bytes, and what a scanner says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from holdall.errors import HoldallError
+from holdall.storage import content
+from holdall.uploads import limits
+from holdall.uploads.files import StagedFile
+from holdall.uploads.options import options
+from holdall.uploads.refusals import UploadRefused
+
+log = logging.getLogger("holdall")
+
+# How files of these types begin, as offset and bytes; one of them is enough.
+# https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern, and the formats' own documents.
+BEGINNINGS: dict[str, tuple[tuple[int, bytes], ...]] = {
+    "image/png": ((0, b"\x89PNG\r\n\x1a\n"),),
+    "image/jpeg": ((0, b"\xff\xd8\xff"),),
+    "image/gif": ((0, b"GIF87a"), (0, b"GIF89a")),
+    "image/webp": ((8, b"WEBPVP"),),
+    "image/bmp": ((0, b"BM"),),
+    "image/tiff": ((0, b"II*\x00"), (0, b"MM\x00*"), (0, b"II+\x00"), (0, b"MM\x00+")),
+    "image/avif": ((4, b"ftyp"),),
+    "image/heic": ((4, b"ftyp"),),
+    "image/heif": ((4, b"ftyp"),),
+    # Readers of PDF look for it in the first 1,024 bytes.
+    "application/pdf": ((-1, b"%PDF-"),),
+    "application/zip": ((0, b"PK\x03\x04"), (0, b"PK\x05\x06"), (0, b"PK\x07\x08")),
+    "video/mp4": ((4, b"ftyp"),),
+    "video/webm": ((0, b"\x1a\x45\xdf\xa3"),),
+}
+_ANYWHERE_BYTES = 1024
+
+
+def inspect(file: Any, *, types: Iterable[str], max_size: int | None) -> None:
+    """Refuse a file that is too long, of another type, or not what its name says.
+
+    Raises:
+        UploadRefused: it is.
+    """
+    if max_size is not None and (file.size or 0) > max_size:
+        raise UploadRefused("too_large", f"The field takes {max_size} bytes at most.")
+    wanted = tuple(types)
+    if not wanted:
+        return
+    name = file.name or ""
+    limits.check_type(name, getattr(file, "content_type", None), wanted)
+    file.seek(0)
+    head = file.read(content.HEAD_BYTES)
+    file.seek(0)
+    if is_disguised(name, head):
+        raise UploadRefused("disguised", "The first bytes do not fit the name.")
+
+
+def is_disguised(name: str, head: bytes) -> bool:
+    """Say whether a file begins as something else than its name says, as far as that is known of its type."""
+    named = limits.type_of(name)
+    # A page that calls itself a picture.
+    if content.delivery(name, head).content_type != named:
+        return True
+    known = BEGINNINGS.get(named)
+    if known is None or not head:
+        return False
+    return not any(
+        begins in head[:_ANYWHERE_BYTES] if at < 0 else head[at : at + len(begins)] == begins for at, begins in known
+    )
+
+
+def verify_picture(file: StagedFile, message: Any) -> None:
+    """Let Pillow look at a picture, as Django's `ImageField` does. It reads in ranges, as much as the format needs.
+
+    Raises:
+        ValidationError: it is no picture, or damaged.
+    """
+    from PIL import Image
+
+    try:
+        file.seek(0)
+        image = Image.open(file)
+        image.verify()
+        file.image = image  # type: ignore[attr-defined]  # as Django's own field leaves it
+        file.content_type = Image.MIME.get(str(image.format))
+    except HoldallError:
+        raise
+    except Exception as error:
+        # Pillow raises whatever its plugins do.
+        raise ValidationError(message, code="invalid_image") from error
+    finally:
+        file.seek(0)
+
+
+def scan(file: StagedFile) -> None:
+    """Ask the project's scanner, if it has one.
+
+    Raises:
+        ValidationError: it says that the file must not be saved.
+    """
+    hook = options().scan
+    if hook is not None:
+        file.seek(0)
+        hook(file, file.file.ticket)
+        file.seek(0)
+
+
+def log_failure(failure: HoldallError) -> None:
+    """Tell the log what a person is not told: it names the bucket."""
+    log.error("A direct upload could not be opened: %s", failure)

@@ -1,0 +1,75 @@
+"""The store into which a field's files go: where they are staged, and where they are saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.core.files.storage import storages
+from django.utils.functional import LazyObject, empty
+
+from holdall.providers import AMAZON
+from holdall.s3.staging import Staging
+from holdall.sites import site, stamp
+from holdall.storage import MediaStorage
+from holdall.uploads.refusals import UploadRefused
+
+
+def resolve(reference: str) -> MediaStorage:
+    """Find the storage that a token names.
+
+    Raises:
+        UploadRefused: there is none, or none of Holdall's.
+    """
+    kind, _, name = reference.partition(":")
+    try:
+        if kind == "field":
+            label, _, field = name.rpartition(".")
+            found = apps.get_model(label)._meta.get_field(field).storage
+        else:
+            found = storages[name]
+    except (LookupError, AttributeError, ValueError) as error:
+        raise UploadRefused("other_store", "There is no such store.") from error
+    storage = media_storage(found)
+    if storage is None:
+        raise UploadRefused("other_store", "The store takes no direct uploads.")
+    return storage
+
+
+def media_storage(storage: Any) -> MediaStorage | None:
+    """Give a storage that takes direct uploads as what it is; None if it takes none."""
+    if isinstance(storage, LazyObject):
+        if storage._wrapped is empty:
+            storage._setup()
+        storage = storage._wrapped
+    return storage if isinstance(storage, MediaStorage) and not storage.read_only else None
+
+
+def reference_of(storage: Any, model_field: Any = None) -> str:
+    """Write which storage it is, for a token: an alias, or the model's field that has it."""
+    wanted = media_storage(storage)
+    for alias in storages.backends:
+        # Static files are no uploads, and their storage needs settings of its own.
+        if alias != "staticfiles" and media_storage(storages[alias]) is wanted:
+            return f"alias:{alias}"
+    if model_field is not None:
+        return f"field:{model_field.model._meta.label}.{model_field.name}"
+    raise UploadRefused("other_store", "The storage is no alias of STORAGES and no model's.")
+
+
+def stamp_of(storage: MediaStorage) -> str:
+    """Give what tells a store from any other: a ticket of one environment is nothing in another, or in a fork of it."""
+    lies = site(
+        storage._target.provider,
+        endpoint_url=storage.endpoint_url,
+        bucket_name=str(storage.bucket_name),
+        location=storage.location,
+        is_local=bool(storage.local_folder),
+    )
+    place = AMAZON.title if lies.place == AMAZON.title else lies.place
+    return stamp(f"{place}/{lies.bucket_name}", f"{lies.location}\n{storage.environment or ''}")
+
+
+def staging_of(storage: MediaStorage) -> Staging:
+    """Give the staging area of a storage. Requests: none."""
+    return Staging(storage.store, storage._link_store(), prefix=storage._prefix(""))

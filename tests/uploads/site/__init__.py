@@ -1,0 +1,1 @@
+"""A project with forms whose files go straight to the store."""
