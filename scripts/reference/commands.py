@@ -167,6 +167,19 @@ COMMANDS = {
     "`empty` deletes what has been in the trash for longer than `STORAGE_TRASH`; it is needed only where no lifecycle rule "
     "does it.\n"
     "[Deleted files](../how-to/trash.md) shows how it is set up.",
+    "usage": "Without `PLACE` it counts the store of the environment, or `default` in a project; in a project it also tells "
+    "the model fields whose rows name the files.\n"
+    "It changes nothing, and lists the place once: one request for each 1,000 objects.\n"
+    "Memory does not grow with the number of files or folders: the 1,000 largest folders are told apart, and the others are "
+    "counted as part of the folder that they are in.\n"
+    "Types are those of the names' endings, because a listing has no types.\n"
+    "Of a fork it counts the fork's own files; what it reads from its parent is one line.\n\n"
+    "`--html` needs the extra `charts` (`django-holdall[charts]`).\n"
+    "[See what fills a bucket](../how-to/usage.md) shows it.\n\n"
+    "`--json` prints one document; its `version` changes when a key changes its meaning or is removed.\n"
+    "`folders` add up to the whole, and the `folders` in each to it; `folder` is `null` where folders were too small to be told "
+    "apart, and `own_files` are in none of them.\n"
+    "`files` and `size_bytes` at the top are without the trash and what Holdall keeps for itself; `everything` is with them.",
     "serve": "It prints the variables that any other S3 client needs to use the server, including its keys: "
     "they are created once for each folder, and only this machine can reach the server.",
 }

@@ -210,6 +210,7 @@ def test_commands_are_these() -> None:
         "trash empty": ["--all", "--env-file", "--help", "--json", "--older-than", "--place", "--yes"],
         "trash list": ["--env-file", "--help", "--json", "--place"],
         "trash restore": ["--env-file", "--help", "--json", "--missing", "--place"],
+        "usage": ["--env-file", "--help", "--html", "--json"],
     }
 
 

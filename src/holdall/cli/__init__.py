@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import holdall
-from holdall.cli import adopt, copy, doctor, env, fork, owner, provision, serve, trash
+from holdall.cli import adopt, copy, doctor, env, fork, owner, provision, serve, trash, usage
 from holdall.cli.envfile import EnvFileError, applied, read_env_file
 from holdall.cli.terminal import Session, Stream, Style
 from holdall.errors import HoldallError
@@ -41,6 +41,7 @@ COMMANDS: dict[str, Command] = {
     "provision": provision,
     "serve": serve,
     "trash": trash,
+    "usage": usage,
 }
 # They describe a store by themselves, or several.
 _WITHOUT_ENV_FILE = {"copy", "serve"}

@@ -11,6 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from holdall.amounts import as_count as as_count
+from holdall.amounts import as_size as as_size
+
 # What is good to read, and what is assumed where nobody says how wide it is: a pipe, a log, a file.
 WIDTH, UNKNOWN_WIDTH = 100, 80
 
@@ -80,23 +83,6 @@ def confirmed(session: Session, question: str, *, yes: bool) -> bool:
         return True
     session.out.write("Nothing was done.\n")
     return False
-
-
-def as_size(size_bytes: int) -> str:
-    """Write a number of bytes for people."""
-    if size_bytes == 1:
-        return "1 byte"
-    size = float(size_bytes)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            break
-        size /= 1000
-    return f"{size:,.0f} {unit}" if unit == "bytes" or size >= 10 else f"{size:,.1f} {unit}"
-
-
-def as_count(number: int, noun: str) -> str:
-    """Write how many there are of something whose plural ends in "s"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def width() -> int:

@@ -1,0 +1,126 @@
+"""Write tables of sizes with bars: by rich where it is installed and somebody watches, else in plain characters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, Protocol
+
+from holdall.amounts import as_share, as_size
+from holdall.cli.terminal import Session, width
+from holdall.shown import shown
+
+# What the columns of numbers take, and the least of a bar.
+NUMBERS, LEAST_BAR = 30, 10
+# Of a block, in eighths.
+EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+class Row(NamedTuple):
+    """A name and its size; `level` 1 is part of the row before it."""
+
+    name: str
+    size_bytes: int
+    files: int
+    level: int = 0
+
+
+class Tables(Protocol):
+    """What writes tables."""
+
+    def write(self, title: str, rows: Sequence[Row], *, whole_bytes: int) -> None: ...
+
+
+def tables(session: Session) -> Tables:
+    """Choose how tables are written."""
+    if session.out.isatty():
+        with suppress(ImportError):
+            return Rich(session)
+    return Plain(session)
+
+
+class Plain:
+    """Lines of characters, which fit a terminal of 80 columns and a log."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._blocks = _can_show(session.out, EIGHTHS)
+
+    def write(self, title: str, rows: Sequence[Row], *, whole_bytes: int) -> None:
+        style, room = self._session.style, width() - NUMBERS - 2
+        longest = max((len(shown(row.name)) + 2 * row.level for row in rows), default=0)
+        names = max(12, min(longest, room - LEAST_BAR - 2))
+        bars = min(room - names - 2, 30)
+        most = _most(rows)
+        heads = f"{'size':>10}{'share':>8}{'files':>12}"
+        self._session.out.write(f"\n{style.bold(title.ljust(names + bars + 2))}{style.dim(heads)}\n")
+        for row in rows:
+            name = _fitted("  " * row.level + shown(row.name), names)
+            bar = self._bar(row.size_bytes / most, bars)
+            numbers = f"{as_size(row.size_bytes):>10}{as_share(row.size_bytes, whole_bytes):>8}{row.files:>12,}"
+            line = f"{name}  {style.dim(bar) if row.level else style.green(bar)}{numbers}"
+            self._session.out.write(f"{line}\n")
+
+    def _bar(self, share: float, cells: int) -> str:
+        if not self._blocks:
+            return ("#" * max(round(share * cells), 1 if share else 0)).ljust(cells)
+        eighths = max(round(share * cells * 8), 1 if share else 0)
+        full, part = divmod(eighths, 8)
+        return ("█" * full + (EIGHTHS[part] if part else "")).ljust(cells)
+
+
+class Rich:
+    """The same by rich, which is in `holdall[bulk]`: coloured, and as wide as the terminal.
+
+    Raises:
+        ImportError: rich is not installed.
+    """
+
+    def __init__(self, session: Session) -> None:
+        from rich.bar import Bar
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        self._bar, self._table, self._text = Bar, Table, Text
+        out: Any = session.out
+        self._console = Console(file=out, width=width(), force_terminal=out.isatty(), highlight=False)
+
+    def write(self, title: str, rows: Sequence[Row], *, whole_bytes: int) -> None:
+        table = self._table(box=None, expand=True, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
+        table.add_column(self._text(title, "not dim bold"), ratio=3, no_wrap=True, overflow="ellipsis")
+        table.add_column(ratio=2, min_width=LEAST_BAR)
+        for head, columns in (("size", 9), ("share", 7), ("files", 11)):
+            table.add_column(head, justify="right", no_wrap=True, width=columns)
+        most = _most(rows)
+        for row in rows:
+            dim = "dim" if row.level else ""
+            table.add_row(
+                self._text("  " * row.level + shown(row.name), dim),
+                self._bar(most, 0, row.size_bytes, color="cyan" if row.level else "blue"),
+                self._text(as_size(row.size_bytes), dim),
+                self._text(as_share(row.size_bytes, whole_bytes), dim),
+                self._text(f"{row.files:,}", dim),
+            )
+        self._console.print()
+        self._console.print(table)
+
+
+def _most(rows: Iterable[Row]) -> int:
+    return max((row.size_bytes for row in rows), default=0) or 1
+
+
+def _fitted(text: str, columns: int) -> str:
+    """Cut a text in its middle: of a long path both ends tell something."""
+    if len(text) <= columns:
+        return text.ljust(columns)
+    before = (columns - 1) // 2
+    return f"{text[:before]}…{text[len(text) - (columns - 1 - before) :]}"
+
+
+def _can_show(out: Any, signs: str) -> bool:
+    try:
+        signs.encode(getattr(out, "encoding", None) or "utf-8")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True

@@ -1,0 +1,311 @@
+"""What fills a place is counted exactly, in bounded memory, and shown as text, JSON and one page."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdall import cli
+from holdall.bulk.entries import Entry
+from holdall.bulk.places import Folder as FolderPlace
+from holdall.cli import bars
+from holdall.cli import usage as command
+from holdall.cli.terminal import Session, Style
+from holdall.usage import counting, folders, page, tally, walking
+from holdall.usage.counting import Usage
+from holdall.usage.folders import Folder
+from holdall.usage.notes import notes
+from holdall.usage.tally import Count, Tally
+from holdall.usage.walking import Part, part_of
+
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+PLACE = FolderPlace(Path("media"))
+HOSTILE = "evil/<script>alert(1)</script>\x1b[31m\u202e\" onload='x'.jpg"
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, entries: list[Entry], **more: Any) -> Usage:
+    monkeypatch.setattr(walking, "objects", lambda _place: ((part_of(entry.name), entry) for entry in entries))
+    return counting.count(PLACE, now=NOW, **more)
+
+
+def some(number: int, *, folders: int = 400) -> list[Entry]:
+    chosen = random.Random(7)
+    return [
+        Entry(
+            f"top{one % 7}/{one % 50:02}/{one % folders:05}/file-{one}.{('jpg', 'png', 'pdf', f'x{one % 900}')[one % 4]}",
+            chosen.randrange(1_000_000),
+            NOW - timedelta(days=chosen.randrange(2500)),
+        )
+        for one in range(number)
+    ]
+
+
+def sums(folder: Folder) -> None:
+    """Check that the parts of each folder add up to it."""
+    for one in (folder, *folder.below()):
+        parts = Count()
+        for count in (one.here, one.smaller, *(inner.whole for inner in one.folders)):
+            parts.add(count)
+        assert parts == one.whole, one.name
+
+
+# -- counting
+
+
+@pytest.mark.parametrize("order", ["sorted", "mixed"])
+def test_counts_are_exact_whatever_the_order_and_however_little_is_held(
+    order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tally.Tally.__init__, "__kwdefaults__", {"held": 60})
+    monkeypatch.setattr(folders.tree, "__kwdefaults__", {"kept": 30})
+    entries = some(4000)
+    if order == "sorted":
+        entries.sort(key=lambda entry: entry.name.encode())
+    usage = counted(monkeypatch, entries)
+
+    whole = Count(4000, sum(entry.size_bytes for entry in entries))
+    assert usage.files == usage.root.whole == whole
+    assert usage.folders == len({entry.name.rpartition("/")[0] for entry in entries})
+    sums(usage.root)
+    assert len(list(usage.root.below())) == 30
+    months = Counter[str]()
+    tops = Counter[str]()
+    for entry in entries:
+        assert entry.modified
+        months[f"{entry.modified:%Y-%m}"] += entry.size_bytes
+        tops[entry.name.split("/")[0]] += entry.size_bytes
+    assert {month: count.size_bytes for month, count in usage.months} == months
+    assert [month for month, _ in usage.months] == sorted(months)
+    assert {folder.name: folder.whole.size_bytes for folder in usage.root.folders} == tops
+    assert sum(one.count.size_bytes for one in usage.types) == whole.size_bytes
+    assert sum(count.files for _, count in usage.ages) == whole.files
+    assert [entry.size_bytes for entry in usage.largest] == sorted(
+        (entry.size_bytes for entry in entries), reverse=True
+    )[:10]
+
+
+def test_memory_does_not_grow_with_what_is_counted() -> None:
+    held = Tally(held=100)
+    most = 0
+    for one in range(30_000):
+        held.add((f"{one:06}",), 1)
+        most = max(most, len(held._counts))
+    assert most == 100
+    assert sum(len(run._last) for run in held._runs) < 30_000
+    assert sum(count.files for _, count in held) == 30_000
+
+    growing = folders._Growing(Folder(""), 50)
+    for one in range(20_000):
+        growing.add(f"{one // 100:03}/{one:06}", Count(1, one))
+        assert len(growing._by_number) <= 100
+        assert sum(len(folder.folders) for folder in growing._open) <= 102
+
+
+def test_folder_of_very_many_levels_is_counted_and_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = counted(monkeypatch, [Entry("/".join("a" * 500), 5, NOW), Entry("b", 1, NOW)])
+    assert usage.root.whole == Count(2, 6)
+    assert len(list(usage.root.below())) == folders.DEEPEST
+    assert json.dumps(command.as_document(usage))
+    assert page.render(usage)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("a.jpg", Part.FILES),
+        (".holdall/trash/2026-11-26/1-2/a.jpg", Part.TRASH),
+        ("forks/pr-1/.holdall/trash/x", Part.TRASH),
+        (".holdall/uploads/1/a.jpg", Part.UPLOADS),
+        (".holdall/owner.json", Part.HOLDALL),
+        (".holdall", Part.HOLDALL),
+        ("folder/", Part.MARKS),
+    ],
+)
+def test_object_is_counted_by_what_it_is_for(name: str, part: Part) -> None:
+    assert part_of(name) is part
+
+
+def test_trash_is_apart_and_everything_is_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [Entry("a.jpg", 10, NOW), Entry(".holdall/trash/2026-01-01/1-2/b.jpg", 5, NOW), Entry("c/", 0, NOW)]
+    usage = counted(monkeypatch, entries)
+    assert (usage.files, usage.parts[Part.TRASH], usage.everything) == (Count(1, 10), Count(1, 5), Count(3, 15))
+    assert notes(usage)[0] == "In the trash: 5 bytes in 1 object, on top of the files."
+
+
+@pytest.mark.parametrize("order", ["sorted", "mixed"])
+def test_field_is_that_of_the_rows_that_name_the_file(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["a.jpg", "a/b.jpg", "b.jpg", "c.jpg", "é.jpg"]
+    entries = [Entry(name, 10**number, NOW) for number, name in enumerate(names)]
+    if order == "mixed":
+        entries.reverse()
+    rows = [("a.jpg", "shop.P.image"), ("b.jpg", "shop.P.image"), ("b.jpg", "shop.P.zoom"), ("missing", "shop.P.zoom")]
+    rows += [("é.jpg", "shop.P.zoom"), ("é.jpg", "shop.P.zoom")]
+    usage = counted(monkeypatch, entries, references=lambda: iter(rows))
+    assert usage.fields is not None
+    assert {label: count.size_bytes for label, count in usage.fields} == {
+        "shop.P.zoom": 10**4,
+        "": 10**3 + 10,
+        "shop.P.image + shop.P.zoom": 100,
+        "shop.P.image": 1,
+    }
+
+
+# -- the terminal
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def holdall(*arguments: str, out: io.StringIO | None = None) -> tuple[int, str, str]:
+    parser = argparse.ArgumentParser()
+    cli.add_commands(parser)
+    out, err = out or io.StringIO(), io.StringIO()
+    code = cli.run(parser.parse_args(["usage", *arguments]), out=out, err=err, environ={})
+    return code, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    for name, size in (("photos/2025/a.jpg", 3_000_000), ("docs/a.pdf", 900_000), ("b.txt", 3)):
+        (tmp_path / "media" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "media" / name).write_bytes(b"x" * size)
+    return tmp_path / "media"
+
+
+@pytest.mark.parametrize("kind", ["plain", "rich", "without rich"])
+def test_terminal_of_80_columns_shows_whole_lines(kind: str, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(media.parent)
+    (media / f"{'long' * 30}").mkdir()
+    (media / f"{'long' * 30}" / "x.bin").write_bytes(b"x" * 999)
+    if kind == "without rich":
+        monkeypatch.setitem(sys.modules, "rich.bar", None)
+    code, said, _ = holdall("media", out=io.StringIO() if kind == "plain" else Terminal())
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
+    assert code == 0
+    assert max(map(len, plain.splitlines())) <= 80
+    assert re.search(r"photos/ +█+ +3\.0 MB +77 % +1\b", plain)
+    assert re.search(r"  2025/ +█+ +3\.0 MB", plain)
+    assert "3.9 MB in 4 files" in plain
+
+
+def test_bar_is_of_plain_signs_where_a_terminal_shows_no_others() -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    session = Session(out=out, err=out, environ={}, style=Style(coloured=False))
+    bars.Plain(session).write("By folder", [bars.Row("a/", 10, 1), bars.Row("b/", 5, 1)], whole_bytes=15)
+    out.seek(0)
+    assert re.search(r"a/ +#{10,} +10 bytes +67 % +1\n", out.read())
+
+
+def test_json_is_whole_bytes_by_folder_type_month_and_field(media: Path) -> None:
+    code, said, _ = holdall(str(media), "--json")
+    found = json.loads(said)
+    assert (code, found["version"], found["files"], found["size_bytes"]) == (0, 1, 3, 3_900_003)
+    assert set(found) == {
+        *("version", "place", "at", "files", "size_bytes", "trash", "uploads", "holdall", "folder_marks", "everything"),
+        *("unfinished_uploads", "parent", "left_out", "folders", "types", "ages", "months", "fields", "largest"),
+    }
+    assert [(one["folder"], one["size_bytes"]) for one in found["folders"]] == [
+        ("photos", 3_000_000),
+        ("docs", 900_000),
+        ("", 3),
+    ]
+    assert found["folders"][0]["folders"] == [
+        {"folder": "photos/2025", "files": 1, "size_bytes": 3_000_000, "folders": []}
+    ]
+    assert found["types"][0] == {"type": "image/jpeg", "extensions": ["jpg"], "files": 1, "size_bytes": 3_000_000}
+    assert sum(one["size_bytes"] for one in found["months"]) == 3_900_003
+    assert found["fields"] is None
+
+
+def test_trash_of_a_folder_is_counted_apart(media: Path) -> None:
+    (media / ".holdall/trash/2026-11-26/143000-0").mkdir(parents=True)
+    (media / ".holdall/trash/2026-11-26/143000-0/old.jpg").write_bytes(b"x" * 70)
+    found = json.loads(holdall(str(media), "--json")[1])
+    assert (found["files"], found["trash"]) == (3, {"files": 1, "size_bytes": 70})
+
+
+# -- the page
+
+
+def test_page_needs_no_network_and_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [*some(300), Entry(HOSTILE, 10**9, NOW)]
+    usage = counted(monkeypatch, entries)
+    written = page.render(usage)
+    assert "default-src 'none'" in written
+    for forbidden in (
+        "<script",
+        "<link",
+        "<img",
+        "<iframe",
+        "@import",
+        "url(",
+        "src=",
+        "href=",
+        "\x1b",
+        "\u202e",
+        "onload='",
+    ):
+        assert forbidden not in written, forbidden
+    assert set(re.findall(r"https?://[^\"' <]+", written)) == {"http://www.w3.org/2000/svg"}
+    assert "&lt;script&gt;" in written
+    assert "26 November 2026, 12:00 UTC" in written
+    assert "<title>Storage use: folder media, 2026-11-26</title>" in written
+    # Three widths of the treemap and of the growth.
+    assert written.count("<svg ") == 6
+    # All of it is there, however it is rolled up.
+    assert f"{usage.files.files:,}" in written
+
+
+def test_page_of_very_many_folders_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = page.render(counted(monkeypatch, some(9000, folders=8000)))
+    assert len(written) < 600_000
+
+
+@pytest.mark.parametrize(
+    "entries", [[], [Entry("a", 0, NOW)], [Entry("a.jpg", 5, None)], [Entry("a/b.jpg", 5, NOW)]], ids=str
+)
+def test_page_of_little_is_whole(entries: list[Entry], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert page.render(counted(monkeypatch, entries)).endswith("</html>\n")
+
+
+def test_page_is_written_beside_the_text(media: Path, tmp_path: Path) -> None:
+    code, said, _ = holdall(str(media), "--html", str(tmp_path / "usage.html"))
+    assert (code, "usage.html" in said) == (0, True)
+    assert "photos/" in (tmp_path / "usage.html").read_text()
+    assert json.loads(holdall(str(media), "--json", "--html", str(tmp_path / "usage.html"))[1])
+
+
+def test_page_without_the_extra_says_how_to_install_it(
+    media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def walked(_place: object) -> Iterator[Any]:
+        raise AssertionError("It walked before it knew that it can draw.")
+
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    monkeypatch.setattr(walking, "objects", walked)
+    code, _, complaint = holdall(str(media), "--html", str(tmp_path / "usage.html"))
+    assert (code, complaint.endswith(" Install it: pip install 'django-holdall[charts]'\n")) == (1, True)
+    assert not (tmp_path / "usage.html").exists()
+
+
+def test_page_that_cannot_be_written_is_said_before_the_walk(media: Path, tmp_path: Path) -> None:
+    code, _, complaint = holdall(str(media), "--html", str(tmp_path / "no-such-folder" / "usage.html"))
+    assert (code, "cannot be written" in complaint) == (2, True)
+
+
+def test_place_that_is_none_is_misuse() -> None:
+    assert holdall("nowhere")[0] == 2
