@@ -67,6 +67,9 @@ class ObjectReader(io.RawIOBase):
         self.etag: str | None = None
         # What the store says about how the content is packed.
         self.encoding: str | None = None
+        self._begin()
+
+    def _begin(self) -> None:
         self._resuming(lambda: self._fetch(0))
 
     # -- what io asks for

@@ -1,0 +1,1 @@
+"""Private files by permission, on a real store."""
