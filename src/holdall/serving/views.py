@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
@@ -57,6 +58,10 @@ class Route:
         try:
             verdict = self.verdict(request, subject)
             if inspect.isawaitable(verdict):
+                if _is_in_a_loop():
+                    if inspect.iscoroutine(verdict):
+                        verdict.close()
+                    return False
                 verdict = _awaited(verdict)
         except (PermissionDenied, Http404):
             return False
@@ -173,6 +178,14 @@ def _allowed(route: Route, subject: Any, verdict: Verdict) -> Served:
     if not verdict:
         raise PermissionDenied
     return route.served(subject)
+
+
+def _is_in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _awaited(verdict: Awaitable[Verdict]) -> Verdict:
