@@ -83,6 +83,18 @@ PARENTS = [
     {"PARENT_STORAGE_BUCKET_NAME": "acme-media", "PARENT_STORAGE_LOCATION": "production"},
 ]
 
+MIRRORS = [
+    {"MIRROR_STORAGES_MODE": "do", "MIRROR_STORAGE_BUCKET_NAME": "acme-new"},
+    {"MIRROR_STORAGE_BUCKET_NAME": "acme-media"},
+    {"MIRROR_STORAGE_BUCKET_NAME": "acme-media", "MIRROR_STORAGE_LOCATION": "new"},
+    {
+        "MIRROR_STORAGE_BUCKET_NAME": "acme-new",
+        "MIRROR_STORAGE_MAKE_FILES_PUBLIC": "true",
+        "MIRROR_AWS_S3_CUSTOM_DOMAIN": "media.example.com",
+    },
+    {"MIRROR_STORAGE_BUCKET_NAME": "acme-new", "PARENT_STORAGE_BUCKET_NAME": "acme-original"},
+]
+
 MISSING_FILE = "/run/secrets/aws_secret"
 
 
@@ -184,6 +196,25 @@ def page() -> str:
         "",
         "```text",
         *(line for shown in PARENTS for line in _said(shown)),
+        "```",
+        "",
+        "(mirror)=",
+        f"## `{variables.MIRROR}` and any variable above",
+        "",
+        (
+            "Meaning: the mirror, a second store that every save, overwrite and deletion also goes to, "
+            "for a move without downtime ([how it follows](../decisions/mirror-follows-the-store.md))."
+        ),
+        "Files are read from the store itself, and links lead there.",
+        "They are read in the same way, and the mistakes in both stores are reported together.",
+        "The mirror has the store's `STORAGE_ENVIRONMENT` and `STORAGE_TRASH` where its own are not set.",
+        f"`{variables.MIRROR}STORAGE_TIMEOUT` is the longest that a change waits for the mirror.",
+        f"A second storage has a mirror of its own: `PRIVATE_{variables.MIRROR}STORAGE_BUCKET_NAME`.",
+        "",
+        "Some values, and what Holdall says about them:",
+        "",
+        "```text",
+        *(line for shown in MIRRORS for line in _said(shown)),
         "```",
     ]
     return prose.joined(lines)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdall.environment import contract as _contract
 from holdall.environment import exposure as _exposure
+from holdall.environment.options import PLACE_OPTIONS
 from holdall.environment.options import options as _options_of
 from holdall.errors import (
     AccessRefused,
@@ -157,7 +158,7 @@ def _refuse_exposure(chosen: Mapping[str, Mapping[str, Any]]) -> None:
 def _options(
     reading: _contract.Reading, local_folder: str | os.PathLike[str] | None, *, boto3_sees_environment: bool
 ) -> dict[str, Any]:
-    """Give the options of a store, with those of its parent where there is one."""
+    """Give the options of a store, with those of its parent and of its mirror where there are any."""
     store = reading.store
     assert store is not None  # noqa: S101  there are no problems, and no image is built
     # Only then: the working directory may be gone, and nobody else needs it.
@@ -165,6 +166,11 @@ def _options(
     stored = _options_of(store, boto3_sees_environment=boto3_sees_environment, local_folder=folder)
     if reading.parent:
         stored["parent"] = _options(reading.parent, local_folder, boto3_sees_environment=boto3_sees_environment)
+    if reading.mirror:
+        mirror = _options(reading.mirror, local_folder, boto3_sees_environment=boto3_sees_environment)
+        # They are the environment's, not the place's.
+        shared = {name: stored[name] for name in ("environment", "trash") if mirror[name] is None}
+        stored["mirror"] = mirror | shared
     return stored
 
 
@@ -184,7 +190,11 @@ def _merged(own: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
         return dict(extra)
     merged = {**own, **extra}
     if "OPTIONS" in own or "OPTIONS" in extra:
-        merged["OPTIONS"] = {**own.get("OPTIONS", {}), **extra.get("OPTIONS", {})}
+        options = merged["OPTIONS"] = {**own.get("OPTIONS", {}), **extra.get("OPTIONS", {})}
+        if options.get("mirror") and "mirror" not in extra.get("OPTIONS", {}):
+            # What a project chooses for its files holds for their copies; where they are is the mirror's alone.
+            chosen = {name: value for name, value in extra.get("OPTIONS", {}).items() if name not in PLACE_OPTIONS}
+            options["mirror"] = {**options["mirror"], **chosen}
     return merged
 
 

@@ -90,6 +90,10 @@ def test_prefix_of_a_parent_is_this() -> None:
     assert variables.PARENT == "PARENT_"
 
 
+def test_prefix_of_a_mirror_is_this() -> None:
+    assert variables.MIRROR == "MIRROR_"
+
+
 def test_defaults_are_these() -> None:
     assert variables.DEFAULT_CACHE_SECONDS == 3600
     assert (variables.DEFAULT_LIFETIME_SECONDS, variables.DEFAULT_SPACES_REGION, variables.LOCAL_BUCKET) == (
@@ -323,6 +327,9 @@ FINDINGS = {
             "D185",
             "D186",
             "D187",
+            "D188",
+            "D189",
+            "D190",
             "D199",
         ],
         "error",
@@ -454,11 +461,14 @@ def test_json_has_these_keys() -> None:
         "warnings",
         "problems",
         "parent",
+        "mirror",
         "proposal",
     ]
     assert document["version"] == 1
     assert document["parent"] is None
     fork = json.loads(env.as_json(contract.read({"STORAGE_BUCKET_NAME": "copy", "PARENT_STORAGE_BUCKET_NAME": "acme"})))
     assert list(fork["parent"]) == ["prefix", "variables", "parent"]
+    moving = contract.read({"STORAGE_BUCKET_NAME": "acme", "MIRROR_STORAGE_BUCKET_NAME": "acme-new"})
+    assert list(json.loads(env.as_json(moving))["mirror"]) == ["prefix", "variables", "parent"]
     assert {tuple(row) for row in document["variables"]} == {("name", "value", "source", "purpose")}
     assert [row["name"] for row in document["variables"]] == [variable.name for variable in variables.VARIABLES]

@@ -35,7 +35,7 @@ from holdall.s3 import deleting
 from holdall.s3.bodies import PIECE_BYTES
 from holdall.s3.bulklane import BulkLane, Declined
 from holdall.s3.condition import conditional_put_holds
-from holdall.s3.saving import MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Source
+from holdall.s3.saving import KEPT, MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Source
 from holdall.storage import MediaStorage
 from holdall.storage.content import HEAD_BYTES, SCRIPTABLE
 
@@ -50,8 +50,6 @@ PART_BYTES = 8 * 1024 * 1024
 PART_WORKERS = 4
 # Of all that is under way.
 HELD_BYTES = 96 * 1024 * 1024
-# What belongs to an object beside its bytes, in the SDK's words.
-KEPT = ("ContentType", "ContentDisposition", "ContentEncoding", "ContentLanguage", "CacheControl")
 # What S3 says of an object that nobody gave a type.
 NO_TYPE = "binary/octet-stream"
 OWN_METADATA = "holdall-"

@@ -9,13 +9,12 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 
-from holdall.bulk.copying import KEPT
 from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, NameTaken, StoreFailed, WriteRefused
 from holdall.fork.storage import reading_parameters
 from holdall.s3.begun import MARK
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.reading import ObjectReader
-from holdall.s3.saving import Source
+from holdall.s3.saving import KEPT, Source
 from holdall.s3.trash import FOLDER, Trashed, is_due, read_key
 from holdall.storage import MediaStorage
 from holdall.storage.media import batched
@@ -80,6 +79,8 @@ def restore(storage: MediaStorage, one: Trashed) -> None:
             f'"{one.name}" is not what was in the trash after it was restored. It is still in the trash; look at both.'
         )
     store.call("delete_object", action="restoring", name=one.name, Key=one.key)
+    if storage.mirror is not None:
+        storage.mirror.forget([one.key])
 
 
 def restore_all(storage: MediaStorage, wanted: Mapping[str, Trashed]) -> Iterator[tuple[str, HoldallError | None]]:
@@ -116,5 +117,7 @@ def empty(storage: MediaStorage, trashed: Iterable[Trashed]) -> None:
             Delete={"Objects": [{"Key": one.key} for one in batch]},
         )
         failed += [f'"{error["Key"]}" ({error.get("Code")})' for error in answer.get("Errors", ())]
+        if storage.mirror is not None:
+            storage.mirror.forget([one.key for one in batch])
     if failed:
         raise StoreFailed(f"Could not be deleted from the trash in {store.where()}: {', '.join(failed)}.")

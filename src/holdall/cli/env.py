@@ -105,7 +105,8 @@ def as_json(reading: contract.Reading, proposal: Proposal | None = None) -> str:
         "variables": _rows(reading),
         "warnings": list(reading.warnings),
         "problems": list(reading.problems),
-        "parent": _parent(reading.parent),
+        "parent": _other(reading.parent),
+        "mirror": _other(reading.mirror),
         "proposal": [_line(one) for one in proposal.lines] if proposal else [],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -122,10 +123,12 @@ def _rows(reading: contract.Reading) -> list[dict[str, Any]]:
     ]
 
 
-def _parent(parent: contract.Reading | None) -> dict[str, Any] | None:
-    if parent is None:
+def _other(reading: contract.Reading | None) -> dict[str, Any] | None:
+    """Give what is said of a parent, with its own, or of a mirror."""
+    if reading is None:
         return None
-    return {"prefix": parent.prefix, "variables": _rows(parent), "parent": _parent(parent.parent)}
+    document = {"prefix": reading.prefix, "variables": _rows(reading), "parent": _other(reading.parent)}
+    return document | ({"mirror": _other(reading.mirror)} if reading.mirror else {})
 
 
 def _as_text(reading: contract.Reading, session: Session) -> str:
@@ -146,7 +149,9 @@ def _as_text(reading: contract.Reading, session: Session) -> str:
         if reading.store is not None:
             above = reading.parent and reading.parent.store
             fork = f", as a fork of {store.site(above)}" if above else ""
-            end = f"Usable: {store.summary(reading.store)}{fork}. Nothing was contacted."
+            copied = reading.mirror and reading.mirror.store
+            mirrored = f", mirrored to {store.site(copied)}" if copied else ""
+            end = f"Usable: {store.summary(reading.store)}{fork}{mirrored}. Nothing was contacted."
         # The last line is what scripts look at.
         last = wrapped(end, indent="") if session.out.isatty() else [end]
         lines += ["", *map(style.green, last)]
@@ -154,9 +159,10 @@ def _as_text(reading: contract.Reading, session: Session) -> str:
 
 
 def _settings(reading: contract.Reading) -> Iterator[Setting]:
-    """Give the rows of a store, and of its parents those that say something: the rest is as above."""
+    """Give the rows of a store, and of its parents and mirror those that say something: the rest is as above."""
     yield from reading.settings
-    parent = reading.parent
-    while parent:
-        yield from (row for row in parent.settings if row.value)
-        parent = parent.parent
+    others = [reading.parent, reading.mirror]
+    while others:
+        if other := others.pop(0):
+            yield from (row for row in other.settings if row.value)
+            others += [other.parent, other.mirror]

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from holdall import providers, sites
-from holdall.environment import keyfiles, places, values
+from holdall.environment import keyfiles, mirrors, places, values
 from holdall.environment.delivery import delivered
 from holdall.environment.entries import Entries, Setting
 from holdall.environment.missing import speak_of_what_is_there
@@ -24,6 +24,7 @@ from holdall.environment.variables import (
     DEFAULT_LIFETIME_SECONDS,
     DEFAULT_TIMEOUT_SECONDS,
     LOCAL_BUCKET,
+    MIRROR,
     PARENT,
     VARIABLES,
 )
@@ -41,6 +42,8 @@ class Reading(NamedTuple):
     warnings: tuple[str, ...]
     # What `PARENT_*` says; its problems and warnings are among those above. None: this is not a fork.
     parent: Reading | None = None
+    # The same of `MIRROR_*`. None: there is no mirror.
+    mirror: Reading | None = None
 
 
 def read(environ: Mapping[str, str], *, prefix: str = "", beside: Collection[str] = ()) -> Reading:
@@ -59,7 +62,7 @@ class _Reader:
 
     def read(self) -> Reading:
         building = self._building()
-        store = parent = None
+        store = parent = mirror = None
         if building:
             # Nothing is required of an environment in which nothing may be used.
             mark = self.env.mark("BUILD_MODE")
@@ -69,6 +72,7 @@ class _Reader:
             store = self._store()
             speak_of_what_is_there(self.env, store)
             parent = self._parent(store)
+            mirror = self._mirror(store, parent)
         return Reading(
             prefix=self.env.prefix,
             building=building,
@@ -77,6 +81,7 @@ class _Reader:
             problems=tuple(map(self.env.redacted_said, self.env.problems)),
             warnings=tuple(map(self.env.redacted_said, self.env.warnings)),
             parent=parent,
+            mirror=mirror,
         )
 
     def _building(self) -> bool:
@@ -148,8 +153,8 @@ class _Reader:
         bucket: str | None = ours or theirs
         if bucket is None and mode == "local":
             # Each store of a project gets a bucket of its own: one may be public and another private.
-            # A parent's is the one that it has for itself.
-            prefix = self.env.prefix.replace(PARENT, "")
+            # A parent's, or a mirror's, is the one that it has for itself.
+            prefix = self.env.prefix.replace(PARENT, "").replace(MIRROR, "")
             suffix = re.sub(r"[^a-z0-9]+", "-", prefix.lower()).strip("-")
             bucket = f"{LOCAL_BUCKET}-{suffix}"[:63].strip("-") if suffix else LOCAL_BUCKET
             self.env.effective["STORAGE_BUCKET_NAME"] = (bucket, "default")
@@ -218,19 +223,8 @@ class _Reader:
 
     def _parent(self, store: Store | None) -> Reading | None:
         """Read the parent's contract, and make sure that it can be this store's parent. None: this is not a fork."""
-        prefix = f"{self.env.prefix}{PARENT}"
-        if not any(self._speaks_of_a_parent(name, prefix) for name in self.env.environ):
-            return None
-        building = self.env.environ.get(f"{prefix}BUILD_MODE", "").strip()
-        without = {name: value for name, value in self.env.environ.items() if name != f"{prefix}BUILD_MODE"}
-        parent = _Reader(without, prefix).read()
-        if building:
-            self.env.warning(
-                f"{PARENT}BUILD_MODE", "is not used: an image is built for the fork, not for its parent.", "D146"
-            )
-        self.env.problems += parent.problems
-        self.env.warnings += parent.warnings
-        above: Reading | None = parent
+        parent = self._other(PARENT, "an image is built for the fork, not for its parent")
+        above = parent
         while store and above and above.store:
             if said := sites.objection(site(store), site(above.store)):
                 name = f"{above.prefix}STORAGE_BUCKET_NAME"
@@ -238,10 +232,43 @@ class _Reader:
             above = above.parent
         return parent
 
-    def _speaks_of_a_parent(self, name: str, prefix: str) -> bool:
+    def _mirror(self, store: Store | None, parent: Reading | None) -> Reading | None:
+        """Read the mirror's contract, and make sure that it can be this store's mirror. None: there is no mirror."""
+        mirror = self._other(MIRROR, "an image is built for the store, not for its mirror")
+        if mirror is None:
+            return None
+        name = f"{mirror.prefix}STORAGE_BUCKET_NAME"
+        for other, what in ((parent, "A fork has no mirror"), (mirror.parent, "A mirror has no parent")):
+            if other is not None:
+                # What a fork does not have itself is its parent's; at the new place it would refer to another parent.
+                text = f"and `{other.prefix}STORAGE_BUCKET_NAME` are both set. {what}: move the parent, and make new forks of it."
+                self.env.problems.append(Said(f"`{name}` {text}", "D190", name))
+        if mirror.mirror is not None:
+            name = f"{mirror.mirror.prefix}STORAGE_BUCKET_NAME"
+            text = "is set, and a mirror has no mirror of its own; unset it."
+            self.env.problems.append(Said(f"`{name}` {text}", "D190", name))
+        if store and mirror.store:
+            self.env.problems += mirrors.objections(store, mirror.store)
+        return mirror
+
+    def _other(self, prefix: str, building_is: str) -> Reading | None:
+        """Read the contract of another store that belongs to this one, with what is wrong there. None: there is none."""
+        whole = f"{self.env.prefix}{prefix}"
+        if not any(self._speaks_of(name, whole) for name in self.env.environ):
+            return None
+        building = self.env.environ.get(f"{whole}BUILD_MODE", "").strip()
+        without = {name: value for name, value in self.env.environ.items() if name != f"{whole}BUILD_MODE"}
+        other = _Reader(without, whole).read()
+        if building:
+            self.env.warning(f"{prefix}BUILD_MODE", f"is not used: {building_is}.", "D146")
+        self.env.problems += other.problems
+        self.env.warnings += other.warnings
+        return other
+
+    def _speaks_of(self, name: str, prefix: str) -> bool:
         if not name.startswith(prefix) or not self.env.environ[name].strip():
             return False
         bare = name.removeprefix(prefix)
-        while bare.startswith(PARENT):
-            bare = bare.removeprefix(PARENT)
+        while bare.startswith((PARENT, MIRROR)):
+            bare = bare.removeprefix(PARENT).removeprefix(MIRROR)
         return bare != "BUILD_MODE" and (bare.removesuffix(keyfiles.SUFFIX) in BY_NAME or meant(bare) is not None)

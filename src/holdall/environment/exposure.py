@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-from holdall import hosts, providers
-from holdall.environment import contract
+from holdall import providers
+from holdall.environment import buckets, contract
+from holdall.environment.buckets import Bucket
 from holdall.environment.options import options
 from holdall.environment.values import Said
-from holdall.environment.variables import PARENT
-from holdall.providers import AMAZON, B2, HETZNER, OVH, PROVIDERS, R2, WASABI, Provider
+from holdall.environment.variables import MIRROR, PARENT
+from holdall.providers import AMAZON, B2, PROVIDERS, R2, Provider
 from holdall.sites import is_below
 
 FINDING = "D170"
@@ -23,13 +23,7 @@ FINDING = "D170"
 # https://developers.cloudflare.com/r2/buckets/public-buckets/
 # https://www.backblaze.com/docs/cloud-storage-buckets (public and private buckets)
 WHOLE_BUCKETS = frozenset({R2.id, B2.id})
-# No two buckets there have one name, whichever of the provider's addresses leads to them.
-# https://www.backblaze.com/docs/cloud-storage-buckets
-# https://docs.wasabi.com/docs/creating-a-bucket
-# https://docs.hetzner.com/storage/object-storage/faq/buckets-objects/
-_ONE_NAMESPACE = frozenset({AMAZON.id, B2.id, WASABI.id, HETZNER.id})
 _STATIC_BACKENDS = ("S3StaticStorage", "S3ManifestStaticStorage")
-_LOOPBACK = "localhost"
 # The longer first, as it ends in the other.
 _BUCKETS = ("AWS_STORAGE_BUCKET_NAME", "STORAGE_BUCKET_NAME")
 
@@ -54,6 +48,11 @@ class Shelf(NamedTuple):
     addresses: tuple[str, ...] = ()
 
     @property
+    def bucket(self) -> Bucket:
+        """The bucket, by all that leads to it."""
+        return Bucket(self.provider, self.bucket_name, self.addresses)
+
+    @property
     def where(self) -> str:
         """Its place in the bucket, in words."""
         return f'"{self.location}"' if self.location else "its root"
@@ -64,15 +63,16 @@ class Shelf(NamedTuple):
 
 
 def shelves(alias: str, entry: Mapping[str, Any], backend: str = "") -> Iterator[Shelf]:
-    """Give the store that an entry of `STORAGES` describes, and those above it if it is a fork.
+    """Give the store that an entry of `STORAGES` describes, those above it if it is a fork, and its mirror.
 
     Mode `local` is left out: its server is reached from this machine alone.
     """
     bucket_name = entry.get("bucket_name")
     if bucket_name and not entry.get("local_folder"):
         yield _shelf(alias, str(bucket_name), entry, backend)
-    if parent := entry.get("parent"):
-        yield from shelves(alias, parent)
+    for other in ("parent", "mirror"):
+        if entry.get(other):
+            yield from shelves(alias, entry[other])
 
 
 def _shelf(alias: str, bucket_name: str, entry: Mapping[str, Any], backend: str) -> Shelf:
@@ -122,31 +122,7 @@ def _covers(public: Shelf, private: Shelf) -> bool:
 
 def same_bucket(one: Shelf, other: Shelf) -> bool:
     """Say whether two stores are in the same bucket, however it is addressed."""
-    return one.bucket_name == other.bucket_name and not _places(one).isdisjoint(_places(other))
-
-
-def _places(shelf: Shelf) -> frozenset[tuple[str, str]]:
-    """Give what buckets of one name have in common exactly if they are one."""
-    provider = shelf.provider
-    if provider.id in _ONE_NAMESPACE or not shelf.addresses:
-        return frozenset({(provider.id, "")})
-    if provider is OVH:
-        # Two addresses a region, for two classes of storage.
-        return frozenset((provider.id, str(providers.recognise(address)[1])) for address in shelf.addresses)
-    return frozenset(("", _server(address, shelf.bucket_name)) for address in shelf.addresses)
-
-
-def _server(address: str, bucket_name: str) -> str:
-    """Give a server's host, with the port where it is not the usual one, without the bucket in front."""
-    try:
-        parts = urlsplit(address if "//" in address else f"//{address}")
-        host, port = (parts.hostname or "").removesuffix("."), parts.port
-    except ValueError:
-        return address
-    host = host.removeprefix(f"{bucket_name}.")
-    if hosts.is_loopback(host):
-        host = _LOOPBACK
-    return host if port in {None, 80, 443} else f"{host}:{port}"
+    return buckets.is_same(one.bucket, other.bucket)
 
 
 def problems(found: Iterable[Shelf]) -> list[Said]:
@@ -192,7 +168,7 @@ def _limiting(public: Shelf) -> str:
 
 
 def of_environment(environ: Mapping[str, str], *, prefix: str = "") -> list[Said]:
-    """Say what the store under a prefix, or one above it, publishes of others in the environment, or they of it.
+    """Say what the store under a prefix, one above it, or its mirror, publishes of others in the environment, or they of it.
 
     The others are those whose bucket is named under any prefix. Never raises for what it finds.
     """
@@ -207,18 +183,20 @@ def of_environment(environ: Mapping[str, str], *, prefix: str = "") -> list[Said
 
 
 def _described(reading: contract.Reading | None) -> Iterator[Shelf]:
-    while reading is not None:
-        if reading.store is not None:
-            entry = options(reading.store, boto3_sees_environment=False, local_folder=".")
-            yield from shelves(reading.prefix, entry)
-        reading = reading.parent
+    if reading is None:
+        return
+    if reading.store is not None:
+        entry = options(reading.store, boto3_sees_environment=False, local_folder=".")
+        yield from shelves(reading.prefix, entry)
+    yield from _described(reading.parent)
+    yield from _described(reading.mirror)
 
 
 def prefixes(environ: Mapping[str, str]) -> list[str]:
-    """Give the prefixes under which an environment names a bucket, without those of parents."""
+    """Give the prefixes under which an environment names a bucket, without those of parents and mirrors."""
     found = set()
     for name, value in environ.items():
         ending = next((one for one in _BUCKETS if name.endswith(one)), None)
         if ending and value.strip():
             found.add(name.removesuffix(ending))
-    return sorted(one for one in found if not one.endswith(PARENT) and (not one or one.endswith("_")))
+    return sorted(one for one in found if not one.endswith((PARENT, MIRROR)) and (not one or one.endswith("_")))

@@ -18,7 +18,7 @@ from holdall.environment.habits import listed
 from holdall.environment.store import Store
 from holdall.environment.unread import AMBIENT_ENDPOINTS, has_role, same_as
 from holdall.environment.values import Said
-from holdall.environment.variables import BY_NAME, PARENT
+from holdall.environment.variables import BY_NAME, MIRROR, PARENT
 from holdall.hosts import is_inside
 from holdall.providers import AMAZON, B2, DELIVERY_HOST, R2, SPACES, recognise
 
@@ -26,7 +26,7 @@ _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # What a store is made of: where these are meant, a missing bucket is not all that is to be set.
 CORE = frozenset({"STORAGE_BUCKET_NAME", "AWS_S3_ENDPOINT_URL", "AWS_S3_REGION_NAME", "DO_REGION", *_KEYS})
 # The prefixes of stores beside this one.
-OTHER_STORES = (PARENT, "MIRROR_")
+OTHER_STORES = (PARENT, MIRROR)
 ENDINGS = tuple(f"_{name}" for name in BY_NAME if name != "BUILD_MODE")
 _REGIONS = ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION")
 

@@ -6,6 +6,33 @@ from typing import Any
 
 from holdall.environment.store import Store
 
+# What says where a store is, how it is reached and by whom: nothing of it holds for another store.
+PLACE_OPTIONS = frozenset(
+    {
+        "provider",
+        "bucket_name",
+        "location",
+        "endpoint_url",
+        "public_endpoint_url",
+        "region_name",
+        "addressing_style",
+        "custom_domain",
+        "url_protocol",
+        "domain_is_limited",
+        "sign_for_domain",
+        "access_key",
+        "secret_key",
+        "security_token",
+        "session_profile",
+        "cloudfront_key_id",
+        "cloudfront_key",
+        "local_folder",
+        "env_prefix",
+        "parent",
+        "mirror",
+    }
+)
+
 
 def options(store: Store, *, boto3_sees_environment: bool, local_folder: str | None = None) -> dict[str, Any]:
     """Give the `OPTIONS` of `holdall.storage.MediaStorage` for a store.

@@ -209,8 +209,9 @@ VARIABLES = (
 )
 BY_NAME = {variable.name: variable for variable in VARIABLES}
 PARENT = "PARENT_"
+MIRROR = "MIRROR_"
 # A variable of the contract in a text, without the prefix of a second store.
-_NAMED = re.compile(rf"(?<![A-Z0-9_])(?:{PARENT})*(?:{'|'.join(BY_NAME)})(?![A-Z0-9_])")
+_NAMED = re.compile(rf"(?<![A-Z0-9_])(?:{PARENT}|{MIRROR})*(?:{'|'.join(BY_NAME)})(?![A-Z0-9_])")
 
 
 def addressed(text: str, prefix: str) -> str:

@@ -180,6 +180,8 @@ def _create(step: Step, fork: ForkedStorage, parent: MediaStorage, file: ObjectF
     if source is None or not made.copy(source):
         file.seek(0)
         made.create(ReadBytesWrapper(file), again=True)
+    # The parent may be on its way to another place.
+    parent._wrote(step.name)
 
 
 def _kept_headers(fork: ForkedStorage, name: str) -> dict[str, Any]:

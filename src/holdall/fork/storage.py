@@ -194,7 +194,8 @@ class ForkedStorage(MediaStorage):
             file.belongs_to(self)
         return file
 
-    def _wrote(self, name: str) -> None:
+    def _wrote(self, name: str, *, is_new: bool = False) -> None:
+        super()._wrote(name, is_new=is_new)
         self.overlay.note(name, Side.OWN, holds=True)
 
     def _has_file(self, name: str) -> bool:

@@ -176,10 +176,10 @@ def read(
         ContractError: something is wrong beyond what the infrastructure is asked for.
         HoldallError: the mode is local, so there is nothing to ask anybody for.
     """
-    # What the own store of a fork needs has nothing to do with its parent, for which there is a prefix.
+    # What a store needs has nothing to do with its parent or its mirror, for which there are prefixes.
     whole = environ
-    parent = f"{prefix}{variables.PARENT}"
-    environ = {name: value for name, value in environ.items() if not name.startswith(parent)}
+    others = (f"{prefix}{variables.PARENT}", f"{prefix}{variables.MIRROR}")
+    environ = {name: value for name, value in environ.items() if not name.startswith(others)}
     asked = _missing(environ, prefix, live=live)
     reading = contract.read({**environ, **{f"{prefix}{name}": _STAND_INS[name] for name in asked}}, prefix=prefix)
     if reading.problems:

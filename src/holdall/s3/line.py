@@ -43,7 +43,15 @@ _lock = threading.RLock()
 
 def line_of(target: Target) -> Line:
     """Give the process's line to a target's place; all who ask for an equal place share it."""
-    place = (target.provider.id, target.endpoint_url, target.region_name, target.local_folder, target.proxies)
+    place = (
+        target.provider.id,
+        target.endpoint_url,
+        target.region_name,
+        target.local_folder,
+        target.proxies,
+        # The accident: a mirror's bucket hangs at the same endpoint, and everything waits for nothing.
+        target.is_mirror,
+    )
     with _lock:
         found = _lines.get(place)
         if found is None:

@@ -34,6 +34,8 @@ from holdall.s3.connection import Connection
 MAX_PARTS = 10_000
 # What one request may copy: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 MAX_COPY_BYTES = 5 * 1024**3
+# What belongs to an object beside its bytes, in the SDK's words.
+KEPT = ("ContentType", "ContentDisposition", "ContentEncoding", "ContentLanguage", "CacheControl")
 
 _CONFLICTS = frozenset({"ConditionalRequestConflict", "OperationAborted"})
 _MAX_CONFLICTS = 5

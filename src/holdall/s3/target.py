@@ -60,6 +60,8 @@ class Target:
     timeout_seconds: float = TIMEOUT_SECONDS
     # Whether this is a fork's parent: nothing but reads is ever sent, whatever the keys may do.
     read_only: bool = False
+    # Whether this is the mirror of another store, which shares none of what is known about the way there.
+    is_mirror: bool = False
     # What must be written in the store before anything else is.
     claims: tuple[Claim, ...] = ()
     # The prefix outside of which a fork changes nothing, whoever asks: the rest of the bucket may be its parent's.
@@ -103,7 +105,16 @@ class Target:
     def with_bucket(self, bucket_name: str | None) -> Target:
         """Give the same place and keys for another bucket."""
         return replace(
-            self, bucket_name=bucket_name, public=False, read_only=False, claims=(), within="", site=None, above=()
+            self,
+            bucket_name=bucket_name,
+            public=False,
+            read_only=False,
+            is_mirror=False,
+            timeout_seconds=TIMEOUT_SECONDS,
+            claims=(),
+            within="",
+            site=None,
+            above=(),
         )
 
     def config(self) -> Config:

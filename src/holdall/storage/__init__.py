@@ -3,8 +3,9 @@
 from django.core.files.storage import Storage, storages
 
 from holdall.storage.media import MediaStorage
+from holdall.storage.misses import mirror_missed
 
-__all__ = ["MediaStorage", "from_alias"]
+__all__ = ["MediaStorage", "from_alias", "mirror_missed"]
 
 
 def from_alias(alias: str) -> Storage:

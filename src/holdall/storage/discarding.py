@@ -60,9 +60,11 @@ class DiscardingStorage(WritingStorage):
 
         Requests: those of `holdall.s3.deleting.delete`; with `trash` one copy more.
         """
-        parameters = _filter_download_params(self.get_object_parameters(name))
         if not self.trash:
-            return deleting.delete(self.store, self._client, seen, name=name, parameters=parameters)
+            parameters = _filter_download_params(self.get_object_parameters(name))
+            return self._removed(
+                name, lambda: deleting.delete(self.store, self._client, seen, name=name, parameters=parameters)
+            )
         return self.into_trash(name, seen, trash.new_key(self._prefix(""), names.clean(name)))
 
     def into_trash(self, name: str, seen: deleting.Seen, key: str) -> bool:
@@ -70,9 +72,18 @@ class DiscardingStorage(WritingStorage):
 
         Requests: those of `holdall.s3.trash.move`.
         """
-        return trash.move(
-            self.store, self._client, seen, name=name, to=key, parameters=self.get_object_parameters(name)
+        parameters = self.get_object_parameters(name)
+        return self._removed(
+            name,
+            lambda: trash.move(self.store, self._client, seen, name=name, to=key, parameters=parameters),
+            trash_key=key,
         )
+
+    def _removed(self, name: str, remove: Callable[[], bool], *, trash_key: str = "") -> bool:
+        """Remove a file by `remove`, from the mirror too if there is one; `remove` says whether it is gone."""
+        if (mirror := self.mirror) is None:
+            return remove()
+        return bool(mirror.removing([name], lambda: [name] if remove() else [], trash_key=trash_key))
 
 
 def refuse_failed(failed: Mapping[str, HoldallError], *, of: int) -> None:

@@ -40,6 +40,7 @@ from holdall.storage.options import (
     chosen,
     computed,
     hidden,
+    mirror_options,
     refuse_another_place,
     revealed,
     without_secrets,
@@ -72,6 +73,7 @@ class MediaStorage(DiscardingStorage):
     - `environment`: this environment's name; the first environment that writes owns the store, and no other can write.
     - `timeout`: the longest that an operation waits without progress, in seconds, all attempts together; 10 by default.
     - `trash`: for how many seconds deleted files are kept in the trash. None: they are deleted for good.
+    - `mirror`: the options of another store, which gets every change too (`MIRROR_…`).
     - `read_only`: send only reads, whatever the keys allow, and sign no links for anything else.
     - `public_endpoint_url`: the address at which browsers reach the server, if they use another than `endpoint_url`: links
       are signed for it.
@@ -145,6 +147,7 @@ class MediaStorage(DiscardingStorage):
         )
         self.client_config = self._target.config()
         self._store: Connection | None = None
+        self.mirror = None if self.read_only else mirror_options(self, settings)
         # What a class computes, and what it was when the connection's target was made.
         self._bound = {name: getattr(self, name) for name in computed(type(self))}
         self._prepare_links()
@@ -180,6 +183,7 @@ class MediaStorage(DiscardingStorage):
             "environment": None,
             "timeout": None,
             "trash": None,
+            "mirror": None,
             "read_only": False,
             "public_endpoint_url": None,
             "sign_for_domain": False,
@@ -214,7 +218,7 @@ class MediaStorage(DiscardingStorage):
     def __getstate__(self) -> dict[str, Any]:
         # Models are pickled with their storages, into caches and tasks; a connection belongs to its process.
         state: dict[str, Any] = super().__getstate__()
-        return {**state, "_store": None, "_links": {}}
+        return {**state, "_store": None, "_mirror": None, "_links": {}}
 
     # -- connections
 
@@ -316,7 +320,7 @@ class MediaStorage(DiscardingStorage):
             target=self.store.bound(partial(self._new_object, name, replace=mode.kind != "x")),
             parts=self._parts(),
             content=self._content_of(name, mode) if mode.starts_with_the_file else b"",
-            after=partial(self._wrote, name),
+            after=partial(self._wrote, name, is_new=mode.kind == "x"),
         )
 
     def _content_of(self, name: str, mode: Mode) -> bytes:
@@ -336,7 +340,7 @@ class MediaStorage(DiscardingStorage):
         return content
 
     def delete(self, name: str) -> None:
-        """Delete a file; if it does not exist, this is not an error. One DELETE.
+        """Delete a file; if it does not exist, this is not an error. One DELETE; with a mirror five requests.
 
         With `trash` it is moved into the trash instead, if a transaction of a database is open when that commits; a file
         that is saved under its name meanwhile stays. One HEAD, one copy by the store and one DELETE.
@@ -349,9 +353,13 @@ class MediaStorage(DiscardingStorage):
         if self.trash:
             self._discard_later([name])
             return
+        self._removed(name, lambda: self._delete_for_good(name))
+
+    def _delete_for_good(self, name: str) -> bool:
         with suppress(ObjectNotFound), self.translating("deleting", name):
             answer = self.bucket.Object(self._key(name)).delete()
             self.store.check_whole("delete_object", {}, answer, action="deleting", name=name)
+        return True
 
     def delete_many(self, names: Iterable[str]) -> None:
         """Delete files; missing ones are not an error. One request for each 1,000; with `trash` as `delete`, for each.
@@ -364,17 +372,26 @@ class MediaStorage(DiscardingStorage):
             return
         failed: list[str] = []
         for batch in batched({self._key(name): name for name in names if _given(name)}.items()):
-            answer = self.store.call(
-                "delete_objects",
-                action="deleting",
-                name=batch[0][1],
-                client=self.connection.meta.client,
-                Delete={"Objects": [{"Key": key} for key, _ in batch]},
-            )
-            by_key = dict(batch)
-            failed += [f'"{by_key[error["Key"]]}" ({error.get("Code")})' for error in answer.get("Errors", ())]
+            by_key: dict[str, str] = dict(batch)
+            if (mirror := self.mirror) is None:
+                self._delete_batch(by_key, failed)
+            else:
+                mirror.removing(list(by_key.values()), partial(self._delete_batch, by_key, failed))
         if failed:
             raise StoreFailed(f"Could not be deleted from {self.store.where()}: {', '.join(failed)}.")
+
+    def _delete_batch(self, by_key: dict[str, str], failed: list[str]) -> list[str]:
+        """Delete files by their keys and give the names of those that are gone; add to `failed` what the others met."""
+        answer = self.store.call(
+            "delete_objects",
+            action="deleting",
+            name=next(iter(by_key.values())),
+            client=self.connection.meta.client,
+            Delete={"Objects": [{"Key": key} for key in by_key]},
+        )
+        refused = {str(error["Key"]): error.get("Code") for error in answer.get("Errors", ())}
+        failed += [f'"{by_key[key]}" ({code})' for key, code in refused.items()]
+        return [name for key, name in by_key.items() if key not in refused]
 
     def exists_many(self, names: Iterable[str]) -> dict[str, bool]:
         """Say of each name whether a file has it. One HEAD each, a few at a time."""

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from storages.utils import setting
 
+from holdall.environment.options import PLACE_OPTIONS
 from holdall.secret import Secret
 
 # What never leaves the process: not into a migration, a log or a pickle's repr.
@@ -103,6 +104,22 @@ def _defaults(storage: Any, base: type, given: Mapping[str, Any]) -> Mapping[str
     return {name: value for name, value in options.items() if name != "parent"}
 
 
+def mirror_options(storage: Any, own: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Give the options of a storage's mirror: the storage's own, and in their place those that are the mirror's."""
+    mirror = own.get("mirror")
+    if not mirror:
+        return None
+    if hasattr(storage, "parent"):
+        raise ImproperlyConfigured("A fork has no mirror (`MIRROR_…`). Move its parent, and make a new fork of that.")
+    if not mirror.get("bucket_name"):
+        raise ImproperlyConfigured(
+            "The option `mirror` names no `bucket_name`. It takes the options of another storage."
+        )
+    kept = {name: value for name, value in own.items() if name not in PLACE_OPTIONS}
+    known = frozenset(storage.get_default_settings())
+    return {**kept, **hidden(mirror, known=known)}
+
+
 def _written_in_classes(made: type, base: type) -> dict[str, Any]:
     """Give what a project's classes say themselves, as `location = "media"` does."""
     ours = [one for one in made.__mro__ if one.__module__.startswith("holdall.") or one in base.__mro__]
@@ -126,9 +143,12 @@ def wrapped(key: str | None) -> Secret | None:
 
 
 def without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave the secrets out, those of a fork's parent too."""
+    """Leave the secrets out, those of a fork's parent and of a mirror too."""
     kept = {name: value for name, value in options.items() if name not in SECRET_OPTIONS}
-    return {name: without_secrets(value) if name == "parent" else value for name, value in kept.items()}
+    return {
+        name: without_secrets(value) if name in {"parent", "mirror"} and value else value
+        for name, value in kept.items()
+    }
 
 
 def computed(made: type) -> tuple[str, ...]:

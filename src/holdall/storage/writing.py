@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ from holdall.s3.saving import MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Sourc
 from holdall.storage import content as rules
 from holdall.storage.files import ObjectFile
 from holdall.storage.links import LinkingStorage
+from holdall.storage.mirror import Mirror
 from holdall.storage.upload import Upload, is_seekable
 
 # After so many taken names in a row, there is no point in trying another.
@@ -45,6 +46,21 @@ _attempt: ContextVar[_Attempt | None] = ContextVar("holdall_attempt", default=No
 
 class WritingStorage(LinkingStorage):
     """django-storages' storage, with names and saving of our own. `MediaStorage` gives it a connection and its options."""
+
+    _mirror_options: Mapping[str, Any] | None = None
+    _mirror: Mirror | None = None
+
+    @property
+    def mirror(self) -> Mirror | None:
+        """The second store that gets every change too, if there is one."""
+        if self._mirror is None and self._mirror_options:
+            self._mirror = Mirror(self, self._mirror_options)
+        return self._mirror
+
+    @mirror.setter
+    def mirror(self, options: Mapping[str, Any] | None) -> None:
+        # django-storages gives a storage its options one by one, by their names.
+        self._mirror, self._mirror_options = None, options
 
     # -- names
 
@@ -99,7 +115,7 @@ class WritingStorage(LinkingStorage):
         Requests: one PUT. From the multipart threshold on two and one a part, and two that reserve the name and look
         whether it still is (on Amazon: one that asks for it). Two more for each name that is taken. Where it is not
         known whether the provider has conditional writes, three more once per process. With `file_overwrite` none but
-        those that write.
+        those that write. With a mirror those of `holdall.storage.mirror.Mirror.follow` more.
 
         Raises:
             InvalidName: the name cannot become a key; nothing was sent.
@@ -182,11 +198,13 @@ class WritingStorage(LinkingStorage):
             raise
         if attempt is not None:
             attempt.has_saved = True
-        self._wrote(name)
+        self._wrote(name, is_new=not target.replace)
         return name
 
-    def _wrote(self, name: str) -> None:
-        """Hear of a file that is stored now, under a clean name."""
+    def _wrote(self, name: str, *, is_new: bool = False) -> None:
+        """Hear of a file that is stored now, under a clean name; `is_new`: nobody had the name before, for certain."""
+        if (mirror := self.mirror) is not None:
+            mirror.follow(name, is_new=is_new)
 
     def _send(self, target: NewObject, upload: Upload) -> None:
         if self._is_compressed(target.parameters):

@@ -70,6 +70,13 @@ BROKEN = [
     case("G11", "D119", {"STORAGE_LOCATION": "../up"}),
     case("", "D121", {"STORAGE_ENVIRONMENT": "our production"}),
     case("", "D112", {"AWS_S3_ENDPOINT_URL": "https://user:word@s3.example.com"}),
+    case("", "D188", {f"MIRROR_{name}": value for name, value in S3.items()}),
+    case(
+        "",
+        "D189",
+        {f"MIRROR_{name}": value for name, value in {**S3, **PUBLIC, "STORAGE_BUCKET_NAME": "acme-new"}.items()},
+    ),
+    case("", "D190", {"MIRROR_STORAGE_BUCKET_NAME": "acme-new", "PARENT_STORAGE_BUCKET_NAME": "acme-original"}),
     case("", "D145", {f"PARENT_{name}": value for name, value in S3.items()}),
     case(
         "K1",

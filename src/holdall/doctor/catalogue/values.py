@@ -466,9 +466,30 @@ PARENT_IS_SELF = _Kind(
 PARENT_IS_BUILT = _Kind(
     "D146",
     Level.WARNING,
-    "Build mode is set for the parent",
-    "It has no effect: images are built for the fork.",
+    "Build mode is set for the parent or the mirror",
+    "It has no effect: images are built for the store itself.",
     "Unset `VARIABLE`.",
+)
+MIRROR_IS_SELF = _Kind(
+    "D188",
+    Level.ERROR,
+    "The mirror is the store itself, or overlaps it",
+    "Each file would be written over itself, or the copies would be files of the store.",
+    "VARIABLE=…   # another bucket, or a location beside the store's",
+)
+MIRROR_DIFFERS = _Kind(
+    "D189",
+    Level.ERROR,
+    "The mirror has another intent or another owner than the store",
+    "The mirror gets every file of the store. If it were public and the store private, everybody could read them.",
+    "Write the same value in both variables.",
+)
+MIRROR_OF_A_FORK = _Kind(
+    "D190",
+    Level.ERROR,
+    "A fork cannot have a mirror, and a mirror cannot be a fork or have a mirror",
+    "A fork's files are partly its parent's. After a move they would refer to another parent.",
+    "Unset the variables that begin with `MIRROR_`. To move a fork, move its parent and make a new fork there.",
 )
 SWAPPED = _Kind(
     "D147",

@@ -1,0 +1,84 @@
+"""What a mirror may have missed, as notes in the store itself: `copy` reads them, also when the process that left one is gone.
+
+A file that a mirror lacks is found by comparing the two stores. One that the mirror should not have any more is not: it
+looks like any other file. So each deletion leaves a note before it begins, `.holdall/mirror/<time>-<random>`, and takes it
+away when the mirror has followed; and what a mirror missed of a file that was replaced is noted too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from holdall.errors import ObjectNotFound, StoreFailed
+from holdall.s3.connection import Connection
+from holdall.sites import RESERVED
+
+FOLDER = f"{RESERVED}/mirror/"
+# A thousand names of the longest that there are.
+MAX_BYTES = 8 * 1024 * 1024
+
+
+class Owed(NamedTuple):
+    """One note: files of which the mirror may have another state than the store."""
+
+    key: str
+    names: tuple[str, ...]
+    # When it was written, by the store's clock.
+    written: datetime
+
+
+def write(connection: Connection, prefix: str, names: Iterable[str]) -> str:
+    """Leave a note in a store whose keys begin with `prefix`, and give its key. One PUT."""
+    key = f"{prefix}{FOLDER}{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.urandom(8).hex()}"
+    body = json.dumps({"version": 1, "names": list(names)}, ensure_ascii=False)
+    connection.call(
+        "put_object",
+        action="noting for the mirror",
+        name=key,
+        Key=key,
+        Body=f"{body}\n".encode(),
+        ContentType="application/json",
+    )
+    return key
+
+
+def settle(connection: Connection, key: str) -> None:
+    """Take a note away. One DELETE."""
+    connection.call("delete_object", action="noting for the mirror", name=key, Key=key)
+
+
+def entries(connection: Connection, prefix: str) -> Iterator[Owed]:
+    """Give the notes of a store, the oldest first. One request for each 1,000, and one GET for each.
+
+    Raises:
+        StoreFailed: one of them is not what Holdall wrote.
+    """
+    for page in connection.pages(action="reading what the mirror missed", Prefix=f"{prefix}{FOLDER}"):
+        for found in page.get("Contents", ()):
+            if (names := _names(connection, found["Key"])) is not None:
+                modified = found["LastModified"]
+                written = modified if isinstance(modified, datetime) else datetime.fromisoformat(modified)
+                yield Owed(found["Key"], names, written)
+
+
+def _names(connection: Connection, key: str) -> tuple[str, ...] | None:
+    try:
+        answer = connection.call("get_object", action="reading", name=key, Key=key)
+    except ObjectNotFound:
+        # The mirror has followed meanwhile.
+        return None
+    try:
+        with connection.translating("reading", name=key, is_request=False):
+            body = answer["Body"].read(MAX_BYTES)
+        return tuple(str(name) for name in json.loads(body)["names"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreFailed(
+            f"{key} in {connection.where()} cannot be read; it says which files the mirror may have missed. Look at the "
+            "object; if it is damaged, delete it."
+        ) from error
+    finally:
+        answer["Body"].close()
