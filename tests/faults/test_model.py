@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from holdall.errors import NameTaken, StoreFailed, StoreUnreachable
+from tests.awaiting import Awaited
 from tests.contract import only
 from tests.faults.conftest import PART_BYTES, Line
 from tests.modelling import TIMEOUT_SECONDS, model_settings
@@ -85,7 +86,7 @@ class Told(logging.Handler):
 class StorageMachine(RuleBasedStateMachine):
     """The storage, the dictionary, and what is done to both."""
 
-    def __init__(self, provider: Provider, bucket: str, *, fails: bool, fast: bool, counts: Counter[str]) -> None:
+    def __init__(self, provider: Provider, bucket: str, *, fails: bool, way: str, counts: Counter[str]) -> None:
         super().__init__()
         self.fails, self.counts = fails, counts
         self.model: dict[str, bytes] = {}
@@ -103,8 +104,10 @@ class StorageMachine(RuleBasedStateMachine):
             use_threads=False,
             preferred_transfer_client="classic",
         )
-        self.storage: Any = build_storage(environ, transfer_config=parts, provider="seaweedfs", fast_lane=fast)
+        self.storage: Any = build_storage(environ, transfer_config=parts, provider="seaweedfs", fast_lane=way != "sdk")
         self.line = Line(self.storage, self.proxy, provider, bucket, location)
+        if way == "awaited":
+            self.storage = Awaited(self.storage)
 
     @initialize(seed=SEEDS)
     def shuffle(self, seed: int) -> None:
@@ -350,21 +353,22 @@ class StorageMachine(RuleBasedStateMachine):
         finally:
             logging.getLogger("holdall").removeHandler(self.told)
             self.proxy.__exit__(None, None, None)
+            if isinstance(self.storage, Awaited):
+                self.storage.close()
 
 
 @only("seaweedfs-http")
-@pytest.mark.parametrize("fast", [True, False], ids=["fast-lane", "sdk"])
+@pytest.mark.parametrize("way", ["fast-lane", "sdk", "awaited"])
 @pytest.mark.parametrize("fails", [False, True], ids=["fine", "failing"])
 @pytest.mark.timeout(TIMEOUT_SECONDS)
 def test_storage_is_a_dictionary(
-    provider: Provider, bucket: str, fails: bool, fast: bool, capsys: pytest.CaptureFixture[str]
+    provider: Provider, bucket: str, fails: bool, way: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     counts: Counter[str] = Counter()
     run_state_machine_as_test(
-        lambda: StorageMachine(provider, bucket, fails=fails, fast=fast, counts=counts),
+        lambda: StorageMachine(provider, bucket, fails=fails, way=way, counts=counts),
         settings=model_settings(),
     )
     with capsys.disabled():
-        network, lane = "failing" if fails else "sound", "fast lane" if fast else "SDK"
-        print(f"\non a {network} network, by the {lane}: {dict(counts)}")
+        print(f"\non a {'failing' if fails else 'sound'} network, {way}: {dict(counts)}")
     assert bool(counts["faults"]) == fails

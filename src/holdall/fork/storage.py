@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -116,6 +116,10 @@ class ForkedStorage(MediaStorage):
         while above is not None:
             yield above
             above = above.parent if isinstance(above, ForkedStorage) else None
+
+    def _places(self) -> Hashable:
+        # A parent that hangs delays the fork, and nobody else who uses the place of its own store.
+        return (self.store.line, *(above.store.line for above in self._above()))
 
     @property
     def overlay(self) -> Overlay:

@@ -22,6 +22,7 @@ from holdall.errors import (
 )
 from holdall.s3.circuit import taking_back
 from holdall.s3.connection import Connection
+from holdall.s3.patience import refuse_if_stopped, unstopped
 from holdall.shown import shown
 
 log = logging.getLogger("holdall")
@@ -95,6 +96,7 @@ class Begun:
         """Take back what was begun, whatever ends the block early."""
         try:
             yield
+            refuse_if_stopped()
         except BaseException:
             self.abandon()
             raise
@@ -135,7 +137,7 @@ class Begun:
     def _take_back(self, *steps: Callable[[], None]) -> None:
         for step in steps:
             try:
-                with taking_back():
+                with taking_back(), unstopped():
                     step()
             except HoldallError as failure:
                 log.warning(

@@ -470,7 +470,8 @@ class Connection:
                         # One failure may be about what was asked.
                         waits_at_most=float("inf"),
                     )
-                if is_request and is_silence(failed):
+                # Whoever gave up early, a visitor who went away, says nothing of the place.
+                if is_request and is_silence(failed) and not patience.was_stopped:
                     circuit.failed(
                         probe,
                         failed,

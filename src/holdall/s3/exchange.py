@@ -18,7 +18,15 @@ from http.client import HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 
 import urllib3
-from urllib3.exceptions import HTTPError, IncompleteRead, InvalidHeader, ProtocolError, ReadTimeoutError, SSLError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    IncompleteRead,
+    InvalidHeader,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from holdall.s3 import plain
@@ -77,6 +85,8 @@ def exchange(pool: Any, request: Request, *, connect_seconds: float, read_second
     if plain.is_watched() or _log.isEnabledFor(logging.DEBUG):
         return _by_urllib3(pool, request, urllib3.Timeout(connect=connect_seconds, read=read_seconds))
     if (patience := current()) is not None:
+        if patience.is_over():
+            raise ConnectTimeoutError(None, "Nothing was sent, because the time is over.")
         patience.begin_attempt(kind_of(request.method, request.target, request.headers))
     connection = pool._get_conn()
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Container, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -43,6 +44,41 @@ class Deadline:
     def end_in(self, seconds: float) -> None:
         """Let it end in so many seconds, if it does not end before."""
         self._at = min(self._at, time.monotonic() + seconds)
+
+
+class Stopped(BaseException):
+    """Nobody waits for the outcome any more. No error, so that nothing on the way takes it for an answer."""
+
+
+class Stop(Deadline):
+    """A deadline that comes when nobody waits for the outcome any more: what was begun is then taken back.
+
+    Made where the work is asked for; it keeps to a deadline that holds there already.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(float("inf"))
+        self.outer = _deadline.get()
+        self.is_called = False
+        # Done when the work needs nothing of the caller's any more: the content that it was given to save.
+        self.lets_go: Future[None] = Future()
+        # Who waits for it may give up; that changes nothing.
+        self.lets_go.set_running_or_notify_cancel()
+
+    def left(self) -> float:
+        own = super().left()
+        return own if self.outer is None else min(own, self.outer.left())
+
+    def call(self) -> None:
+        """Let the work end as soon as it can."""
+        self.is_called = True
+        self.end_in(0)
+
+    def let_go(self) -> None:
+        """Say that nothing of the caller's is needed any more."""
+        # Work and what it leaves behind may say so, one after the other; both are of one thread.
+        if not self.lets_go.done():
+            self.lets_go.set_result(None)
 
 
 class Patience:
@@ -122,6 +158,11 @@ class Patience:
         """Say whether nothing may be sent any more, because all that waits here has been ended."""
         return self._deadline is not None and self._deadline.left() <= 0
 
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it ended because nobody waits for it any more, which says nothing of the store."""
+        return isinstance(self._deadline, Stop) and self._deadline.is_called
+
     def ends(self) -> bool:
         """Say whether a wait that brought nothing so far is over, and note it."""
         silent = time.monotonic() - self._moved_at
@@ -179,6 +220,43 @@ def ending_by(deadline: Deadline) -> Iterator[None]:
             yield
     finally:
         _deadline.reset(before)
+
+
+@contextmanager
+def stopping_by(stop: Stop) -> Iterator[None]:
+    """Let what is done inside end when nobody waits for it any more."""
+    before = _deadline.set(stop)
+    try:
+        yield
+    finally:
+        _deadline.reset(before)
+
+
+@contextmanager
+def unstopped() -> Iterator[None]:
+    """Let what is done inside be done to its end, because it takes back what was stopped."""
+    stop = _deadline.get()
+    if not isinstance(stop, Stop):
+        yield
+        return
+    if stop.is_called:
+        stop.let_go()
+    before = _deadline.set(stop.outer)
+    try:
+        yield
+    finally:
+        _deadline.reset(before)
+
+
+def refuse_if_stopped() -> None:
+    """Raise where nobody waits for the outcome any more.
+
+    Raises:
+        Stopped: nobody does.
+    """
+    stop = _deadline.get()
+    if isinstance(stop, Stop) and stop.is_called:
+        raise Stopped
 
 
 def kind_of(method: str, target: str, headers: Container[str]) -> Kind:

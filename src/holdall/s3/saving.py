@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ from holdall.s3 import comparison, whole
 from holdall.s3.begun import Begun, Stage, Standing, customer_key
 from holdall.s3.bodies import Joined, Readable, in_parts, read_exactly
 from holdall.s3.connection import Connection
+from holdall.s3.patience import refuse_if_stopped
 
 # S3's own limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 MAX_PARTS = 10_000
@@ -186,6 +188,8 @@ class NewObject(Begun):
                 # Refused for certain.
                 self._stage = Stage.NOTHING
             return False
+        # Where nobody waits for the answer, taking back asks the same question.
+        refuse_if_stopped()
         try:
             found = self._look()
         except AccessRefused:
@@ -312,6 +316,8 @@ class NewObject(Begun):
         self._begin_upload()
         if self.client is None and not customer_key(self.parameters) and comparison.is_unknown(self.connection):
             self._learn_comparison()
+        # What was taken back on the way may have let go of the content.
+        refuse_if_stopped()
 
     def _begin_upload(self) -> None:
         before, self._has_strays = self._has_strays, True
@@ -458,7 +464,8 @@ class NewObject(Begun):
         with ThreadPoolExecutor(self.parts.workers, thread_name_prefix="holdall-part") as pool:
             for number, data in enumerate(parts, 1):
                 try:
-                    running[pool.submit(self.send, number, data)] = number
+                    # With what holds for this save: a time limit, that nobody waits for it any more.
+                    running[pool.submit(copy_context().run, self.send, number, data)] = number
                 except RuntimeError:
                     # The interpreter is shutting down and starts no more threads (boto/boto3#3113).
                     etags[number] = self.send(number, data)

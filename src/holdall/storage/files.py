@@ -7,27 +7,25 @@ import io
 import sys
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 
 from django.core.files.base import File
 
 from holdall.s3.reading import BUFFER_BYTES, ObjectReader
+from holdall.storage.awaited import AwaitedFile
 from holdall.storage.draft import Draft
 from holdall.storage.modes import Mode
 
-if TYPE_CHECKING:
-    # Generic to the type checker alone.
-    BytesFile = File[bytes]
-else:
-    BytesFile = File
 
-
-class ObjectFile(BytesFile):
+class ObjectFile(AwaitedFile):
     """A file of the store, opened in any of Python's modes.
 
     Opened for reading it is seekable, buffered, and fetched in ranges as it is read. Opened for writing it appears in
     the store when it is closed, whole; an exception inside `with`, or forgetting to close it, leaves what was there
     before. Nothing of it touches the disk. In text mode it is UTF-8.
+
+    `async for` and `async with` work as `for` (in pieces, not lines) and `with` do, and `aread`, `awrite`, `aseek` and
+    `aclose` do not block an event loop.
 
     `open` opens it again, also in another mode. `unpacks`: what was stored packed (by the option `gzip`) is unpacked as
     it is read, and `size` is then that of what is read.

@@ -31,7 +31,7 @@ from holdall.s3.connection import Connection, connect
 from holdall.s3.reading import ObjectReader
 from holdall.s3.target import TIMEOUT_SECONDS, Target, transfer_config
 from holdall.sites import RESERVED
-from holdall.storage.discarding import DiscardingStorage
+from holdall.storage.asynchronous import AwaitedStorage
 from holdall.storage.draft import HELD_BYTES, Draft
 from holdall.storage.files import ObjectFile
 from holdall.storage.modes import Mode
@@ -53,7 +53,7 @@ POOL_WORKERS = 16
 KNOWN_FOLDERS = 10_000
 
 
-class MediaStorage(DiscardingStorage):
+class MediaStorage(AwaitedStorage):
     """Keep media in a bucket: no upload is lost, private files stay private, errors say what to do.
 
     Every option and `AWS_*` setting of django-storages works as documented there, except for two defaults: files are
@@ -82,7 +82,8 @@ class MediaStorage(DiscardingStorage):
     - `env_prefix`: the prefix of the variables that the other options came from, so that the doctor can read them
       again. None: they did not come from an environment.
 
-    Any number of threads can share one instance; after a fork, each process makes its own connections.
+    Any number of threads can share one instance; after a fork, each process makes its own connections. Each operation is
+    also a coroutine, whose name begins with an `a`: `asave`, `aopen`, `adelete`, `aexists`, `asize`, `aurl`…
     """
 
     # Migrations, pickles and error pages name the class by where users import it from.

@@ -17,6 +17,7 @@ from holdall import names
 from holdall.errors import NameTaken, StoreFailed
 from holdall.s3.bodies import read_exactly
 from holdall.s3.condition import conditional_put_holds
+from holdall.s3.patience import refuse_if_stopped
 from holdall.s3.saving import MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Source
 from holdall.storage import content as rules
 from holdall.storage.files import ObjectFile
@@ -149,6 +150,7 @@ class WritingStorage(LinkingStorage):
         insists = self._insists
         last, last_key = "", ""
         for candidate, _ in zip(candidates, range(MAX_NAMES), strict=False):
+            refuse_if_stopped()
             if insists:
                 validate_file_name(candidate, allow_relative_path=True)
             # A project's own `get_available_name` that insists on a taken name means to replace the file.
