@@ -339,6 +339,7 @@ FINDINGS = {
     | {"D050": "error", "D052": "error", "D054": "notice"},
     "leftovers": {"D060": "error", "D061": "error", "D062": "warning", "D063": "error", "D065": "warning"},
     "urlconf": {"D064": "error"},
+    "editors": {"D068": "warning"},
     "options": dict.fromkeys(["D201", "D202", "D203", "D204", "D206", "D207", "D208", "D209", "D210", "D211"], "error")
     | dict.fromkeys(["D205", "D212", "D220", "D221", "D222", "D223", "D224"], "warning"),
     "addresses": dict.fromkeys(

@@ -43,7 +43,7 @@ EDITORS = {
 }
 
 
-def probe_editors(examination: Examination) -> Iterator[Finding]:
+def probe_kept_links(examination: Examination) -> Iterator[Finding]:
     """Find editors that would save signed links of the default storage."""
     if not (examination.project and examination.is_s3 and examination.alias == "default"):
         return
@@ -83,4 +83,4 @@ def _is_permalinks(value: Any) -> bool:
     return isinstance(value, PermalinkStorage) or (isinstance(value, type) and issubclass(value, PermalinkStorage))
 
 
-PROBES = probes(probe_editors)
+PROBES = probes(probe_kept_links)

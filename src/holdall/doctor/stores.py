@@ -15,6 +15,7 @@ from django.core.files.storage.handler import StorageHandler
 import holdall
 from holdall.doctor.examination import Described, Entry, Examination, Sister
 from holdall.environment import contract, exposure
+from holdall.serving import PermalinkStorage
 
 STATIC = "staticfiles"
 
@@ -87,6 +88,9 @@ def of_project(
         raise ImproperlyConfigured(f'`STORAGES` has no alias "{unknown[0]}"; it has {", ".join(known) or "none"}.')
     examinations = []
     made = {alias: _made(handler, alias) for alias in dict.fromkeys((*wanted, *known))}
+    if not aliases:
+        # Its files are those of another alias.
+        wanted = [alias for alias in wanted if not isinstance(made[alias][0], PermalinkStorage)]
     for alias in wanted:
         storage, broken = made[alias]
         others = [Sister(other, found) for other, (found, _) in made.items() if other != alias and found is not None]

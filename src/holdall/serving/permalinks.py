@@ -143,7 +143,7 @@ class PermalinkStorage(Storage):
                 yield name
         begin = re.escape(self.url("x")[: -len("x")])
         for found in re.finditer(rf"{begin}([^\s\"'<>\\?#`]+)", text):
-            yield self.inner(unquote(html.unescape(found[1])))
+            yield self.inner(unquote(html.unescape(found[1].rstrip(saved.AFTER))))
 
 
 def _configured() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from holdall.storage import MediaStorage
 # In HTML, in `srcset` and styles, and in Markdown. Whatever ends an attribute or a string ends the address.
 _ADDRESS = re.compile(r"https?://[^\s\"'<>\\`{}|^]+")
 # What may follow an address in a text, and is never the end of a signature.
-_AFTER = ").,;]"
+AFTER = ").,;]"
 # One of them is in each link that ends, whoever signed it: SigV4, CloudFront, SigV2.
 _SIGNED_BY = frozenset({"X-Amz-Signature", "Signature"})
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
@@ -30,7 +30,7 @@ def signed_links(text: str) -> Iterator[re.Match[str]]:
 
 def address_in(found: re.Match[str]) -> str:
     """Give the address as it stands in the text, without what follows it in a sentence."""
-    return found[0].rstrip(_AFTER)
+    return found[0].rstrip(AFTER)
 
 
 def rewritten(text: str, change: Callable[[str], str | None]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
 from django.core.files.storage import Storage
@@ -18,6 +18,7 @@ from holdall.errors import ObjectChanged, StoreFailed, StoreUnreachable
 from holdall.serving import ranges, safety
 from holdall.serving.bodies import body
 from holdall.serving.objects import Stored, look, unpacked
+from holdall.serving.permalinks import PermalinkStorage
 from holdall.storage import MediaStorage
 from holdall.storage.disposition import disposition
 
@@ -186,6 +187,9 @@ def answered(request: HttpRequest, served: Served, way: Way) -> HttpResponseBase
         Http404: there is no such file, or the name cannot be a file's.
     """
     try:
+        while isinstance(served.storage, PermalinkStorage):
+            name = served.storage.inner(served.name)
+            served = replace(served, storage=served.storage.storage, name=name)
         return way(request, served)
     except (FileNotFoundError, SuspiciousFileOperation) as missing:
         raise Http404("There is no such file.") from missing

@@ -17,6 +17,7 @@ from holdall.doctor.catalogue import (
     cdn,
     connection,
     cors,
+    editors,
     files,
     housekeeping,
     intent,
@@ -37,8 +38,8 @@ from holdall.doctor.catalogue import (
 from holdall.findings import Kind
 
 _MODULES = (
-    addresses, backend, cdn, connection, cors, files, housekeeping, intent, leftovers, links, options, ownership, processes,
-    project, reading, rounds, saving, site, urlconf, values, writing,
+    addresses, backend, cdn, connection, cors, editors, files, housekeeping, intent, leftovers, links, options, ownership,
+    processes, project, reading, rounds, saving, site, urlconf, values, writing,
 )  # fmt: skip
 
 
