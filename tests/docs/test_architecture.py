@@ -19,7 +19,7 @@ PAGE = DOCS / "explanation" / "architecture.md"
 DRAWINGS = sorted((DOCS / "explanation" / "architecture").glob("*.dot"))
 HOUSE = ROOT / "src" / "holdall"
 # Thin edges, which only lead into a room.
-EDGES = {"__init__.py", "__main__.py", "apps.py", "management"}
+EDGES = {"__init__.py", "__main__.py", "apps.py", "tasks.py", "management"}
 
 
 def rooms_on_the_page() -> list[str]:

@@ -14,13 +14,13 @@ from holdall.cli import places
 from holdall.cli.terminal import Session, Style
 
 
-def holdall(*arguments: str) -> tuple[int, str, str]:
+def holdall(*arguments: str, in_project: bool = False) -> tuple[int, str, str]:
     import argparse
 
     parser = argparse.ArgumentParser()
     cli.add_commands(parser)
     out, err = io.StringIO(), io.StringIO()
-    code = cli.run(parser.parse_args(arguments), out=out, err=err, environ={})
+    code = cli.run(parser.parse_args(arguments), out=out, err=err, environ={}, in_project=in_project)
     return code, out.getvalue(), err.getvalue()
 
 
@@ -130,3 +130,31 @@ def test_alias_of_the_project_is_a_place(tmp_path: Path, settings: object) -> No
     assert str(places.open_place("default", session)) == f"folder {tmp_path}"
     with pytest.raises(places.Misused, match="neither a folder nor a store"):
         places.open_place("memory", session)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "in_project", "complaint"),
+    [
+        (["a", "b"], False, "use `manage.py holdall copy … --celery`"),
+        (["production.env", "b"], True, "an env file, whose keys must not go through a broker"),
+        (["a", "./media/"], True, '"./media/" is a path of this machine'),
+        (["a", "b"], True, "each worker would write it on its own machine"),
+    ],
+)
+def test_place_that_no_worker_could_open_is_refused(
+    arguments: list[str],
+    in_project: bool,
+    complaint: str,
+    tmp_path: Path,
+    settings: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("production.env").write_text("STORAGES_MODE=do\nAWS_SECRET_ACCESS_KEY=secret\n")
+    backend = "django.core.files.storage.FileSystemStorage"
+    settings.STORAGES = {  # type: ignore[attr-defined]  # the fixture has no type
+        name: {"BACKEND": backend, "OPTIONS": {"location": f"{tmp_path}/{name}"}} for name in ("a", "b")
+    }
+    code, said, complained = holdall("copy", *arguments, "--celery", "--yes", in_project=in_project)
+    assert (code, said) == (2, "")
+    assert complaint in complained

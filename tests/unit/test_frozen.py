@@ -163,6 +163,7 @@ def test_commands_are_these() -> None:
     assert options == {
         "adopt": ["--env-file", "--help", "--json", "--write"],
         "copy": [
+            "--celery",
             "--help",
             "--json",
             "--on-conflict",

@@ -71,6 +71,8 @@ class Outcome(NamedTuple):
     failures: list[Trouble]
     # How often the store was too busy.
     slowed: int
+    # Why no other file would fare better; empty if one might.
+    fatal: str = ""
 
 
 def apply(
@@ -116,7 +118,8 @@ def apply(
     except HoldallError as failure:
         verdict = Verdict()
         failures.append(Trouble(f"{len(expected):,} files", f"were sent, and could not be verified: {failure}"))
-    return Outcome(verdict.count, verdict.unproven, conflicts, [*failures, *verdict.wrong], copier.pace.slowed)
+    fatal = str(copier.fatal or "")
+    return Outcome(verdict.count, verdict.unproven, conflicts, [*failures, *verdict.wrong], copier.pace.slowed, fatal)
 
 
 def _grouped(deeds: Iterable[Deed]) -> Iterator[list[Deed]]:

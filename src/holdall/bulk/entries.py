@@ -35,6 +35,16 @@ class Entry(NamedTuple):
     etag: str = ""
 
 
+class Stretch(NamedTuple):
+    """The names between two others, in the order of their bytes: those after the first, up to the last and with it."""
+
+    after: str
+    last: str
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and order_of(self.after) < order_of(name) <= order_of(self.last)
+
+
 class OutOfOrder(Exception):
     """A place does not give its files in the order of their bytes."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from holdall import names
-from holdall.bulk.entries import Entry
+from holdall.bulk.entries import Entry, Stretch, order_of
 from holdall.errors import HoldallError, InvalidName
 from holdall.fork.storage import ForkedStorage, reading_parameters, site_of, walk
 from holdall.s3.reading import ObjectReader
@@ -85,12 +85,13 @@ class Folder:
             return str(invalid)
         return ""
 
-    def entries(self, prefix: str = "") -> Iterator[Entry]:
+    def entries(self, prefix: str = "", stretch: Stretch | None = None) -> Iterator[Entry]:
         """Give every file whose name begins so, in the order of the names' bytes. Notes what it leaves out."""
         self.troubles.clear()
         self.unfinished.clear()
         if self.path.is_dir():
-            yield from self._below("", prefix, (os.path.realpath(self.path),))
+            found = self._below("", prefix, (os.path.realpath(self.path),))
+            yield from found if stretch is None else (entry for entry in found if entry.name in stretch)
 
     def _below(self, folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[Entry]:
         try:
@@ -172,9 +173,15 @@ class Store:
 
         return bool(on_its_side(self.storage, name, asked).get("ContentEncoding") == "gzip")
 
-    def entries(self, prefix: str = "") -> Iterator[Entry]:
-        """Give every file whose name begins so, in the order in which the store lists. One request for each 1,000."""
-        for name, size_bytes, etag, modified in walk(self.storage, prefix):
+    def entries(self, prefix: str = "", stretch: Stretch | None = None) -> Iterator[Entry]:
+        """Give every file whose name begins so, in the order in which the store lists. One request for each 1,000.
+
+        Of a stretch, what comes after the first name that is beyond it is not asked for: a store that does not list in
+        the order of the bytes may have more.
+        """
+        for name, size_bytes, etag, modified in walk(self.storage, prefix, stretch.after if stretch else ""):
+            if stretch is not None and order_of(name) > order_of(stretch.last):
+                return
             yield Entry(name, size_bytes, _as_time(modified), etag.strip('"'))
 
     def refuses(self, name: str) -> str:

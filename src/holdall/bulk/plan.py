@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from holdall.bulk.entries import Entry, OutOfOrder, Spool, checked, in_order, order_of
+from holdall.bulk.entries import Entry, OutOfOrder, Spool, Stretch, checked, in_order, order_of
 from holdall.bulk.places import Folder, Place, Store, Trouble
 from holdall.bulk.proof import is_same
 from holdall.bulk.work import mapped
@@ -54,6 +54,8 @@ class Plan:
     in_conflict: Count = field(default_factory=Count)
     # What only the destination has, and keeps.
     only_there: Count = field(default_factory=Count)
+    # Of the names, those that this is about; None: all.
+    stretch: Stretch | None = None
 
     @property
     def all_to_do(self) -> Count:
@@ -68,6 +70,10 @@ class Plan:
         replacing = zip(self.conflicts, self.there, strict=True) if self.replaces else iter(())
         return heapq.merge(fresh, replacing, key=lambda deed: order_of(deed[0].name))
 
+    def is_known_conflict(self, one: Entry, other: Entry) -> bool:
+        """Say whether two files were compared before, and differ."""
+        return False
+
     def listed(self, side: str) -> Iterator[Entry]:
         """Give the files of a side in the order of their names' bytes.
 
@@ -76,10 +82,10 @@ class Plan:
         """
         place: Place = getattr(self, side)
         if side in self.sorted_sides:
-            yield from in_order(place.entries(self.prefix), lambda entry: order_of(entry.name))
+            yield from in_order(place.entries(self.prefix, self.stretch), lambda entry: order_of(entry.name))
             return
         try:
-            yield from checked(place.entries(self.prefix))
+            yield from checked(place.entries(self.prefix, self.stretch))
         except OutOfOrder:
             raise OutOfOrder(side) from None
 
@@ -104,12 +110,19 @@ def make(
     sides: set[str] = set()
     while True:
         try:
-            return _made(Plan(source, destination, prefix, replaces, sorted_sides=sides), since, workers)
+            return compared(Plan(source, destination, prefix, replaces, sorted_sides=sides), since, workers)
         except OutOfOrder as side:
             sides.add(str(side))
 
 
-def _made(plan: Plan, since: datetime | None, workers: int) -> Plan:
+def compared(plan: Plan, since: datetime | None, workers: int) -> Plan:
+    """Compare the places of a plan, and fill it.
+
+    Raises:
+        OutOfOrder: a side does not list in order; it belongs in the `sorted_sides` of a new plan.
+        HoldallError: a place cannot be listed.
+    """
+
     def judged(pair: tuple[Entry | None, Entry | None]) -> tuple[Entry | None, Entry | None, str]:
         one, other = pair
         if one is None:
@@ -118,6 +131,8 @@ def _made(plan: Plan, since: datetime | None, workers: int) -> Plan:
             return one, other, "older"
         if other is None:
             return one, other, "to copy"
+        if plan.is_known_conflict(one, other):
+            return one, other, "in conflict"
         try:
             if is_same(plan.source, one, plan.destination, other):
                 return one, other, "same"

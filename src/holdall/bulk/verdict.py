@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from holdall.bulk.entries import Entry, OutOfOrder, Spool
-from holdall.bulk.places import Folder, Place, Trouble
+from holdall.bulk.places import Folder, Place, Store, Trouble
 from holdall.bulk.plan import Count, Plan, side_by_side
 from holdall.errors import ObjectNotFound
 from holdall.fork.storage import look_at
@@ -56,6 +56,13 @@ def _beside(expected: Spool[Copied], listed: Iterator[Entry]) -> Iterator[tuple[
 
 
 def _judge(plan: Plan, sent: Copied, stored: Entry | None, verdict: Verdict) -> None:
+    if (
+        plan.stretch
+        and isinstance(plan.destination, Store)
+        and not (stored and _agrees(plan.destination, sent, stored))
+    ):
+        # The listing of a stretch may lack what a store lists in another order.
+        stored = _looked_at(plan.destination, sent.name)
     if stored is not None and _agrees(plan.destination, sent, stored):
         verdict.count.add(stored.size_bytes)
         if not sent.is_proof:
@@ -70,6 +77,14 @@ def _agrees(destination: Place, sent: Copied, stored: Entry) -> bool:
     if isinstance(destination, Folder):
         return stored.size_bytes == sent.size_bytes
     return sent.size_bytes in {-1, stored.size_bytes} and stored.etag == sent.etag
+
+
+def _looked_at(destination: Store, name: str) -> Entry | None:
+    try:
+        found = look_at(destination.storage, name)
+    except ObjectNotFound:
+        return None
+    return Entry(name, found.size_bytes, None, found.etag.strip('"'))
 
 
 def _is_gone(source: Place, name: str) -> bool:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdall.cli import places
+from holdall.cli import elsewhere, places
 from holdall.cli.progress import Bar, JsonLines, Lines, Progress, as_span
 from holdall.cli.terminal import Session, as_count, as_size, confirmed
 from holdall.shown import shown
@@ -51,6 +51,11 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object a line")
     parser.add_argument("--workers", type=int, default=WORKERS, help="how many files are copied at a time (16)")
     parser.add_argument(
+        "--celery",
+        action="store_true",
+        help="let the project's Celery workers copy; both places are aliases of STORAGES",
+    )
+    parser.add_argument(
         "--report", type=Path, help="write what was left out, in conflict or failed into this file, as JSON"
     )
 
@@ -70,6 +75,8 @@ def _copy(options: argparse.Namespace, session: Session) -> int:
     if not 1 <= options.workers <= MAX_WORKERS:
         raise places.Misused(f"--workers is {options.workers}; write a number from 1 to {MAX_WORKERS}.")
     since = places.moment(options.since) if options.since else None
+    if options.celery:
+        elsewhere.check(options, session)
     source = places.open_place(options.source, session)
     destination = places.open_place(options.destination, session, may_be_new=True)
     if objection := overlap(source, destination):
@@ -93,7 +100,19 @@ def _copy(options: argparse.Namespace, session: Session) -> int:
         return 0 if is_clear or (options.plan_only and not left) else 1
     if not _is_agreed(options, session):
         return 1
-    outcome = _applied(planned, options, session, copying)
+    progress = _progress(options, session)
+    progress.begin(planned.all_to_do.files, planned.all_to_do.size_bytes)
+    try:
+        if options.celery:
+            outcome = elsewhere.applied(planned, options, session, progress)
+        else:
+            outcome = copying.apply(
+                planned,
+                workers=options.workers,
+                report=lambda step, _done: progress.advance(step.name, step.size_bytes),
+            )
+    finally:
+        progress.end()
     _say_outcome(session, planned, outcome, options)
     _write_report(options, planned, outcome)
     return 0 if is_clear and not outcome.conflicts and not outcome.failures else 1
@@ -105,20 +124,6 @@ def _is_agreed(options: argparse.Namespace, session: Session) -> bool:
         session.err.write("Nothing was done. Run it again with --yes to do this.\n")
         return False
     return confirmed(session, "Copy them?", yes=options.yes)
-
-
-def _applied(planned: Plan, options: argparse.Namespace, session: Session, copying: Any) -> Outcome:
-    progress = _progress(options, session)
-    progress.begin(planned.all_to_do.files, planned.all_to_do.size_bytes)
-    try:
-        outcome: Outcome = copying.apply(
-            planned,
-            workers=options.workers,
-            report=lambda step, _done: progress.advance(step.name, step.size_bytes),
-        )
-    finally:
-        progress.end()
-    return outcome
 
 
 def _progress(options: argparse.Namespace, session: Session) -> Progress:

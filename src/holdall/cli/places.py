@@ -36,8 +36,8 @@ def open_place(text: str, session: Session, *, may_be_new: bool = False) -> Plac
     """
     from holdall.bulk.places import Folder
 
-    if session.in_project and (found := _of_alias(text)) is not None:
-        return found
+    if session.in_project and text in _aliases():
+        return open_alias(text)
     path = Path(text)
     if path.is_dir():
         return Folder(path)
@@ -56,9 +56,14 @@ def _aliases() -> list[str]:
     return list(getattr(settings, "STORAGES", {}))
 
 
-def _of_alias(text: str) -> Place | None:
+def open_alias(text: str) -> Place:
+    """Open the place that an alias of STORAGES is, by the project's own settings.
+
+    Raises:
+        Misused: there is none of this name, or it is neither a folder nor a store.
+    """
     if text not in _aliases():
-        return None
+        raise Misused(f'"{text}" is no alias of STORAGES ({", ".join(_aliases())}).')
     from django.core.files.storage import FileSystemStorage, storages
 
     from holdall.bulk.places import Folder, Store
@@ -73,6 +78,26 @@ def _of_alias(text: str) -> Place | None:
         f'The alias "{text}" is a {type(storage).__name__}, which is neither a folder nor a store of Holdall. '
         "Use `holdall.from_env()` for it, or name its folder."
     )
+
+
+def check_is_alias(text: str, session: Session) -> None:
+    """Refuse a place that nobody but this process could open.
+
+    Raises:
+        Misused: it is a path.
+    """
+    if not session.in_project:
+        raise Misused(
+            "Celery's workers belong to a project: use `manage.py holdall copy … --celery`. Nothing was sent."
+        )
+    if text not in _aliases():
+        kind = (
+            "an env file, whose keys must not go through a broker" if Path(text).is_file() else "a path of this machine"
+        )
+        raise Misused(
+            f'"{text}" is {kind}. The workers open places by their aliases of STORAGES, from their own settings: give it '
+            "one there. Nothing was sent."
+        )
 
 
 def _of_env_file(path: Path) -> Place:

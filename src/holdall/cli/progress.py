@@ -19,7 +19,7 @@ class Progress(Protocol):
     """What is told how far the work is."""
 
     def begin(self, files: int, size_bytes: int) -> None: ...
-    def advance(self, name: str, size_bytes: int) -> None: ...
+    def advance(self, name: str, size_bytes: int, files: int = 1) -> None: ...
     def end(self) -> None: ...
 
 
@@ -35,8 +35,8 @@ class Lines:
         self._all_files, self._all_bytes = files, size_bytes
         self._began = self._told_at = time.monotonic()
 
-    def advance(self, name: str, size_bytes: int) -> None:
-        self._files += 1
+    def advance(self, name: str, size_bytes: int, files: int = 1) -> None:
+        self._files += files
         self._bytes += size_bytes
         if time.monotonic() - self._told_at >= LINE_SECONDS:
             self._told_at = time.monotonic()
@@ -117,8 +117,8 @@ class Bar:
         self._bytes.start()
         self._task = self._bytes.add_task("copying", total=size_bytes or 1, files=f"0 of {files:,}")
 
-    def advance(self, name: str, size_bytes: int) -> None:
-        self._files += 1
+    def advance(self, name: str, size_bytes: int, files: int = 1) -> None:
+        self._files += files
         last = shown(name.rpartition("/")[2])
         self._bytes.update(
             self._task, advance=size_bytes, files=f"{self._files:,} of {self._all:,} files · {last[-32:]}"

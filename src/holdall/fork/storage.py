@@ -479,22 +479,26 @@ def look_at(storage: MediaStorage, name: str) -> Entry:
     return own()
 
 
-def walk(storage: MediaStorage, prefix: str = "") -> Iterator[Entry]:
-    """Give every file of a storage whose name begins so; of a fork, its own first. One request for each 1,000."""
+def walk(storage: MediaStorage, prefix: str = "", after: str = "") -> Iterator[Entry]:
+    """Give every file of a storage whose name begins so; of a fork, its own first. One request for each 1,000.
+
+    `after`: only those that come after this name, in the order in which the store lists.
+    """
     if not isinstance(storage, ForkedStorage):
-        yield from walk_own(storage, prefix)
+        yield from walk_own(storage, prefix, after)
         return
     own = set()
-    for entry in walk_own(storage, prefix):
+    for entry in walk_own(storage, prefix, after):
         own.add(entry.name)
         yield entry
     yield from _walk_parents(storage, prefix, own)
 
 
-def walk_own(storage: MediaStorage, prefix: str) -> Iterator[Entry]:
+def walk_own(storage: MediaStorage, prefix: str, after: str = "") -> Iterator[Entry]:
     """Give every file of a storage's own store whose name begins so. One request for each 1,000."""
     start = storage._prefix("")
-    for page in storage.store.pages(action="listing", name=prefix, Prefix=f"{start}{prefix}"):
+    beyond: dict[str, Any] = {"StartAfter": f"{start}{after}"} if after else {}
+    for page in storage.store.pages(action="listing", name=prefix, Prefix=f"{start}{prefix}", **beyond):
         for found in page.get("Contents", ()):
             name = found["Key"][len(start) :]
             # Consoles mark folders by empty objects, whose names end in a slash.
