@@ -145,7 +145,7 @@ function send({ method = "PUT", url, headers = {}, fields: entries }, content, {
   });
 }
 
-const hex = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const base64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)));
 
 const SVG = "http://www.w3.org/2000/svg";
 const SHAPES = {
@@ -304,11 +304,8 @@ class Upload {
       Object.assign(this, { ticket: note.ticket, partSize: note.partSize });
       if (await this.lookAgain(signal, { mayBeGone: true })) return;
     }
-    const offer = await this.ask(
-      "begin",
-      { field: field.token, name: file.name, size: file.size, type: file.type, checksum: await this.checksum() },
-      signal,
-    );
+    const { name, size, type } = file;
+    const offer = await this.ask("begin", { field: field.token, name, size, type, sha256: await this.digest() }, signal);
     this.ticket = offer.ticket;
     this.take(offer);
     if (!offer.parts) {
@@ -316,11 +313,11 @@ class Upload {
       return;
     }
     this.partSize = offer.part_size;
-    const { key, name, size, ticket, partSize } = this;
+    const { key, ticket, partSize } = this;
     await notes.put({ key, name, size, ticket, partSize, began: Date.now(), page: location.pathname, input: field.input.name });
   }
 
-  /** Ask which parts have arrived; answer whether the upload is still there. */
+  /** Ask which parts have arrived, and answer whether the upload is still there. */
   async lookAgain(signal, { mayBeGone = false } = {}) {
     if (!this.partSize) return true;
     try {
@@ -335,9 +332,10 @@ class Upload {
     }
   }
 
-  async checksum() {
+  /** The store compares what arrives with this; where the page is not served safely, browsers can make none. */
+  async digest() {
     if (this.file.size > HASHED_BYTES || !globalThis.crypto?.subtle) return undefined;
-    return hex(await crypto.subtle.digest("SHA-256", await this.file.arrayBuffer()));
+    return base64(await crypto.subtle.digest("SHA-256", await this.file.arrayBuffer()));
   }
 
   take({ parts = [], expires }) {
@@ -349,19 +347,19 @@ class Upload {
     const progress = (sent) => this.progress(sent);
     // Without the type that a file brings along: only what was signed may be sent.
     const content = this.file.slice();
+    // Links age; so do the keys that signed them.
     const renew = async ({ status }) => {
-      if (status !== 403 && status !== 404) return false;
-      this.ticket = "";
-      await this.begin(signal);
+      if (status !== 403) return false;
+      this.whole = { ...this.whole, ...(await this.field.ask("sign", { ticket: this.ticket }, signal)) };
       return true;
     };
-    if (!this.whole) {
-      this.ticket = "";
-      await this.begin(signal);
+    try {
+      await this.persist(() => send(this.whole, content, { signal, progress }), signal, { refused: renew });
+    } catch (failure) {
+      // It may be written once, and was: only the answer was lost. Whether all of it is there, the server looks.
+      if (failure.status !== 412) throw this.told(failure);
+      progress(content.size);
     }
-    await this.persist(() => send(this.whole, content, { signal, progress }), signal, { refused: renew }).catch((failure) => {
-      throw this.told(failure);
-    });
   }
 
   get count() {
@@ -403,7 +401,6 @@ class Upload {
       const url = await this.link(number, missing, signal);
       return send({ url }, content, { signal, progress });
     };
-    // Links age; so do the keys that signed them.
     const renew = ({ status }) => status === 403 && this.links.delete(number);
     const answer = await this.persist(step, signal, { refused: renew }).catch((failure) => {
       throw this.told(failure);
@@ -496,10 +493,10 @@ class Row {
     this.tile.setAttribute("aria-hidden", "true");
     const [, extension = ""] = /\.([^.]{1,4})$/u.exec(name) || [];
     this.tile.append(extension.toUpperCase());
-    const title = element("bdi", "", name);
-    this.title = element("span", "holdall-name", title);
+    this.title = element("span", "holdall-name", name);
     this.title.id = `${id}-name`;
     this.title.title = name;
+    this.title.dir = "auto";
     this.note = element("span", "holdall-note");
     this.note.id = `${id}-note`;
     this.bar = element("progress", "holdall-bar");
@@ -680,7 +677,7 @@ class Field {
     zone.addEventListener("drop", (event) => {
       event.preventDefault();
       over((depth = 0) > 0);
-      this.add([...event.dataTransfer.files]);
+      this.give(event.dataTransfer.files);
     });
     root.addEventListener("paste", (event) => this.paste(event));
   }
@@ -689,7 +686,20 @@ class Field {
     const pasted = [...(event.clipboardData?.files || [])];
     if (!pasted.length) return;
     event.preventDefault();
-    this.add(pasted);
+    this.give(pasted);
+  }
+
+  /** Choose files as the picker would have, for whoever else listens to the input (Wagtail makes a title of the name). */
+  give(given) {
+    const { input } = this;
+    if (input.disabled || !given.length) return;
+    const transfer = new DataTransfer();
+    for (const file of input.multiple ? given : [given[0]]) transfer.items.add(file);
+    input.files = transfer.files;
+    for (const name of ["input", "change"]) input.dispatchEvent(new Event(name, { bubbles: true }));
+    if (given.length > 1 && !input.multiple) {
+      this.say(this.t("Only one file can be uploaded here; the first one was taken."));
+    }
   }
 
   /** Show what the server's form, or this page before it was loaded again, had already. */
@@ -748,10 +758,8 @@ class Field {
 
   add(chosen) {
     if (!chosen.length || this.input.disabled) return;
-    const several = this.input.multiple;
-    const taken = several ? chosen : chosen.slice(0, 1);
-    if (!several) for (const upload of [...this.uploads]) this.drop(upload);
-    for (const file of taken) {
+    if (!this.input.multiple) for (const upload of [...this.uploads]) this.drop(upload);
+    for (const file of chosen) {
       const upload = new Upload(this, { file, name: file.name, size: file.size });
       const absent = this.uploads.find((other) => other.noteKey === upload.key);
       if (absent) this.drop(absent, { isKept: true });
@@ -759,7 +767,6 @@ class Field {
       if (this.accepts(file)) upload.run();
       else upload.fail(new Failure(this.t("This type of file is not accepted here.")));
     }
-    if (chosen.length > taken.length) this.say(this.t("Only one file can be uploaded here; the first one was taken."));
     this.sync();
   }
 
@@ -891,7 +898,8 @@ class Field {
     throw new Failure(told.message || this.t("The server refused the file ({status}).", { status }), {
       status,
       code: told.error,
-      isPassing: isPassing(status),
+      // Too many are open: this passes when some are saved or cancelled, not by waiting.
+      isPassing: isPassing(status) && told.error !== "too_many",
       wait: 1000 * Number(answer.headers.get("Retry-After") || 0),
     });
   }
@@ -926,7 +934,11 @@ addEventListener(
     event.preventDefault();
     event.stopImmediatePropagation();
     holds.set(form, event.submitter);
-    for (const field of busy) field.sync();
+    for (const field of busy) {
+      // Whoever sends the form wants the files.
+      for (const upload of field.uploads) if (upload.state === "paused") upload.run();
+      field.sync();
+    }
     busy[0].say(busy[0].held.firstChild.data);
   },
   true,
