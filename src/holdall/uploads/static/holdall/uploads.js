@@ -216,12 +216,14 @@ class Upload {
         this.field.emit("start", this);
         if (this.ticket) await this.lookAgain(signal);
         else await this.begin(signal);
-        await (this.partSize ? this.sendParts(signal) : this.sendWhole(signal));
-        this.become("checking");
-        const known = this.partSize && this.etags.size === this.count;
-        const parts = known ? [...this.etags].map(([number, etag]) => ({ number, etag })) : undefined;
-        const accepted = await this.ask("finish", { ticket: this.ticket, parts }, signal);
-        this.finish(accepted);
+        if (!this.accepted) {
+          await (this.partSize ? this.sendParts(signal) : this.sendWhole(signal));
+          this.become("checking");
+          const known = this.partSize && this.etags.size === this.count;
+          const parts = known ? [...this.etags].map(([number, etag]) => ({ number, etag })) : undefined;
+          this.accepted = await this.ask("finish", { ticket: this.ticket, parts }, signal);
+        }
+        this.finish(this.accepted);
       });
     } catch (failure) {
       if (signal.reason === pause || signal.reason === gone) return;
@@ -327,6 +329,13 @@ class Upload {
       return true;
     } catch (failure) {
       if (!mayBeGone || !failure.status || failure.isPassing) throw failure;
+    }
+    try {
+      // It may have been finished, and the answer lost.
+      this.accepted = await this.ask("finish", { ticket: this.ticket }, signal);
+      return true;
+    } catch (failure) {
+      if (!failure.status || failure.isPassing) throw failure;
       this.forget();
       return false;
     }
@@ -444,7 +453,7 @@ class Upload {
 
   forget() {
     this.ticket = "";
-    this.whole = null;
+    this.whole = this.accepted = null;
     this.partSize = 0;
     this.etags = new Map();
     this.links = new Map();
