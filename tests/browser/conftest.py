@@ -60,7 +60,7 @@ def site(start_provider: Callable[[str], Provider], tmp_path_factory: pytest.Tem
     environ = inherited | store.environ(bucket) | {
         "SITE_FOLDER": str(folder),
         "SITE_SECRET": secrets.token_urlsafe(32),
-        "PYTHONPATH": os.pathsep.join([str(HERE.parents[1] / "src"), str(HERE.parents[1])]),
+        "PYTHONPATH": os.pathsep.join([os.environ.get("BROWSER_SRC", str(HERE.parents[1] / "src")), str(HERE.parents[1])]),
     }
     command = [sys.executable, "-W", "ignore", "-m", "tests.browser.site", str(port)]
     server = processes.Server(command, folder=folder, name="site", environ=environ)

@@ -539,8 +539,7 @@ class Row {
   }
 
   label(button, shape, text) {
-    if (button.dataset.shape === shape) return;
-    button.dataset.shape = shape;
+    if (button.title === text) return;
     button.replaceChildren(icon(shape));
     button.title = text;
     button.setAttribute("aria-label", `${text}: ${this.upload.name}`);
@@ -713,7 +712,7 @@ class Field {
 
   /** Show what the server's form, or this page before it was loaded again, had already. */
   async restore() {
-    for (const hidden of this.root.querySelectorAll("input[type=hidden][data-holdall-ticket]")) {
+    for (const hidden of this.root.querySelectorAll("input[type=hidden][data-holdall-name]")) {
       const { holdallName: name, holdallSize: size } = hidden.dataset;
       this.show(new Upload(this, { name, size: size && Number(size), ticket: hidden.value, state: "done" }));
       hidden.remove();

@@ -1,0 +1,3 @@
+"""The admin of the reports, with pictures inside."""
+
+from __future__ import annotations
