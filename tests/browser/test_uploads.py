@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, Playwright, expect
@@ -346,6 +345,3 @@ def test_form_that_was_added_later_is_taken_over(open_page: OpenPage, site: Site
     field(page).set_input_files(file)
     uploaded(page, "later.txt")
     assert site.read(save(page)["document"][0]) == file.read_bytes()
-
-
-FormAction = Callable[[Page], None]

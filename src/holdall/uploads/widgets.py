@@ -8,9 +8,10 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.forms.widgets import Script
 from django.utils.datastructures import MultiValueDict
 
-from holdall.uploads import tickets
+from holdall.uploads import texts, tickets
 from holdall.uploads.refusals import UploadRefused
 
 
@@ -21,6 +22,10 @@ class UploadWidget(forms.ClearableFileInput):
     """
 
     template_name = "holdall/uploads/widget.html"
+
+    class Media:
+        css = {"all": ("holdall/uploads.css",)}  # noqa: RUF012  as Django's documentation writes it
+        js = (Script("holdall/uploads.js", type="module"),)
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs)
@@ -64,7 +69,8 @@ class UploadWidget(forms.ClearableFileInput):
         context = super().get_context(name, kept, attrs)
         context["widget"]["tickets"] = carried
         if self.offer:
-            shown = {f"data-holdall-{key}": value for key, value in self.offer.items() if value not in (None, "")}
+            said = {**self.offer, "texts": texts.as_json()}
+            shown = {f"data-holdall-{key}": value for key, value in said.items() if value not in (None, "", "{}")}
             context["widget"]["attrs"] |= shown
             context["widget"]["offer"] = self.offer
         return context

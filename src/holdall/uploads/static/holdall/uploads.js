@@ -766,13 +766,15 @@ class Field {
 
   add(chosen) {
     if (!chosen.length || this.input.disabled) return;
-    if (!this.input.multiple) for (const upload of [...this.uploads]) this.drop(upload);
-    for (const file of chosen) {
-      const upload = new Upload(this, { file, name: file.name, size: file.size });
-      const absent = this.uploads.find((other) => other.noteKey === upload.key);
+    const added = chosen.map((file) => new Upload(this, { file, name: file.name, size: file.size }));
+    for (const { key } of added) {
+      const absent = this.uploads.find((other) => other.noteKey === key);
       if (absent) this.drop(absent, { isKept: true });
+    }
+    if (!this.input.multiple) for (const upload of [...this.uploads]) this.drop(upload);
+    for (const upload of added) {
       this.show(upload);
-      if (this.accepts(file)) upload.run();
+      if (this.accepts(upload.file)) upload.run();
       else upload.fail(new Failure(this.t("This type of file is not accepted here.")));
     }
     this.sync();
