@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -21,7 +20,9 @@ MISSING = "npm is not installed, so the real Uppy was not tried; on Debian: apt-
 def _run(command: list[str], folder: Path) -> None:
     done = processes.complete(command, cwd=folder, capture_output=True, text=True, check=False, timeout=240)
     if done.returncode:
-        raise subprocess.SubprocessError(f"{' '.join(command)} ended with {done.returncode}.\n{done.stdout}{done.stderr}")
+        raise subprocess.SubprocessError(
+            f"{' '.join(command)} ended with {done.returncode}.\n{done.stdout}{done.stderr}"
+        )
 
 
 def uppy() -> Path:
@@ -30,7 +31,8 @@ def uppy() -> Path:
     bundle = CACHE / f"uppy-{lock}.js"
     if bundle.exists():
         return bundle
-    assert NPM and NODE
+    assert NPM
+    assert NODE
     CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as made:
         folder = Path(made)
@@ -40,5 +42,5 @@ def uppy() -> Path:
         esbuild = [NODE, "node_modules/esbuild/bin/esbuild", "entry.js", "--bundle", "--format=esm", "--target=es2022"]
         _run([*esbuild, "--minify", "--outfile=bundle.js"], folder)
         # In one step, for several processes may be making it.
-        os.replace(folder / "bundle.js", bundle)
+        (folder / "bundle.js").replace(bundle)
     return bundle

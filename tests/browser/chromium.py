@@ -26,7 +26,7 @@ OPTIONS: dict[str, Any] = {
     ],
 }
 # On a busy machine; each step ends as soon as what it waits for is there.
-PATIENCE_MILLISECONDS = int(__import__('os').environ.get('PAT','60000'))
+PATIENCE_MILLISECONDS = 60_000
 
 
 class Watched:

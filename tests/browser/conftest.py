@@ -57,11 +57,15 @@ def site(start_provider: Callable[[str], Provider], tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("site")
     port = processes.free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("STORAGE", "AWS_"))}
-    environ = inherited | store.environ(bucket) | {
-        "SITE_FOLDER": str(folder),
-        "SITE_SECRET": secrets.token_urlsafe(32),
-        "PYTHONPATH": os.pathsep.join([os.environ.get("BROWSER_SRC", str(HERE.parents[1] / "src")), str(HERE.parents[1])]),
-    }
+    environ = (
+        inherited
+        | store.environ(bucket)
+        | {
+            "SITE_FOLDER": str(folder),
+            "SITE_SECRET": secrets.token_urlsafe(32),
+            "PYTHONPATH": os.pathsep.join([str(HERE.parents[1] / "src"), str(HERE.parents[1])]),
+        }
+    )
     command = [sys.executable, "-W", "ignore", "-m", "tests.browser.site", str(port)]
     server = processes.Server(command, folder=folder, name="site", environ=environ)
     address = f"http://127.0.0.1:{port}"

@@ -35,7 +35,12 @@ def test_one_file_goes_straight_to_the_bucket(open_page: OpenPage, site: Site, t
     page = open_page("/report/")
     traffic = Traffic(page)
     posted: list[int] = []
-    page.on("request", lambda request: posted.append(len(request.post_data_buffer or b"")) if request.is_navigation_request() else None)
+    page.on(
+        "request",
+        lambda request: (
+            posted.append(len(request.post_data_buffer or b"")) if request.is_navigation_request() else None
+        ),
+    )
     field(page).set_input_files(file)
     uploaded(page, "Report 7.pdf")
     names = save(page)["document"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, Request, Route, expect
+from playwright.sync_api import Error, Locator, Page, Request, Route, expect
 
 # On a busy machine; each step ends as soon as what it waits for is there.
-PATIENCE_MILLISECONDS = int(__import__('os').environ.get('PAT','60000'))
+PATIENCE_MILLISECONDS = 60_000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 MIB = 1024 * 1024
@@ -59,7 +60,7 @@ class Traffic:
     def _count(self, request: Request) -> None:
         if "/uploads/" in request.url and "/.holdall/" not in request.url:
             self.to_site[request.url.partition("?")[0].rpartition("/")[2]] += 1
-        elif "/.holdall/" in request.url or request.method == "POST" and "X-Amz" in (request.post_data or ""):
+        elif "/.holdall/" in request.url or (request.method == "POST" and "X-Amz" in (request.post_data or "")):
             self.to_bucket[request.method] += 1
             if number := re.search(r"partNumber=(\d+)", request.url):
                 self.parts.append(int(number[1]))
@@ -83,10 +84,9 @@ class Gate:
     def open(self) -> None:
         self.page.unroute_all(behavior="ignoreErrors")
         for route in self.held:
-            try:
+            # The page may have given this request up.
+            with contextlib.suppress(Error):
                 route.continue_()
-            except Exception:  # noqa: S110  the page gave this request up
-                pass
         self.held.clear()
 
 
