@@ -39,13 +39,15 @@ class Route:
     served: Callable[[Any], Served]
     allow: Allow | None
     by: Way
+    # What of it the hook gets.
+    about: Callable[[Any], Any] = lambda subject: subject
 
     def verdict(self, request: HttpRequest, subject: Any) -> Verdict | Awaitable[Verdict]:
         """Ask the hook. Without one, nobody is allowed: a view that was set up in haste publishes nothing."""
         if self.allow is None:
             log.warning("%s was refused: it has no `allow`. Give the view a function that says who can have it.", self)
             return False
-        return self.allow(request, subject)
+        return self.allow(request, self.about(subject))
 
     def __str__(self) -> str:
         return self.title
@@ -125,18 +127,26 @@ def serve_files(
     """
 
     def subject(given: dict[str, Any]) -> str:
-        prefix = names.clean(folder).strip("/")
-        asked = str(given["name"])
-        is_clean = names.clean(asked) == asked and not asked.endswith("/")
-        # The attack: a name that leads out of the folder, or one file under many names of which the hook knows one.
-        if not (asked and is_clean) or asked.startswith("/") or asked.split("/")[0] == "..":
-            raise Http404("There is no such file.")
-        return f"{prefix}/{asked}" if prefix else asked
+        return name_below(folder, str(given["name"]))
 
     def served(name: str) -> Served:
         return Served(storages[storage] if isinstance(storage, str) else storage, name)
 
     return view_of(Route(f"{storage!r}, {folder or 'all of it'}", subject, served, allow, by))
+
+
+def name_below(folder: str, asked: str) -> str:
+    """Give the whole name of what is asked for in a folder.
+
+    Raises:
+        Http404: it is outside, or written otherwise than the storage writes it.
+    """
+    prefix = names.clean(folder).strip("/")
+    is_clean = names.clean(asked) == asked and not asked.endswith("/")
+    # The attack: a name that leads out of the folder, or one file under many names of which the hook knows one.
+    if not (asked and is_clean) or asked.startswith("/") or asked.split("/")[0] == "..":
+        raise Http404("There is no such file.")
+    return f"{prefix}/{asked}" if prefix else asked
 
 
 def view_of(route: Route) -> View:
