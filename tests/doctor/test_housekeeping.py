@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from holdall.doctor import housekeeping
+from holdall.doctor import housekeeping, stores
 from holdall.findings import Level
 from tests.contract import only
 from tests.doctor import errors, examine, notices, the, told, warnings
@@ -123,6 +123,65 @@ def test_rule_that_does_not_apply_is_none(
     assert "D904" in notices(report)
     # A whole configuration to paste would replace the rule that is there.
     assert the(report, "D904").cause.do.startswith("Add this to the existing rules:\n")
+
+
+# -- the trash
+
+
+def trash_rule(prefix: str, days: int = 30, status: str = "Enabled", name: str = "trash") -> dict[str, Any]:
+    return {"ID": name, "Status": status, "Filter": {"Prefix": prefix}, "Expiration": {"Days": days}}
+
+
+@only("ministack", "ceph-http")
+def test_trash_that_nothing_empties_in_time_is_warned_of_and_the_printed_rules_are_enough(
+    provider: Provider, own_bucket: str, location: str
+) -> None:
+    environ = provider.environ(own_bucket, location=location, STORAGE_TRASH="30d")
+    folder = f"{location}/.holdall/trash/"
+    theirs = trash_rule("logs/", 5, name="logs")
+
+    def look(*rules: dict[str, Any]) -> Any:
+        provider.client.put_bucket_lifecycle_configuration(
+            Bucket=own_bucket, LifecycleConfiguration={"Rules": [theirs, *rules]}
+        )
+        [found] = housekeeping.probe_trash(stores.of_environment(environ, prefix="", origins=()))
+        return found
+
+    for rules, id_, seen in (
+        ([], "D908", f"lifecycle rules: 1, none that empties {folder}"),
+        ([trash_rule("elsewhere/.holdall/trash/")], "D908", "none that empties"),
+        ([trash_rule(folder, status="Disabled")], "D908", "none that empties"),
+        ([trash_rule(f"{folder}2026-")], "D908", "none that empties"),
+        ([trash_rule(folder, 7)], "D909", "rule trash: after 7 days; `STORAGE_TRASH` means 30"),
+        ([trash_rule(folder, 90)], "D909", "after 90 days"),
+        ([trash_rule(folder), trash_rule("", 3, name="all")], "D909", "rule all: after 3 days"),
+        ([trash_rule(folder)], "D910", "rule trash: after 30 days"),
+    ):
+        found = look(*rules)
+        assert (found.id, seen in found.seen) == (id_, True), found.seen
+        if provider.mode == "do" and id_ == "D908":
+            assert found.cause.do == "Run what this prints:\nholdall provision --format commands"
+    if provider.mode == "s3":
+        for rules in ([], [trash_rule(folder, 7)]):
+            words = shlex.split(look(*rules).cause.do)
+            pasted = json.loads(words[words.index("--lifecycle-configuration") + 1])["Rules"]
+            # What others have put there stays.
+            assert pasted[0]["ID"] == "logs"
+            assert look(*pasted[1:]).id == "D910"
+
+
+@only("ministack")
+def test_trash_is_no_question_where_there_is_none_and_unknown_where_it_is_refused(
+    provider: Provider, bucket: str, location: str
+) -> None:
+    def look(environ: dict[str, str]) -> list[Any]:
+        return list(housekeeping.probe_trash(stores.of_environment(environ, prefix="", origins=())))
+
+    assert look(provider.environ(bucket, location=location)) == []
+    keys = keys_with(provider, allow=FILES)
+    [found] = look(provider.environ(bucket, location=location, keys=keys, STORAGE_TRASH="30d"))
+    assert (found.id, found.level) == ("D908", Level.UNKNOWN)
+    assert "s3:GetLifecycleConfiguration" in found.cause.do
 
 
 # -- a weak S3

@@ -426,8 +426,8 @@ FINDINGS = {
     | dict.fromkeys(["D851", "D853", "D854", "D857"], "warning"),
     "housekeeping": dict.fromkeys(["D901"], "error")
     | dict.fromkeys(["D904", "D906"], "notice")
-    | dict.fromkeys(["D900", "D905"], "ok")
-    | dict.fromkeys(["D902", "D903", "D907"], "warning"),
+    | dict.fromkeys(["D900", "D905", "D910"], "ok")
+    | dict.fromkeys(["D902", "D903", "D907", "D908", "D909"], "warning"),
 }
 
 

@@ -46,7 +46,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-areas",
         action="store_true",
-        help="expire the trash, and the folder of direct uploads, which do not exist yet",
+        help="expire the folder of direct uploads, and the trash also where STORAGE_TRASH is not set",
     )
     parser.add_argument(
         "--distribution-arn",

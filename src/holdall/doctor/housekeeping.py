@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from holdall.doctor.catalogue import housekeeping as kinds
 from holdall.doctor.cleanup import unfinished
@@ -15,7 +15,8 @@ from holdall.doctor.grants import grant
 from holdall.doctor.probe import probes
 from holdall.doctor.remedies import abort, aws
 from holdall.errors import AccessRefused, HoldallError
-from holdall.findings import Finding
+from holdall.findings import Finding, Kind
+from holdall.provision import needs, settings
 
 # An upload that began a day ago is no longer in progress.
 OLD = timedelta(days=1)
@@ -47,17 +48,11 @@ def probe_unfinished(examination: Examination) -> Iterator[Finding]:
 
 def probe_lifecycle(examination: Examination) -> Iterator[Finding]:
     """Ask for the bucket's lifecycle. One request."""
-    rules: list[dict[str, Any]] = []
-    try:
-        rules = examination.call("get_bucket_lifecycle_configuration").get("Rules", [])
-    except AccessRefused as error:
-        yield kinds.NO_RULE.unknown(refusal(error), do=grant(examination, "s3:GetLifecycleConfiguration"))
+    rules, refused = _lifecycle(examination)
+    if rules is None:
+        if refused:
+            yield refused.of(kinds.NO_RULE)
         return
-    except HoldallError as error:
-        if error.code != "NoSuchLifecycleConfiguration":
-            if error.answer is None or error.answer.status not in _UNSUPPORTED:
-                yield kinds.NO_RULE.unknown(refusal(error))
-            return
     covering = [rule for rule in rules if _covers(rule, examination.location)]
     if taking := [text for rule in covering if (text := _takes(rule))]:
         yield kinds.RULE_DELETES.found("; ".join(taking))
@@ -73,9 +68,12 @@ def probe_lifecycle(examination: Examination) -> Iterator[Finding]:
 
 
 def _covers(rule: dict[str, Any], location: str) -> bool:
+    return rule.get("Status") == "Enabled" and location.startswith(_prefix(rule))
+
+
+def _prefix(rule: dict[str, Any]) -> str:
     chosen = rule.get("Filter") or {}
-    prefix = rule.get("Prefix") or chosen.get("Prefix") or chosen.get("And", {}).get("Prefix") or ""
-    return rule.get("Status") == "Enabled" and location.startswith(prefix)
+    return str(rule.get("Prefix") or chosen.get("Prefix") or chosen.get("And", {}).get("Prefix") or "")
 
 
 # A file of these storage classes is restored before it can be read, which takes minutes to hours.
@@ -118,4 +116,79 @@ def _rule(examination: Examination, rules: list[dict[str, Any]]) -> str:
     return aws(examination, "put-bucket-lifecycle-configuration", "--lifecycle-configuration", document)
 
 
-PROBES = probes(probe_unfinished, probe_lifecycle)
+def probe_trash(examination: Examination) -> Iterator[Finding]:
+    """Compare the rules that empty the trash with `STORAGE_TRASH`. One request, where it is set."""
+    kept_seconds = getattr(examination.storage, "trash", None)
+    if not kept_seconds or examination.connection.target.local_folder:
+        return
+    rules, refused = _lifecycle(examination)
+    if rules is None:
+        if refused:
+            yield refused.of(kinds.TRASH_STAYS)
+        return
+    folder, days = f"{examination.location}{settings.TRASH}", settings.trash_days(kept_seconds)
+    emptying = [(after, rule) for rule in rules if (after := _expires(rule, folder))]
+    do = _trash_rule(examination, rules, folder, days)
+    if not emptying:
+        seen = f"lifecycle rules: {len(rules)}, none that empties {folder}" if rules else "no lifecycle rules"
+        yield kinds.TRASH_STAYS.found(seen, do=do, otherwise=kinds.TRASH_STAYS.remedies)
+        return
+    after, rule = min(emptying, key=lambda pair: pair[0])
+    seen = f"rule {rule.get('ID') or 'without a name'}: after {after} days"
+    if after == days:
+        yield kinds.TRASH_EMPTIED.found(seen)
+    else:
+        # One that deletes other files too is not ours to replace.
+        own = after > days or _prefix(rule) == folder
+        yield kinds.TRASH_SPAN.found(f"{seen}; `STORAGE_TRASH` means {days}", do=do if own else "")
+
+
+def _expires(rule: dict[str, Any], folder: str) -> int:
+    """Give the days after which a rule deletes everything in a folder; 0 if it does not."""
+    chosen = rule.get("Filter") or {}
+    if not _covers(rule, folder) or set(chosen) - {"Prefix"}:
+        return 0
+    return int((rule.get("Expiration") or {}).get("Days") or 0)
+
+
+def _trash_rule(examination: Examination, rules: list[dict[str, Any]], folder: str, days: int) -> str:
+    """Return the command that empties the trash in time. It writes all rules again: those that are there stay."""
+    if examination.provider.id == "spaces":
+        # s3cmd reads its rules from a file: https://docs.digitalocean.com/products/spaces/how-to/configure-lifecycle-rules/
+        prefix = examination.reading.prefix if examination.reading else ""
+        return "Run what this prints:\n" + " ".join(
+            filter(None, ("holdall provision --format commands", f"--prefix {prefix}" if prefix else ""))
+        )
+    label = needs.mark("Trash", examination.location.rstrip("/"))
+    rule = {"ID": label, "Status": "Enabled", "Filter": {"Prefix": folder}, "Expiration": {"Days": days}}
+    # One that empties the trash alone is of this trash, whatever it is called.
+    others = [one for one in rules if one.get("ID") != label and _prefix(one) != folder]
+    document = json.dumps({"Rules": [*others, rule]}, default=str)
+    return aws(examination, "put-bucket-lifecycle-configuration", "--lifecycle-configuration", document)
+
+
+class _Refused(NamedTuple):
+    """Why the rules are not known."""
+
+    seen: str
+    do: str = ""
+
+    def of(self, kind: Kind) -> Finding:
+        return kind.unknown(self.seen, do=self.do)
+
+
+def _lifecycle(examination: Examination) -> tuple[list[dict[str, Any]] | None, _Refused | None]:
+    """Ask for the bucket's rules: none known, and no reason, where the store has no such thing."""
+    try:
+        return examination.call("get_bucket_lifecycle_configuration").get("Rules", []), None
+    except AccessRefused as error:
+        return None, _Refused(refusal(error), grant(examination, "s3:GetLifecycleConfiguration"))
+    except HoldallError as error:
+        if error.code == "NoSuchLifecycleConfiguration":
+            return [], None
+        if error.answer is not None and error.answer.status in _UNSUPPORTED:
+            return None, None
+        return None, _Refused(refusal(error))
+
+
+PROBES = probes(probe_unfinished, probe_lifecycle, probe_trash)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from holdall.provision import rights, settings, shell
+from holdall.provision import merging, rights, settings, shell
 from holdall.provision.needs import Needs
 from holdall.provision.terraform import CACHING_OPTIMIZED, CLOUDFRONT_DOMAIN, CORS_S3_ORIGIN, SPACES_CDN_DOMAIN
 
@@ -17,8 +17,8 @@ def render(needs: Needs) -> str:
     ]
     if not needs.read_only:
         lines += [
-            "# Read it before you run it. Each put-… and set… replaces the whole setting of its kind. If the bucket already has",
-            "# rules, use `holdall provision --apply`, which keeps them.",
+            "# Read it before you run it. Lifecycle rules of others are kept, and so are their CORS rules, except on Spaces; any",
+            "# other put-… replaces the whole setting of its kind. `holdall provision --apply` keeps all of them.",
         ]
     lines.append("set -eu")
     sections = _spaces(needs) if needs.on_spaces else _amazon(needs) if needs.on_amazon else _others(needs)
@@ -66,16 +66,16 @@ def _closed(needs: Needs) -> list[str]:
 
 def _rules(needs: Needs, **place: str | None) -> list[str]:
     """Write lifecycle and CORS, which are the same calls everywhere."""
-    lines = []
-    if lifecycle := settings.lifecycle_rules(needs):
-        command = "aws s3api put-bucket-lifecycle-configuration"
-        call = shell.command(command, **place, lifecycle_configuration={"Rules": lifecycle})
-        lines += shell.section(
-            f"Unfinished uploads are billed but not listed: abort them after {settings.UNFINISHED_DAYS} days.", call
-        )
-    if cors := settings.cors_rules(needs):
-        call = shell.command("aws s3api put-bucket-cors", **place, cors_configuration={"CORSRules": cors})
-        lines += shell.section("Pages of these sites may read files with fetch, in a canvas or as fonts.", call)
+    lifecycle, cors = settings.lifecycle_rules(needs), settings.cors_rules(needs)
+    lines = merging.function() if lifecycle or cors else []
+    if lifecycle:
+        title = f"Unfinished uploads are billed but not listed: abort them after {settings.UNFINISHED_DAYS} days."
+        if len(lifecycle) > 1:
+            title += "\nThe folders of Holdall's own expire."
+        lines += shell.section(title, *merging.command("lifecycle", "Rules", lifecycle, **place))
+    if cors:
+        title = "Pages of these sites may read files with fetch, in a canvas or as fonts."
+        lines += shell.section(title, *merging.command("cors", "CORSRules", cors, **place))
     return lines
 
 
@@ -279,10 +279,7 @@ def _s3cmd(needs: Needs) -> list[str]:
         f"space mb s3://{needs.bucket}  # leave this out if it already exists",
     ]
     if lifecycle := settings.lifecycle_rules(needs):
-        lines += [
-            shell.file("holdall-lifecycle.xml", shell.xml("LifecycleConfiguration", {"Rule": lifecycle})),
-            f"space setlifecycle holdall-lifecycle.xml s3://{needs.bucket}",
-        ]
+        lines += merging.lifecycle_by_s3cmd(needs.bucket, lifecycle)
     if cors := settings.cors_rules(needs):
         lines += [
             shell.file("holdall-cors.xml", shell.xml("CORSConfiguration", {"CORSRule": cors})),

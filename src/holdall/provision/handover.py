@@ -121,8 +121,9 @@ def _bucket(needs: Needs) -> list[str]:
         settings.TRASH: "the trash; the days should cover the age of your backups",
     }
     rows += [
-        (f"files under {_code(needs.key_prefix + folder)}", f"expired after {days} days", why[folder])
-        for _, folder, days in settings.areas(needs)
+        (f"files under {_code(one.key_prefix + folder)}", f"expired after {days} days", why[folder])
+        for one in (needs, *needs.neighbours)
+        for _, folder, days in settings.areas(one)
     ]
     if needs.origins:
         sites = ", ".join(f"`{origin}`" for origin in needs.origins)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from holdall.bases import Base
 from holdall.environment import contract, exposure, variables
 from holdall.environment.store import Store
 from holdall.errors import ContractError, HoldallError
 from holdall.providers import AMAZON, R2, SPACES, Provider
+from holdall.sites import Site, site
 
 KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 DOMAIN = "AWS_S3_CUSTOM_DOMAIN"
@@ -45,6 +46,8 @@ class Needs:
     with_areas: bool = False
     # The CloudFront distribution, once there is one.
     distribution_arn: str | None = None
+    # What the environment's other stores in this bucket need: a bucket has one lifecycle for all of them.
+    neighbours: tuple[Needs, ...] = ()
 
     @property
     def provider(self) -> Provider:
@@ -133,21 +136,29 @@ class Needs:
     @property
     def suffix(self) -> str:
         """What tells the store from another one in the same bucket; nothing where it has the bucket for itself."""
-        location = self.store.location
-        return hashlib.sha256(location.encode()).hexdigest()[:8] if location else ""
+        return _suffix(self.store.location)
 
     def mark(self, what: str) -> str:
-        """Name a rule or statement of ours: the same for the same store at every run.
-
-        Letters and digits alone, which is all that a policy's Sid may have.
-        """
-        return f"Holdall{what}{self.suffix}"
+        """Name a rule or statement of ours: the same for the same store at every run."""
+        return mark(what, self.store.location)
 
     @property
     def identity(self) -> str:
         """How the user, policy or key is called: 64 letters, as IAM allows a user, and no dots, as CloudFront has it."""
         tail = "".join(f"-{part}" for part in (self.suffix, "read" if self.read_only else "") if part)
         return f"holdall-{self.bucket.replace('.', '-')}"[: 64 - len(tail)] + tail
+
+
+def mark(what: str, location: str) -> str:
+    """Name a rule or statement of ours by the store's location: the same for the same store at every run.
+
+    Letters and digits alone, which is all that a policy's Sid may have.
+    """
+    return f"Holdall{what}{_suffix(location)}"
+
+
+def _suffix(location: str) -> str:
+    return hashlib.sha256(location.encode()).hexdigest()[:8] if location else ""
 
 
 def _literal(text: str) -> str:
@@ -206,7 +217,26 @@ def read(
         with_areas=with_areas,
         distribution_arn=distribution_arn,
     )
-    return needs, reading
+    return replace(needs, neighbours=tuple(_neighbours(needs, environ))), reading
+
+
+def _neighbours(needs: Needs, environ: Mapping[str, str]) -> Iterator[Needs]:
+    """Give what the other stores need that the environment keeps in the same bucket."""
+    for prefix in exposure.prefixes(environ):
+        asked = {f"{prefix}{name}": _STAND_INS[name] for name in _missing(environ, prefix, live=False)}
+        store = contract.read({**environ, **asked}, prefix=prefix).store if prefix != needs.prefix else None
+        if store is not None and _site(store)[:2] == _site(needs.store)[:2]:
+            yield replace(needs, store=store, prefix=prefix, asked=(), origins=())
+
+
+def _site(store: Store) -> Site:
+    return site(
+        store.provider,
+        endpoint_url=store.endpoint_url,
+        bucket_name=store.bucket_name,
+        location=store.location,
+        is_local=store.mode == "local",
+    )
 
 
 def _missing(environ: Mapping[str, str], prefix: str, *, live: bool) -> tuple[str, ...]:

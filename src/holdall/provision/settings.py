@@ -43,27 +43,43 @@ def cors_rules(needs: Needs) -> list[Rule]:
 
 
 def lifecycle_rules(needs: Needs) -> list[Rule]:
-    """End unfinished uploads, and expire the folders of Holdall's own where that is wanted."""
+    """End unfinished uploads, and expire the folders of Holdall's own where that is wanted.
+
+    With the rules of the environment's other stores in the bucket: it has one list of rules for all of them.
+    """
     if needs.read_only:
         return []
-    rules: list[Rule] = [
-        {
-            "ID": needs.mark("UnfinishedUploads"),
-            "Status": "Enabled",
-            "Filter": {"Prefix": needs.key_prefix},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UNFINISHED_DAYS},
-        }
+    rules: dict[str, Rule] = {}
+    for rule in (rule for one in (needs, *needs.neighbours) for rule in _own_rules(one)):
+        # Two storages of one store have one folder: it keeps what either has promised to keep.
+        if _days(rule) >= _days(rules.get(rule["ID"], {})):
+            rules[rule["ID"]] = rule
+    return list(rules.values())
+
+
+def _own_rules(needs: Needs) -> list[Rule]:
+    unfinished: Rule = {
+        "ID": needs.mark("UnfinishedUploads"),
+        "Status": "Enabled",
+        "Filter": {"Prefix": needs.key_prefix},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UNFINISHED_DAYS},
+    }
+    return [
+        unfinished,
+        *(
+            {
+                "ID": needs.mark(what),
+                "Status": "Enabled",
+                "Filter": {"Prefix": f"{needs.key_prefix}{folder}"},
+                "Expiration": {"Days": days},
+            }
+            for what, folder, days in areas(needs)
+        ),
     ]
-    rules += [
-        {
-            "ID": needs.mark(what),
-            "Status": "Enabled",
-            "Filter": {"Prefix": f"{needs.key_prefix}{folder}"},
-            "Expiration": {"Days": days},
-        }
-        for what, folder, days in areas(needs)
-    ]
-    return rules
+
+
+def _days(rule: Rule) -> int:
+    return int(rule.get("Expiration", {}).get("Days", 0))
 
 
 def areas(needs: Needs) -> list[tuple[str, str, int]]:
@@ -71,9 +87,13 @@ def areas(needs: Needs) -> list[tuple[str, str, int]]:
     kept = needs.store.trash_seconds
     found = [("Staging", STAGING, STAGING_DAYS)] if needs.with_areas else []
     if needs.with_areas or kept:
-        # Rounded up: a file is in the trash for at least as long as was promised.
-        found.append(("Trash", TRASH, -(-kept // 86_400) if kept else TRASH_DAYS))
+        found.append(("Trash", TRASH, trash_days(kept) if kept else TRASH_DAYS))
     return found
+
+
+def trash_days(kept_seconds: int) -> int:
+    """Give the days of the rule that empties a trash: a file is in it for at least as long as was promised."""
+    return max(1, -(-kept_seconds // 86_400))
 
 
 def policy_statements(needs: Needs) -> list[Statement]:

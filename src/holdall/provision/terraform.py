@@ -82,6 +82,10 @@ def _amazon(needs: Needs) -> list[Block]:
     return [*blocks, *_identity(needs), *_amazon_outputs(needs)]
 
 
+# Terraform has no way to add a rule to those that are there.
+_ALL_RULES = ("These are all lifecycle rules of the bucket: add any that it has already, or Terraform removes them.",)
+
+
 def _amazon_bucket(needs: Needs) -> list[Block]:
     block = settings.PUBLIC_ACCESS_BLOCK
     bucket = _resource("aws_s3_bucket", bucket=needs.bucket)
@@ -95,7 +99,7 @@ def _amazon_bucket(needs: Needs) -> list[Block]:
     )
     owned = _resource("aws_s3_bucket_ownership_controls", bucket=BUCKET)
     owned.block("rule", object_ownership=settings.OWNERSHIP)
-    lifecycle = _resource("aws_s3_bucket_lifecycle_configuration", bucket=BUCKET)
+    lifecycle = _resource("aws_s3_bucket_lifecycle_configuration", bucket=BUCKET).comment(*_ALL_RULES)
     for rule in settings.lifecycle_rules(needs):
         inner = lifecycle.block("rule", id=rule["ID"], status=rule["Status"])
         inner.block("filter", prefix=rule["Filter"]["Prefix"])
@@ -309,6 +313,7 @@ def _space(needs: Needs) -> list[Block]:
     space = _resource("digitalocean_spaces_bucket", name=needs.bucket, region=needs.region)
     space.comment("The Space's ACL controls listing, not files: a public one shows every file's name.")
     space.set(acl="private")
+    space.comment(*_ALL_RULES)
     for rule in settings.lifecycle_rules(needs):
         abort = rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation")
         inner = space.block(

@@ -50,7 +50,9 @@ def test_entry_has_every_remedy_and_the_failures_in_words() -> None:
     assert entry.failures == {"B5": "A policy lacks an action, or the `/*` in its resource"}
 
 
-@pytest.mark.parametrize(("mistyped", "first"), [("D6O1", "D601"), ("dl31", "D131"), ("601", "D601"), ("D699", "D609")])
+@pytest.mark.parametrize(
+    ("mistyped", "first"), [("D6O1", "D601"), ("dl31", "D131"), ("601", "D601"), ("D609x", "D609")]
+)
 def test_id_that_does_not_exist_has_its_nearest(mistyped: str, first: str) -> None:
     near = catalogue.nearest(mistyped)
     assert near[0] == first

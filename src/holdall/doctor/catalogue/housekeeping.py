@@ -71,3 +71,33 @@ RULE_DELETES = Kind(
     "Limit the rule to a prefix in which nothing is kept, or remove it.",
     evidence="The bucket's lifecycle rules.",
 )
+TRASH_STAYS = Kind(
+    "D908",
+    Level.WARNING,
+    "Nothing empties the trash",
+    "`STORAGE_TRASH` says how long deleted files are kept, but no lifecycle rule of the bucket deletes them then: they stay, "
+    "and you pay for them.",
+    "Add the lifecycle rule that `holdall provision` prints; the bucket's other rules stay.",
+    evidence="The bucket's lifecycle rules, if `STORAGE_TRASH` is set.",
+    remedies=(
+        Cause(
+            "You cannot change the bucket's rules.",
+            "Run this once a day:\nholdall trash empty --yes",
+        ),
+    ),
+)
+TRASH_SPAN = Kind(
+    "D909",
+    Level.WARNING,
+    "The trash is emptied at another time than `STORAGE_TRASH` says",
+    "Earlier, files that someone wants back, such as those of an older database dump, are gone. Later, deleted files are kept "
+    "longer than you promise.",
+    "Change the lifecycle rule, or `STORAGE_TRASH`.",
+    evidence="The bucket's lifecycle rules, if `STORAGE_TRASH` is set.",
+)
+TRASH_EMPTIED = Kind(
+    "D910",
+    Level.OK,
+    "The trash is emptied in time",
+    "A lifecycle rule of the bucket deletes what has been in it for as long as `STORAGE_TRASH` says.",
+)
