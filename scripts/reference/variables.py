@@ -203,7 +203,7 @@ def page() -> str:
         "",
         (
             "Meaning: the mirror, a second store that every save, overwrite and deletion also goes to, "
-            "for a move without downtime ([how it follows](../decisions/mirror-follows-the-store.md))."
+            "for [a move without downtime](../how-to/move.md)."
         ),
         "Files are read from the store itself, and links lead there.",
         "They are read in the same way, and the mistakes in both stores are reported together.",

@@ -158,3 +158,20 @@ def test_place_that_no_worker_could_open_is_refused(
     code, said, complained = holdall("copy", *arguments, "--celery", "--yes", in_project=in_project)
     assert (code, said) == (2, "")
     assert complaint in complained
+
+
+def test_mirror_of_a_store_is_a_place(tmp_path: Path) -> None:
+    file, session = (
+        tmp_path / "production.env",
+        Session(out=io.StringIO(), err=io.StringIO(), environ={}, style=Style(coloured=False)),
+    )
+    file.write_text(
+        "STORAGE_BUCKET_NAME=acme-media\nMIRROR_STORAGE_BUCKET_NAME=acme-new\nMIRROR_STORAGE_LOCATION=media\n"
+    )
+    found = places.open_place(f"{file}:mirror", session)
+    assert str(found) == 'bucket "acme-new", under "media" on Amazon S3'
+    file.write_text("STORAGE_BUCKET_NAME=acme-media\n")
+    with pytest.raises(places.Misused, match="has no mirror"):
+        places.open_place(f"{file}:mirror", session)
+    code, _, complaint = holdall("copy", str(file), f"{file}:mirror")
+    assert (code, "MIRROR_" in complaint) == (2, True)

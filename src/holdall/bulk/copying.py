@@ -16,6 +16,7 @@ from storages.utils import ReadBytesWrapper
 
 from holdall.bulk.entries import Entry, Spool
 from holdall.bulk.landing import land
+from holdall.bulk.live import Live
 from holdall.bulk.places import Folder, Place, Store, Trouble, on_its_side, reading
 from holdall.bulk.plan import Count, Plan
 from holdall.bulk.proof import composed_of, fits
@@ -91,6 +92,8 @@ def apply(
     expected: Spool[Copied] = Spool()
     conflicts: list[str] = []
     failures: list[Trouble] = []
+    # What whoever changed it has brought there.
+    settled = Count()
     untried = 0
     groups = mapped(
         lambda group: [(step, copier.copy(step, there)) for step, there in group],
@@ -103,6 +106,14 @@ def apply(
             if done is None:
                 untried += 1
                 continue
+            if plan.live is not None and isinstance(done, (NameTaken, Trouble)) and copier.fatal is None:
+                # Somebody else was there first, or has changed it since: that is what the mirror gets.
+                failure = plan.live.bring_up(step.name)
+                if failure is None:
+                    settled.add(step.size_bytes)
+                    report(step, Trouble(step.name, ""))
+                    continue
+                done = Trouble(step.name, str(failure))
             if isinstance(done, NameTaken):
                 conflicts.append(step.name)
                 done = Trouble(step.name, "is there by now, and different")
@@ -118,8 +129,28 @@ def apply(
     except HoldallError as failure:
         verdict = Verdict()
         failures.append(Trouble(f"{len(expected):,} files", f"were sent, and could not be verified: {failure}"))
+    if plan.live is not None:
+        _follow_up(plan, plan.live, verdict, failures, workers)
+    verdict.count.files += settled.files
+    verdict.count.size_bytes += settled.size_bytes
     fatal = str(copier.fatal or "")
     return Outcome(verdict.count, verdict.unproven, conflicts, [*failures, *verdict.wrong], copier.pace.slowed, fatal)
+
+
+def _follow_up(plan: Plan, live: Live, verdict: Verdict, failures: list[Trouble], workers: int) -> None:
+    """Bring up what the mirror missed, and what changed while it was copied. One listing of the store."""
+    wrong, verdict.wrong = verdict.wrong, []
+    try:
+        names = dict.fromkeys([*plan.missed, *(one.name for one in wrong), *live.changed(plan)])
+        left = live.bring_up_all(names, workers)
+    except HoldallError as failure:
+        failures += [*wrong, Trouble("What changed meanwhile", f"could not be brought up: {failure}")]
+        return
+    not_done = {one.name for one in left}
+    for name in {*plan.missed, *(one.name for one in wrong)} - not_done:
+        verdict.count.add(live.size_of(name))
+    failures += left
+    live.clear(one.name for one in failures)
 
 
 def _grouped(deeds: Iterable[Deed]) -> Iterator[list[Deed]]:

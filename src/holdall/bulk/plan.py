@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from holdall.bulk.entries import Entry, OutOfOrder, Spool, Stretch, checked, in_order, order_of
+from holdall.bulk.live import Live
 from holdall.bulk.places import Folder, Place, Store, Trouble
 from holdall.bulk.proof import is_same
 from holdall.bulk.work import mapped
@@ -47,6 +48,9 @@ class Plan:
     conflicts: Spool[Entry] = field(default_factory=Spool)
     # What the destination has in the place of each conflict.
     there: Spool[Entry] = field(default_factory=Spool)
+    # Whether the destination is the source's mirror, which others write to meanwhile; and what that missed.
+    live: Live | None = None
+    missed: Spool[str] = field(default_factory=Spool)
     # What the source has and cannot be copied.
     troubles: list[Trouble] = field(default_factory=list)
     to_copy: Count = field(default_factory=Count)
@@ -60,9 +64,10 @@ class Plan:
     @property
     def all_to_do(self) -> Count:
         """What is copied in the end, with what replaces another file."""
+        files, size_bytes = self.to_copy.files + len(self.missed), self.to_copy.size_bytes
         if not self.replaces:
-            return self.to_copy
-        return Count(self.to_copy.files + self.in_conflict.files, self.to_copy.size_bytes + self.in_conflict.size_bytes)
+            return Count(files, size_bytes)
+        return Count(files + self.in_conflict.files, size_bytes + self.in_conflict.size_bytes)
 
     def deeds(self) -> Iterator[tuple[Entry, Entry | None]]:
         """Give what is to be copied, each file with the one that it replaces, in the order of the names' bytes."""
@@ -102,7 +107,7 @@ def make(
     """Compare two places and say what copying would do. Changes nothing. `replaces`: what is in conflict is replaced.
 
     Requests: the listings of both, one for each 1,000 files; for a file that both have and whose ETags do not tell
-    whether it is the same, those that read it.
+    whether it is the same, those that read it. Of a store and its mirror those of `holdall.bulk.live.Live.settle`.
 
     Raises:
         HoldallError: a place cannot be listed.
@@ -110,9 +115,14 @@ def make(
     sides: set[str] = set()
     while True:
         try:
-            return compared(Plan(source, destination, prefix, replaces, sorted_sides=sides), since, workers)
+            planned = compared(Plan(source, destination, prefix, replaces, sorted_sides=sides), since, workers)
         except OutOfOrder as side:
             sides.add(str(side))
+        else:
+            planned.live = Live.of(source, destination)
+            if planned.live is not None:
+                planned.live.settle(planned, workers)
+            return planned
 
 
 def compared(plan: Plan, since: datetime | None, workers: int) -> Plan:

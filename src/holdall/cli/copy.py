@@ -153,6 +153,8 @@ def _say_plan(session: Session, planned: Plan, options: argparse.Namespace) -> N
     ):
         if count.files or what == "to copy":
             write(f"{count.files:>10,} {what}  {style.dim(as_size(count.size_bytes))}\n")
+    if len(planned.missed):
+        write(f"{len(planned.missed):>10,} missed by the mirror, replaced or deleted; to be brought up\n")
     if planned.troubles:
         write(f"{len(planned.troubles):>10,} left out\n")
     write("\n")
@@ -201,6 +203,7 @@ def _plan_as_json(planned: Plan) -> dict[str, Any]:
         "in_conflict": vars(planned.in_conflict),
         "on_conflict": "replace" if planned.replaces else "leave",
         "only_there": vars(planned.only_there),
+        "missed": len(planned.missed),
         "left_out": len(planned.troubles),
     }
 

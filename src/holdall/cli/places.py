@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from holdall.bulk.places import Place
 
 HELP = (
-    "a folder (./media), an env file of the contract (production.env) or, in a project, an alias of STORAGES (default)"
+    "a folder (./media), an env file of the contract (production.env) or, in a project, an alias of STORAGES (default); "
+    "with :mirror behind it, the mirror of that store"
 )
+# What stands behind a store's name and a colon, where its mirror is meant.
+MIRROR = "mirror"
 _SPAN = re.compile(r"(\d+)\s*([smhdw])", re.IGNORECASE)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -43,11 +46,23 @@ def open_place(text: str, session: Session, *, may_be_new: bool = False) -> Plac
         return Folder(path)
     if path.is_file():
         return _of_env_file(path)
+    store, colon, which = text.rpartition(":")
+    if colon and which == MIRROR and store:
+        return _mirror_of(open_place(store, session), store)
     if may_be_new and not path.exists() and (text.endswith("/") or "/" in text):
         return Folder(path)
     aliases = f", and no alias of STORAGES ({', '.join(_aliases())})" if session.in_project else ""
     new = " For a new folder write it with a slash: ./media/." if may_be_new else ""
     raise Misused(f'There is no folder and no env file "{text}" here{aliases}.{new}')
+
+
+def _mirror_of(place: Place, text: str) -> Place:
+    from holdall.bulk.places import Store
+
+    mirror = place.storage.mirror if isinstance(place, Store) else None
+    if mirror is None:
+        raise Misused(f'"{text}" has no mirror; set the variables `MIRROR_…` for it.')
+    return Store(mirror.storage)
 
 
 def _aliases() -> list[str]:

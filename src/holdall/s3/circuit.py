@@ -44,8 +44,8 @@ class Circuit:
     `fact` says what went wrong, and `again` what ends it.
     """
 
-    def __init__(self, *, fact: str = "has not answered", again: str = "answers again") -> None:
-        self._fact, self._again = fact, again
+    def __init__(self, *, fact: str = "has not answered", again: str = "answers again", is_logged: bool = True) -> None:
+        self._fact, self._again, self._is_logged = fact, again, is_logged
         # Re-entrant: a garbage collection inside may send a request of its own. Nothing is logged inside: whoever
         # handles the record may use the storage, or take long.
         self._lock = threading.RLock()
@@ -93,7 +93,7 @@ class Circuit:
             failures, self._failures = self._failures, 0
             took = self._heard_at - self._failing_since
             self._open_until = self._probe = None
-        if failures:
+        if failures and self._is_logged:
             log.warning("%s %s, after %.1f s in which %d operations failed.", where, self._again, took, failures)
 
     def failed(
@@ -111,7 +111,7 @@ class Circuit:
             nothing_heard = waited >= waits_at_most * 0.9 and self._heard_at < began
             if self._failures >= FAILURES or nothing_heard or probe is not None:
                 self._open_until = now + OPEN_SECONDS
-        if is_first:
+        if is_first and self._is_logged:
             log.warning("%s Further failures are not logged until it %s.", failure, self._again)
 
     def left(self, probe: int | None) -> None:

@@ -18,9 +18,11 @@ MOST_PLACES = 64
 class Line:
     """The line to one place: an endpoint, or a provider's region."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_mirror: bool = False) -> None:
+        # What a mirror misses is logged as that: no file of a user failed to be saved.
+        self._is_logged = not is_mirror
         # Told of silence alone: sockets and networks are the place's.
-        self.circuit = Circuit()
+        self.circuit = Circuit(is_logged=self._is_logged)
         # Of each bucket that a connection has: told of answers that are failures. They say nothing of other buckets.
         self._of_buckets: weakref.WeakValueDictionary[str | None, Circuit] = weakref.WeakValueDictionary()
         # Bucket -> region, where neither the project nor boto3 knows it.
@@ -32,7 +34,7 @@ class Line:
             found = self._of_buckets.get(bucket_name)
             if found is None:
                 found = self._of_buckets[bucket_name] = Circuit(
-                    fact="has answered with failures alone", again="works again"
+                    fact="has answered with failures alone", again="works again", is_logged=self._is_logged
                 )
             return found
 
@@ -55,7 +57,7 @@ def line_of(target: Target) -> Line:
     with _lock:
         found = _lines.get(place)
         if found is None:
-            found = _lines[place] = Line()
+            found = _lines[place] = Line(is_mirror=target.is_mirror)
             if len(_lines) > MOST_PLACES:
                 _lines.popitem(last=False)
         _lines.move_to_end(place)

@@ -18,8 +18,9 @@ from typing import Any
 from django.core.files.base import ContentFile
 from storages.backends.s3 import _filter_download_params
 
+from holdall import names as file_names
 from holdall.errors import AccessRefused, HoldallError, ObjectChanged, ObjectNotFound, StoreFailed
-from holdall.s3 import owed
+from holdall.s3 import owed, trash
 from holdall.s3.begun import MARK
 from holdall.s3.patience import Deadline, ending_by
 from holdall.s3.reading import ObjectReader
@@ -135,15 +136,15 @@ class Mirror:
         self._try(list(trash_keys), deed)
 
     def bring(self, name: str) -> None:
-        """Bring the mirror to what the store has under a name now.
+        """Bring the mirror to what the store has under a name now; what the store has no more goes into the mirror's trash.
 
-        Requests: as `follow`.
+        Requests: as `follow`, and as `removing` with a trash.
 
         Raises:
             HoldallError: it could not be done, or the name is changed by others without end.
         """
         self._check_apart()
-        self._bring(name)
+        self._bring(name, trash_key=trash.new_key(self._own._prefix(""), file_names.clean(name)))
 
     # -- whatever goes wrong
 

@@ -1,0 +1,183 @@
+"""Copying from a store to its own mirror, while files are saved and deleted: what differs is looked at again before it counts.
+
+Two listings of stores that change are never of one moment. And what is there and different is no other file here: whoever
+writes brings the mirror up, so it is a file on its way, or one that the mirror missed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from holdall.bulk.entries import Entry, Spool
+from holdall.bulk.places import Place, Store, Trouble
+from holdall.bulk.work import mapped
+from holdall.errors import HoldallError
+from holdall.fork.storage import site_of
+from holdall.s3 import owed
+from holdall.s3.deleting import Seen
+from holdall.s3.owed import Owed
+from holdall.storage.mirror import Mirror
+
+if TYPE_CHECKING:
+    from holdall.bulk.plan import Plan
+
+# Whoever wrote this lately may still be bringing the mirror up; it is waited for so often, a little longer each time.
+LATELY = timedelta(minutes=2)
+PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
+# More that differs than this is no race: it is just not copied yet.
+FEW = 1_000
+# A note that is older belongs to no deletion that is still under way.
+SETTLED_AFTER = timedelta(minutes=10)
+# The clocks of two stores differ by no more than this.
+CLOCKS = timedelta(minutes=1)
+WORKERS = 16
+
+
+class Live:
+    """A store and its mirror."""
+
+    def __init__(self, own: Any, mirror: Mirror) -> None:
+        self.own, self.mirror = own, mirror
+        # What the mirror may have missed: name -> when that was noted last.
+        self.noted: dict[str, datetime] = {}
+        self._notes: list[Owed] = []
+
+    @classmethod
+    def of(cls, source: Place, destination: Place) -> Live | None:
+        """Say whether one place is the mirror of the other; None if it is not."""
+        if not (isinstance(source, Store) and isinstance(destination, Store)):
+            return None
+        mirror = source.storage.mirror
+        if mirror is None or site_of(mirror.storage) != site_of(destination.storage):
+            return None
+        return cls(source.storage, mirror)
+
+    # -- the plan
+
+    def settle(self, plan: Plan, workers: int) -> None:
+        """Take out of a plan what is on its way, or there by now, and add what the mirror missed.
+
+        Requests: the notes; two HEAD for each name that differs, and more for one that was written lately.
+        """
+        self._read_notes(plan.prefix)
+        conflicts, there = plan.conflicts, plan.there
+        plan.conflicts, plan.there = Spool(), Spool()
+        plan.in_conflict = type(plan.in_conflict)()
+        for (entry, other), is_settled in self._judged(zip(conflicts, there, strict=True), len(conflicts), workers):
+            if is_settled:
+                plan.same.add(entry.size_bytes)
+            elif entry.name in self.noted:
+                plan.missed.append(entry.name)
+            else:
+                plan.conflicts.append(entry)
+                plan.there.append(other)
+                plan.in_conflict.add(entry.size_bytes)
+        steps, plan.steps = plan.steps, Spool()
+        plan.to_copy = type(plan.to_copy)()
+        pairs = ((entry, None) for entry in steps)
+        for (entry, _), is_settled in self._judged(pairs, len(steps), workers):
+            if is_settled:
+                plan.same.add(entry.size_bytes)
+            else:
+                plan.steps.append(entry)
+                plan.to_copy.add(entry.size_bytes)
+        listed = {*plan.missed}
+        for name in sorted(self.noted.keys() - listed):
+            if self._is_left_over(name):
+                plan.missed.append(name)
+        plan.troubles[:] = [one for one in plan.troubles if not self.is_settled(one.name)]
+
+    def _read_notes(self, prefix: str) -> None:
+        for note in owed.entries(self.own.store, self.own._prefix("")):
+            self._notes.append(note)
+            for name in note.names:
+                if name.startswith(prefix):
+                    self.noted[name] = max(note.written, self.noted.get(name, note.written))
+
+    def _judged(
+        self, pairs: Iterable[tuple[Entry, Any]], count: int, workers: int
+    ) -> Iterator[tuple[tuple[Entry, Any], bool]]:
+        if count > FEW:
+            return ((pair, False) for pair in pairs)
+        return mapped(lambda pair: (pair, self.is_settled(pair[0].name)), pairs, workers)
+
+    def _is_left_over(self, name: str) -> bool:
+        """Say whether the mirror still has a file that was deleted. One that it got after the note is no such file."""
+        if self.own.look_at_own(name) is not None:
+            return False
+        there = self.mirror.storage.look_at_own(name)
+        return there is not None and _time_of(there) <= self.noted[name] + CLOCKS
+
+    # -- one name
+
+    def is_settled(self, name: str) -> bool:
+        """Say whether both have the same file of a name, or neither has one; or somebody is just writing it.
+
+        Requests: two HEAD; of a file that was written a moment ago more.
+        """
+        here = self.own.look_at_own(name)
+        for pause in (*PAUSES_SECONDS, None):
+            there = self.mirror.storage.look_at_own(name)
+            if _is_same(here, there):
+                return True
+            if pause is None or (here is not None and datetime.now(UTC) - _time_of(here) > LATELY):
+                return False
+            time.sleep(pause)
+            now = self.own.look_at_own(name)
+            if pause == PAUSES_SECONDS[-1] and now != here:
+                # Written again and again: each of those who do it brings the mirror up.
+                return True
+            here = now
+        return False
+
+    def size_of(self, name: str) -> int:
+        """Give the length of a file of the store; of one that is gone 0. One HEAD."""
+        here = self.own.look_at_own(name)
+        return 0 if here is None else here.size_bytes
+
+    def bring_up(self, name: str) -> HoldallError | None:
+        """Make the mirror's file of a name what the store has now; what it has no more goes into the mirror's trash."""
+        try:
+            if not self.is_settled(name):
+                self.mirror.bring(name)
+        except HoldallError as failure:
+            return failure
+        return None
+
+    # -- after the copying
+
+    def bring_up_all(self, names: Iterable[str], workers: int = WORKERS) -> list[Trouble]:
+        """Do so with many names, and say what went wrong with which."""
+        done = mapped(lambda name: (name, self.bring_up(name)), names, workers)
+        return [Trouble(name, str(failure)) for name, failure in done if failure is not None]
+
+    def changed(self, plan: Plan) -> Iterator[str]:
+        """Give the names that were copied and that the store has another file of by now, or none. One listing."""
+        from holdall.bulk.plan import side_by_side
+
+        for step, now in side_by_side((entry for entry, _ in plan.deeds()), plan.listed("source")):
+            if step is not None and (now is None or now.etag != step.etag):
+                yield step.name
+
+    def clear(self, failed: Iterable[str]) -> None:
+        """Take away the notes whose deletions are over, and whose files the mirror has as they are. One DELETE each."""
+        open_names = {*failed}
+        for note in self._notes:
+            if datetime.now(UTC) - note.written > SETTLED_AFTER and not open_names & {*note.names}:
+                owed.settle(self.own.store, note.key)
+
+
+def _is_same(here: Seen | None, there: Seen | None) -> bool:
+    if here is None or there is None:
+        return here is there
+    if here.size_bytes != there.size_bytes:
+        return False
+    # The mirror's copy has the mark of the save, and of a file without one its ETag.
+    return there.mark == (here.mark or here.etag.strip('"')) or here.etag == there.etag
+
+
+def _time_of(seen: Seen) -> datetime:
+    return datetime.fromisoformat(seen.modified)
