@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from holdall.bulk.entries import Entry, OutOfOrder, order_of
 from holdall.bulk.places import Folder as FolderPlace
@@ -154,7 +154,11 @@ class _Counting:
         self._seen = 0
         self._parts = {part: Count() for part in Part}
         self._folders, self._extensions, self._months, self._fields = (Tally() for _ in range(4))
-        self._ages = dict.fromkeys((called for _, called in AGES), (0, 0)) | {NO_AGE: (0, 0)}
+        self._ages = {called: Count() for called in (*(called for _, called in AGES), NO_AGE)}
+        oldest = [at - timedelta(days=days) for days, _ in AGES[1:]]
+        self._since = [(since, called) for since, (_, called) in zip(oldest, AGES, strict=False)]
+        # What is the same for all files of a folder.
+        self._folder, self._upper, self._key = "", "", ("",)
         self._largest: list[tuple[int, str, Entry]] = []
 
     def add(self, part: Part, entry: Entry, label: str | None = None) -> None:
@@ -166,16 +170,19 @@ class _Counting:
         if part is not Part.FILES:
             return
         folder = entry.name.rpartition("/")[0]
-        # The slash keeps what is in a folder together in the order of the names.
-        self._folders.add((f"{folder}/" if folder else "",), size_bytes)
+        if folder != self._folder:
+            # A listing gives the files of a folder one after the other.
+            self._folder, self._upper = folder, "/".join(folder.split("/", 2)[:2])
+            # The slash keeps what is in a folder together in the order of the names.
+            self._key = (f"{folder}/" if folder else "",)
+        self._folders.add(self._key, size_bytes)
         self._extensions.add((kinds.extension(entry.name),), size_bytes)
-        month = f"{entry.modified:%Y-%m}" if entry.modified else NO_MONTH
-        self._months.add((month, "/".join(folder.split("/", 2)[:2])), size_bytes)
+        month = f"{entry.modified.year:04}-{entry.modified.month:02}" if entry.modified else NO_MONTH
+        self._months.add((month, self._upper), size_bytes)
         if label is not None:
             self._fields.add((label,), size_bytes)
-        age = self._age(entry)
-        files, bytes_ = self._ages[age]
-        self._ages[age] = (files + 1, bytes_ + size_bytes)
+        age = self._ages[self._age(entry)]
+        age.files, age.size_bytes = age.files + 1, age.size_bytes + size_bytes
         item = (size_bytes, entry.name, entry)
         if len(self._largest) < LARGEST:
             heapq.heappush(self._largest, item)
@@ -185,14 +192,14 @@ class _Counting:
     def _age(self, entry: Entry) -> str:
         if entry.modified is None:
             return NO_AGE
-        days = (self._at - entry.modified).days
-        return next((called for least, called in reversed(AGES) if days >= least), AGES[0][1])
+        # The dates at which the ages begin come the latest first.
+        return next((called for since, called in self._since if entry.modified > since), AGES[-1][1])
 
     def usage(self, place: str) -> Usage:
         usage = Usage(place, self._at, parts=self._parts, growth=self._months)
         usage.root = folders.tree(self._each_folder(usage))
         usage.types = self._types()
-        usage.ages = [(called, Count(*one)) for called, one in self._ages.items() if one[0]]
+        usage.ages = [(called, one) for called, one in self._ages.items() if one.files]
         usage.months = list(self._by_month())
         usage.fields = sorted(
             ((label, one) for (label,), one in self._fields), key=lambda pair: (-pair[1].size_bytes, pair[0])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
-
 from holdall.storage.content import UNKNOWN, delivery
 
 # What people call a type, by its beginning; the first that fits.
@@ -34,8 +32,11 @@ LONGEST = 16
 
 def extension(name: str) -> str:
     """Give what a name ends in, such as ".jpg", in small letters; "" if it has no extension."""
-    found = posixpath.splitext(name)[1].lower()
-    return found if 1 < len(found) <= LONGEST and " " not in found else ""
+    before, dot, last = name.rpartition(".")
+    # "photos.2025/ada" and "photos/.profile" have none.
+    if not dot or not 0 < len(last) < LONGEST or "/" in last or " " in last or not before or before.endswith("/"):
+        return ""
+    return f".{last.lower()}"
 
 
 def content_type(found: str) -> str:
