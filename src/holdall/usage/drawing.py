@@ -22,10 +22,12 @@ EXTRA = "pip install 'django-holdall[charts]'"
 INK, DIM, LINE, SURFACE = "var(--ink)", "var(--dim)", "var(--line)", "var(--surface)"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 # The least share of the whole that gets a rectangle of its own.
-LEAST = 0.004
+LEAST = 0.0015
 # What the letters of a label take in width, at most, at this size.
 LABEL_SIZE, LETTER = 12, 6.9
 HEAD = 20
+# What a rectangle has for a label. Vega's letters may be narrower than the reader's.
+ROOM = "(0.92 * (datum.x1 - datum.x0 - 12))"
 
 
 def check() -> None:
@@ -126,7 +128,7 @@ def treemap(usage: Usage, groups: list[Group], *, width: int, height: int) -> di
 
 def _labels() -> Iterator[dict[str, Any]]:
     """Give the texts, each only where there is room for it; the legend has them all."""
-    room, tall = "(datum.x1 - datum.x0 - 12)", "datum.y1 - datum.y0"
+    room, tall = ROOM, "datum.y1 - datum.y0"
     fits = f"length(datum.label) * {LETTER} < {room}"
     fits_amount = f"length(datum.amount) * {LETTER} < {room}"
     fit_both = f"(length(datum.label) + length(datum.amount)) * 7.2 + 24 < {room}"
@@ -148,8 +150,7 @@ def _text(
             "update": {
                 "x": {"field": at, "offset": dx},
                 "y": {"field": "y0", "offset": below},
-                # Vega's letters may be narrower than the reader's.
-                "limit": {"signal": "0.92 * (datum.x1 - datum.x0 - 12)"},
+                "limit": {"signal": ROOM},
                 "text": {"signal": f"({condition}) ? datum.{field} : ''"},
             },
         },
@@ -160,7 +161,8 @@ def _rectangles(usage: Usage, groups: list[Group]) -> Iterator[dict[str, Any]]:
     whole = max(usage.files.size_bytes, 1)
     yield {"id": "root", "parent": None}
     for group in groups:
-        if not group.count.size_bytes:
+        if group.count.size_bytes < LEAST * whole:
+            # The legend has it.
             continue
         id_ = f"group {group.colour}"
         share = as_share(group.count.size_bytes, whole)
@@ -184,9 +186,6 @@ def _rectangles(usage: Usage, groups: list[Group]) -> Iterator[dict[str, Any]]:
 
 def _inside(group: Group, least: float) -> Iterator[tuple[str, int]]:
     """Give what is drawn in a group: its folders, its own files, and what is too small to be drawn as one."""
-    if group.folder is None:
-        yield "many small folders", group.count.size_bytes
-        return
     rest = group.count.size_bytes
     large = [one for one in group.folder.folders if one.whole.size_bytes >= least]
     for one in large:

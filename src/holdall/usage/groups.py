@@ -25,11 +25,14 @@ class Group:
     title: str
     # 1 to 6, and 0 for everything else.
     colour: int
-    count: Count
-    # Whose files they are; None for everything else.
-    folder: Folder | None = None
+    # Whose files they are; of everything else a folder that holds the other folders.
+    folder: Folder
     # Bytes by month, as saved in it.
     months: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> Count:
+        return self.folder.whole
 
 
 def groups(usage: Usage) -> list[Group]:
@@ -44,22 +47,21 @@ def groups(usage: Usage) -> list[Group]:
         title = f"files in {parent.name}/ itself" if parent.name else TOP
         candidates.append((title, Folder(parent.name, parent.here, parent.here)))
     candidates.sort(key=lambda one: (-one[1].whole.size_bytes, one[0]))
-    found = [
-        Group(title, number, folder.whole, folder) for number, (title, folder) in enumerate(candidates[:GROUPS], 1)
-    ]
+    found = [Group(title, number, folder) for number, (title, folder) in enumerate(candidates[:GROUPS], 1)]
     rest = Count(
         usage.files.files - sum(group.count.files for group in found),
         usage.files.size_bytes - sum(group.count.size_bytes for group in found),
     )
     if rest.files:
-        found.append(Group(OTHERS, 0, rest))
+        others = [folder for _, folder in candidates[GROUPS:] if folder.name != parent.name]
+        found.append(Group(OTHERS, 0, Folder(parent.name, rest, folders=others)))
     _add_months(usage, found, depth=parent.name.count("/") + 2 if parent.name else 1)
     return found
 
 
 def _add_months(usage: Usage, found: list[Group], *, depth: int) -> None:
-    by_folder = {group.folder.name: group for group in found if group.folder}
-    others = next((group for group in found if group.folder is None), None)
+    by_folder = {group.folder.name: group for group in found if group.colour}
+    others = next((group for group in found if not group.colour), None)
     for (month, folder), count in usage.growth:
         group = by_folder.get("/".join(folder.split("/")[:depth]), others)
         if group is not None and month != NO_MONTH:

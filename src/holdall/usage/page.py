@@ -87,6 +87,11 @@ def _text(text: str) -> str:
     return escape(shown(text))
 
 
+def _name(text: str) -> str:
+    """Write a name so that its reading direction changes nothing around it."""
+    return f"<bdi>{_text(text)}</bdi>"
+
+
 # -- the top
 
 
@@ -141,7 +146,7 @@ def _gist(usage: Usage) -> str:
     if usage.root.folders:
         first = usage.root.folders[0]
         share = as_share(first.whole.size_bytes, usage.files.size_bytes)
-        said.append(f"The largest folder is <b>{_text(first.name)}/</b> with {share} of it.")
+        said.append(f"The largest folder is <b>{_name(f'{first.name}/')}</b> with {share} of it.")
     families: dict[str, Count] = {}
     for type_ in usage.types:
         families.setdefault(kinds.family(type_.name), Count()).add(type_.count)
@@ -177,7 +182,8 @@ def _folders(usage: Usage, found: list[Group]) -> Iterator[str]:
 
 
 def _growth(usage: Usage, found: list[Group]) -> Iterator[str]:
-    if not usage.files.size_bytes or not any(month != NO_MONTH for month, _ in usage.months):
+    if not usage.files.size_bytes or sum(month != NO_MONTH for month, _ in usage.months) < 2:
+        # Of one month there is no growth to see.
         return
     yield "<section>\n<h2>Growth</h2>"
     yield '<p class="note">The size of the files that are here today, by the month in which each was saved.</p>'
@@ -198,7 +204,7 @@ def _figure(drawings: dict[str, str]) -> str:
 
 def _legend(found: list[Group], usage: Usage) -> str:
     items = "".join(
-        f'<li><i class="c{group.colour}"></i>{_text(group.title)} '
+        f'<li><i class="c{group.colour}"></i>{_name(group.title)} '
         f"<span>{as_share(group.count.size_bytes, usage.files.size_bytes)}</span></li>"
         for group in found
     )
@@ -258,7 +264,7 @@ def _ages(usage: Usage) -> Iterator[str]:
 
 def _fields(usage: Usage) -> Iterator[str]:
     rows = [
-        (_text(label) if label != NO_FIELD else "No row refers to it", "", one) for label, one in usage.fields or ()
+        (_name(label) if label != NO_FIELD else "No row refers to it", "", one) for label, one in usage.fields or ()
     ]
     note = "Whose rows refer to the file. <code>manage.py holdall audit</code> names the files that no row refers to."
     yield from _table("By model field", note, "Field", _cut(rows, "fields"), usage)
@@ -269,11 +275,11 @@ def _largest(usage: Usage) -> Iterator[str]:
     for entry in usage.largest:
         folder, _, last = entry.name.rpartition("/")
         saved = f"{entry.modified:%-d %b %Y}" if entry.modified else ""
-        more = " · ".join(filter(None, (f"{_text(folder)}/" if folder else "", saved)))
-        rows.append((_text(last), more, Count(1, entry.size_bytes)))
+        more = " · ".join(filter(None, (_name(f"{folder}/") if folder else "", saved)))
+        rows.append((_name(last), more, Count(1, entry.size_bytes)))
     if len(rows) == len(usage.largest) and rows:
         yield "<section>\n<h2>The largest files</h2>"
-        yield "<table><thead><tr><th>File</th><th>Size</th></tr></thead><tbody>"
+        yield '<table class="files"><thead><tr><th>File</th><th>Size</th></tr></thead><tbody>'
         yield from (
             f"<tr><th>{name}<small>{more}</small></th><td>{as_size(one.size_bytes)}</td></tr>"
             for name, more, one in rows
@@ -302,11 +308,11 @@ def _listed(folder: Folder, least: int) -> Iterator[str]:
         folders += 1 + one.smaller_folders + sum(1 + inner.smaller_folders for inner in one.below())
     for one in large:
         if one.folders or one.smaller_folders:
-            yield f"<details><summary>{_line(f'{_text(one.last_name)}/', one.whole)}</summary>"
+            yield f"<details><summary>{_line(_name(f'{one.last_name}/'), one.whole)}</summary>"
             yield from _listed(one, least)
             yield "</details>"
         else:
-            yield f'<div class="leaf">{_line(f"{_text(one.last_name)}/", one.whole)}</div>'
+            yield f'<div class="leaf">{_line(_name(f"{one.last_name}/"), one.whole)}</div>'
     if folders:
         yield f'<div class="leaf rest">{_line(as_count(folders, "smaller folder"), rest)}</div>'
     if folder.here.files:
