@@ -35,7 +35,21 @@ django.setup()
 from tests.servers.catalogue import running  # noqa: E402
 
 import holdall  # noqa: E402
-from benchmarks import clients, copying, forks, large, links, listing, page, race, reads, startup, threads, writes  # noqa: E402
+from benchmarks import (  # noqa: E402
+    clients,
+    copying,
+    forks,
+    large,
+    links,
+    listing,
+    page,
+    race,
+    reads,
+    shards,
+    startup,
+    threads,
+    writes,
+)
 from benchmarks.measuring import Row, Site  # noqa: E402
 
 FULL = {"keys": 100_000, "rounds": 20}
@@ -67,6 +81,7 @@ def main() -> int:
             "race": ("Racing writers", lambda: race.measure(site, chosen.rounds)),
             "listing": ("Listing", lambda: listing.measure(site, chosen.keys)),
             "copying": ("Copying many files", lambda: copying.measure(site, chosen.rounds)),
+            "shards": ("Shards", shards.measure),
             "forks": ("Forks", lambda: forks.measure(site)),
             "startup": ("Start-up", startup.measure),
         }

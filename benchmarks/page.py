@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chart
+from benchmarks import billion, chart
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results.json"
@@ -42,6 +42,7 @@ SECTIONS = (
     "Racing writers on each server",
     "Listing",
     "Copying many files",
+    "Shards",
     "Forks",
     "Start-up",
 )
@@ -207,6 +208,7 @@ def wanted(result: Result) -> dict[Path, str]:
         PAGE: render(result),
         CHART: chart.draw(panels(result)),
         DECISION: with_figures(DECISION.read_text(), result),
+        billion.PAGE: billion.render(result, billion.load()),
     }
 
 

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree as ET
 
-from benchmarks import chart, page
+from benchmarks import billion, chart, page
 
 from tests.docs.pages import name_of
 
@@ -66,3 +66,18 @@ def test_chart_shows_each_number_in_letters_and_each_bar_by_its_scale():
 
 def test_chart_has_letters_for_the_dark():
     assert "@media (prefers-color-scheme: dark)" in page.CHART.read_text()
+
+
+def test_roads_of_a_billion_objects_are_computed_from_what_was_measured():
+    prices = billion.load()
+    one, *_, workers, batch = billion.roads(page.load(), prices)
+    costs = billion.measured(page.load())
+
+    # Two requests for each object, sixteen at a time.
+    assert one.copying_seconds["waiting for answers"] == 2e9 * billion.REQUEST_SECONDS / 16
+    assert one.copying_seconds["the CPU of the processes"] == 1e9 * costs.copying
+    assert one.bottleneck == max(one.copying_seconds, key=lambda what: one.copying_seconds[what])
+    assert workers.clock_seconds < one.clock_seconds
+    # A PUT and a GET for each, and a listing of each bucket: at the prices that Amazon has.
+    assert one.dollars == 1e6 * (prices["put_per_1000"] + prices["get_per_1000"]) + 2e3 * prices["list_per_1000"]
+    assert batch.dollars == 1e6 * prices["put_per_1000"] + 3e3 * prices["list_per_1000"] + 0.25 + 1e3

@@ -85,6 +85,7 @@ def test_json_is_one_object_a_line(media: Path, tmp_path: Path) -> None:
         (["media", "media"], "the same"),
         (["media", "new/", "--workers", "0"], "from 1 to 256"),
         (["media", "new/", "--since", "yesterday"], "is no time"),
+        (["media", "new/", "--s3-batch", "job"], "is not at Amazon S3"),
         (["media", "wrong.env"], "does not describe a store"),
     ],
 )

@@ -170,6 +170,7 @@ def test_commands_are_these() -> None:
             "--plan",
             "--prefix",
             "--report",
+            "--s3-batch",
             "--since",
             "--workers",
             "--yes",

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdall.cli import elsewhere, places
+from holdall.cli import batch, elsewhere, places
 from holdall.cli.progress import Bar, JsonLines, Lines, Progress, as_span
 from holdall.cli.terminal import Session, as_count, as_size, confirmed
 from holdall.shown import shown
@@ -56,6 +56,12 @@ def declare(parser: argparse.ArgumentParser) -> None:
         help="let the project's Celery workers copy; both places are aliases of STORAGES",
     )
     parser.add_argument(
+        "--s3-batch",
+        type=Path,
+        metavar="FOLDER",
+        help="at Amazon: write a job of S3 Batch Operations into this folder instead of copying",
+    )
+    parser.add_argument(
         "--report", type=Path, help="write what was left out, in conflict or failed into this file, as JSON"
     )
 
@@ -81,6 +87,8 @@ def _copy(options: argparse.Namespace, session: Session) -> int:
     destination = places.open_place(options.destination, session, may_be_new=True)
     if objection := overlap(source, destination):
         raise places.Misused(objection)
+    if options.s3_batch:
+        batch.check(source, destination, options)
     _check_report(options)
     planned = plan.make(
         source,
@@ -98,6 +106,8 @@ def _copy(options: argparse.Namespace, session: Session) -> int:
         if options.as_json and not options.plan_only:
             _event(session, "outcome", _outcome_as_json(None))
         return 0 if is_clear or (options.plan_only and not left) else 1
+    if options.s3_batch:
+        return batch.written(planned, options, session) or (0 if is_clear else 1)
     if not _is_agreed(options, session):
         return 1
     progress = _progress(options, session)
