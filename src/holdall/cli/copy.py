@@ -98,6 +98,11 @@ def _copy(options: argparse.Namespace, session: Session) -> int:
         workers=options.workers,
         replaces=options.on_conflict == "replace",
     )
+    if planned.live is not None and (options.celery or options.s3_batch):
+        raise places.Misused(
+            "Between a store and its mirror, what changes meanwhile is brought up by one process. Leave out "
+            f"{'--celery' if options.celery else '--s3-batch'}. Nothing was done."
+        )
     _say_plan(session, planned, options)
     left = 0 if planned.replaces else planned.in_conflict.files
     is_clear = not left and not planned.troubles
