@@ -30,6 +30,13 @@ HEAD = 20
 ROOM = "(0.92 * (datum.x1 - datum.x0 - 12))"
 
 
+# It is one picture, and its numbers are in the tables: the roles and labels of its parts would be read one by one. Letters
+# are those of the page.
+_NEEDLESS = re.compile(r' (?:role|aria-[a-z]+|class|font-family|font-size|text-anchor="start")(?:="[^"]*")?')
+# Finer than anybody sees.
+_FINER = re.compile(r"(\d\.\d)\d+")
+
+
 def check() -> None:
     """Make sure that there is what draws.
 
@@ -52,8 +59,7 @@ def make_svg(specification: dict[str, Any], *, label: str) -> str:
     import vl_convert
 
     svg: str = vl_convert.vega_to_svg(specification)
-    # It is one picture, and its numbers are in the tables: the roles and labels of its parts would be read one by one.
-    svg = re.sub(r"<[^>]+>", lambda tag: re.sub(r' (?:role|aria-[a-z]+|class)="[^"]*"', "", tag[0]), svg)
+    svg = re.sub(r"<[^>]+>", lambda tag: _FINER.sub(r"\1", _NEEDLESS.sub("", tag[0])), svg)
     width, height = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg).groups()  # type: ignore[union-attr]
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
