@@ -96,6 +96,16 @@ COMMANDS = {
     "proposal has problems.\n\n"
     "`--json` prints one document with the keys `version`, `line`, `variables`, `settings`, `differences`, `warnings` and "
     "`problems`; secrets are masked.",
+    "audit": "It works in a project only, as `manage.py holdall audit`, and changes nothing without `--apply`.\n"
+    "A listing costs one request for each 1,000 files; each file that is looked at for its type one more, and each missing "
+    "one a `HEAD`.\n"
+    "[Find and remove what nobody refers to](../how-to/audit.md) explains what it finds.\n\n"
+    "The report is UTF-8 JSON with the keys `version`, `store`, `databases`, `began`, `min_age_seconds`, `complete`, "
+    "`problems`, `notes`, `counts`, `other_stores`, `orphans`, `missing`, `empty`, `wrong_type`, `unfinished_uploads` and "
+    "`signature`; each file is on a line of its own.\n"
+    "`--json` prints the same; with `--apply` it prints what was moved, left and failed.\n\n"
+    "Exit codes: 0, whatever was found; 1, something could not be done, and the output says what; 2, the command was used "
+    "incorrectly.",
     "doctor": "It needs only the environment, or a file of variables; inside a project, `manage.py holdall doctor` checks "
     "each entry of `STORAGES`, and what Django knows.\n"
     "It saves files into a folder with a random name and deletes them again, even after Ctrl-C; the last line proves it.\n"

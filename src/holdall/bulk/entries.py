@@ -110,6 +110,14 @@ class Spool(Generic[T]):
         self._file: Any = None
         self._count = 0
 
+    @classmethod
+    def of(cls, items: Iterable[T], *, held: int = HELD) -> Spool[T]:
+        """Make one of all these items."""
+        made = cls(held=held)
+        for item in items:
+            made.append(item)
+        return made
+
     def __len__(self) -> int:
         return self._count
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -61,19 +62,34 @@ class References:
         Raises:
             RowsUnknown: a database or a function cannot be read, or a model's table is nowhere.
         """
+        streams = [spooled(stream, _name) for stream in self._each(ordered=True)]
+        return streams[0] if len(streams) == 1 else heapq.merge(*streams, key=_name)
+
+    def named(self, wanted: set[str]) -> set[str]:
+        """Give those of these names that something refers to now. Everything is read; nothing is kept.
+
+        Raises:
+            RowsUnknown: as `pairs`.
+        """
+        found = set[str]()
+        for name, _ in chain.from_iterable(self._each(ordered=False)):
+            if name in wanted:
+                found.add(name)
+        return found
+
+    def _each(self, *, ordered: bool) -> Iterator[Iterator[Pair]]:
+        """Give a stream for each database, for what is packed in texts there, and for each function."""
         self.sources, self.expected = [], []
-        streams = []
         for alias, found in self._found().items():
             plain = [one for one in found if one[0].unpack is None]
             packed = [one for one in found if one[0].unpack is not None]
-            for some, ordered in ((plain, True), (packed, False)):
+            for some, in_order in ((plain, ordered), (packed, False)):
                 if some:
                     start = self._note([(column.source._replace(database=alias), column.way) for column, _ in some])
-                    streams.append(spooled(_of_columns(alias, some, start, ordered=ordered), _name))
+                    yield _of_columns(alias, some, start, ordered=in_order)
         for registered, way in self._functions:
             start = self._note([(Source("", registered.label), way)])
-            streams.append(spooled(_of_function(registered, way, start), _name))
-        return streams[0] if len(streams) == 1 else heapq.merge(*streams, key=_name)
+            yield _of_function(registered, way, start)
 
     def _note(self, found: list[tuple[Source, Way]]) -> int:
         start = len(self.sources)

@@ -102,11 +102,13 @@ def texts(alias: str, found: Sequence[tuple[Column, str]], *, ordered: bool) -> 
     """
     connection = connections[alias]
     text = _TEXT.get(connection.vendor, "{column}")
-    parts = [
-        f"SELECT {text.format(column=connection.ops.quote_name(column.field.column))} AS name, {place} AS place "  # noqa: S608
-        f"FROM {table} WHERE {connection.ops.quote_name(column.field.column)} IS NOT NULL"
-        for place, (column, table) in enumerate(found)
-    ]
+    parts = []
+    for place, (column, table) in enumerate(found):
+        # With the table's name: a column that is not there is a text of its own to SQLite.
+        name = f"x.{connection.ops.quote_name(column.field.column)}"
+        parts.append(
+            f"SELECT {text.format(column=name)} AS name, {place} AS place FROM {table} x WHERE {name} IS NOT NULL"  # noqa: S608
+        )
     order = _ORDER.get(connection.vendor) if ordered else None
     try:
         for start in range(0, len(parts), MAX_PARTS):

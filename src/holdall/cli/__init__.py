@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import holdall
-from holdall.cli import adopt, copy, doctor, env, fork, owner, provision, serve, trash, usage
+from holdall.cli import adopt, audit, copy, doctor, env, fork, owner, provision, serve, trash, usage
 from holdall.cli.envfile import EnvFileError, applied, read_env_file
 from holdall.cli.terminal import Session, Stream, Style
 from holdall.errors import HoldallError
@@ -33,6 +33,7 @@ class Command(Protocol):
 
 COMMANDS: dict[str, Command] = {
     "adopt": adopt,
+    "audit": audit,
     "copy": copy,
     "doctor": doctor,
     "env": env,
@@ -44,7 +45,7 @@ COMMANDS: dict[str, Command] = {
     "usage": usage,
 }
 # They describe a store by themselves, or several.
-_WITHOUT_ENV_FILE = {"copy", "serve"}
+_WITHOUT_ENV_FILE = {"audit", "copy", "serve"}
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "holdall") -> int:

@@ -1,0 +1,332 @@
+"""Compare what a store holds with what the rows refer to: one walk through both, side by side. Changes nothing.
+
+What is called an orphan is a file that was there long before, that no row of any database and no registered function
+referred to when the rows were read, and again after the store was listed.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
+
+from holdall.bulk.entries import Spool, in_order
+from holdall.bulk.inventory import Found, Inventory, Upload, has_static_files, other_aliases
+from holdall.bulk.looking import Mistyped, Sample, mistyped
+from holdall.bulk.nearest import Nearest
+from holdall.bulk.plan import Count
+from holdall.bulk.references import Pair, References
+from holdall.bulk.sources import Source
+from holdall.bulk.tables import RowsUnknown
+from holdall.bulk.work import mapped
+from holdall.errors import HoldallError, InvalidName
+from holdall.fork.storage import walk
+from holdall.storage import MediaStorage
+from holdall.storage.media import batched
+
+MIN_AGE_SECONDS = 24 * 3600.0
+# So many files are looked at for their types, unless more are asked for.
+LOOKED_AT = 1_000
+# Of so many missing files each is asked for; of more the store is listed again.
+ASKED = 5_000
+BATCH = 500
+WORKERS = 16
+# A store tells times to the second.
+RESOLUTION = timedelta(seconds=1)
+HELD = 1_000
+_name = itemgetter(0)
+Named = TypeVar("Named", bound=tuple[Any, ...])
+
+
+class Missing(NamedTuple):
+    """A name that rows refer to and that no object has."""
+
+    name: str
+    # Where the rows are, and how many of each.
+    rows: tuple[tuple[Source, int], ...]
+    nearest: str | None = None
+    # In what the nearest one differs.
+    differs: str | None = None
+
+
+def _spool() -> Spool[Found]:
+    return Spool(held=HELD)
+
+
+@dataclass
+class Audit:
+    """What was found. Lists that can be long are kept outside of the memory."""
+
+    storage: MediaStorage
+    min_age: timedelta
+    began: datetime
+    files: Count = field(default_factory=Count)
+    # Those that something refers to.
+    referenced: Count = field(default_factory=Count)
+    orphans: Spool[Found] = field(default_factory=_spool)
+    orphaned: Count = field(default_factory=Count)
+    # Nothing refers to them, and they are none: too young, of a cache, or another store's.
+    young: Count = field(default_factory=Count)
+    cached: Count = field(default_factory=Count)
+    others: Count = field(default_factory=Count)
+    other_folders: set[str] = field(default_factory=set)
+    missing: Spool[Missing] = field(default_factory=lambda: Spool(held=HELD))
+    empty: Spool[Found] = field(default_factory=_spool)
+    mistyped: Spool[Mistyped] = field(default_factory=lambda: Spool(held=HELD))
+    looked_at: int = 0
+    uploads: Spool[Upload] = field(default_factory=lambda: Spool(held=HELD))
+    names: int = 0
+    # What could not be done, and what was left undone because of it.
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def is_young(self, one: Found) -> bool:
+        """Say whether a file may have been saved for a row that is not there yet."""
+        return one.saved_at + RESOLUTION > self.began - self.min_age
+
+
+def make(
+    storage: MediaStorage,
+    *,
+    min_age_seconds: float = MIN_AGE_SECONDS,
+    look_at: int | None = LOOKED_AT,
+    progress: Callable[[str, int], object] = lambda what, number: None,
+) -> Audit:
+    """Look at everything in a store and everything that refers to it. Changes nothing.
+
+    `look_at`: for so many files, chosen by chance, type, name and first bytes are compared; None: for all.
+
+    Requests: one for each 1,000 files, one for each 1,000 unfinished uploads, one GET for each file that is looked at,
+    one HEAD for each missing one (of more than 5,000 one more listing; in a fork that is one of its parent too).
+
+    Raises:
+        HoldallError: the store cannot be listed.
+    """
+    audit = Audit(storage, timedelta(seconds=min_age_seconds), datetime.now(UTC))
+    rows = References(storage)
+    try:
+        refuse_static_files(storage)
+        progress("reading the rows", 0)
+        pairs = rows.pairs()
+    except RowsUnknown as failure:
+        audit.problems.append(str(failure))
+        pairs = iter(())
+    inventory = Inventory(storage, others=() if audit.problems else other_aliases(storage))
+    sample = Sample(LOOKED_AT if look_at is None else look_at)
+    unreferenced, unmatched = _compared(audit, _told(inventory.files(), progress), pairs, sample)
+    audit.other_folders = inventory.others
+    if not audit.problems:
+        _judge(audit, rows, inventory, unreferenced, unmatched, progress)
+    _look(audit, inventory, sample, everything=look_at is None)
+    return audit
+
+
+def refuse_static_files(storage: MediaStorage) -> None:
+    """Make sure that what no row names is not the project's static files.
+
+    Raises:
+        RowsUnknown: they are in this very folder.
+    """
+    if has_static_files(storage):
+        raise RowsUnknown(
+            "The alias `staticfiles` keeps the static files in this very folder, and no row names them. Give them a "
+            "`location` of their own."
+        )
+
+
+def _told(files: Iterator[Found], progress: Callable[[str, int], object]) -> Iterator[Found]:
+    for number, one in enumerate(files):
+        if not number % 10_000:
+            progress("listing the store", number)
+        yield one
+
+
+def _compared(
+    audit: Audit, files: Iterable[Found], pairs: Iterator[Pair], sample: Sample
+) -> tuple[Iterable[Found], Iterable[Pair]]:
+    """Walk through files and rows side by side; give the files that no row names, and the rows' names that no file has."""
+    unreferenced, unmatched = _spool(), Spool[Pair](held=HELD)
+    # What a server that does not list by bytes gives too late.
+    late = _spool()
+    pair, last, count, size_bytes = next(pairs, None), "", 0, 0
+    for one in files:
+        name = one[0]
+        count += 1
+        size_bytes += one[1]
+        if not one[1]:
+            audit.empty.append(one)
+        sample.offer(one)
+        if name < last:
+            late.append(one)
+            continue
+        last = name
+        while pair is not None and pair[0] < name:
+            unmatched.append(pair)
+            pair = next(pairs, None)
+        if pair is None or pair[0] != name:
+            unreferenced.append(one)
+            continue
+        while pair is not None and pair[0] == name:
+            pair = next(pairs, None)
+    if pair is not None:
+        unmatched.append(pair)
+    for rest in pairs:
+        unmatched.append(rest)
+    audit.files.files, audit.files.size_bytes = count, size_bytes
+    if not len(late):
+        return unreferenced, unmatched
+    # A name of a row whose file came too late was not matched, so it is found among those.
+    everything = Spool[Found](held=HELD)
+    for one in heapq.merge(unreferenced, in_order(late, _name), key=_name):
+        everything.append(one)
+    return (
+        Spool.of(unnamed(everything, iter(unmatched)), held=HELD),
+        Spool.of(unnamed(unmatched, ((one.name, 0) for one in everything)), held=HELD),
+    )
+
+
+def _judge(
+    audit: Audit,
+    rows: References,
+    inventory: Inventory,
+    unreferenced: Iterable[Found],
+    unmatched: Iterable[Pair],
+    progress: Callable[[str, int], object],
+) -> None:
+    candidates = _spool()
+    free = Count()
+    for one in unreferenced:
+        if inventory.is_anothers(one.name):
+            audit.others.add(one.size_bytes)
+        elif inventory.is_cached(one.name):
+            audit.cached.add(one.size_bytes)
+        elif audit.is_young(one):
+            audit.young.add(one.size_bytes)
+        else:
+            candidates.append(one)
+        free.add(one.size_bytes)
+    audit.referenced = Count(audit.files.files - free.files, audit.files.size_bytes - free.size_bytes)
+    expected = rows.expected
+    missing = Spool[str](held=HELD)
+    wanted = (name for name, some in groupby(unmatched, key=_name) if any(expected[place] for _, place in some))
+    for name in _really_missing(audit.storage, wanted, progress):
+        missing.append(name)
+    if not len(candidates) and not len(missing):
+        return
+    nearest = Nearest(missing)
+    for one in unreferenced if len(missing) else ():
+        nearest.consider(one.name)
+    progress("reading the rows again", 0)
+    try:
+        _judge_again(audit, rows, candidates, missing, nearest)
+    except RowsUnknown as failure:
+        audit.problems.append(str(failure))
+        audit.orphans, audit.orphaned, audit.missing = _spool(), Count(), Spool(held=HELD)
+
+
+def _judge_again(
+    audit: Audit, rows: References, candidates: Iterable[Found], missing: Spool[str], nearest: Nearest
+) -> None:
+    """Let the rows say a second time, now that the store was listed, what they refer to."""
+    gone = Spool[Missing](held=HELD)
+    pairs = rows.pairs()
+    if len(missing):
+        pairs = _noting(pairs, rows, missing, nearest, gone)
+    for one in unnamed(candidates, pairs):
+        audit.orphans.append(one)
+        audit.orphaned.add(one.size_bytes)
+    for lacking in gone:
+        near = nearest.of(lacking.name)
+        audit.missing.append(lacking if near is None else lacking._replace(nearest=near[0], differs=near[1]))
+
+
+def unnamed(files: Iterable[Named], pairs: Iterator[Pair]) -> Iterator[Named]:
+    """Give those files, or whatever else begins with a name, that no pair names; both are in order. All pairs are taken."""
+    pair = next(pairs, None)
+    for one in files:
+        name = one[0]
+        while pair is not None and pair[0] < name:
+            pair = next(pairs, None)
+        if pair is None or pair[0] != name:
+            yield one
+    for _ in pairs:
+        pass
+
+
+def _noting(
+    pairs: Iterator[Pair], rows: References, missing: Iterable[str], nearest: Nearest, gone: Spool[Missing]
+) -> Iterator[Pair]:
+    """Pass pairs on; note on the way which rows lack their file, and which names there are that they may have meant."""
+    absent = iter(missing)
+    lacking = next(absent, None)
+    for name, some in groupby(pairs, key=_name):
+        its = list(some)
+        while lacking is not None and lacking < name:
+            lacking = next(absent, None)
+        if lacking != name:
+            nearest.consider(name)
+        elif any(rows.expected[place] for _, place in its):
+            counted = {place: sum(1 for _ in same) for place, same in groupby(sorted(place for _, place in its))}
+            gone.append(Missing(name, tuple((rows.sources[place], number) for place, number in counted.items())))
+        yield from its
+
+
+def _really_missing(
+    storage: MediaStorage, wanted: Iterable[str], progress: Callable[[str, int], object]
+) -> Iterator[str]:
+    """Of names that the listing lacked give those that no file has, also not in a fork's parent, and none saved since."""
+    names = Spool[str](held=HELD)
+    for name in wanted:
+        names.append(name)
+    if len(names) <= ASKED:
+        for batch in batched(names, BATCH):
+            found = has_files(storage, batch)
+            yield from (name for name in batch if not found[name])
+        return
+    progress("listing again for missing files", len(names))
+    listed = in_order((entry.name for entry in walk(storage)), str)
+    here = next(listed, None)
+    for name in names:
+        while here is not None and here < name:
+            here = next(listed, None)
+        if here != name:
+            yield name
+
+
+def has_files(storage: MediaStorage, names: list[str]) -> dict[str, bool]:
+    """Say of each name whether a file has it; one that can be no file's has none. One HEAD each; in a fork one more."""
+    usable = []
+    for name in names:
+        try:
+            storage._key(name)
+        except InvalidName:
+            continue
+        usable.append(name)
+    found = dict(zip(usable, mapped(storage._has_file, usable, WORKERS), strict=True))
+    return {name: found.get(name, False) for name in names}
+
+
+def _look(audit: Audit, inventory: Inventory, sample: Sample, *, everything: bool) -> None:
+    """Look at the types of some files, and for unfinished uploads."""
+    chosen = batched(inventory.files(), BATCH) if everything else batched(sample.chosen, BATCH)
+    failures = list[HoldallError]()
+    for some in chosen:
+        worth = [one for one in some if one.size_bytes and not inventory.is_anothers(one.name)]
+        audit.looked_at += len(worth)
+        for found in mistyped(audit.storage, worth):
+            if isinstance(found, HoldallError):
+                failures.append(found)
+            else:
+                audit.mistyped.append(found)
+    if failures:
+        audit.problems.append(f"{len(failures):,} files could not be looked at; the first: {failures[0]}")
+    try:
+        for upload in inventory.uploads():
+            if not inventory.is_anothers(upload.name):
+                audit.uploads.append(upload)
+    except HoldallError as failure:
+        audit.problems.append(f"Unfinished uploads could not be listed: {failure}")

@@ -1,0 +1,141 @@
+"""List a store's own objects for an audit: what is a file of it, and what belongs to another store in the same bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.conf import settings
+from django.core.files.storage import FileSystemStorage, storages
+from django.utils.module_loading import import_string
+
+from holdall import sites
+from holdall.bulk.sources import way_between
+from holdall.bulk.tables import RowsUnknown
+from holdall.storage import MediaStorage
+
+
+class Found(NamedTuple):
+    """An object of the store, as the listing tells of it."""
+
+    name: str
+    size_bytes: int
+    etag: str
+    modified: str
+
+    @property
+    def saved_at(self) -> datetime:
+        """When it was saved there, to the second."""
+        return datetime.fromisoformat(self.modified)
+
+
+class Upload(NamedTuple):
+    """An upload in parts that was begun and not finished."""
+
+    name: str
+    upload_id: str
+    begun: str
+
+
+class Inventory:
+    """What one store's own bucket and location hold. Nothing of a fork's parent is listed."""
+
+    def __init__(self, storage: MediaStorage, *, others: Iterable[str] = ()) -> None:
+        self._storage = storage
+        # Folders that are another store's: a fork's, another environment's, or that of another alias.
+        self.others = set(others)
+        # Folders of files that a package makes, without a row, and makes again when they are missed.
+        self.caches: tuple[str, ...] = tuple(_cache_folders())
+
+    def files(self) -> Iterator[Found]:
+        """Give every file, in the order in which the store lists. One request for each 1,000.
+
+        A folder with Holdall's own objects in it belongs to another store, and is noted.
+        """
+        prefix = self._storage._prefix("")
+        start, reserved, others = len(prefix), sites.RESERVED, self.others
+        for page in self._storage.store.pages(action="listing", Prefix=prefix):
+            for found in page.get("Contents", ()):
+                name = found["Key"][start:]
+                if reserved in name and sites.is_reserved(name):
+                    above, _, _ = f"/{name}".partition(f"/{reserved}/")
+                    if above:
+                        others.add(f"{above[1:]}/")
+                elif name and name[-1] != "/":
+                    # Consoles mark folders by empty objects, whose names end in a slash.
+                    yield Found(name, int(found["Size"]), found["ETag"].strip('"'), str(found["LastModified"]))
+
+    def uploads(self) -> Iterator[Upload]:
+        """Give the uploads that were begun here and not finished. One request for each 1,000."""
+        prefix, marker = self._storage._prefix(""), dict[str, str]()
+        while True:
+            page = self._storage.store.call(
+                "list_multipart_uploads",
+                action="looking for unfinished uploads",
+                client=self._storage.store.client,
+                Prefix=prefix,
+                **marker,
+            )
+            for one in page.get("Uploads", ()):
+                if one["Key"].startswith(prefix):
+                    yield Upload(one["Key"][len(prefix) :], one["UploadId"], _as_text(one.get("Initiated")))
+            if not page.get("IsTruncated") or not page.get("NextKeyMarker"):
+                return
+            marker = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page.get("NextUploadIdMarker", "")}
+
+    def is_anothers(self, name: str) -> bool:
+        """Say whether a name is in a folder of another store, as far as is known by now."""
+        return any(name.startswith(folder) for folder in self.others)
+
+    def is_cached(self, name: str) -> bool:
+        """Say whether a name is of a file that a package makes again."""
+        return name.startswith(self.caches) if self.caches else False
+
+
+def _as_text(moment: object) -> str:
+    return moment.isoformat() if isinstance(moment, datetime) else str(moment or "")
+
+
+def other_aliases(storage: MediaStorage) -> Iterator[str]:
+    """Give the folders of this store that are another alias's.
+
+    Raises:
+        RowsUnknown: a storage of the project cannot be made.
+    """
+    for one in _storages().values():
+        if (way := way_between(one, storage)) is not None and way.added:
+            yield way.added
+
+
+def has_static_files(storage: MediaStorage) -> bool:
+    """Say whether the project keeps its static files in this very folder: no row names them."""
+    one = _storages().get("staticfiles")
+    way = way_between(one, storage) if getattr(one, "bucket_name", None) else None
+    return way is not None and not way.added
+
+
+def _storages() -> dict[str, Any]:
+    """Give the project's storages but those whose files are on a disk, which need not be usable here.
+
+    Raises:
+        RowsUnknown: one cannot be made, so that it is unknown which folder is its own.
+    """
+    found = {}
+    for alias, entry in getattr(settings, "STORAGES", {}).items():
+        try:
+            kind = import_string(entry["BACKEND"])
+            if not (isinstance(kind, type) and issubclass(kind, FileSystemStorage)):
+                found[alias] = storages[alias]
+        except Exception as failure:  # whatever a project's storage raises
+            raise RowsUnknown(f"The storage `{alias}` cannot be made, so its files are unknown: {failure}") from failure
+    return found
+
+
+def _cache_folders() -> Iterator[str]:
+    if apps.is_installed("imagekit"):
+        yield f"{getattr(settings, 'IMAGEKIT_CACHEFILE_DIR', 'CACHE/images').strip('/')}/"
+    if apps.is_installed("sorl.thumbnail") and "cached_db" not in getattr(settings, "THUMBNAIL_KVSTORE", "cached_db"):
+        # What it made is known to a server that is not asked here.
+        yield getattr(settings, "THUMBNAIL_PREFIX", "cache/").lstrip("/")

@@ -1,0 +1,290 @@
+"""`manage.py holdall audit`: find what no row refers to and what rows miss, and move the first into the trash."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from holdall.cli import places
+from holdall.cli.terminal import Session, as_count, as_size, confirmed, wrapped
+from holdall.errors import HoldallError
+from holdall.shown import shown
+
+if TYPE_CHECKING:
+    from holdall.bulk.audit import Audit
+    from holdall.bulk.places import Trouble
+    from holdall.bulk.plan import Count
+    from holdall.bulk.tidying import Tidied
+    from holdall.storage import MediaStorage
+
+HELP = (
+    "with manage.py: find files that no row refers to and rows whose file is missing; changes nothing without --apply"
+)
+# The shape of what `--apply --json` prints; raised when a key changes its meaning or goes.
+JSON_VERSION = 1
+# So many of each kind are named on the terminal; the report has all.
+NAMED = 10
+LINE_SECONDS = 5.0
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write everything that was found, as signed JSON")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print the report instead of a summary")
+    parser.add_argument("--place", default="default", metavar="ALIAS", help="an alias of STORAGES (default: default)")
+    parser.add_argument(
+        "--min-age",
+        default="24h",
+        metavar="SPAN",
+        help="a file saved more recently is never an orphan; 24h unless given. Shorter is dangerous",
+    )
+    parser.add_argument(
+        "--look",
+        default="1000",
+        metavar="NUMBER",
+        help="compare type, name and first bytes of so many files, chosen by chance (1000), or of `all`; a request each",
+    )
+    parser.add_argument(
+        "--apply", type=Path, metavar="REPORT", help="move the orphans of a report less than a day old into the trash"
+    )
+    parser.add_argument("--yes", action="store_true", help="with --apply: move without asking")
+
+
+def run(options: argparse.Namespace, session: Session) -> int:
+    try:
+        storage = _storage(options, session)
+        if options.apply is not None:
+            return _apply(storage, options, session)
+        return _audit(storage, options, session)
+    except places.Misused as misused:
+        session.err.write(f"{misused}\n")
+        return 2
+
+
+def _storage(options: argparse.Namespace, session: Session) -> MediaStorage:
+    from holdall.bulk.places import Store
+
+    if not session.in_project:
+        raise places.Misused("The audit asks the rows of a project; run it as `python manage.py holdall audit`.")
+    if options.yes and options.apply is None:
+        raise places.Misused("`--yes` belongs to `--apply REPORT`; an audit alone changes nothing.")
+    if options.apply is not None and options.report is not None:
+        raise places.Misused("`--apply` acts on a report and writes none; leave `--report` out.")
+    place = places.open_place(options.place, session)
+    if not isinstance(place, Store):
+        raise places.Misused(f"{place} is no store of Holdall; name an alias whose files are in a bucket.")
+    return place.storage
+
+
+def _audit(storage: MediaStorage, options: argparse.Namespace, session: Session) -> int:
+    from holdall.bulk import audit, dossier, tidying
+
+    seconds, look_at = places.span_seconds(options.min_age), _look_at(options.look)
+    with _written(options.report) as file:
+        tidying.refuse_foreign(storage)
+        found = audit.make(storage, min_age_seconds=seconds, look_at=look_at, progress=_progress(session))
+        if file is not None:
+            dossier.write(found, file.write)
+    if options.as_json:
+        dossier.write(found, session.out.write)
+    else:
+        _show(found, options, session)
+    return 1 if found.problems else 0
+
+
+def _look_at(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isdecimal():
+        raise places.Misused(f'`--look` takes a number or `all`, not "{text}".')
+    return int(text)
+
+
+@contextmanager
+def _written(path: Path | None) -> Iterator[TextIO | None]:
+    """Give a file that appears under its name when it is whole; before anything is looked at, so that it can be written."""
+    if path is None:
+        yield None
+        return
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+        part.replace(path)
+    except OSError as failure:
+        raise HoldallError(f"{path} cannot be written: {failure.strerror}. Nothing was changed.") from failure
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _progress(session: Session) -> Callable[[str, int], None]:
+    """Tell every few seconds how far it is, where a person waits for it or a log is kept."""
+    told_at = time.monotonic()
+
+    def tell(what: str, number: int) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= LINE_SECONDS:
+            told_at = time.monotonic()
+            session.err.write(f"{what}{f': {number:,} files' if number else ''}\n")
+            session.err.flush()
+
+    return tell
+
+
+def _show(audit: Audit, options: argparse.Namespace, session: Session) -> None:
+    from holdall.fork.storage import ForkedStorage, site_of
+
+    paint, out = session.style, session.out
+    out.write(paint.bold(f"{shown(str(site_of(audit.storage)))}") + "\n")
+    out.write(f"  {_files(audit.files)}; rows refer to {audit.referenced.files:,} of them.\n")
+    if isinstance(audit.storage, ForkedStorage):
+        out.write("  Only the fork's own files were looked at; the parent's are its own.\n")
+    out.write("\n")
+    if audit.problems:
+        _say(session, paint.red("Orphans and missing files are unknown:"), audit.problems)
+    else:
+        _section(session, f"Orphans: {_files(audit.orphaned)} that no row refers to", map(_sized, audit.orphans))
+        for count, what in (
+            (audit.young, f"saved less than {_span(audit.min_age.total_seconds())} ago"),
+            (audit.cached, "in a cache of thumbnails"),
+            (audit.others, "in a folder of another store"),
+        ):
+            if count.files:
+                out.write(f"  {_files(count)} more without a row: {what}. Not orphans.\n")
+        _section(session, f"Missing: {as_count(len(audit.missing), 'name')} in rows", map(_missed, audit.missing))
+    _section(session, f"Empty: {as_count(len(audit.empty), 'file')}", (shown(one.name) for one in audit.empty))
+    _section(
+        session,
+        f"Wrong type: {len(audit.mistyped):,} of {as_count(audit.looked_at, 'file')} looked at",
+        (f"{shown(one.name)}: {shown(one.reason)}" for one in audit.mistyped),
+    )
+    _section(
+        session,
+        f"Unfinished uploads: {len(audit.uploads):,}",
+        (f"{shown(one.name)}, begun {one.begun[:16].replace('T', ' ')}" for one in audit.uploads),
+    )
+    for note in audit.notes:
+        _say(session, paint.yellow("Look at this:"), [note])
+    if not audit.problems and 2 * audit.orphaned.files > audit.files.files:
+        _say(
+            session,
+            paint.yellow("Look at this:"),
+            ["More than half of all files are orphans. Is this the store's own database?"],
+        )
+    out.write("\nNothing was changed.")
+    if options.report is not None:
+        out.write(f" The report is {options.report}.")
+    if len(audit.orphans):
+        report = options.report or "audit.json"
+        out.write(" To move the orphans into the trash:\n")
+        if options.report is None:
+            out.write(f"  python manage.py holdall audit --report {report}\n")
+        out.write(f"  python manage.py holdall audit --apply {report}")
+    out.write("\n")
+
+
+def _say(session: Session, title: str, texts: Iterable[str]) -> None:
+    session.out.write(f"{title}\n")
+    for text in texts:
+        session.out.write("".join(f"{line}\n" for line in wrapped(shown(text), indent="  ")))
+
+
+def _section(session: Session, title: str, lines: Iterable[str]) -> None:
+    session.out.write(f"{title}\n")
+    for number, line in enumerate(lines):
+        if number == NAMED:
+            session.out.write(session.style.dim("  …") + "\n")
+            return
+        session.out.write(f"  {line}\n")
+
+
+def _sized(one: Any) -> str:
+    return f"{shown(one.name)}  {as_size(one.size_bytes)}"
+
+
+def _missed(one: Any) -> str:
+    where = ", ".join(source.label for source, _ in one.rows)
+    near = f"; nearest: {shown(one.nearest)} (other {one.differs})" if one.nearest else ""
+    return f"{shown(one.name)}  in {where}{near}"
+
+
+def _files(count: Count) -> str:
+    return f"{as_count(count.files, 'file')} ({as_size(count.size_bytes)})"
+
+
+def _span(seconds: float) -> str:
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length and not seconds % length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{seconds / 3_600:,.0f} hours" if seconds == 86_400 else f"{seconds:,.0f} seconds"
+
+
+def _apply(storage: MediaStorage, options: argparse.Namespace, session: Session) -> int:
+    from holdall.bulk import dossier, tidying
+
+    tidying.refuse_foreign(storage)
+    orphans, min_age_seconds = dossier.read_orphans(options.apply, storage)
+    size_bytes = sum(one.size_bytes for one in orphans)
+    if not options.as_json:
+        _section(session, "To be moved into the trash:", map(_sized, orphans))
+        session.out.write(f"  {as_count(len(orphans), 'file')} ({as_size(size_bytes)}) in all\n")
+    if len(orphans) and not (
+        (options.yes or not options.as_json)
+        and confirmed(session, "Move those that still nothing refers to?", yes=options.yes)
+    ):
+        if options.as_json:
+            session.out.write(json.dumps({"version": JSON_VERSION, "applied": False}) + "\n")
+        return 1
+    tidied = tidying.apply(storage, orphans, min_age_seconds=min_age_seconds)
+    if options.as_json:
+        _write(tidied, session)
+    else:
+        _show_tidied(tidied, storage, session)
+    return 1 if len(tidied.failures) else 0
+
+
+def _show_tidied(tidied: Tidied, storage: MediaStorage, session: Session) -> None:
+    out, paint = session.out, session.style
+    out.write(paint.green(f"Moved into the trash: {_files(tidied.moved)}.") + "\n")
+    if len(tidied.left):
+        _section(session, f"Left where they are: {as_count(len(tidied.left), 'file')}", map(_trouble, tidied.left))
+    if len(tidied.failures):
+        _section(
+            session, paint.red(f"Failed: {as_count(len(tidied.failures), 'file')}"), map(_trouble, tidied.failures)
+        )
+    if tidied.moved.files:
+        kept = "until STORAGE_TRASH is over" if storage.trash else "until somebody empties the trash"
+        out.write(f"They are kept {kept}; `holdall trash restore NAME` brings one back.\n")
+
+
+def _trouble(one: Trouble) -> str:
+    return f"{shown(one.name)}: {shown(one.reason)}"
+
+
+def _write(tidied: Tidied, session: Session) -> None:
+    """Write what can be longer than the memory, a line each."""
+    out = session.out
+    out.write(
+        f'{{\n  "version": {JSON_VERSION},\n  "applied": true,\n'
+        f'  "moved_files": {tidied.moved.files},\n  "moved_size_bytes": {tidied.moved.size_bytes},\n'
+    )
+    lists: dict[str, Iterable[dict[str, Any]]] = {
+        "trashed": ({"name": one.name, "size_bytes": one.size_bytes} for one in tidied.trashed),
+        "left": (one._asdict() for one in tidied.left),
+        "failed": (one._asdict() for one in tidied.failures),
+    }
+    for number, (name, items) in enumerate(lists.items()):
+        out.write(f'  "{name}": [\n')
+        before = None
+        for item in items:
+            if before is not None:
+                out.write(f"    {before},\n")
+            before = json.dumps(item, ensure_ascii=False)
+        if before is not None:
+            out.write(f"    {before}\n")
+        out.write("  ]\n}\n" if number == len(lists) - 1 else "  ],\n")

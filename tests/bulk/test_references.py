@@ -1,0 +1,259 @@
+"""What rows refer to: on every database in the order of the bytes, whatever its collation thinks, and in every way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.files.storage import Storage, storages
+from django.db import connections
+from pytest_django.plugin import DjangoDbBlocker
+
+from holdall import references
+from holdall.bulk import references as rows
+from holdall.bulk import sources
+from holdall.bulk.tables import RowsUnknown
+from holdall.storage import MediaStorage
+from tests.bulk import projects
+from tests.servers import databases
+
+# Every one is told from every other, and their order is that of the UTF-8 bytes.
+NAMES = sorted([
+    "A.jpg", "B", "Z", "a b", "a%b", "a-b", "a.jpg", "a/b", "a_b", "ab", "b", "back/slash", "e\u0301.jpg",
+    "ss", "stra\u00dfe", "strasse", "trail", "trail ", "trail\t", "z", "\u00e9.jpg", "\u5199\u771f.jpg", "\uff5e.png",
+    "\uffee.png", "\U0001f600.png", "\U0001f600\U0001f600",
+], key=str.encode)  # fmt: skip
+STORAGES = {
+    "default": {
+        "BACKEND": "holdall.storage.MediaStorage",
+        "OPTIONS": {
+            "bucket_name": "media",
+            "location": "site",
+            "endpoint_url": "http://127.0.0.1:1",
+            "region_name": "us-east-1",
+            "access_key": "key",
+            "secret_key": "secret",
+        },
+    }
+}
+
+
+def aliases() -> dict[str, Any]:
+    found: dict[str, Any] = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+    return found
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, Any]]:
+    if databases.are_missing():
+        pytest.skip(databases.MISSING)
+    pymysql = pytest.importorskip("pymysql")
+    pymysql.install_as_MySQLdb()
+    with databases.postgres() as postgres, databases.mariadb() as mariadb:
+        yield {"postgres": postgres, "mariadb": mariadb}
+
+
+@pytest.fixture
+def one_database(django_db_blocker: DjangoDbBlocker) -> Iterator[Any]:
+    with ExitStack() as stack:
+        stack.enter_context(django_db_blocker.unblock())
+        stack.enter_context(projects.databases(aliases()))
+        stack.enter_context(projects.project(STORAGES))
+        from tests.bulk.audited import models
+
+        projects.make_tables("default", models.MODELS)
+        yield models
+
+
+def asked() -> MediaStorage:
+    found: Any = storages["default"]
+    return found
+
+
+def found_names() -> list[str]:
+    return [one.name for one in rows.walk(asked())]
+
+
+def test_order_is_that_of_bytes_on_every_database(servers: dict[str, Any], django_db_blocker: DjangoDbBlocker) -> None:
+    with django_db_blocker.unblock(), projects.databases(aliases() | servers), projects.project(STORAGES):
+        from tests.bulk.audited.models import MODELS, Product
+
+        for alias in connections:
+            projects.make_tables(alias, MODELS)
+            # From the last to the first, so that no index or heap is in order by chance.
+            for name in reversed(NAMES):
+                Product.objects.using(alias).create(photo=name, attachment=f"more/{name}", manual=None)
+            Product.objects.using(alias).create(photo="", attachment="back\\slash/./x")
+        walked = [one.name for one in rows.walk(asked())]
+        by_database = {
+            alias: [
+                one.name
+                for one in rows.walk(asked())
+                if one.source == sources.Source("audited.Product", "photo", alias)
+            ]
+            for alias in connections
+        }
+    assert walked == sorted(walked, key=str.encode)
+    assert by_database == dict.fromkeys(["default", "postgres", "mariadb"], NAMES)
+    assert walked.count("back/slash/x") == 3
+
+
+def test_names_of_another_schema_and_behind_a_policy_are_not_overlooked(
+    servers: dict[str, Any], django_db_blocker: DjangoDbBlocker
+) -> None:
+    given = servers["postgres"]
+    limited = {**given, "USER": "limited"}
+    with django_db_blocker.unblock(), projects.databases({"default": {**given, "NAME": "tenants"}, "first": given}):
+        with connections["first"].cursor() as cursor:
+            cursor.execute("CREATE DATABASE tenants")
+            cursor.execute("CREATE ROLE limited LOGIN")
+        with projects.project(STORAGES):
+            from tests.bulk.audited.models import MODELS
+
+            projects.make_tables("default", MODELS)
+            with connections["default"].cursor() as cursor:
+                cursor.execute("CREATE SCHEMA tenant; CREATE TABLE tenant.legacy_scans (scan text)")
+                cursor.execute("INSERT INTO tenant.legacy_scans VALUES ('of-a-tenant.png')")
+                cursor.execute("CREATE SCHEMA other; CREATE TABLE other.legacy_scans (another_column text)")
+            connections["first"].close()
+            connections.settings.pop("first")
+            assert found_names() == ["of-a-tenant.png"]
+            with connections["default"].cursor() as cursor:
+                cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO limited")
+                cursor.execute("ALTER TABLE legacy_scans ENABLE ROW LEVEL SECURITY")
+    with (
+        django_db_blocker.unblock(),
+        projects.databases({"default": {**limited, "NAME": "tenants"}}),
+        projects.project(STORAGES),
+        pytest.raises(RowsUnknown, match="row-level security"),
+    ):
+        found_names()
+
+
+def test_fields_of_every_kind_are_read(one_database: Any) -> None:
+    one_database.Bicycle.objects.create(
+        attachment="abstract.pdf", photo="parent.png", manual="custom.pdf", drawing="child.svg"
+    )
+    one_database.SameProduct.objects.create(photo="through-a-proxy.png")
+    one_database.Legacy.objects.create(scan="unmanaged.tif")
+    one_database.OnDisk.objects.create(paper="elsewhere.pdf")
+    one_database.HistoricalProduct.objects.create(photo="deleted-long-ago.png")
+    assert found_names() == [
+        "abstract.pdf", "child.svg", "custom.pdf", "deleted-long-ago.png", "parent.png", "through-a-proxy.png", "unmanaged.tif",
+    ]  # fmt: skip
+    # What only the history has need not be there.
+    assert "deleted-long-ago.png" not in list(rows.names(asked()))
+
+
+def test_names_are_cleaned_as_the_storage_does(one_database: Any) -> None:
+    for name in ("./dotted.png", "/leading.png", "double//slash.png", "a/../up.png", "windows\\style.png", "   "):
+        one_database.Legacy.objects.create(scan=name)
+    assert found_names() == ["   ", "dotted.png", "double/slash.png", "leading.png", "up.png", "windows/style.png"]
+
+
+def test_registered_function_yields_names(one_database: Any) -> None:
+    @references.register
+    def pictures() -> Iterator[str]:
+        yield from ("z.png", "a.png", "", "z.png")
+
+    try:
+        found = list(rows.walk(asked()))
+        assert [one.name for one in found] == ["a.png", "z.png", "z.png"]
+        assert found[0].source.label.endswith("pictures")
+    finally:
+        references.unregister(pictures)
+    assert found_names() == []
+
+
+def test_function_that_raises_leaves_all_unknown(one_database: Any) -> None:
+    @references.register()
+    def broken() -> Iterator[str]:
+        yield "a.png"
+        raise LookupError("no index")
+
+    try:
+        with pytest.raises(RowsUnknown, match=r"broken failed: LookupError\('no index'\)"):
+            found_names()
+    finally:
+        references.unregister(broken)
+
+
+def test_table_that_is_nowhere_leaves_all_unknown(one_database: Any) -> None:
+    with connections["default"].schema_editor() as editor:
+        editor.delete_model(one_database.Legacy)
+    with pytest.raises(RowsUnknown, match="legacy_scans"):
+        found_names()
+
+
+def test_column_that_is_missing_leaves_all_unknown(one_database: Any) -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("ALTER TABLE legacy_scans RENAME scan TO another")
+    with pytest.raises(RowsUnknown, match=r"audited\.Legacy\.scan"):
+        found_names()
+
+
+def test_database_that_does_not_answer_leaves_all_unknown(django_db_blocker: DjangoDbBlocker) -> None:
+    gone = {"ENGINE": "django.db.backends.sqlite3", "NAME": "/no/such/folder/site.sqlite3"}
+    with (
+        django_db_blocker.unblock(),
+        projects.databases(aliases() | {"other": gone}),
+        projects.project(STORAGES),
+        pytest.raises(RowsUnknown, match='"other" cannot be read'),
+    ):
+        found_names()
+
+
+def site(**changes: Any) -> Any:
+    options = STORAGES["default"]["OPTIONS"] | changes
+    return MediaStorage(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ({}, sources.Way()),
+        ({"location": "site/private"}, sources.Way(added="private/", is_expected=False)),
+        ({"location": ""}, sources.Way(removed="site/", is_expected=False)),
+        ({"location": "sites"}, None),
+        ({"bucket_name": "another"}, None),
+        ({"endpoint_url": "http://localhost:1"}, sources.Way(is_expected=False)),
+    ],
+)
+def test_names_of_another_store_in_the_bucket_are_translated(there: dict[str, str], expected: Any) -> None:
+    assert sources.way_between(site(**there), site()) == expected
+
+
+def test_storage_that_is_not_known_may_keep_its_files_here() -> None:
+    assert sources.way_between(Storage(), site()) == sources.Way(is_expected=False)
+    assert sources.Way(removed="site/").apply("other/x") is None
+    assert sources.Way(removed="site/").apply("site/x") == "x"
+
+
+def test_names_in_texts_of_packages_are_found() -> None:
+    unpack = sources._named_like({"file", "name"})
+    draft = {"title": "file", "file": "drafts/a.pdf", "blocks": [{"value": {"file": "b.png", "alt": "c.png"}}]}
+    assert list(unpack(json.dumps(draft))) == ["drafts/a.pdf", "b.png"]
+    # A text that is JSON itself, as some databases give a JSON column.
+    assert list(unpack(json.dumps(json.dumps(draft)))) == ["drafts/a.pdf", "b.png"]
+    with pytest.raises(sources.UnreadableText):
+        list(unpack("<xml/>"))
+
+
+def test_tables_of_packages_are_read(one_database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = apps.get_model
+    stand_ins = {"easy_thumbnails.Thumbnail": ("scan", one_database.Legacy)}
+
+    def get_model(app_label: str, model_name: str | None = None, require_ready: bool = True) -> Any:
+        if found := stand_ins.get(f"{app_label}.{model_name}"):
+            meta = SimpleNamespace(get_field=lambda _name: found[1]._meta.get_field(found[0]), **vars(found[1]._meta))
+            return SimpleNamespace(_meta=meta)
+        return real(app_label, model_name, require_ready)
+
+    monkeypatch.setattr(apps, "get_model", get_model)
+    labels = {(column.field.column, column.way.is_expected) for column in sources.columns(asked())}
+    assert ("scan", False) in labels
