@@ -49,4 +49,3 @@ def test_page_is_right(tmp_path_factory: pytest.TempPathFactory) -> None:
             reader.do(block)
             steps += 1
     assert steps == 4
-

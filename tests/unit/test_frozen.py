@@ -162,6 +162,7 @@ def test_commands_are_these() -> None:
     options = commands_of(parser)
     assert options == {
         "adopt": ["--env-file", "--help", "--json", "--write"],
+        "audit": ["--apply", "--help", "--json", "--look", "--min-age", "--place", "--report", "--yes"],
         "copy": [
             "--celery",
             "--help",

@@ -176,16 +176,16 @@ def _show(audit: Audit, options: argparse.Namespace, session: Session) -> None:
             paint.yellow("Look at this:"),
             ["More than half of all files are orphans. Is this the store's own database?"],
         )
-    out.write("\nNothing was changed.")
+    last = "Nothing was changed."
     if options.report is not None:
-        out.write(f" The report is {options.report}.")
-    if len(audit.orphans):
-        report = options.report or "audit.json"
-        out.write(" To move the orphans into the trash:\n")
-        if options.report is None:
-            out.write(f"  python manage.py holdall audit --report {report}\n")
-        out.write(f"  python manage.py holdall audit --apply {report}")
-    out.write("\n")
+        last += f" The report is {options.report}."
+    report = options.report or "audit.json"
+    lines = [f"python manage.py holdall audit --apply {report}"] if len(audit.orphans) else []
+    if lines and options.report is None:
+        lines.insert(0, f"python manage.py holdall audit --report {report}")
+    if lines:
+        last += " To move the orphans into the trash:"
+    out.write("".join(f"{line}\n" for line in ["", last, *(f"  {line}" for line in lines)]))
 
 
 def _say(session: Session, title: str, texts: Iterable[str]) -> None:
