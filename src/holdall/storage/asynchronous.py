@@ -31,7 +31,8 @@ class AwaitedStorage(DiscardingStorage):
 
     def _places(self) -> Hashable:
         """Give the places that the storage speaks with: what hangs at one of them must delay no other storage."""
-        return (self.store.line,)
+        # Who has a mirror waits for that too, for a while.
+        return (self.store.line, self.mirror is not None)
 
     async def _aside(self, lane: Lane, deed: Callable[[], T], **how: bool) -> T:
         return await aside(self._places(), lane, deed, **how)

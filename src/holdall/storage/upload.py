@@ -35,6 +35,7 @@ _PLAIN = frozenset(
         "django.db.models.fields.files.FieldFile",
         "django.db.models.fields.files.ImageFieldFile",
         "holdall.uploads.files.StagedFile",
+        "holdall.uploads.streaming.StreamedFile",
     }
 )
 _OURS = frozenset({f"{ObjectFile.__module__}.{ObjectFile.__qualname__}"})

@@ -1,0 +1,120 @@
+"""The upload handler: what a form sends through the server goes on into the store while it arrives.
+
+`FILE_UPLOAD_HANDLERS = ["holdall.uploads.handlers.StoreUploadHandler"]`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig
+from django.core.files.storage import storages
+from django.core.files.uploadedfile import InMemoryUploadedFile, UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, StopFutureHandlers
+
+from holdall.uploads.options import options
+from holdall.uploads.stores import media_storage
+from holdall.uploads.streaming import Stream, StreamedFile
+
+CHUNK_BYTES = 256 * 1024
+
+
+class StoreUploadHandler(FileUploadHandler):
+    """Send the files of a request into the staging area of the store; write nothing to the disk.
+
+    A request of up to `FILE_UPLOAD_MAX_MEMORY_SIZE` stays in memory, as with Django. Of a longer one each file is sent in
+    parts while it arrives; what the form does not save is deleted when the request is over, and so is what arrived before
+    the visitor went away. Saving it to a field is a copy by the store.
+
+    The store is `STORAGE` in `HOLDALL_UPLOADS`, the alias `default` unless that says otherwise; `MAX_SIZE` there is the
+    longest file. Requests: those of `holdall.uploads.streaming.Stream`.
+
+    Raises:
+        ImproperlyConfigured: the store is not Holdall's.
+        RequestDataTooBig: a file is longer than `MAX_SIZE`.
+        HoldallError: the store does not take it.
+    """
+
+    chunk_size = CHUNK_BYTES
+
+    def __init__(self, request: Any = None) -> None:
+        super().__init__(request)
+        self._is_small = False
+        self._stream: Stream | None = None
+        self._memory = BytesIO()
+        self._streams: list[Stream] = []
+        if request is not None:
+            _at_the_end(request, self.take_back)
+
+    def handle_raw_input(
+        self,
+        input_data: Any,
+        META: Any,  # noqa: N803  Django's
+        content_length: int,
+        boundary: Any,
+        encoding: Any = None,
+    ) -> None:
+        self._is_small = content_length <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+
+    def new_file(self, *arguments: Any, **named: Any) -> None:
+        super().new_file(*arguments, **named)
+        self._stream, self._memory = None, BytesIO()
+        if not self._is_small:
+            self._stream = Stream(_storage(), str(self.file_name))
+            self._streams.append(self._stream)
+        raise StopFutureHandlers
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        most = options().max_size
+        if start + len(raw_data) > most:
+            self.take_back()
+            raise RequestDataTooBig(f"A file of the request is longer than {most:,} bytes.")
+        if self._stream is None:
+            self._memory.write(raw_data)
+        else:
+            self._stream.write(bytes(raw_data))
+
+    def file_complete(self, file_size: int) -> UploadedFile[bytes]:
+        told = (self.file_name, self.content_type)
+        if self._stream is None:
+            self._memory.seek(0)
+            return InMemoryUploadedFile(
+                self._memory, self.field_name, *told, file_size, self.charset, self.content_type_extra
+            )
+        return StreamedFile(self._stream.finish(), *told, file_size, self.charset, self.content_type_extra)
+
+    def upload_interrupted(self) -> None:
+        self.take_back()
+
+    def take_back(self) -> None:
+        """Delete what was not saved, and what was."""
+        streams, self._streams = self._streams, []
+        for stream in streams:
+            stream.take_back()
+
+
+def _storage() -> Any:
+    alias = options().storage
+    found = media_storage(storages[alias])
+    if found is None:
+        raise ImproperlyConfigured(
+            f'The upload handler needs a store, and STORAGES["{alias}"] is not Holdall\'s, or only read. Use '
+            "holdall.from_env() for STORAGES, or name another alias as STORAGE in HOLDALL_UPLOADS."
+        )
+    return found
+
+
+def _at_the_end(request: Any, deed: Callable[[], None]) -> None:
+    """Do something when Django closes a request: after its answer, whatever that is."""
+    closing = request.close
+
+    def close() -> None:
+        try:
+            closing()
+        finally:
+            deed()
+
+    request.close = close
