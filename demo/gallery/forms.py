@@ -15,7 +15,6 @@ from django.template.defaultfilters import filesizeformat
 from gallery.images import ImageFacts, NotAPhotograph, inspect_image
 from gallery.models import Photograph
 
-LARGEST_BYTES = 20 * 1024 * 1024
 MOST_AT_ONCE = 20
 
 
@@ -54,9 +53,10 @@ class PhotographsField(forms.FileField):
         uploads, problems = [], []
         for file in files:
             try:
-                if file.size > LARGEST_BYTES:
+                if file.size > settings.LARGEST_PHOTOGRAPH_BYTES:
                     raise NotAPhotograph(
-                        f"is too large ({filesizeformat(file.size)}); the limit is {filesizeformat(LARGEST_BYTES)}"
+                        f"is too large ({filesizeformat(file.size)}); the limit is "
+                        f"{filesizeformat(settings.LARGEST_PHOTOGRAPH_BYTES)}"
                     )
                 uploads.append(Upload(file, inspect_image(file)))
             except NotAPhotograph as reason:
@@ -89,6 +89,11 @@ class AddForm(forms.Form):
         error_messages={"required": "Please say whether the photographs are private or public."},
     )
 
+    @property
+    def largest_bytes(self) -> int:
+        """How large one photograph may be."""
+        return int(settings.LARGEST_PHOTOGRAPH_BYTES)
+
     def save(self) -> list[Photograph]:
         """Upload the photographs, each into the store of the chosen intent."""
         return [
@@ -105,7 +110,7 @@ class AddForm(forms.Form):
 
 def refusal_of_length(content_length: int) -> str:
     """Return the sentence for a request that is too large to be read at all, or nothing."""
-    limit = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    limit = settings.LARGEST_REQUEST_BYTES
     if content_length <= limit:
         return ""
     return (

@@ -17,10 +17,11 @@ STORE_FOLDER = DATA_FOLDER / "store"
 
 STORAGES = holdall.from_env(aliases={"default": "", "public": "PUBLIC_"}, local_folder=STORE_FOLDER)
 
-# An upload of up to this size stays in memory, and there is no second handler that would put a larger one on
-# the disk: this process could run in a container whose whole file system is read-only. See gallery/forms.py.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
+# A photograph goes into the bucket while it arrives, and no byte of it to a disk: this process could run in a container
+# whose whole file system is read-only. Under ASGI, `holdall.asgi` does the same.
+FILE_UPLOAD_HANDLERS = ["holdall.uploads.handlers.StoreUploadHandler"]
+LARGEST_PHOTOGRAPH_BYTES = int(os.environ.get("DEMO_LARGEST_MB", 500)) * 1024 * 1024
+LARGEST_REQUEST_BYTES = 2 * LARGEST_PHOTOGRAPH_BYTES
 
 # SQLite is what a demo needs; a site on more than one machine keeps its database elsewhere, like its files.
 # A database for each bucket, because names that are kept for one mean nothing in another.

@@ -81,7 +81,7 @@ def start(folder: Path, *, port: int, environment: dict[str, str] | None = None)
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**inherited, "MARK_OF_THIS_TEST": mark, **(environment or {})},
+        env={**inherited, "MARK_OF_THIS_TEST": mark, "DEMO_LARGEST_MB": "20", **(environment or {})},
     )
     demo = Demo(process, mark)
     arriving: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -324,7 +324,7 @@ def test_same_name_twice_gives_two_photographs(visitor: Visitor) -> None:
             "“huge.png” is too large (20.0\xa0MB); the limit is 20.0\xa0MB.",
         ),
         ([(f"{number}.png", picture()) for number in range(21)], "please upload at most 20 at once."),
-        ([("flood.png", b"\0" * 70_000_000)], "These files are 66.8\xa0MB in total; the limit is 64.0\xa0MB."),
+        ([("flood.png", b"\0" * 70_000_000)], "These files are 66.8\xa0MB in total; the limit is 40.0\xa0MB."),
     ],
     ids=["none", "text", "empty", "svg", "damaged", "one of two", "too large", "too many", "flood"],
 )
