@@ -115,6 +115,8 @@ def test_package_exports_these_names() -> None:
         "holdall.storage.from_alias",
         "holdall.fork.ForkedStorage",
         "holdall.references.register",
+        "holdall.uploads.handlers.StoreUploadHandler",
+        "holdall.asgi.get_asgi_application",
         "holdall.environment.build.BuildModeStorage",
     ],
 )
