@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import botocore.retries.standard
 import pytest
 from boto3.s3.transfer import TransferConfig
-from django.core.files.base import ContentFile
+from django.contrib.staticfiles.storage import ManifestFilesMixin
+from django.core.files.base import ContentFile, File
 
-from holdall.errors import NameTaken
+import holdall
+from holdall.bulk import trash
+from holdall.errors import HoldallError, NameTaken
 from holdall.s3 import circuit, fastlane, owed
 from holdall.s3.saving import KEPT
-from holdall.storage import misses
+from holdall.storage import MediaStorage, mirror_missed, misses
 from tests.contract import only
 from tests.providers import Provider
 from tests.servers.fault_proxy import (
     FaultProxy,
+    Rule,
+    after,
+    answers_503_before,
+    answers_nothing,
+    cuts_request,
+    passes,
+    resets_after,
+    stalls_before,
 )
 from tests.stores import build_storage
 
@@ -140,8 +154,6 @@ def test_every_way_to_delete_goes_to_both(storage: Any, pair: Pair) -> None:
 
 
 def test_trash_goes_to_both(pair: Pair) -> None:
-    from holdall.bulk import trash
-
     storage = pair.storage(STORAGE_TRASH="30d")
     save(storage, "a.png")
     save(storage, "b.png")
@@ -188,6 +200,22 @@ def test_packed_files_and_a_projects_options_are_the_same_there(pair: Pair) -> N
     assert storage.mirror.storage.cache_lifetime == 60
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_files_encrypted_with_a_key_of_the_projects_are_so_there(pair: Pair, host: str) -> None:
+    encrypted = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+    elsewhere = {"AWS_S3_ENDPOINT_URL": pair.provider.endpoint_url.replace("127.0.0.1", host)}
+    storage = pair.storage(mirror=elsewhere, options={"object_parameters": encrypted})
+    save(storage, "a.png")
+    save(storage, "b.png")
+    storage.delete("b.png")
+    assert (storage.mirror.missed, storage.mirror.last_failure) == (0, "")
+    assert storage.mirror.storage.open("a.png").read() == PNG
+    assert not storage.mirror.storage.exists("b.png")
+    plain = pair.storage(mirror=elsewhere)
+    with pytest.raises(HoldallError):
+        plain.mirror.storage.open("a.png").read()
+
+
 def test_file_of_several_parts_is_sent_in_parts(pair: Pair) -> None:
     content = random.Random(7).randbytes(12 * MIB)
     chosen = TransferConfig(multipart_threshold=5 * MIB, multipart_chunksize=5 * MIB, max_concurrency=2)
@@ -226,3 +254,232 @@ def test_costs_of_a_change_are_these(pair: Pair) -> None:
         save(storage, "read.png")
         _, theirs = cost(lambda: (storage.open("read.png").read(), storage.url("read.png"), storage.exists("read.png")))
         assert theirs == []
+
+
+# -- races
+
+
+def behind(proxy: FaultProxy) -> dict[str, str]:
+    return {"AWS_S3_ENDPOINT_URL": proxy.url}
+
+
+def test_older_content_that_arrives_late_does_not_stay(pair: Pair) -> None:
+    other = pair.storage(options={"file_overwrite": True})
+    rule = Rule("PutObject", after(lambda: save(other, "a.txt", b"newer, and longer"), passes), first=1)
+    with FaultProxy(pair.provider.endpoint_url, rule) as proxy:
+        storage = pair.storage(mirror=behind(proxy), options={"file_overwrite": True})
+        save(storage, "first.txt", b"learns what there is to learn")
+        save(storage, "a.txt", b"older")
+    assert rule.seen > rule.first
+    assert pair.own["a.txt"]["Body"] == b"newer, and longer"
+    assert pair.mirror == pair.own
+
+
+def test_deletion_that_arrives_late_takes_nothing_that_was_saved_since(pair: Pair) -> None:
+    other = pair.storage()
+    rule = Rule("DeleteObject", after(lambda: save(other, "a.txt", b"saved since"), passes))
+    with FaultProxy(pair.provider.endpoint_url, rule) as proxy:
+        storage = pair.storage(mirror=behind(proxy))
+        save(storage, "a.txt", b"deleted")
+        storage.delete("a.txt")
+        rule.seen = 0
+        rule.first = 1
+        batch = Rule("DeleteObjects", after(lambda: save(other, "b.txt", b"saved since"), passes))
+        proxy._rules = (batch,)
+        save(storage, "b.txt", b"deleted")
+        save(storage, "c.txt", b"deleted")
+        storage.delete_many(["b.txt", "c.txt"])
+    assert {name: said["Body"] for name, said in pair.own.items()} == dict.fromkeys(["a.txt", "b.txt"], b"saved since")
+    assert pair.mirror == pair.own
+
+
+def test_save_that_arrives_late_does_not_bring_back_what_was_deleted(pair: Pair) -> None:
+    other = pair.storage()
+    rule = Rule("PutObject", after(lambda: other.delete("a.txt"), passes), first=1)
+    with FaultProxy(pair.provider.endpoint_url, rule) as proxy:
+        storage = pair.storage(mirror=behind(proxy))
+        save(storage, "first.txt")
+        save(storage, "a.txt")
+    assert list(pair.own) == ["first.txt"]
+    assert pair.mirror == pair.own
+
+
+def test_writers_and_deleters_of_one_name_leave_both_alike(pair: Pair) -> None:
+    elsewhere = {"AWS_S3_ENDPOINT_URL": pair.provider.endpoint_url.replace("127.0.0.1", "localhost")}
+
+    def work(number: int) -> None:
+        storage = pair.storage(mirror=elsewhere, options={"file_overwrite": True})
+        dice = random.Random(number)
+        for _ in range(12):
+            name = f"{dice.randrange(2)}.txt"
+            if dice.random() < 0.4:
+                storage.delete(name)
+            else:
+                save(storage, name, dice.randbytes(dice.randrange(50)))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert pair.mirror == pair.own
+
+
+# -- a mirror that fails
+
+
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        {"STORAGE_BUCKET_NAME": "no-such-bucket-anywhere"},
+        {
+            "AWS_ACCESS_KEY_ID": "HOLDNOBODYKNOWSTHIS0",
+            "AWS_SECRET_ACCESS_KEY": "nor-the-secret-that-belongs-to-it-000000",
+        },
+        {"AWS_S3_ENDPOINT_URL": "http://127.0.0.1:9"},
+        {"rights": "none"},
+    ],
+    ids=["no bucket", "unknown keys", "nobody listens", "no rights"],
+)
+def test_mirror_that_cannot_be_written_harms_nobody(
+    pair: Pair, mirror: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    if mirror.get("rights"):
+        keys = pair.provider.no_rights
+        mirror = {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key}
+    told: list[Any] = []
+
+    def receiver(storage: Any, names: list[str], error: Exception | None, **_more: Any) -> None:
+        told.extend(names)
+        raise RuntimeError("a receiver that fails harms nobody either")
+
+    storage = pair.storage(mirror=mirror)
+    mirror_missed.connect(receiver)
+    try:
+        with caplog.at_level(logging.WARNING, logger="holdall"):
+            assert save(storage, "a.png") == "a.png"
+            with storage.open("a.png", "wb") as file:
+                file.write(b"replaced")
+            storage.delete("a.png")
+            storage.delete("a.png")
+    finally:
+        mirror_missed.disconnect(receiver)
+    assert pair.own == {}
+    assert told == ["a.png"] * 4
+    assert (storage.mirror.missed, storage.mirror.mirrored) == (4, 0)
+    # One line, however many were missed; it names the file, the place, the cause and what to do, and no secret.
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "holdall"]
+    assert 'missed a change of "a.png"' in line
+    assert storage.mirror.storage.bucket_name in line
+    assert "`holdall copy`" in line
+    assert storage.mirror.storage.secret_key not in line + storage.mirror.last_failure
+    # What the mirror may have of it is noted; a new file is found without, unless the mirror may have got it all the same.
+    assert pair.notes(storage)[-3:] == [("a.png",)] * 3
+
+
+@pytest.mark.parametrize("fault", [stalls_before, answers_nothing, cuts_request(3), resets_after, answers_503_before])
+def test_mirror_that_hangs_or_breaks_off_is_left_alone(pair: Pair, fault: Any) -> None:
+    with FaultProxy(pair.provider.endpoint_url, Rule("*", fault, times=1_000)) as proxy:
+        storage = pair.storage(mirror=behind(proxy) | {"STORAGE_TIMEOUT": "1s"})
+        for number in range(4):
+            assert save(storage, f"{number}.png") == f"{number}.png"
+        asked = len(proxy.exchanges)
+        # The first one alone has waited.
+        assert storage.mirror.is_paused
+        assert storage.mirror.missed == 4
+        storage.delete("0.png")
+        assert len(proxy.exchanges) == asked
+    assert sorted(pair.own) == ["1.png", "2.png", "3.png"]
+
+
+def test_mirror_that_works_again_gets_changes_again(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FaultProxy(pair.provider.endpoint_url, Rule("*", answers_503_before, times=8)) as proxy:
+        storage = pair.storage(mirror=behind(proxy))
+        save(storage, "missed.png")
+        assert storage.mirror.is_paused
+        monkeypatch.setattr(misses, "PAUSE_SECONDS", 0.0)
+        storage.mirror._misses._paused_until = 0.0
+        while storage.mirror.mirrored == 0:
+            save(storage, "later.png")
+    assert "takes changes again" in caplog.text
+    assert not storage.mirror.is_paused
+
+
+def test_own_store_works_on_while_the_mirror_hangs_at_the_same_endpoint(pair: Pair, provider: Provider) -> None:
+    hanging = "mirror-that-hangs"
+    with FaultProxy(
+        provider.endpoint_url, choose=lambda request: stalls_before if hanging in request.target else None
+    ) as proxy:
+        storage = pair.storage(
+            mirror=behind(proxy) | {"STORAGE_BUCKET_NAME": hanging, "STORAGE_TIMEOUT": "1s"}, **behind(proxy)
+        )
+        for number in range(5):
+            save(storage, f"{number}.png")
+        assert storage.open("4.png").read() == PNG
+    assert len(pair.own) == 5
+
+
+def test_own_save_that_fails_leaves_the_mirror_as_it_was(pair: Pair) -> None:
+    storage = pair.storage(options={"file_overwrite": True})
+    save(storage, "a.txt", b"before")
+    readonly = pair.provider.readonly
+    refused = pair.storage(
+        options={"file_overwrite": True},
+        AWS_ACCESS_KEY_ID=readonly.access_key,
+        AWS_SECRET_ACCESS_KEY=readonly.secret_key,
+    )
+    before = pair.mirror
+    for deed in (
+        lambda: save(refused, "a.txt", b"after"),
+        lambda: save(refused, "new.txt"),
+        lambda: refused.delete("a.txt"),
+        lambda: refused.delete_many(["a.txt"]),
+        lambda: refused.open("a.txt", "wb").close(),
+    ):
+        with pytest.raises(HoldallError):
+            deed()
+    assert pair.mirror == pair.own == before
+    assert refused.mirror.missed == 0
+
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError("the upload broke off")
+
+    with pytest.raises(OSError, match="broke off"):
+        storage.save("a.txt", File(Broken(b"after"), "a.txt"))
+    assert pair.mirror == before
+
+
+def test_mirror_reached_by_another_address_of_the_store_is_noticed(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FaultProxy(pair.provider.endpoint_url) as proxy:
+        storage = pair.storage(mirror=behind(proxy) | {"STORAGE_LOCATION": f"{pair.location}/own"})
+        save(storage, "a.png")
+        storage.delete("a.png")
+        save(storage, "b.png")
+    assert sorted(pair.own) == ["b.png"]
+    assert storage.mirror.missed == 3
+    assert "The mirror is the store itself, or overlaps it, reached by another address" in caplog.text
+
+
+def test_mirror_of_another_environment_is_left_alone(pair: Pair) -> None:
+    theirs = build_storage(
+        pair.provider.environ(pair.bucket, location=f"{pair.location}/mirror", STORAGE_ENVIRONMENT="staging")
+    )
+    theirs.save("theirs.png", ContentFile(PNG))
+    storage = pair.storage(STORAGE_ENVIRONMENT="production")
+    save(storage, "a.png")
+    assert list(pair.mirror) == ["theirs.png"]
+    assert "staging" in storage.mirror.last_failure
+
+
+def test_static_files_named_by_their_content_keep_their_headers(pair: Pair) -> None:
+    class Static(ManifestFilesMixin, MediaStorage):
+        pass
+
+    public = {"STORAGE_MAKE_FILES_PUBLIC": "true", "AWS_S3_CUSTOM_DOMAIN": "media.example.com"}
+    storage = Static(**holdall.from_env(pair.environ(mirror=public, **public))["default"]["OPTIONS"])
+    name = storage.hashed_name("style.css", ContentFile(b"body {}"))
+    save(storage, name, b"body {}")
+    assert "immutable" in str(pair.own[name]["CacheControl"])
+    assert pair.mirror == pair.own
