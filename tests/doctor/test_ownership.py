@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from django.core.files.base import ContentFile
 
+from holdall import cli
+from holdall.doctor import ownership, stores
 from holdall.findings import Level
+from holdall.s3 import owed
 from tests.contract import only
-from tests.doctor import errors, examine, ids, the, told, warnings
+from tests.doctor import errors, examine, ids, report_on, the, told, warnings
 from tests.doctor.conftest import keys_with
 from tests.forks import fingerprint
 from tests.providers import Keys, Provider
@@ -130,3 +139,56 @@ def test_own_store_that_was_begun_of_another_parent_is_named(provider: Provider,
     build_storage(environ).save("own.txt", ContentFile(b"own"))
     report = examine(environ | {"PARENT_STORAGE_LOCATION": f"{location}/another"})
     assert errors(report) == ["D344"], told(report)
+
+
+def mirrored(provider: Provider, bucket: str, location: str, **mirror: str) -> dict[str, str]:
+    own = provider.environ(bucket, location=f"{location}/own")
+    theirs = provider.environ(bucket, location=f"{location}/mirror") | mirror
+    return own | {f"MIRROR_{name}": value for name, value in theirs.items()}
+
+
+@on_one_server
+def test_mirror_is_examined_as_a_store_of_its_own(provider: Provider, bucket: str, location: str) -> None:
+    environ = mirrored(provider, bucket, location)
+    storage: Any = build_storage(environ)
+    storage.save("kept.txt", ContentFile(b"kept"))
+    before = fingerprint(provider, bucket, location)
+
+    examination = stores.of_environment(environ)
+    there = stores.mirror_of(examination)
+
+    report = report_on(examination)
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    assert f"{location}/mirror" not in the(report, "D150").seen
+    assert "D360" in ids(report, Level.NOTICE)
+    assert there is not None
+    assert (there.label, there.location) == ("mirror", f"{location}/mirror/")
+    report = report_on(there)
+    assert (errors(report), warnings(report)) == ([], []), told(report)
+    # What was saved to examine the one did not go to the other.
+    assert fingerprint(provider, bucket, location) == before
+
+
+@on_one_server
+def test_mirror_that_refuses_is_named_with_its_own_variables(provider: Provider, bucket: str, location: str) -> None:
+    environ = mirrored(provider, bucket, location, AWS_SECRET_ACCESS_KEY="not-the-secret-of-this-key-0000000000000")
+    out = io.StringIO()
+    parser = argparse.ArgumentParser()
+    cli.add_commands(parser)
+    code = cli.run(parser.parse_args(["doctor", "--json"]), out=out, err=io.StringIO(), environ=environ)
+    found = {one["id"]: one for one in json.loads(out.getvalue())["findings"] if one["level"] == "error"}
+    assert (code, list(found)) == (1, ["D302"])
+    assert "mirror" in found["D302"].values()
+
+
+@on_one_server
+def test_changes_that_the_mirror_missed_are_named(
+    provider: Provider, bucket: str, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = mirrored(provider, bucket, location)
+    storage: Any = build_storage(environ)
+    owed.write(storage.store, storage._prefix(""), ["gone.txt", "replaced.txt"])
+    assert "D361" not in {finding.id for finding in report_on(stores.of_environment(environ)).findings}
+    monkeypatch.setattr(ownership, "UNDER_WAY", timedelta(seconds=-60))
+    report = report_on(stores.of_environment(environ))
+    assert '"gone.txt" and 1 more' in the(report, "D361").seen

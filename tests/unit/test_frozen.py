@@ -402,8 +402,8 @@ FINDINGS = {
     | dict.fromkeys(["D502", "D506", "D507", "D510"], "warning")
     | {"D505": "ok", "D508": "ok", "D509": "notice"},
     "ownership": dict.fromkeys(["D340", "D344", "D352", "D353"], "error")
-    | dict.fromkeys(["D343", "D354"], "warning")
-    | dict.fromkeys(["D342", "D351"], "notice")
+    | dict.fromkeys(["D343", "D354", "D361"], "warning")
+    | dict.fromkeys(["D342", "D351", "D360"], "notice")
     | {"D341": "ok", "D350": "ok"},
     "processes": {"D550": "notice", "D551": "notice", "D552": "warning"},
     "intent": dict.fromkeys(["D601", "D602", "D603", "D605", "D606", "D607", "D610", "D612", "D620", "D622"], "error")

@@ -156,6 +156,10 @@ def _examinations(options: argparse.Namespace, session: Session) -> Iterator[Exa
 
     environ, origins = session.environ, options.origin
     if session.in_project:
-        yield from stores.of_project(options.alias, environ=environ, origins=origins)
+        found = stores.of_project(options.alias, environ=environ, origins=origins)
     else:
-        yield stores.of_environment(environ, prefix=options.prefix, origins=origins, sources=session.sources)
+        found = [stores.of_environment(environ, prefix=options.prefix, origins=origins, sources=session.sources)]
+    for examination in found:
+        yield examination
+        if (mirror := stores.mirror_of(examination)) is not None:
+            yield mirror

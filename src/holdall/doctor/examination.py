@@ -88,6 +88,10 @@ class Examination:
         self.described = described
         # The other stores, which must not publish what is private here.
         self.sisters = tuple(sisters)
+        # The storage of the mirror, which is examined by itself; what is saved to examine this one does not go there.
+        self.mirror: Any = None
+        # What findings call it, where no entry of the settings says so.
+        self.called = ""
         # The sites that show the files, such as https://www.example.com.
         self.origins = tuple(origin.rstrip("/") for origin in origins)
         self.traces = Traces()
@@ -121,7 +125,7 @@ class Examination:
 
     @property
     def label(self) -> str:
-        return self.entry.label if self.entry else ""
+        return self.called or (self.entry.label if self.entry else "")
 
     @property
     def first(self) -> bool:

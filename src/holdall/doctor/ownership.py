@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from holdall.doctor import connection
@@ -14,9 +16,13 @@ from holdall.doctor.probe import probes
 from holdall.doctor.web import WebFailed
 from holdall.errors import AccessRefused, HoldallError
 from holdall.findings import Finding, Level
-from holdall.s3 import claims
+from holdall.s3 import claims, owed
 from holdall.s3.claims import Claim
 from holdall.s3.connection import connect
+
+# A note of a deletion that is still under way is younger.
+UNDER_WAY = timedelta(minutes=10)
+MOST_NOTES = 100
 
 
 def probe_owner(examination: Examination) -> Iterator[Finding]:
@@ -132,4 +138,22 @@ def _knows_uploads(parent: Any) -> bool:
     return "MaxUploads" in answer
 
 
-PROBES = probes(probe_owner, probe_origin, probe_parent)
+def probe_mirror(examination: Examination) -> Iterator[Finding]:
+    """Say that every change goes to a mirror too, and whether it missed some. One listing, and a GET for each note."""
+    there = examination.mirror
+    if there is None:
+        return
+    yield kinds.MIRRORED.found(f"the mirror is {there.store.where()}")
+    try:
+        notes = list(islice(owed.entries(examination.connection, examination.key("")), MOST_NOTES))
+    except AccessRefused:
+        # Saving a file will show it.
+        return
+    old = [note for note in notes if datetime.now(UTC) - note.written > UNDER_WAY]
+    if old:
+        names = list(dict.fromkeys(name for note in old for name in note.names))
+        more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+        yield kinds.MIRROR_OWES.found(f'"{names[0]}"{more}' if names else f"{len(old)} notes")
+
+
+PROBES = probes(probe_owner, probe_origin, probe_parent, probe_mirror)

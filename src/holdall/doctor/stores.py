@@ -37,7 +37,31 @@ def of_environment(
         storage, broken = _of_entries(chosen)
         sisters = list(_sisters_of_environment(environ, prefix))
     described = Described(environ, reading, sources or {})
-    return Examination(storage, described=described, origins=origins, broken=broken, sisters=sisters)
+    return _alone(Examination(storage, described=described, origins=origins, broken=broken, sisters=sisters))
+
+
+def _alone(examination: Examination) -> Examination:
+    """Take the mirror from a storage, so that what is saved to examine it does not go there too."""
+    mirror = getattr(examination.storage, "mirror", None)
+    if mirror is not None:
+        examination.mirror = mirror.storage
+        examination.storage.mirror = None
+    return examination
+
+
+def mirror_of(examination: Examination) -> Examination | None:
+    """Examine the mirror of a store as a store of its own; None if there is no mirror."""
+    there, entry = examination.mirror, examination.entry
+    if there is None:
+        return None
+    reading = examination.reading and contract.read(examination.environ, prefix=str(there.env_prefix))
+    # Its warnings are among those of the store.
+    described = Described(examination.environ, reading and reading._replace(warnings=()), examination.sources)
+    if entry is not None:
+        entry = entry._replace(is_first=False)
+    made = Examination(there, entry=entry, described=described, origins=examination.origins)
+    made.called = f"{entry.alias}:mirror" if entry else "mirror"
+    return made
 
 
 def _chosen(environ: Mapping[str, str], prefix: str) -> dict[str, dict[str, Any]]:
@@ -96,13 +120,15 @@ def of_project(
         others = [Sister(other, found) for other, (found, _) in made.items() if other != alias and found is not None]
         reading = _reading_of(storage, environ)
         examinations.append(
-            Examination(
-                storage,
-                entry=Entry(alias, label=alias if len(wanted) > 1 else "", is_first=alias == wanted[0]),
-                described=Described(environ, reading),
-                origins=origins,
-                broken=broken,
-                sisters=others,
+            _alone(
+                Examination(
+                    storage,
+                    entry=Entry(alias, label=alias if len(wanted) > 1 else "", is_first=alias == wanted[0]),
+                    described=Described(environ, reading),
+                    origins=origins,
+                    broken=broken,
+                    sisters=others,
+                )
             )
         )
     return examinations

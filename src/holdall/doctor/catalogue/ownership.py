@@ -81,3 +81,20 @@ PARENTS_KEY_MAY_WRITE = Kind(
     ("L1",),
     evidence="The parent's answer to aborting an upload that does not exist, which changes nothing.",
 )
+MIRRORED = Kind(
+    "D360",
+    Level.NOTICE,
+    "Every change goes to a mirror too",
+    "The store is being moved, or was. Files are read from here, and the mirror is examined by itself.",
+    "Bring the mirror up to date, and swap the two groups of variables when nothing is left to copy:\n"
+    "python manage.py holdall copy default default:mirror --plan",
+    evidence="The variables `MIRROR_*`.",
+)
+MIRROR_OWES = Kind(
+    "D361",
+    Level.WARNING,
+    "The mirror missed changes",
+    "Files that were replaced or deleted here are as they were in the mirror. After a swap they would be back.",
+    "python manage.py holdall copy default default:mirror",
+    evidence="The notes in `.holdall/mirror/`, which a deletion leaves until the mirror has followed.",
+)
