@@ -56,7 +56,7 @@ class Provider(NamedTuple):
     checks_parts_by: str = "md5"
     # boto3's own checksums (CRC32, as a trailer over HTTPS) are understood. Elsewhere uploads carry Content-MD5.
     sdk_checksums: bool = False
-    # What becomes of headers that come with a signed link and are not signed: "refused", "listed" (refused if the link
+    # What the server does with headers that come with a signed link and are not signed: "refused", "listed" (refused if the link
     # names them as signed), "obeyed"; "" is unknown, and probed once per process (see `holdall.s3.smuggling`).
     unsigned_headers: str = ""
     # A copy whose source is not the one that the condition names is refused. None: unknown.

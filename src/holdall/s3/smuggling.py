@@ -43,7 +43,7 @@ _ACTION = "preparing uploads"
 
 
 class Unsigned(Enum):
-    """What becomes of headers that are not signed."""
+    """What the server does with headers that are not signed."""
 
     # The request is refused.
     REFUSED = "refused"

@@ -2,11 +2,12 @@
 
 It is a folder of Holdall's own below the store's location, one folder a day, so that a lifecycle rule can empty it:
 `.holdall/uploads/2026-11-26/<random>/file`. Browsers write there with links that fix everything: one key, one length, one
-content type. Nobody reads there but the server; nobody gets a link that lists, reads or deletes.
+content type. Only the server reads there; nobody gets a link that lists, reads or deletes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from holdall.providers import MAX_SIGNED_SECONDS
 from holdall.s3 import smuggling
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.connection import Connection
+from holdall.s3.reading import ObjectReader
 from holdall.s3.signing import Signer, Window
 from holdall.s3.smuggling import Unsigned
 from holdall.sites import RESERVED
@@ -30,6 +32,7 @@ SPENT = "spent"
 _ACTION = "taking an upload"
 # A link is signed as of a moment ago: the store's clock may be behind.
 _CLOCK_SECONDS = 5
+_PIECE_BYTES = 256 * 1024
 
 
 class Permit(NamedTuple):
@@ -211,6 +214,14 @@ class Staging:
         )
         said = found.get("ChecksumSHA256")
         return str(said) if said else None
+
+    def digest(self, key: str, kind: str) -> bytes:
+        """Read an object and give its digest, in bounded memory. One GET for each block."""
+        found = hashlib.new(kind, usedforsecurity=False)
+        with ObjectReader(self.store, None, name=key, key=f"{self.prefix}{key}", parameters={}) as reader:
+            while piece := reader.read(_PIECE_BYTES):
+                found.update(piece)
+        return found.digest()
 
     def spend(self, key: str) -> None:
         """Note that an upload becomes a file now, and only now. One PUT; where the condition does not hold a HEAD more.

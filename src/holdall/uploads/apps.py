@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy
 
 
@@ -16,3 +16,5 @@ class UploadsConfig(AppConfig):
 
         acceptance.listen()
         checks.register()
+        if apps.is_installed("drf_spectacular"):
+            from holdall.uploads import schema  # noqa: F401  it is found once it is imported

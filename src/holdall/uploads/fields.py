@@ -122,10 +122,19 @@ def root_url() -> str:
 
 def place_in(form: Any, name: str, **limits: Any) -> Place:
     """Say which field it is that a form calls `name`."""
-    kind = type(form)
+    return _place(type(form), getattr(getattr(form, "_meta", None), "model", None), name, name, limits)
+
+
+def place_of_serializer(serializer: Any, name: str, **limits: Any) -> Place:
+    """Say which field it is that a serializer calls `name`."""
+    kind = type(serializer)
+    source = serializer.fields[name].source
+    return _place(kind, getattr(getattr(kind, "Meta", None), "model", None), name, source, limits)
+
+
+def _place(kind: type, model: Any, name: str, source: str, limits: dict[str, Any]) -> Place:
     path = f"{kind.__module__}.{kind.__qualname__}"
-    model = getattr(getattr(form, "_meta", None), "model", None)
-    model_field = _file_field(model, name)
+    model_field = _file_field(model, source)
     storage = limits.pop("storage", None)
     if model_field is None:
         chosen = storages[options().storage] if storage is None else _storage(storage)

@@ -109,6 +109,16 @@ class StagedFile(UploadedBytes):
         # What a form shows again when another field has an error.
         self.ticket = value
 
+    @contextmanager
+    def for_pillow(self) -> Iterator[None]:
+        """Let Django's `ImageField` give Pillow the file itself inside, which reads what it needs, and not all of its bytes."""
+        self.temporary_file_path = lambda: self
+        try:
+            yield
+        finally:
+            # Outside it would be taken for a file on the disk.
+            del self.temporary_file_path
+
     def open(self, mode: str | None = None, *_arguments: Any, **_options: Any) -> StagedFile:
         """Go back to the beginning, or open it again after it was closed."""
         self.file.open(mode)
@@ -116,7 +126,7 @@ class StagedFile(UploadedBytes):
 
 
 def open_staged(text: object) -> StagedFile:
-    """Open the upload that a form's value stands for. Who may is for the caller to decide. One GET.
+    """Open the upload that a form's value stands for. The caller decides who can. One GET.
 
     Raises:
         UploadRefused: the ticket is not valid, or what it is for is gone, spent or another.

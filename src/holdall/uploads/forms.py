@@ -9,7 +9,9 @@ class LetterForm(forms.Form):
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from copy import copy
+from functools import cache
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -26,20 +28,8 @@ from holdall.uploads.widgets import UploadWidget
 IMAGES = ("image/*",)
 
 
-class UploadField(forms.FileField):
-    """A file field that takes direct uploads, and files through the server as ever.
-
-    - `max_size`: the longest file, in bytes; left out: that of `HOLDALL_UPLOADS`.
-    - `types`: what the field takes, as in HTML's `accept`: `["image/png", "image/*", ".pdf"]`; empty: everything.
-    - `multiple`: several files; the value is a list then. `max_files`: how many at most.
-    - `storage`: an alias of STORAGES, or a storage, where it is not the model's.
-    - `permission(request)`: who may upload for this field, on top of that of `HOLDALL_UPLOADS`.
-
-    The value is a file in either case. One that was uploaded directly is read in ranges from the store, and saved by
-    a copy of the store's own.
-
-    Requests: one GET for each direct upload, when the field is cleaned.
-    """
+class TakesUploads(forms.FileField):
+    """What a file field has of direct uploads; mixed in before a class of Django's or of a package's."""
 
     widget = UploadWidget
     default_types: tuple[str, ...] = ()
@@ -112,12 +102,17 @@ class UploadField(forms.FileField):
             raise ValidationError(
                 self.error_messages["too_many_files"], code="too_many_files", params={"count": self.max_files}
             )
-        cleaned = [super(UploadField, self).clean(one, initial) for one in given]
+        cleaned = [super(TakesUploads, self).clean(one, initial) for one in given]
         return [one for one in cleaned if one not in self.empty_values]
 
     def to_python(self, data: Any) -> Any:
         if isinstance(data, str) and data:
             data = self._open(data)
+        if isinstance(data, StagedFile):
+            # Looked at first: whoever reads on, Pillow for one, reads what fits its name.
+            self._check(data)
+            with data.for_pillow():
+                return super().to_python(data)
         found: Any = super().to_python(data)
         if found is not None:
             self._check(found)
@@ -143,9 +138,30 @@ class UploadField(forms.FileField):
 
     def run_validators(self, value: Any) -> None:
         super().run_validators(value)
-        if isinstance(value, StagedFile):
-            # Last: nobody waits for a scanner because of a file that is refused anyway.
-            inspection.scan(value)
+        # Last: nobody waits for a scanner because of a file that is refused anyway.
+        inspection.scan(value)
+
+
+class UploadField(TakesUploads):
+    """A file field that takes direct uploads, and files through the server as ever.
+
+    - `max_size`: the longest file, in bytes; left out: that of `HOLDALL_UPLOADS`.
+    - `types`: what the field takes, as in HTML's `accept`: `["image/png", "image/*", ".pdf"]`; empty: everything.
+    - `multiple`: several files; the value is a list then. `max_files`: how many at most.
+    - `storage`: an alias of STORAGES, or a storage, where it is not the model's.
+    - `permission(request)`: who can upload for this field, on top of that of `HOLDALL_UPLOADS`.
+
+    The value is a file in either case. One that was uploaded directly is read in ranges from the store, and saved by
+    a copy of the store's own.
+
+    Requests: one GET for each direct upload, when the field is cleaned.
+    """
+
+
+class ImageUploadField(TakesUploads, forms.ImageField):
+    """The same for pictures: Pillow looks at them, as with Django's own field, and reads no more than it needs."""
+
+    default_types = IMAGES
 
 
 class _BoundUpload(BoundField):
@@ -153,26 +169,9 @@ class _BoundUpload(BoundField):
 
     def as_widget(self, widget: Any = None, attrs: Any = None, only_initial: bool = False) -> Any:
         shown = widget or self.field.widget
-        if isinstance(shown, UploadWidget) and isinstance(self.field, UploadField):
+        if isinstance(shown, UploadWidget) and isinstance(self.field, TakesUploads):
             shown.offer = self.field.offer
         return super().as_widget(widget, attrs, only_initial)
-
-
-class ImageUploadField(UploadField, forms.ImageField):
-    """The same for pictures: Pillow looks at them, as with Django's own field, and reads no more than it needs."""
-
-    default_types = IMAGES
-
-    def to_python(self, data: Any) -> Any:
-        if isinstance(data, str) and data:
-            data = self._open(data)
-        if not isinstance(data, StagedFile):
-            return super().to_python(data)
-        found: Any = forms.FileField.to_python(self, data)
-        if found is not None:
-            self._check(found)
-            inspection.verify_picture(found, self.error_messages["invalid_image"])
-        return found
 
 
 class DirectUploads(forms.BaseForm):
@@ -193,20 +192,21 @@ class DirectUploads(forms.BaseForm):
         self._bound_fields_cache: dict[str, BoundField] = {}
 
 
-def direct_field(field: Any, *, request: Any = None, **limits: Any) -> UploadField | None:
-    """Make of Django's own file or image field one that takes direct uploads; None of any other field."""
-    if type(field) not in {forms.FileField, forms.ImageField}:
+def direct_field(field: Any, *, request: Any = None) -> TakesUploads | None:
+    """Make of a file field one that takes direct uploads, whatever class it has; None of any other field."""
+    if not isinstance(field, forms.FileField) or isinstance(field, TakesUploads):
         return None
-    made_of = ImageUploadField if isinstance(field, forms.ImageField) else UploadField
-    own = {
-        name: getattr(field, name)
-        for name in ("required", "label", "initial", "help_text", "disabled", "label_suffix", "localize", "max_length")
-    }
-    made = made_of(
-        **own, allow_empty_file=field.allow_empty_file, show_hidden_initial=field.show_hidden_initial, **limits
-    )
-    made.validators = list(field.validators)
-    made.error_messages = {**made.error_messages, **field.error_messages}
-    made.widget.attrs = {**made.widget.attrs, **field.widget.attrs}
+    made: Any = copy(field)
+    made.__class__ = _direct_class(type(field))
+    made.max_size, made.multiple, made.storage, made.permission, made.max_files = None, False, None, None, 1
+    made.types = IMAGES if isinstance(field, forms.ImageField) else ()
+    made.error_messages = {**TakesUploads.default_error_messages, **field.error_messages}
+    made.widget = UploadWidget(field.widget.attrs)
+    made.widget.is_required = field.required
     made.request = request
-    return made
+    return cast("TakesUploads", made)
+
+
+@cache
+def _direct_class(kind: type[forms.FileField]) -> type[TakesUploads]:
+    return type(f"Direct{kind.__name__}", (TakesUploads, kind), {"__module__": __name__})

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.exceptions import ValidationError
-
 from holdall.errors import HoldallError
 from holdall.storage import content
 from holdall.uploads import limits
@@ -72,37 +70,14 @@ def is_disguised(name: str, head: bytes) -> bool:
     )
 
 
-def verify_picture(file: StagedFile, message: Any) -> None:
-    """Let Pillow look at a picture, as Django's `ImageField` does. It reads in ranges, as much as the format needs.
-
-    Raises:
-        ValidationError: it is no picture, or damaged.
-    """
-    from PIL import Image
-
-    try:
-        file.seek(0)
-        image = Image.open(file)
-        image.verify()
-        file.image = image  # type: ignore[attr-defined]  # as Django's own field leaves it
-        file.content_type = Image.MIME.get(str(image.format))
-    except HoldallError:
-        raise
-    except Exception as error:
-        # Pillow raises whatever its plugins do.
-        raise ValidationError(message, code="invalid_image") from error
-    finally:
-        file.seek(0)
-
-
-def scan(file: StagedFile) -> None:
+def scan(file: Any) -> None:
     """Ask the project's scanner, if it has one.
 
     Raises:
         ValidationError: it says that the file must not be saved.
     """
     hook = options().scan
-    if hook is not None:
+    if hook is not None and isinstance(file, StagedFile):
         file.seek(0)
         hook(file, file.file.ticket)
         file.seek(0)

@@ -31,7 +31,7 @@ def _user_of(request: Any) -> Any:
 class Options:
     """The keys of `HOLDALL_UPLOADS`, in lower case."""
 
-    # `permission(request, field)` says who may upload; `field` tells the field, its limits and its store. None logged in: nobody.
+    # `permission(request, field)` says who can upload; `field` tells the field, its limits and its store.
     permission: Callable[[Any, Any], bool] = _is_logged_in
     # `throttle(request, field)` gives the seconds to wait, or None.
     throttle: Callable[[Any, Any], float | None] | None = None

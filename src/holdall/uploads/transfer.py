@@ -221,6 +221,7 @@ def finish(staging: Staging, ticket: Ticket, named: object = None) -> dict[str, 
             raise UploadRefused("spent", "The upload has become a file.") from missing
         raise UploadRefused("not_uploaded", "The store has no such object.") from missing
     check_arrived(ticket, size, etag)
+    _check_digest(staging, ticket, etag)
     return {
         "ticket": tickets.sign_accepted(ticket, size=size, etag=etag),
         "name": ticket.name,
@@ -241,6 +242,28 @@ def check_arrived(ticket: Ticket, size: int, etag: str) -> None:
         raise UploadRefused("size_differs", f"{size} bytes arrived, and {ticket.size} were said.")
     if ticket.etag and etag != ticket.etag:
         raise UploadRefused("changed", "The object is not the one that was finished.")
+
+
+def _check_digest(staging: Staging, ticket: Ticket, etag: str) -> None:
+    """Compare the content with the digest that the browser said, by what the store says of it where it does.
+
+    Requests: none for an MD5 that is the ETag; one HEAD for a SHA-256 that the store keeps; else the object is read, which
+    is no longer than what is sent at once.
+
+    Raises:
+        UploadRefused: they differ.
+    """
+    kind, _, value = ticket.digest.partition(":")
+    if not kind or ticket.upload_id:
+        return
+    told = etag.strip('"').lower()
+    if kind == "md5" and told == base64.b64decode(value).hex():
+        return
+    said = staging.checksum(ticket.key) if kind == "sha256" else None
+    if said is None:
+        said = base64.b64encode(staging.digest(ticket.key, kind)).decode()
+    if said != value:
+        raise UploadRefused("changed", "The content is not that of the digest.")
 
 
 def _complete(staging: Staging, ticket: Ticket, named: object) -> None:

@@ -47,7 +47,7 @@ def endpoint(deed: Deed) -> Callable[..., HttpResponse]:
 
 
 def answering(deed: Callable[[], HttpResponse]) -> HttpResponse:
-    """Do something, and answer in JSON whatever becomes of it."""
+    """Do something, and answer in JSON whatever happens."""
     try:
         return deed()
     except UploadRefused as refused:

@@ -1,0 +1,19 @@
+"""What drf-spectacular writes of an upload field: a ticket or a file comes in, a link goes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+
+
+class UploadFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[misc]  # not typed
+    """Found by drf-spectacular once it is imported, which the app does."""
+
+    target_class = "holdall.uploads.serializers.UploadField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        if direction == "response":
+            return {"type": "string", "format": "uri", "readOnly": True}
+        ticket = {"type": "string", "description": "The accepted ticket of a direct upload."}
+        return {"oneOf": [ticket, {"type": "string", "format": "binary", "description": "The file itself."}]}

@@ -1,0 +1,68 @@
+"""Direct uploads in Django REST framework: a field whose input is an accepted ticket, or a file as ever.
+
+class PhotoSerializer(serializers.ModelSerializer):
+    picture = UploadField(types=["image/*"])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+
+from holdall.errors import HoldallError
+from holdall.uploads import inspection
+from holdall.uploads.fields import Place, as_types, offer_of, place_of_serializer, request_of
+from holdall.uploads.refusals import UploadRefused
+
+
+class UploadField(serializers.FileField):  # type: ignore[misc]  # the framework is not typed
+    """A file field of a serializer; its limits are those of `holdall.uploads.forms.UploadField`.
+
+    A client asks for what `offer` says, uploads by the protocol, and sends the accepted ticket as the field's value.
+
+    Requests: one GET for each direct upload, when the input is looked at.
+    """
+
+    def __init__(
+        self, *, max_size: int | None = None, types: Iterable[str] = (), storage: Any = None, **options: Any
+    ) -> None:
+        self.max_size, self.types, self.storage = max_size, as_types(types), storage
+        super().__init__(**options)
+
+    @property
+    def place(self) -> Place:
+        """The field, as its tickets name it."""
+        return place_of_serializer(
+            self.parent, self.field_name, storage=self.storage, max_size=self.max_size or 0, types=self.types
+        )
+
+    @property
+    def offer(self) -> dict[str, Any] | None:
+        """What a client needs to begin uploads: the field's token, the address and the limits. None: it may not."""
+        return offer_of(self.place, request_of(self.context.get("request")))
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            if isinstance(data, str):
+                data = self.place.open(request_of(self.context.get("request")), data)
+            found = super().to_internal_value(data)
+            inspection.inspect(found, types=self.types, max_size=self.max_size)
+            inspection.scan(found)
+        except UploadRefused as refused:
+            raise serializers.ValidationError(str(refused.message), code=refused.reason) from refused
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.messages, code=error.code) from error
+        except HoldallError as failure:
+            inspection.log_failure(failure)
+            raise serializers.ValidationError(
+                str(UploadRefused("store_failed").message), code="store_failed"
+            ) from failure
+        return found
+
+
+def offers(serializer: Any) -> dict[str, dict[str, Any] | None]:
+    """Give what a client needs to begin uploads for each upload field of a serializer. Requests: none."""
+    return {name: field.offer for name, field in serializer.fields.items() if isinstance(field, UploadField)}
