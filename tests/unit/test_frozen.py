@@ -219,6 +219,7 @@ def test_commands_are_these() -> None:
         "trash empty": ["--all", "--env-file", "--help", "--json", "--older-than", "--place", "--yes"],
         "trash list": ["--env-file", "--help", "--json", "--place"],
         "trash restore": ["--env-file", "--help", "--json", "--missing", "--place"],
+        "uploads sweep": ["--env-file", "--help", "--json", "--older-than", "--place", "--plan", "--yes"],
         "usage": ["--env-file", "--help", "--html", "--json"],
     }
 
@@ -478,3 +479,42 @@ def test_json_has_these_keys() -> None:
     assert list(json.loads(env.as_json(moving))["mirror"]) == ["prefix", "variables", "parent"]
     assert {tuple(row) for row in document["variables"]} == {("name", "value", "source", "purpose")}
     assert [row["name"] for row in document["variables"]] == [variable.name for variable in variables.VARIABLES]
+
+
+def test_salts_of_uploads_are_these() -> None:
+    from holdall.uploads import owners, tickets
+
+    assert (tickets.FIELD_SALT, tickets.TICKET_SALT, tickets.ACCEPTED_SALT, owners.SALT) == (
+        "holdall.uploads.field",
+        "holdall.uploads.ticket",
+        "holdall.uploads.accepted",
+        "holdall.uploads.owner",
+    )
+
+
+def test_reasons_of_refused_uploads_are_these() -> None:
+    from holdall.uploads.refusals import REASONS
+
+    assert {reason: status for reason, (status, _) in REASONS.items()} == {
+        "malformed": 400,
+        "bad_name": 400,
+        "bad_parts": 400,
+        "forbidden": 403,
+        "invalid_ticket": 403,
+        "not_yours": 403,
+        "other_field": 403,
+        "other_store": 403,
+        "other_site": 403,
+        "gone": 404,
+        "not_uploaded": 409,
+        "size_differs": 409,
+        "changed": 409,
+        "expired": 410,
+        "spent": 410,
+        "too_large": 413,
+        "type_refused": 415,
+        "disguised": 415,
+        "throttled": 429,
+        "too_many": 429,
+        "store_failed": 502,
+    }

@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +30,20 @@ def place(provider: Provider, bucket: str, location: str) -> dict[str, str]:
 @pytest.fixture
 def site(settings: Any, place: dict[str, str]) -> Iterator[Storage]:
     """The project, with its store as the default; gives the storage."""
+    with project(settings, place) as storage:
+        yield storage
+
+
+@pytest.fixture
+def public_site(settings: Any, provider: Provider, bucket: str, location: str) -> Iterator[Storage]:
+    """The same with public files."""
+    with project(settings, provider.environ(bucket, location=location, is_public=True)) as storage:
+        yield storage
+
+
+@contextmanager
+def project(settings: Any, place: dict[str, str]) -> Iterator[Storage]:
+    """Let the project run in an environment."""
     settings.INSTALLED_APPS = ["holdall", "holdall.uploads", "tests.uploads.site"]
     settings.MIDDLEWARE = [
         "django.contrib.sessions.middleware.SessionMiddleware",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import holdall
-from holdall.cli import adopt, audit, copy, doctor, env, fork, owner, provision, serve, trash, usage
+from holdall.cli import adopt, audit, copy, doctor, env, fork, owner, provision, serve, trash, uploads, usage
 from holdall.cli.envfile import EnvFileError, applied, read_env_file
 from holdall.cli.terminal import Session, Stream, Style
 from holdall.errors import HoldallError
@@ -42,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "provision": provision,
     "serve": serve,
     "trash": trash,
+    "uploads": uploads,
     "usage": usage,
 }
 # They describe a store by themselves, or several.

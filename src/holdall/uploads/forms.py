@@ -197,7 +197,7 @@ def direct_field(field: Any, *, request: Any = None) -> TakesUploads | None:
     if not isinstance(field, forms.FileField) or isinstance(field, TakesUploads):
         return None
     made: Any = copy(field)
-    made.__class__ = _direct_class(type(field))
+    made.__class__ = _direct_class(cast("Any", type(field)))
     made.max_size, made.multiple, made.storage, made.permission, made.max_files = None, False, None, None, 1
     made.types = IMAGES if isinstance(field, forms.ImageField) else ()
     made.error_messages = {**TakesUploads.default_error_messages, **field.error_messages}
@@ -208,5 +208,5 @@ def direct_field(field: Any, *, request: Any = None) -> TakesUploads | None:
 
 
 @cache
-def _direct_class(kind: type[forms.FileField]) -> type[TakesUploads]:
+def _direct_class(kind: Any) -> type[TakesUploads]:
     return type(f"Direct{kind.__name__}", (TakesUploads, kind), {"__module__": __name__})

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 
 
-class UploadFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[misc]  # not typed
+class UploadFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # that is not typed
     """Found by drf-spectacular once it is imported, which the app does."""
 
     target_class = "holdall.uploads.serializers.UploadField"

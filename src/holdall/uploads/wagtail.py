@@ -12,9 +12,9 @@ from wagtail.images.forms import BaseImageForm
 from holdall.uploads.forms import DirectUploads
 
 
-class ImageForm(DirectUploads, BaseImageForm):
+class ImageForm(DirectUploads, BaseImageForm):  # type: ignore[misc]  # Wagtail is not typed
     """Wagtail's form for a picture, whose file goes straight to the store."""
 
 
-class DocumentForm(DirectUploads, BaseDocumentForm):
+class DocumentForm(DirectUploads, BaseDocumentForm):  # type: ignore[misc]  # Wagtail is not typed
     """Wagtail's form for a document, whose file goes straight to the store."""
