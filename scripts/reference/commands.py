@@ -192,6 +192,13 @@ COMMANDS = {
     "`empty` deletes what has been in the trash for longer than `STORAGE_TRASH`; it is needed only where no lifecycle rule "
     "does it.\n"
     "[Deleted files](../how-to/trash.md) shows how it is set up.",
+    "uploads": "Without `--place` it uses the store of the environment, or `default` in a project; `--place` names an env file "
+    "or an alias.\n"
+    "It deletes files in `.holdall/uploads/` that are older than `--older-than`, and cancels unfinished uploads there.\n"
+    "A ticket is good for a day (`LIFETIME`), so what is older than two days was never saved.\n"
+    "It is needed only where no lifecycle rule does it; `holdall provision --with-uploads` writes one.\n"
+    "Exit codes: 0, done, or nothing to do; 1, there was something, and you answered no.\n"
+    "[Direct uploads](uploads.md) explains them.",
     "usage": "Without `PLACE` it counts the store of the environment, or `default` in a project; in a project it also tells "
     "the model fields whose rows name the files.\n"
     "It changes nothing, and lists the place once: one request for each 1,000 objects.\n"

@@ -64,7 +64,7 @@ CASES: dict[str, Case] = {
     "amazon-read-only": Case(AMAZON, {"read_only": True, "with_doctor": True}),
     "amazon-everything": Case(
         AMAZON | {"STORAGE_LOCATION": "shop/media", "STORAGE_BUCKET_NAME": "acme.media"},
-        {"origins": SITES, "with_doctor": True, "with_areas": True},
+        {"origins": SITES, "with_doctor": True, "with_areas": True, "with_uploads": True},
     ),
     "amazon-hostile": Case(AMAZON | PUBLIC | {"STORAGE_LOCATION": HOSTILE}, {"distribution_arn": ARN}),
     "spaces-private": Case(SPACES),

@@ -213,6 +213,7 @@ def test_commands_are_these() -> None:
             "--read-only",
             "--with-areas",
             "--with-doctor",
+            "--with-uploads",
             "--yes",
         ],
         "serve": ["--folder", "--help", "--port"],
@@ -235,6 +236,11 @@ def test_names_on_live_buckets_are_these() -> None:
     named = [rule["ID"] for rule in (*settings.lifecycle_rules(wanted), *settings.cors_rules(wanted))]
     assert named == [f"Holdall{what}8d9001d3" for what in ("UnfinishedUploads", "Staging", "Trash", "Sites")]
     assert [one["Sid"] for one in settings.policy_statements(public)] == ["HoldallCloudFront8d9001d3"]
+    with_uploads = replace(public, with_uploads=True)
+    assert [one["Sid"] for one in settings.policy_statements(with_uploads)] == [
+        "HoldallCloudFront8d9001d3",
+        "HoldallCloudFrontNoUploads8d9001d3",
+    ]
     assert [one["Sid"] for one in rights.app_policy(wanted)["Statement"]] == [
         "HoldallObjects",
         "HoldallBucket",

@@ -49,6 +49,11 @@ def declare(parser: argparse.ArgumentParser) -> None:
         help="expire the folder of direct uploads, and the trash also where STORAGE_TRASH is not set",
     )
     parser.add_argument(
+        "--with-uploads",
+        action="store_true",
+        help="let the pages of --origin upload straight to the bucket, and expire what they leave behind",
+    )
+    parser.add_argument(
         "--distribution-arn",
         type=_checked(needs.distribution),
         metavar="ARN",
@@ -72,6 +77,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
         read_only=options.read_only,
         with_doctor=options.with_doctor,
         with_areas=options.with_areas,
+        with_uploads=options.with_uploads,
         distribution_arn=options.distribution_arn,
         live=options.diff or options.apply,
     )

@@ -168,6 +168,17 @@ def allow_sites(examination: Examination, origins: list[str]) -> str:
     return f"{command}   # it replaces the existing rules; let the CDN forward Origin too"
 
 
+def allow_uploads(examination: Examination, origins: list[str]) -> str:
+    """Return what lets the pages of these sites upload."""
+    sites = shlex.join(word for origin in origins for word in ("--origin", origin))
+    if examination.provider.id == "spaces":
+        return (
+            "Add the sites with GET, HEAD, PUT, POST and the header * (control panel: the Space → Settings → CORS "
+            f"Configurations), or run what this prints:\nholdall provision --with-uploads --format commands {sites}"
+        )
+    return f"holdall provision --with-uploads --apply {sites}"
+
+
 def hide_listing(examination: Examination, found: Doors) -> str:
     """Return the line that hides the names of files from visitors, for whatever shows them."""
     return _closed(

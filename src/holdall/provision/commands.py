@@ -114,7 +114,7 @@ def _cloudfront(needs: Needs, region: str) -> list[str]:
         query="Distribution.[ARN, DomainName]",
         output="text",
     )
-    policy = rights.bucket_policy(rights.cloudfront_statement(needs, shell.variable("distribution")))
+    policy = rights.bucket_policy(*rights.cloudfront_statements(needs, shell.variable("distribution")))
     return [
         *lines,
         shell.into("made", create),

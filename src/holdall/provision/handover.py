@@ -203,14 +203,14 @@ def _domain(needs: Needs) -> str:
 
 
 def _cloudfront(needs: Needs) -> list[str]:
-    statement = rights.cloudfront_statement(needs, needs.distribution_arn or "<the distribution's ARN>")
+    statements = rights.cloudfront_statements(needs, needs.distribution_arn or "<the distribution's ARN>")
     lines = [
         "A CloudFront distribution with the bucket as its origin.",
         _domain(needs),
         "It reads the bucket through an origin access control that always signs requests (`sigv4`), and this bucket policy:",
         "",
         f"{_FENCE}json",
-        rights.as_json(rights.bucket_policy(statement)),
+        rights.as_json(rights.bucket_policy(*statements)),
         _FENCE,
         "",
         "- No origin path: the links contain the whole key.",

@@ -16,7 +16,7 @@ from holdall.environment import contract, exposure, variables
 from holdall.environment.store import Store
 from holdall.errors import ContractError, HoldallError
 from holdall.providers import AMAZON, R2, SPACES, Provider
-from holdall.sites import Site, site
+from holdall.sites import RESERVED, Site, site
 
 KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 DOMAIN = "AWS_S3_CUSTOM_DOMAIN"
@@ -44,6 +44,8 @@ class Needs:
     with_doctor: bool = False
     # Expire the content of the folders of direct uploads and of the trash.
     with_areas: bool = False
+    # Browsers upload straight to the bucket (`holdall.uploads`).
+    with_uploads: bool = False
     # The CloudFront distribution, once there is one.
     distribution_arn: str | None = None
     # What the environment's other stores in this bucket need: a bucket has one lifecycle for all of them.
@@ -129,6 +131,11 @@ class Needs:
         return f"{self.bucket_arn}/{_literal(self.key_prefix)}*"
 
     @property
+    def staging_arn(self) -> str:
+        """The resource name of everything that waits to be looked at."""
+        return f"{self.bucket_arn}/{_literal(self.key_prefix)}{RESERVED}/uploads/*"
+
+    @property
     def is_limited(self) -> bool:
         """Whether the bucket also holds private files of another store, which visitors must not reach."""
         return self.store.public and self.store.domain_is_limited
@@ -178,6 +185,7 @@ def read(
     read_only: bool = False,
     with_doctor: bool = False,
     with_areas: bool = False,
+    with_uploads: bool = False,
     distribution_arn: str | None = None,
     live: bool = False,
 ) -> tuple[Needs, contract.Reading]:
@@ -215,6 +223,7 @@ def read(
         read_only=read_only,
         with_doctor=with_doctor,
         with_areas=with_areas,
+        with_uploads=with_uploads,
         distribution_arn=distribution_arn,
     )
     return replace(needs, neighbours=tuple(_neighbours(needs, environ))), reading

@@ -31,6 +31,7 @@ DELETE_MANY = Right(DELETE.action, "on the bucket: deleting many files with one 
 ABORT = Right(
     "s3:AbortMultipartUpload", "aborting a failed upload of a large file, whose parts are billed but not listed"
 )
+LIST_PARTS = Right("s3:ListMultipartUploadParts", "going on with a direct upload of a large file, and finishing it")
 LIST_UPLOADS = Right("s3:ListBucketMultipartUploads", "finding and aborting an upload whose first response was lost")
 
 # To look at a bucket's settings, as the doctor and `--diff` do; nothing of a store's work needs them.
@@ -50,7 +51,14 @@ def on_objects(needs: Needs) -> tuple[Right, ...]:
     """Give the rights that concern the store's own objects."""
     if needs.read_only:
         return (READ,)
-    return (READ, WRITE, *((WRITE_ACL,) if needs.sends_acl else ()), DELETE, ABORT)
+    return (
+        READ,
+        WRITE,
+        *((WRITE_ACL,) if needs.sends_acl else ()),
+        DELETE,
+        ABORT,
+        *((LIST_PARTS,) if needs.with_uploads else ()),
+    )
 
 
 def on_bucket(needs: Needs) -> tuple[Right, ...]:
@@ -91,6 +99,25 @@ def cloudfront_statement(needs: Needs, distribution_arn: str) -> Statement:
         # The attack: another account's distribution in front of this bucket.
         "Condition": {"StringEquals": {"AWS:SourceArn": distribution_arn}},
     }
+
+
+def cloudfront_statements(needs: Needs, distribution_arn: str) -> list[Statement]:
+    """Give all that a bucket policy says of CloudFront: what it may read, and what not even then.
+
+    The attack: a file that somebody uploads and never submits, and links to at the domain of the media, where nothing has
+    looked at it.
+    """
+    allowed = cloudfront_statement(needs, distribution_arn)
+    if not needs.with_uploads:
+        return [allowed]
+    hidden = {
+        "Sid": needs.mark("CloudFrontNoUploads"),
+        "Effect": "Deny",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": READ.action,
+        "Resource": needs.staging_arn,
+    }
+    return [allowed, hidden]
 
 
 def public_statement(needs: Needs) -> Statement:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdall.provision.needs import Needs
-from holdall.provision.rights import Statement, cloudfront_statement, public_statement
+from holdall.provision.rights import Statement, cloudfront_statements, public_statement
 from holdall.sites import RESERVED
 
 # The parts of an upload that was cut off are billed, and no listing shows them.
@@ -27,14 +27,17 @@ Rule = dict[str, Any]
 
 
 def cors_rules(needs: Needs) -> list[Rule]:
-    """Let pages of the given sites read files with fetch, in a canvas and as fonts; nothing where no site is given."""
+    """Let pages of the given sites read files with fetch, in a canvas and as fonts, and upload them where that is wanted.
+
+    Nothing where no site is given.
+    """
     if not needs.origins:
         return []
     return [
         {
             "ID": needs.mark("Sites"),
             "AllowedOrigins": list(needs.origins),
-            "AllowedMethods": ["GET", "HEAD"],
+            "AllowedMethods": ["GET", "HEAD", *(["PUT", "POST"] if needs.with_uploads else [])],
             "AllowedHeaders": ["*"],
             "ExposeHeaders": ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"],
             "MaxAgeSeconds": 3600,
@@ -85,7 +88,7 @@ def _days(rule: Rule) -> int:
 def areas(needs: Needs) -> list[tuple[str, str, int]]:
     """Give the folders of Holdall's own whose content expires, and after how many days."""
     kept = needs.store.trash_seconds
-    found = [("Staging", STAGING, STAGING_DAYS)] if needs.with_areas else []
+    found = [("Staging", STAGING, STAGING_DAYS)] if needs.with_areas or needs.with_uploads else []
     if needs.with_areas or kept:
         found.append(("Trash", TRASH, trash_days(kept) if kept else TRASH_DAYS))
     return found
@@ -101,7 +104,7 @@ def policy_statements(needs: Needs) -> list[Statement]:
     if needs.read_only:
         return []
     if needs.through_cloudfront:
-        return [cloudfront_statement(needs, needs.distribution_arn)] if needs.distribution_arn else []
+        return cloudfront_statements(needs, needs.distribution_arn) if needs.distribution_arn else []
     if needs.store.public and not needs.sends_acl and not needs.on_amazon and not needs.on_r2:
         return [public_statement(needs)]
     return []

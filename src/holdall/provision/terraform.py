@@ -134,9 +134,9 @@ def _cloudfront(needs: Needs) -> list[Block]:
         signing_behavior="always",
         signing_protocol="sigv4",
     )
-    statement = rights.cloudfront_statement(needs, Expression("aws_cloudfront_distribution.media.arn"))
+    statements = rights.cloudfront_statements(needs, Expression("aws_cloudfront_distribution.media.arn"))
     policy = _resource(
-        "aws_s3_bucket_policy", bucket=BUCKET, policy=call("jsonencode", rights.bucket_policy(statement))
+        "aws_s3_bucket_policy", bucket=BUCKET, policy=call("jsonencode", rights.bucket_policy(*statements))
     )
     if needs.is_limited:
         policy.comment(

@@ -31,6 +31,7 @@ from holdall.doctor.catalogue import (
     rounds,
     saving,
     site,
+    uploads,
     urlconf,
     values,
     writing,
@@ -39,7 +40,7 @@ from holdall.findings import Kind
 
 _MODULES = (
     addresses, backend, cdn, connection, cors, editors, files, housekeeping, intent, leftovers, links, options, ownership,
-    processes, project, reading, rounds, saving, site, urlconf, values, writing,
+    processes, project, reading, rounds, saving, site, uploads, urlconf, values, writing,
 )  # fmt: skip
 
 
