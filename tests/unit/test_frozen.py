@@ -435,6 +435,9 @@ FINDINGS = {
     "cors": dict.fromkeys(["D852", "D855", "D856"], "notice")
     | dict.fromkeys(["D850"], "ok")
     | dict.fromkeys(["D851", "D853", "D854", "D857"], "warning"),
+    "uploads": dict.fromkeys(["D872", "D873"], "notice")
+    | dict.fromkeys(["D870"], "ok")
+    | dict.fromkeys(["D871", "D874", "D875"], "warning"),
     "housekeeping": dict.fromkeys(["D901"], "error")
     | dict.fromkeys(["D904", "D906"], "notice")
     | dict.fromkeys(["D900", "D905", "D910"], "ok")
