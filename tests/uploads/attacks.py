@@ -1,8 +1,12 @@
-"""Which attacks are tried on direct uploads: a table of the documentation is made of it."""
+"""Which attacks are tried on direct uploads: a table of the documentation is made of it.
+
+`HOLDALL_WRITE=1 pytest tests/docs/test_uploads.py` writes it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 Test = TypeVar("Test", bound=Callable[..., Any])
@@ -28,3 +32,22 @@ def attack(case: str, attempt: str, *, refused_by: str) -> Callable[[Test], Test
         return test
 
     return note
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "uploads.md"
+_BEGINS, _ENDS = "<!-- attacks -->\n", "<!-- end of attacks -->\n"
+
+
+def table() -> str:
+    """Write the table of the documentation: each case, what is tried, how many tests try it, and who refuses it."""
+    lines = ["| case | what is tried | refused by |\n", "|---|---|---|\n"]
+    lines += [f"| {one.case} | {one.attempt} | {one.refused_by} |\n" for one in ATTACKS]
+    cases = len({one.case for one in ATTACKS})
+    return "".join([f"{len(ATTACKS)} attempts in {cases} cases, each a test on three servers.\n\n", *lines])
+
+
+def written(page: str) -> str:
+    """Put the table into the page."""
+    before, _, rest = page.partition(_BEGINS)
+    _, _, after = rest.partition(_ENDS)
+    return f"{before}{_BEGINS}\n{table()}\n{_ENDS}{after}"
