@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from holdall.provision import commands, handover, merging, needs, settings, terraform
+from holdall.provision import commands, handover, merging, needs, plan, settings, terraform
 from tests.contract import only
 from tests.providers import Provider
 from tests.provision.environments import AMAZON, KEYS, OTHER, SPACES
@@ -82,6 +82,19 @@ def test_terraform_has_the_rules_of_both(place: dict[str, str]) -> None:
     assert all(f'"{folder}"' in written for folder in TRASHES)
     assert "These are all lifecycle rules of the bucket" in written
     assert len(set(re.findall('"Holdall(?:UnfinishedUploads|Trash)[0-9a-f]{8}"', written))) == 4
+
+
+def test_what_is_answered_beside_the_rules_is_written_again() -> None:
+    """Left out, it would go back to its default, and the rules of others would move other files."""
+    wanted = needs.read(AMAZON)[0]
+    [setting] = [one for one in plan.settings_of(wanted) if one.name == "lifecycle"]
+    live = {"Rules": [THEIRS], "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"}
+    change = plan.change(setting, live)
+    assert change is not None
+    assert change.parameters["TransitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
+    assert change.parameters["LifecycleConfiguration"]["Rules"][0] == THEIRS
+    done = {**live, "Rules": change.parameters["LifecycleConfiguration"]["Rules"]}
+    assert plan.change(setting, done) is None
 
 
 def answering(folder: Path, there: str, code: int = 0) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdall.cli.envfile import Line, write_env_file
+from holdall.cli.envfile import Line, declare_write, write_env_file
 from holdall.cli.terminal import Session, Style, as_count, wrapped
 from holdall.environment.entries import Setting
 
@@ -25,12 +25,7 @@ _OTHER_PURPOSES = {"AWS_PROFILE": "the profile of the keys, which boto3 reads it
 
 def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
-    parser.add_argument(
-        "--write",
-        type=Path,
-        metavar="FILE",
-        help="write the variables, with their secrets, into a new file that only you can read",
-    )
+    declare_write(parser, "the variables")
 
 
 def run(options: argparse.Namespace, session: Session) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from holdall.cli.envfile import Line, write_env_file
+from holdall.cli.envfile import Line, declare_write, write_env_file
 from holdall.cli.terminal import Session, as_count, wrapped
 from holdall.environment import contract, exposure, store
 from holdall.environment.entries import Setting
@@ -23,12 +23,7 @@ JSON_VERSION = 1
 def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prefix", default="", help="prefix of the store's variables, such as PRIVATE_")
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
-    parser.add_argument(
-        "--write",
-        type=Path,
-        metavar="FILE",
-        help="write what the environment probably means, with its secrets, into a new file that only you can read",
-    )
+    declare_write(parser, "what the environment probably means")
 
 
 def run(options: argparse.Namespace, session: Session) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import os
 import re
@@ -58,6 +59,16 @@ def read_env_file(path: Path) -> Mapping[str, str]:
             raise EnvFileError(f"Line {number} of {path} is not an assignment; write VARIABLE=value.")
         found[name.strip()] = _without_needed_quotes(value)
     return found
+
+
+def declare_write(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare the option that puts a proposal into a file."""
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="FILE",
+        help=f"write {what}, secrets included, into a new file that only you can read",
+    )
 
 
 def write_env_file(path: Path, lines: Iterable[Line], *, head: str) -> None:

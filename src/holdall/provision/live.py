@@ -89,4 +89,4 @@ def _read(connection: Connection, setting: Setting) -> Document:
     if setting.member in answer:
         return answer[setting.member]
     # CORS and lifecycle are answered without a name around their rules.
-    return {name: value for name, value in answer.items() if name.endswith("Rules")}
+    return {name: value for name, value in answer.items() if name.endswith("Rules") or name in setting.beside}

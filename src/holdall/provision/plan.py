@@ -27,6 +27,8 @@ class Setting:
     absent: str
     # The document that should be there, given the one that is.
     wanted: Callable[[Document], Document]
+    # What is answered with the document and is written beside it: left out, it goes back to its default.
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,9 @@ def settings_of(needs: Needs) -> tuple[Setting, ...]:
                 member="LifecycleConfiguration",
                 absent="NoSuchLifecycleConfiguration",
                 wanted=lambda live: {"Rules": _merged((live or {}).get("Rules", []), lifecycle, "ID")},
+                # Which sizes the transitions of others' rules move:
+                # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html
+                beside=("TransitionDefaultMinimumObjectSize",),
             )
         )
     return tuple(found)
@@ -109,6 +114,9 @@ def settings_of(needs: Needs) -> tuple[Setting, ...]:
 
 def change(setting: Setting, live: Document) -> Change | None:
     """Compare what is there with what should be; None where it is so already."""
+    kept = {name: live[name] for name in setting.beside if live and name in live}
+    if kept:
+        live = {name: value for name, value in live.items() if name not in kept}
     wanted = setting.wanted(live)
     if canonical(live) == canonical(wanted):
         return None
@@ -116,7 +124,7 @@ def change(setting: Setting, live: Document) -> Change | None:
     return Change(
         setting=setting.name,
         operation=setting.put,
-        parameters={setting.member: value},
+        parameters={setting.member: value, **kept},
         lines=tuple(_difference(live, wanted)),
     )
 
