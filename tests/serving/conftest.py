@@ -13,6 +13,7 @@ from django.test import AsyncClient, Client
 from django.urls import path
 
 import holdall
+from holdall.serving import views
 from tests.providers import Provider
 from tests.servers.fault_proxy import FaultProxy
 
@@ -29,6 +30,12 @@ class Paper(models.Model):
 
     def __str__(self) -> str:
         return str(self.file)
+
+
+@pytest.fixture(autouse=True)
+def _new_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the views of other tests."""
+    monkeypatch.setattr(views, "_views", {})
 
 
 @pytest.fixture
@@ -61,10 +68,14 @@ def project(
 
 
 @pytest.fixture
-def hasty(project: dict[str, Any], settings: Any) -> None:
-    """Let the store have half a second for an answer."""
-    default = project["default"]
-    settings.STORAGES = {**project, "default": {**default, "OPTIONS": {**default["OPTIONS"], "timeout": 0.5}}}
+def hasten(project: dict[str, Any], settings: Any) -> Callable[[], None]:
+    """Let the store have half a second for an answer, from now on."""
+
+    def now() -> None:
+        default = project["default"]
+        settings.STORAGES = {**project, "default": {**default, "OPTIONS": {**default["OPTIONS"], "timeout": 0.5}}}
+
+    return now
 
 
 Serve = Callable[..., None]
@@ -74,9 +85,9 @@ Serve = Callable[..., None]
 def urls(settings: Any) -> Serve:
     """Set the URLs of the project: patterns by their routes."""
 
-    def set_to(**views: Any) -> None:
+    def set_to(**made: Any) -> None:
         module = ModuleType("urls_of_a_test")
-        module.urlpatterns = [path(ROUTES[name], view, name=name) for name, view in views.items()]  # type: ignore[attr-defined]
+        module.urlpatterns = [path(ROUTES[name], view, name=name) for name, view in made.items()]  # type: ignore[attr-defined]
         settings.ROOT_URLCONF = module
 
     return set_to
@@ -96,13 +107,33 @@ def everybody(request: Any, subject: Any) -> bool:
 
 
 @pytest.fixture
-def client() -> Client:
-    return Client(raise_request_exception=True)
+def client(transactional_db: None) -> Iterator[Client]:
+    """A browser; at the end, whatever was answered is closed, as a server does."""
+    answers: list[Any] = []
+
+    class Closing(Client):
+        def request(self, **request: Any) -> Any:
+            answers.append(super().request(**request))
+            return answers[-1]
+
+    yield Closing()
+    for answer in answers:
+        answer.close()
 
 
 @pytest.fixture
-def async_client() -> AsyncClient:
-    return AsyncClient()
+def async_client(transactional_db: None) -> Iterator[AsyncClient]:
+    """The same for the asynchronous side of Django."""
+    answers: list[Any] = []
+
+    class Closing(AsyncClient):
+        async def request(self, **request: Any) -> Any:
+            answers.append(await super().request(**request))
+            return answers[-1]
+
+    yield Closing()
+    for answer in answers:
+        answer.close()
 
 
 def content(response: Any) -> bytes:

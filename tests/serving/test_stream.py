@@ -256,8 +256,11 @@ def test_middleware_that_packs_leaves_parts_alone(project: Any, urls: Serve, cli
 
 
 @pytest.mark.parametrize(("operation", "fault"), [("HeadObject", answers_503_before), ("GetObject", resets_before)])
-def test_store_that_fails_is_a_503(operation: str, fault: Any, ask: Ask, proxy: FaultProxy, hasty: None) -> None:
+def test_store_that_fails_is_a_503(
+    operation: str, fault: Any, ask: Ask, proxy: FaultProxy, hasten: Callable[[], None]
+) -> None:
     content(ask())
+    hasten()
     proxy._rules = (Rule(operation, fault, times=99),)
 
     response = ask()
@@ -326,12 +329,15 @@ def test_async_server_gets_an_async_body_without_a_warning(project: Any, urls: S
             assert asyncio.run(read(f"/papers/{paper.pk}/", Range="bytes=10-19")) == (206, LARGE[10:20])
 
 
-def test_slow_store_holds_up_no_other_request(hasty: None, urls: Serve, async_client: Any, proxy: FaultProxy) -> None:
+def test_slow_store_holds_up_no_other_request(
+    hasten: Callable[[], None], urls: Serve, async_client: Any, proxy: FaultProxy
+) -> None:
     async def hook(request: Any, paper: Paper) -> bool:
         return True
 
     urls(paper=serve(Paper, "file", allow=hook, by=stream))
     paper, other = add(LARGE), add(TEXT, "b.txt")
+    hasten()
     proxy._rules = (Rule("GetObject", stalls_before, times=1),)
 
     async def both() -> Any:

@@ -12,6 +12,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 from django.db import models
 
 from holdall.fork.storage import site_of
+from holdall.serving import PermalinkStorage
 from holdall.storage import MediaStorage
 
 
@@ -72,6 +73,9 @@ def way_between(one: Any, asked: MediaStorage) -> Way | None:
         one = storages["default"]
     if isinstance(one, FileSystemStorage | InMemoryStorage):
         return None
+    if isinstance(one, PermalinkStorage):
+        inner = way_between(one.storage, asked)
+        return _in_folder(inner, one.folder) if inner and one.folder else inner
     bucket_name = getattr(one, "bucket_name", None)
     if not isinstance(one, Storage) or bucket_name is None:
         # A project's own, which may hand everything to ours.
@@ -89,6 +93,16 @@ def way_between(one: Any, asked: MediaStorage) -> Way | None:
     if not there or here.startswith(f"{there}/"):
         return Way(removed=f"{here.removeprefix(there).strip('/')}/", is_expected=False)
     return None
+
+
+def _in_folder(way: Way, folder: str) -> Way | None:
+    """Give the way of names that stand in a folder of the storage that this is the way of."""
+    start = f"{folder}/"
+    if not way.removed:
+        return replace(way, added=f"{way.added}{start}")
+    if start.startswith(way.removed):
+        return replace(way, added=start.removeprefix(way.removed), removed="")
+    return replace(way, removed=way.removed.removeprefix(start)) if way.removed.startswith(start) else None
 
 
 def columns(asked: MediaStorage) -> Iterator[Column]:

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 
+from holdall.storage.threads import Lane, aside
 
-def body(request: HttpRequest, pieces: Iterator[bytes]) -> Any:
-    """Give the pieces in the form in which the request's server takes them: Django loads the other form whole."""
-    return AsyncBody(pieces) if hasattr(request, "scope") else pieces
+
+def body(request: HttpRequest, pieces: Iterator[bytes], place: Hashable) -> Any:
+    """Give the pieces in the form in which the request's server takes them: Django loads the other form whole.
+
+    `place` is where they come from: what hangs there delays nothing that comes from elsewhere.
+    """
+    return AsyncBody(pieces, place) if hasattr(request, "scope") else pieces
 
 
 class AsyncBody(AsyncIterator[bytes]):
-    """Read in a thread of the loop's executor, so that a slow store holds up nobody.
+    """Read in a thread of the place (`holdall.storage.threads`), so that a slow store holds up nobody.
 
     Closing it frees the connection: at once, or as soon as the thread that reads comes back. Between two pieces no
     thread is taken, so slow clients cost none.
     """
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
+    def __init__(self, pieces: Iterator[bytes], place: Hashable = None) -> None:
+        self._pieces, self._place = pieces, place
         self._lock = threading.Lock()
         self._is_reading = False
         self._is_closed = False
 
     async def __anext__(self) -> bytes:
-        piece = await sync_to_async(self._next, thread_sensitive=False)()
+        piece = await aside(self._place, Lane.QUESTIONS, self._next)
         # `StopIteration` cannot leave a coroutine.
         if piece is None:
             raise StopAsyncIteration

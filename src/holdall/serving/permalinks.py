@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
@@ -137,13 +138,17 @@ class PermalinkStorage(Storage):
 
         It is what `holdall.references` wants to know, with the alias of the other storage. Requests: none.
         """
+        names_found: dict[str, None] = {}
         for found in saved.signed_links(text):
             name = self._name_behind(html.unescape(saved.address_in(found)))
             if name is not None:
-                yield name
+                names_found[name] = None
         begin = re.escape(self.url("x")[: -len("x")])
         for found in re.finditer(rf"{begin}([^\s\"'<>\\?#`]+)", text):
-            yield self.inner(unquote(html.unescape(found[1].rstrip(saved.AFTER))))
+            # What cannot be a name was never given.
+            with suppress(InvalidName):
+                names_found[self.inner(unquote(html.unescape(found[1].rstrip(saved.AFTER))))] = None
+        yield from names_found
 
 
 def _configured() -> dict[str, Any]:

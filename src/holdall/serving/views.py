@@ -19,7 +19,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 
 from holdall import names
-from holdall.serving.ways import Served, Way, answered, redirect
+from holdall.serving.ways import Served, Way, answered, place_of, redirect
+from holdall.storage.threads import Lane, aside
 
 log = logging.getLogger("holdall")
 
@@ -177,7 +178,7 @@ def view_of(route: Route) -> View:
             return verdict
         served = await sync_to_async(_allowed)(route, subject, verdict)
         # Not in the thread that all of the database's work shares: the store may be slow.
-        return await sync_to_async(answered, thread_sensitive=False)(request, served, route.by)
+        return await aside(place_of(served.storage), Lane.QUESTIONS, partial(answered, request, served, route.by))
 
     made: View = async_view if is_async else view
     made.route = route  # type: ignore[attr-defined]  # a function may have attributes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
 from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
@@ -136,7 +136,15 @@ def _streamed(request: HttpRequest, served: Served, stored: Stored) -> HttpRespo
     if request.method == "HEAD":
         return HttpResponse(headers=headers)
     pieces = stored.pieces(*span)
-    return StreamingHttpResponse(body(request, unpacked(pieces) if unpacks else pieces), status=status, headers=headers)
+    content = body(request, unpacked(pieces) if unpacks else pieces, place_of(served.storage))
+    return StreamingHttpResponse(content, status=status, headers=headers)
+
+
+def place_of(storage: Storage) -> Hashable:
+    """Give the place whose threads ask a storage: each has its own, so that one that hangs delays no other."""
+    while isinstance(storage, PermalinkStorage):
+        storage = storage.storage
+    return storage._places() if isinstance(storage, MediaStorage) else None
 
 
 def _refused(headers: dict[str, str]) -> dict[str, str]:
