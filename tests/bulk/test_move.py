@@ -74,8 +74,8 @@ def save(storage: Any, name: str, content: bytes) -> str:
     return str(storage.save(name, ContentFile(content)))
 
 
-def planned(storage: Any) -> plan.Plan:
-    return plan.make(Store(storage), Store(storage.mirror.storage))
+def planned(storage: Any, there: Any = None) -> plan.Plan:
+    return plan.make(Store(storage), Store(there or storage.mirror.storage))
 
 
 def copy(storage: Any) -> copying.Outcome:
@@ -152,10 +152,14 @@ def test_move_under_load_loses_nothing(ground: Ground) -> None:
 
     for own, mirror, seed in (("a", "b", 1), ("b", "a", 2), ("a", "b", 3)):
         storage = ground.storage(own, mirror)
+        # Whoever copies may know the two stores alone, and not that one is the mirror of the other.
+        source, there = (ground.storage(own), ground.storage(mirror)) if seed > 1 else (storage, storage.mirror.storage)
+        save(storage, "first.txt", b"each process says which store is the mirror")
+        storage.delete("first.txt")
         with users.at_work(lambda own=own, mirror=mirror: ground.storage(own, mirror), seed=100 * seed):
-            outcome = copy(storage)
+            outcome = copying.apply(planned(source, there))
             assert (outcome.conflicts, outcome.failures) == ([], [])
-            left = planned(storage)
+            left = planned(source, there)
             assert (left.all_to_do.files, left.in_conflict.files, left.troubles) == (0, 0, [])
         assert storage.mirror.missed == 0
         check(ground, users)
@@ -234,3 +238,29 @@ def test_file_that_the_mirror_got_after_the_note_stays(ground: Ground, monkeypat
     save(ground.storage("b"), "a.txt", b"saved when the mirror was the store")
     left = planned(storage)
     assert (left.all_to_do.files, left.only_there.files) == (0, 1)
+
+
+def test_plain_copy_calls_nothing_a_conflict_that_somebody_else_has_copied(ground: Ground) -> None:
+    source, there = ground.storage("a"), ground.storage("b")
+    for name in ("small.txt", "other.txt"):
+        save(source, name, b"small")
+    save(source, "large.txt", b"l" * 200_000)
+    made = planned(source, there)
+    save(there, "small.txt", b"small")
+    save(there, "large.txt", b"l" * 200_000)
+    save(there, "other.txt", b"not the same")
+    outcome = copying.apply(made)
+    assert (outcome.conflicts, outcome.failures, outcome.copied.files) == (["other.txt"], [], 2)
+
+
+def test_stale_word_of_a_mirror_replaces_nothing(ground: Ground) -> None:
+    was = ground.storage("a", "b")
+    save(was, "a.txt", b"when it was the mirror")
+    source, there = ground.storage("a"), ground.storage("b")
+    save(source, "new.txt", b"new")
+    made = planned(source, there)
+    assert made.live is not None
+    save(there, "new.txt", b"somebody else's")
+    outcome = copying.apply(made)
+    assert outcome.conflicts == ["new.txt"]
+    assert there.open("new.txt").read() == b"somebody else's"

@@ -19,7 +19,7 @@ from holdall.bulk.landing import land
 from holdall.bulk.live import Live
 from holdall.bulk.places import Folder, Place, Store, Trouble, on_its_side, reading
 from holdall.bulk.plan import Count, Plan
-from holdall.bulk.proof import composed_of, fits
+from holdall.bulk.proof import composed_of, fits, is_same
 from holdall.bulk.replacing import Replaced
 from holdall.bulk.verdict import Copied, Verdict, verified
 from holdall.bulk.work import Budget, Ended, Pace, mapped
@@ -31,7 +31,7 @@ from holdall.errors import (
     ObjectChanged,
     WriteRefused,
 )
-from holdall.fork.storage import reading_parameters
+from holdall.fork.storage import look_at, reading_parameters
 from holdall.s3 import deleting
 from holdall.s3.bodies import PIECE_BYTES
 from holdall.s3.bulklane import BulkLane, Declined
@@ -108,12 +108,17 @@ def apply(
                 continue
             if plan.live is not None and isinstance(done, (NameTaken, Trouble)) and copier.fatal is None:
                 # Somebody else was there first, or has changed it since: that is what the mirror gets.
-                failure = plan.live.bring_up(step.name)
+                failure = plan.live.resolve(step.name)
                 if failure is None:
                     settled.add(step.size_bytes)
                     report(step, Trouble(step.name, ""))
                     continue
-                done = Trouble(step.name, str(failure))
+                done = done if isinstance(done, NameTaken) else Trouble(step.name, str(failure))
+            if isinstance(done, NameTaken) and _is_there_by_now(plan, step):
+                # Somebody else has copied it.
+                settled.add(step.size_bytes)
+                report(step, Trouble(step.name, ""))
+                continue
             if isinstance(done, NameTaken):
                 conflicts.append(step.name)
                 done = Trouble(step.name, "is there by now, and different")
@@ -137,12 +142,28 @@ def apply(
     return Outcome(verdict.count, verdict.unproven, conflicts, [*failures, *verdict.wrong], copier.pace.slowed, fatal)
 
 
+def _is_there_by_now(plan: Plan, step: Entry) -> bool:
+    """Say whether a name that is taken has the very file. Two HEAD, and as many requests as comparing them takes."""
+    if not (isinstance(plan.source, Store) and isinstance(plan.destination, Store)):
+        return False
+    try:
+        here, there = (_now(place, step.name) for place in (plan.source, plan.destination))
+        return is_same(plan.source, here, plan.destination, there)
+    except HoldallError:
+        return False
+
+
+def _now(place: Store, name: str) -> Entry:
+    found = look_at(place.storage, name)
+    return Entry(name, found.size_bytes, None, found.etag.strip('"'))
+
+
 def _follow_up(plan: Plan, live: Live, verdict: Verdict, failures: list[Trouble], workers: int) -> None:
     """Bring up what the mirror missed, and what changed while it was copied. One listing of the store."""
     wrong, verdict.wrong = verdict.wrong, []
     try:
-        names = dict.fromkeys([*plan.missed, *(one.name for one in wrong), *live.changed(plan)])
-        left = live.bring_up_all(names, workers)
+        left = live.bring_up_all(dict.fromkeys([*plan.missed, *live.changed(plan)]), workers)
+        left += [Trouble(one.name, str(failure)) for one in wrong if (failure := live.resolve(one.name)) is not None]
     except HoldallError as failure:
         failures += [*wrong, Trouble("What changed meanwhile", f"could not be brought up: {failure}")]
         return

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from holdall.bulk.entries import Entry, Spool
 from holdall.bulk.places import Place, Store, Trouble
 from holdall.bulk.work import mapped
-from holdall.errors import HoldallError
-from holdall.fork.storage import site_of
+from holdall.errors import HoldallError, StoreFailed
+from holdall.fork.storage import ForkedStorage, site_of
 from holdall.s3 import owed
 from holdall.s3.deleting import Seen
 from holdall.s3.owed import Owed
-from holdall.storage.mirror import Mirror
+from holdall.storage.mirror import Mirror, place_of
 
 if TYPE_CHECKING:
     from holdall.bulk.plan import Plan
@@ -39,21 +39,30 @@ WORKERS = 16
 class Live:
     """A store and its mirror."""
 
-    def __init__(self, own: Any, mirror: Mirror) -> None:
-        self.own, self.mirror = own, mirror
+    def __init__(self, own: Any, mirror: Mirror, *, is_set: bool = True) -> None:
+        # `is_set`: the variables say so. Else the store does, and it may be a while ago: nothing is replaced by that alone.
+        self.own, self.mirror, self.is_set = own, mirror, is_set
         # What the mirror may have missed: name -> when that was noted last.
         self.noted: dict[str, datetime] = {}
         self._notes: list[Owed] = []
 
     @classmethod
     def of(cls, source: Place, destination: Place) -> Live | None:
-        """Say whether one place is the mirror of the other; None if it is not."""
+        """Say whether one place is the mirror of the other, by its variables or by what the store says; None if it is not.
+
+        Requests: none if the variables name a mirror; else one GET.
+        """
         if not (isinstance(source, Store) and isinstance(destination, Store)):
             return None
-        mirror = source.storage.mirror
-        if mirror is None or site_of(mirror.storage) != site_of(destination.storage):
+        own, there = source.storage, destination.storage
+        if isinstance(own, ForkedStorage) or isinstance(there, ForkedStorage):
             return None
-        return cls(source.storage, mirror)
+        if own.mirror is not None:
+            return cls(own, own.mirror) if site_of(own.mirror.storage) == site_of(there) else None
+        said = owed.told(own.store, own._prefix(""))
+        if said and {**said, **place_of(there)} == said:
+            return cls(own, Mirror.between(own, there), is_set=False)
+        return None
 
     # -- the plan
 
@@ -148,6 +157,12 @@ class Live:
         return None
 
     # -- after the copying
+
+    def resolve(self, name: str) -> HoldallError | None:
+        """Do so with a name that was taken, or whose file was changed, since the plan was made."""
+        if self.is_set or self.is_settled(name):
+            return self.bring_up(name)
+        return StoreFailed("is there by now, and different")
 
     def bring_up_all(self, names: Iterable[str], workers: int = WORKERS) -> list[Trouble]:
         """Do so with many names, and say what went wrong with which."""

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from holdall.errors import ObjectNotFound, StoreFailed
+from holdall.errors import HoldallError, ObjectNotFound, StoreFailed
 from holdall.s3.connection import Connection
 from holdall.sites import RESERVED
 
 FOLDER = f"{RESERVED}/mirror/"
+# Says which store is the mirror, for who copies without its variables.
+PLACE = "place.json"
 # A thousand names of the longest that there are.
 MAX_BYTES = 8 * 1024 * 1024
 
@@ -51,6 +53,34 @@ def settle(connection: Connection, key: str) -> None:
     connection.call("delete_object", action="noting for the mirror", name=key, Key=key)
 
 
+def tell(connection: Connection, prefix: str, place: Mapping[str, str]) -> None:
+    """Say in a store which one is its mirror. One PUT."""
+    connection.call(
+        "put_object",
+        action="noting for the mirror",
+        name=PLACE,
+        Key=f"{prefix}{FOLDER}{PLACE}",
+        Body=f"{json.dumps({'version': 1, **place})}\n".encode(),
+        ContentType="application/json",
+    )
+
+
+def told(connection: Connection, prefix: str) -> Mapping[str, str]:
+    """Read which store is the mirror of one; empty if that was never said. One GET."""
+    try:
+        answer = connection.call("get_object", action="reading", name=PLACE, Key=f"{prefix}{FOLDER}{PLACE}")
+    except HoldallError:
+        return {}
+    try:
+        with connection.translating("reading", name=PLACE, is_request=False):
+            said = json.loads(answer["Body"].read(MAX_BYTES))
+        return {str(name): str(value) for name, value in said.items()}
+    except (ValueError, AttributeError):
+        return {}
+    finally:
+        answer["Body"].close()
+
+
 def entries(connection: Connection, prefix: str) -> Iterator[Owed]:
     """Give the notes of a store, the oldest first. One request for each 1,000, and one GET for each.
 
@@ -59,7 +89,8 @@ def entries(connection: Connection, prefix: str) -> Iterator[Owed]:
     """
     for page in connection.pages(action="reading what the mirror missed", Prefix=f"{prefix}{FOLDER}"):
         for found in page.get("Contents", ()):
-            if (names := _names(connection, found["Key"])) is not None:
+            is_note = not found["Key"].endswith(f"/{PLACE}")
+            if is_note and (names := _names(connection, found["Key"])) is not None:
                 modified = found["LastModified"]
                 written = modified if isinstance(modified, datetime) else datetime.fromisoformat(modified)
                 yield Owed(found["Key"], names, written)

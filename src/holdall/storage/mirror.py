@@ -56,6 +56,14 @@ class Mirror:
         where = f'bucket "{options["bucket_name"]}"{under} at {place[0] or "Amazon S3"}'
         self._misses = misses.of(place, where, REMEDY)
 
+    @classmethod
+    def between(cls, own: Any, storage: Any) -> Mirror:
+        """Give a storage's mirror for another storage that is known to be it."""
+        names = ("bucket_name", "endpoint_url", "local_folder", "location")
+        made = cls(own, {name: getattr(storage, name) for name in names})
+        made._storage = storage
+        return made
+
     @property
     def storage(self) -> Any:
         """The mirror as a storage of its own: of the same class and with the same options, in another place."""
@@ -181,7 +189,8 @@ class Mirror:
     def _check_apart(self) -> None:
         """Make sure, once per process, that the mirror is not the store itself, reached by another address.
 
-        Requests: none where the buckets have different names, or the locations are apart. Else a PUT, a HEAD, a DELETE.
+        Requests: one PUT, which says in the store which one the mirror is; a PUT, a HEAD and a DELETE where the buckets have
+        one name and the locations are not apart.
 
         Raises:
             StoreFailed: it is. Nothing was changed.
@@ -193,6 +202,8 @@ class Mirror:
             if own.bucket_name == there.bucket_name and nested:
                 known.is_the_store = self._shows_a_note()
             known.is_apart = not known.is_the_store
+            if known.is_apart:
+                owed.tell(own.store, own._prefix(""), place_of(there))
         if known.is_the_store:
             raise StoreFailed(
                 f"The mirror is the store itself, or overlaps it, reached by another address: {there.store.where()}. Nothing "
@@ -349,6 +360,15 @@ class _Outside:
     def read(self, size: int = -1) -> bytes:
         piece: bytes = self._context.run(self._file.read, size)
         return piece
+
+
+def place_of(storage: Any) -> dict[str, str]:
+    """Say where a storage's store is, so that it is known again."""
+    return {
+        "bucket_name": str(storage.bucket_name),
+        "location": storage.location.strip("/"),
+        "address": str(storage.local_folder or storage.endpoint_url or ""),
+    }
 
 
 def _version(found: Mapping[str, Any]) -> Version:
