@@ -30,7 +30,7 @@ def _note(sender: Any, instance: Any, **_event: Any) -> None:
         if not isinstance(field, FileField):
             continue
         file = kept.get(field.attname)
-        staged = getattr(file, "_file", None) if isinstance(file, FieldFile) else None
+        staged = getattr(file, "_file", None) if isinstance(file, FieldFile) else file
         if isinstance(staged, StagedFile) and media_storage(field.storage) is None:
             kept.setdefault(_NOTED, []).append(staged.file)
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import subprocess
 import sys
+from datetime import UTC, datetime
+from unittest import mock
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
+from botocore.auth import S3SigV4PostAuth, S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +92,52 @@ def test_public_link_has_no_query() -> None:
     place = Place(scheme="https", host="media.example.com", region="r1")
 
     assert public_url(place, "a b/ü.jpg") == "https://media.example.com/a%20b/%C3%BC.jpg"
+
+
+@pytest.mark.parametrize("token", [None, "a/token=="])
+@pytest.mark.parametrize("path", ["", "/acme"])
+def test_link_with_headers_equals_the_sdks(token: str | None, path: str) -> None:
+    place = Place(scheme="https", host="s3.example.com", path=path, region="eu-central-1")
+    signer = Signer(place, SigningKeys("KEY", Secret("secret"), Secret(token) if token else None))
+    headers = {"content-type": "image/png", "content-length": "17", "if-none-match": "*"}
+    parameters = {"partNumber": "3", "uploadId": "a/b+c=="}
+    span = window(NOW, lifetime_seconds=900)
+    ours = signer.url("a b/\u00fc~.jpg", span, method="PUT", parameters=parameters, headers=headers)
+
+    query = "&".join(f"{name}={quote(value, safe='-._~')}" for name, value in parameters.items())
+    request = AWSRequest("PUT", f"https://s3.example.com{path}/a%20b/%C3%BC~.jpg?{query}", headers=headers)
+    sdk = S3SigV4QueryAuth(Credentials("KEY", "secret", token), "s3", "eu-central-1", expires=span.valid_seconds)
+    now = datetime.fromtimestamp(span.signed_at, UTC)
+    with mock.patch("botocore.auth.get_current_datetime", return_value=now):
+        sdk.add_auth(request)
+    assert dict(parse_qsl(urlsplit(ours).query)) == dict(parse_qsl(urlsplit(request.url).query))
+
+
+def test_form_equals_the_sdks() -> None:
+    place = Place(scheme="https", host="s3.example.com", path="/acme", region="eu-central-1")
+    signer = Signer(place, SigningKeys("KEY", Secret("secret"), Secret("token")))
+    span = window(NOW, lifetime_seconds=900)
+    url, fields = signer.form(
+        "a/b", span, bucket_name="acme", conditions=[["content-length-range", 1, 9]], acl="private"
+    )
+
+    assert url == "https://s3.example.com/acme/"
+    policy = json.loads(base64.b64decode(fields["policy"]))
+    assert policy["conditions"][:2] == [{"bucket": "acme"}, ["content-length-range", 1, 9]]
+    # Every field is fixed, but those that carry the policy itself.
+    fixed = {one[1] for one in policy["conditions"][2:]}
+    assert fixed == {f"${name}" for name in fields if name not in {"policy", "x-amz-signature"}}
+
+    request = AWSRequest("POST", url)
+    request.context["s3-presign-post-fields"] = {}
+    request.context["s3-presign-post-policy"] = {"conditions": []}
+    sdk = S3SigV4PostAuth(Credentials("KEY", "secret", "token"), "s3", "eu-central-1")
+    now = datetime.fromtimestamp(span.signed_at, UTC)
+    with mock.patch("botocore.auth.get_current_datetime", return_value=now):
+        sdk.add_auth(request)
+    made = request.context["s3-presign-post-fields"]
+    assert {name: fields[name] for name in made if name not in {"policy", "x-amz-signature"}} == {
+        name: value for name, value in made.items() if name not in {"policy", "x-amz-signature"}
+    }
+    request.context["timestamp"] = now.strftime("%Y%m%dT%H%M%SZ")
+    assert fields["x-amz-signature"] == sdk.signature(fields["policy"], request)
