@@ -112,7 +112,7 @@ class StreamingASGIHandler(ASGIHandler):
 
     Up to `FILE_UPLOAD_MAX_MEMORY_SIZE` a body is received before the view is called and stays in memory. A longer one is
     read by whichever thread parses it: that of Django's CSRF middleware, of a view that is not asynchronous, or of
-    `sync_to_async`; the event loop's own thread cannot wait for it. Nothing is received that nobody reads.
+    `sync_to_async`; the event loop's own thread cannot wait for it. Nothing is received before it is read.
     """
 
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import json
 import os
 import re
 import shutil
@@ -16,35 +17,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils.module_loading import import_string
 
 from tests.contract import only
+from tests.docs.pages import DOCS, blocks
 from tests.providers import Provider
 from tests.servers import processes
 from tests.servers.sealed import ROOT, missing, sealed
 from tests.stores import build_storage
 
-pytestmark = only("seaweedfs-http")
 MIB = 1024 * 1024
 LARGE_BYTES, TRACED_BYTES = 300 * MIB, 30 * MIB
 # How much of it may be in the server's memory at once.
 MOST_GROWTH_BYTES = 64 * MIB
 BOUNDARY = "holdall"
 SERVERS = {
-    "gunicorn": [
-        "-m",
-        "gunicorn",
-        "--config",
-        "python:tests.journeys.gunicorn_config",
-        "--threads",
-        "2",
-        "--timeout",
-        "120",
-    ],
+    "gunicorn": ["-m", "gunicorn", "--config", "python:tests.journeys.sealed_gunicorn", "--timeout", "120"],
     "uvicorn": ["-m", "uvicorn", "--log-level", "warning"],
 }
+PAGE = DOCS / "how-to" / "read-only.md"
 # What a program may open to write: none of it is a file.
 HARMLESS = re.compile(r'"/dev/(null|tty)"|"/proc/self/')
 TRACED = "open,openat,openat2,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat"
+
+
+def shown(comment: str) -> str:
+    """What the page shows under this comment."""
+    return next(block.text for block in blocks(PAGE) if block.comment == comment)
 
 
 def photograph(size: int) -> Iterator[bytes]:
@@ -128,6 +127,7 @@ def gallery(
         "PYTHONDONTWRITEBYTECODE": "1",
         "DJANGO_SETTINGS_MODULE": "tests.journeys.sealed_settings",
         "HOME": "/nowhere",
+        "GUNICORN_CONF": shown("gunicorn.conf.py: without any folder"),
         **more,
     }  # fmt: skip
     log = folder / "log"
@@ -166,6 +166,7 @@ def server(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@only("seaweedfs-http")
 def test_300_mb_are_uploaded_where_nothing_can_be_written(
     server: str, provider: Provider, bucket: str, location: str, tmp_path: Path
 ) -> None:
@@ -196,6 +197,7 @@ def in_folder(command: Sequence[str]) -> list[str]:
     return ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(ROOT), *command]
 
 
+@only("seaweedfs-http")
 def test_server_opens_no_file_to_write(
     server: str, provider: Provider, bucket: str, location: str, tmp_path: Path
 ) -> None:
@@ -230,3 +232,46 @@ def writes(lines: Sequence[str]) -> list[str]:
             continue
         found.append(line)
     return found
+
+
+# -- the page itself
+
+
+def test_page_sets_what_the_gallery_sets() -> None:
+    (settings,) = [block.text for block in blocks(PAGE) if block.text.startswith("import holdall")]
+    made: dict[str, Any] = {}
+    # The settings of a project with a store.
+    program = f"import json\n{settings}\nprint(json.dumps([STORAGES['default']['BACKEND'], FILE_UPLOAD_HANDLERS]))"
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT}/src", "STORAGE_BUCKET_NAME": "acme"}
+    done = processes.complete([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
+    backend, (handler,) = json.loads(done.stdout)
+    assert backend == "holdall.storage.MediaStorage"
+    assert import_string(handler).__name__ == "StoreUploadHandler"
+    exec(shown("asgi.py").replace("mysite.settings", "tests.settings"), made)
+    assert callable(made["application"])
+
+
+@pytest.mark.parametrize("variant", ["with /dev/shm", "without any folder"])
+def test_gunicorn_takes_what_the_page_says(variant: str, tmp_path: Path) -> None:
+    pytest.importorskip("gunicorn", reason="gunicorn is not installed")
+    written = tmp_path / "gunicorn.conf.py"
+    written.write_text(shown(f"gunicorn.conf.py: {variant}"))
+    (tmp_path / "site_of_test.py").write_text("def app(environ, start_response): ...")
+    command = [sys.executable, "-m", "gunicorn", "--check-config", "--config", str(written), "site_of_test:app"]
+    done = processes.complete(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "path"),
+    [
+        ("compose.yaml", ["services", "web", "read_only"]),
+        ("deployment.yaml", ["spec", "template", "spec", "containers", 0, "securityContext", "readOnlyRootFilesystem"]),
+    ],
+)
+def test_manifests_make_the_file_system_read_only(file: str, path: list[Any]) -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    found = yaml.safe_load(shown(file))
+    for step in path:
+        found = found[step]
+    assert found is True
