@@ -111,6 +111,28 @@ def test_download_has_its_name_in_the_link(project: Any, urls: Serve) -> None:
     assert "response-content-disposition=attachment" in media_url(request(), add().file, download_as="a.pdf")
 
 
+def test_view_that_shows_files_goes_before_one_that_saves_them(project: Any, urls: Serve) -> None:
+    urls(
+        paper=serve(Paper, "file", allow=owns),
+        extra=serve(Paper, "file", allow=everybody, download_as=lambda paper: "a.txt"),
+    )
+    paper = add()
+
+    assert media_url(request("eve"), paper.file) == f"/papers/{paper.pk}/"
+
+
+def test_view_of_a_model_counts_for_those_that_inherit_from_it(project: Any, urls: Serve) -> None:
+    class Proxy(Paper):
+        class Meta:
+            proxy = True
+            app_label = "holdall_papers"
+
+    urls(paper=serve(Paper, "file", allow=owns))
+    paper = Proxy.objects.get(pk=add().pk)
+
+    assert media_url(request("eve"), paper.file) == f"/papers/{paper.pk}/"
+
+
 def test_empty_field_has_no_address(project: Any, urls: Serve) -> None:
     urls(paper=serve(Paper, "file", allow=everybody))
 

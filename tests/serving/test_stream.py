@@ -20,7 +20,7 @@ from holdall.s3.spans import SpanReader
 from holdall.serving import serve, serve_files, stream
 from holdall.serving.bodies import AsyncBody
 from tests.contract import only
-from tests.providers import Provider
+from tests.providers import Keys, Provider
 from tests.servers.fault_proxy import FaultProxy, Rule, answers_503_before, cuts_answer, resets_before, stalls_before
 from tests.serving.conftest import Paper, Serve, add, content, everybody
 
@@ -267,6 +267,20 @@ def test_store_that_fails_is_a_503(
 
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(("keys", "status"), [("no_rights", 404), ("unknown", 503)])
+def test_store_that_refuses_is_told_to_whoever_runs_the_site(
+    keys: str, status: int, ask: Ask, provider: Provider, project: Any, settings: Any, caplog: Any
+) -> None:
+    content(ask())
+    used = Keys("NOBODYSKEY00", "x" * 40) if keys == "unknown" else provider.no_rights
+    default = project["default"]
+    options = {**default["OPTIONS"], "access_key": used.access_key, "secret_key": used.secret_key}
+    settings.STORAGES = {**project, "default": {**default, "OPTIONS": options}}
+
+    assert ask().status_code == status
+    assert "refused" in caplog.text
 
 
 def test_connection_that_breaks_off_is_taken_up(ask: Ask, proxy: FaultProxy) -> None:

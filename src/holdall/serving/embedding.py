@@ -33,6 +33,8 @@ def media_url(request: HttpRequest | None, file: FieldFile, *, download_as: str 
     """
     if not file:
         return ""
+    # The URLconf makes the views, and may not have been loaded yet.
+    _ = get_resolver(get_urlconf()).url_patterns
     model, field = type(file.instance), str(file.field.name)
     view = view_for(model, field)
     if view is None:

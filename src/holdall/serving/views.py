@@ -113,7 +113,10 @@ def serve(
 
     route = Route(f"{owner._meta.label}.{field}", lambda given: get_object_or_404(model, **given), served, allow, by)
     view = view_of(route)
-    _views[owner._meta.concrete_model or owner, field] = view
+    place = owner._meta.concrete_model or owner, field
+    # A page shows files by the view that shows them, if there is one beside that which saves them.
+    if download_as is None or place not in _views:
+        _views[place] = view
     return view
 
 
@@ -211,5 +214,10 @@ _views: dict[tuple[type[Model], str], View] = {}
 
 
 def view_for(model: type[Model], field: str) -> View | None:
-    """Give the view that serves a model's field."""
-    return _views.get((model._meta.concrete_model or model, field))
+    """Give the view that serves a model's field: its own, or that of a model that it inherits the field from."""
+    for one in model.__mro__:
+        if (meta := getattr(one, "_meta", None)) is not None:
+            view = _views.get((meta.concrete_model or one, field))
+            if view is not None:
+                return view
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Hashable
@@ -14,13 +15,15 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.http import http_date
 
-from holdall.errors import ObjectChanged, StoreFailed, StoreUnreachable
+from holdall.errors import AccessRefused, CredentialsRefused, ObjectChanged, StoreFailed, StoreUnreachable
 from holdall.serving import ranges, safety
 from holdall.serving.bodies import body
 from holdall.serving.objects import Stored, look, unpacked
 from holdall.serving.permalinks import PermalinkStorage
 from holdall.storage import MediaStorage
 from holdall.storage.disposition import disposition
+
+log = logging.getLogger("holdall")
 
 # The permission is asked for again each time; what did not change is not sent again.
 CACHE_CONTROL = "private, no-cache"
@@ -201,6 +204,13 @@ def answered(request: HttpRequest, served: Served, way: Way) -> HttpResponseBase
         return way(request, served)
     except (FileNotFoundError, SuspiciousFileOperation) as missing:
         raise Http404("There is no such file.") from missing
+    except CredentialsRefused as refused:
+        log.error("%s", refused)  # noqa: TRY400  the failure says all
+        return _unavailable()
+    except AccessRefused as refused:
+        # As a store answers for a file that is missing, to keys that may not list the bucket.
+        log.warning("A file was taken for missing: %s", refused)
+        raise Http404("There is no such file.") from refused
     except (StoreUnreachable, StoreFailed):
         return _unavailable()
 
