@@ -7,7 +7,6 @@ until the store did not change in between. Whatever was written to the mirror la
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -22,17 +21,16 @@ from holdall import names as file_names
 from holdall.errors import AccessRefused, HoldallError, ObjectChanged, ObjectNotFound, StoreFailed
 from holdall.s3 import owed, trash
 from holdall.s3.begun import MARK
+from holdall.s3.bodies import in_parts
 from holdall.s3.patience import Deadline, ending_by
 from holdall.s3.reading import ObjectReader
-from holdall.s3.saving import KEPT, MAX_COPY_BYTES, NewObject, Source
+from holdall.s3.saving import KEPT, LEAST_WORK_BYTES_PER_SECOND, MAX_COPY_BYTES, NewObject, Source
 from holdall.sites import is_below
 from holdall.storage import misses
 
 # So often one name is brought up again because others change it meanwhile.
 ROUNDS = 20
 WORKERS = 16
-# A file of a length that is known may take longer than a question, by this much.
-LEAST_BYTES_PER_SECOND = 1024 * 1024
 # The metadata that is Holdall's own, and is each store's own.
 _OURS = "holdall-"
 REMEDY = "`holdall copy` from the store to the mirror makes it good."
@@ -282,13 +280,20 @@ class Mirror:
             return _version(found)
         body.close()
         parameters = {key: value for key, value in asked.items() if key not in {"name", "Key"}}
-        outside = contextvars.copy_context()
         with ObjectReader(own.store, own._client, name=name, key=asked["Key"], parameters=parameters) as reader:
             if reader.etag != found["ETag"]:
                 raise ObjectChanged(f'"{name}" was replaced meanwhile.')
-            with self._limited(size_bytes):
-                made.create(_Outside(reader, outside), again=True)
+            self._send(made, reader, size_bytes)
         return _version(found)
+
+    def _send(self, made: NewObject, reader: ObjectReader, size_bytes: int) -> None:
+        """Send a long file in parts. Each may wait as long as any request; they take as long as they move."""
+        with made.taking_back():
+            with self._limited():
+                made.start(again=True)
+            etags = made._send_all(in_parts(reader, made.parts.part_bytes))
+            with self._limited(size_bytes):
+                made.finish(etags)
 
     def _copied(self, name: str, found: Mapping[str, Any], asked: Mapping[str, Any], deadline: Deadline) -> bool:
         """Let the store copy a file by itself. False: it does not, and the file can be sent."""
@@ -302,7 +307,7 @@ class Mirror:
             size_bytes=size_bytes,
             parameters={key: value for key, value in asked.items() if key not in {"name", "Key"}},
         )
-        with ending_by(deadline) if size_bytes < LEAST_BYTES_PER_SECOND else self._limited(size_bytes):
+        with ending_by(deadline) if size_bytes < LEAST_WORK_BYTES_PER_SECOND else self._limited(size_bytes):
             return self._new_object(name, found).copy(source)
 
     def _new_object(self, name: str, found: Mapping[str, Any]) -> NewObject:
@@ -339,8 +344,8 @@ class Mirror:
 
     @contextmanager
     def _limited(self, size_bytes: int = 0) -> Iterator[None]:
-        """Wait for the mirror no longer than its time limit inside, and for a long file no longer than it takes."""
-        with ending_by(Deadline(self._seconds + size_bytes / LEAST_BYTES_PER_SECOND)):
+        """Wait for the mirror no longer than its time limit inside, and longer for its work on a long file."""
+        with ending_by(Deadline(self._seconds + size_bytes / LEAST_WORK_BYTES_PER_SECOND)):
             yield
 
 
@@ -349,17 +354,6 @@ class _Failure:
 
     def __init__(self, error: Exception | None) -> None:
         self.error = error
-
-
-class _Outside:
-    """A file of the own store: what waits for it is no part of what waits for the mirror."""
-
-    def __init__(self, file: Any, context: contextvars.Context) -> None:
-        self._file, self._context = file, context
-
-    def read(self, size: int = -1) -> bytes:
-        piece: bytes = self._context.run(self._file.read, size)
-        return piece
 
 
 def place_of(storage: Any) -> dict[str, str]:
