@@ -622,6 +622,28 @@ def test_open_uploads_are_limited(browser: Browser, settings: Any) -> None:
     assert browser.begin(token, TEXT)
 
 
+@attack("a flood of tickets", "begin more in other sessions of the same user", refused_by="server")
+def test_open_uploads_are_counted_for_the_user(browser: Browser, settings: Any) -> None:
+    settings.HOLDALL_UPLOADS = {"MAX_OPEN": 2}
+    other = Browser(1)
+    browser.begin(browser.token(), TEXT)
+    other.begin(other.token(), TEXT)
+    status, said = browser.post("begin", field=browser.token(), name="a.txt", size=3, type="text/plain")
+    assert (status, said["error"]) == (429, "too_many")
+
+
+@attack("a flood of tickets", "cancel one upload again and again, to free the places of others", refused_by="server")
+def test_cancelling_twice_frees_one_place(browser: Browser, settings: Any) -> None:
+    settings.HOLDALL_UPLOADS = {"MAX_OPEN": 1}
+    token = browser.token()
+    first = browser.begin(token, TEXT)
+    browser.post("cancel", ticket=first["ticket"])
+    browser.begin(token, TEXT)
+    browser.post("cancel", ticket=first["ticket"])
+    status, said = browser.post("begin", field=token, name="a.txt", size=3, type="text/plain")
+    assert (status, said["error"]) == (429, "too_many")
+
+
 @attack("a flood of tickets", "begin faster than the project's throttle allows", refused_by="server")
 def test_throttle_is_asked(browser: Browser, settings: Any) -> None:
     asked: list[Any] = []

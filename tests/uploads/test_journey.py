@@ -11,6 +11,7 @@ from django.core.files.base import ContentFile
 
 from holdall.s3.connection import Connection
 from holdall.s3.reading import ObjectReader
+from holdall.uploads import tickets
 from holdall.uploads.stores import staging_of
 from tests.contract import only
 from tests.uploads.conftest import Browser, send
@@ -220,3 +221,11 @@ def test_parts_that_have_arrived_are_told(browser: Browser, settings: Any) -> No
     assert browser.post("finish", ticket=begun["ticket"])[0] == 200
     # The answer may have been lost.
     assert browser.post("finish", ticket=begun["ticket"])[0] == 200
+
+
+def test_empty_file_is_a_length_too(browser: Browser, site: Any, provider: Any, bucket: str) -> None:
+    begun = browser.begin(browser.token(field="many"), b"", kind="")
+    assert 400 <= browser.send(begun, b"not empty").status < 500
+    key = f"{site._prefix('')}{tickets.read_ticket(begun['ticket']).key}"
+    provider.client.put_object(Bucket=bucket, Key=key, Body=b"not empty")
+    assert browser.post("finish", ticket=begun["ticket"])[1]["error"] == "size_differs"

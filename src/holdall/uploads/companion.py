@@ -29,6 +29,7 @@ from holdall.s3.smuggling import Unsigned
 from holdall.s3.staging import FOLDER, Staging, new_key
 from holdall.uploads import limits, tickets, transfer
 from holdall.uploads.options import options
+from holdall.uploads.owners import account_of
 from holdall.uploads.refusals import UploadRefused
 from holdall.uploads.stores import resolve, staging_of, stamp_of
 from holdall.uploads.tickets import FieldToken, Ticket
@@ -99,7 +100,7 @@ def _in_pieces(ticket: str) -> str:
 def params(request: HttpRequest, field: FieldToken) -> HttpResponse:
     """Give a form by which one file is sent, as long as the field allows: Uppy does not say how long it is."""
     limits.check_throttle(request, field)
-    ticket, staging = _ticket(field, request.GET.get("filename"), request.GET.get("type"))
+    ticket, staging = _ticket(request, field, request.GET.get("filename"), request.GET.get("type"))
     folder = ticket.key.rpartition("/")[0]
     name = ticket.name
     for most in (_MOST_NAME, 100, 50, 20, 8):
@@ -129,14 +130,14 @@ def create(request: HttpRequest, field: FieldToken) -> HttpResponse:
     """Begin an upload in parts."""
     limits.check_throttle(request, field)
     given = body_of(request)
-    ticket, staging = _ticket(field, given.get("filename"), given.get("type"))
+    ticket, staging = _ticket(request, field, given.get("filename"), given.get("type"))
     if staging.unsigned() is Unsigned.OBEYED:
-        limits.free_slot(ticket.owner, ticket.slot)
+        limits.free_slot(ticket.account, ticket.slot, ticket.key)
         raise UploadRefused("store_failed", "The store takes no parts safely; set `shouldUseMultipart: false`.")
     try:
         upload_id = staging.begin(ticket.key, content_type=limits.staged_type(ticket.name))
     except BaseException:
-        limits.free_slot(ticket.owner, ticket.slot)
+        limits.free_slot(ticket.account, ticket.slot, ticket.key)
         raise
     text = tickets.sign_ticket(replace(ticket, upload_id=upload_id))
     return JsonResponse({"key": ticket.name, "uploadId": text, "bucket": ""})
@@ -200,22 +201,24 @@ def complete(request: HttpRequest, field: FieldToken, ticket: str) -> HttpRespon
     return JsonResponse({"location": done["name"], "key": done["ticket"], "bucket": ""})
 
 
-def _ticket(field: FieldToken, name: object, said: object) -> tuple[Ticket, Staging]:
+def _ticket(request: HttpRequest, field: FieldToken, name: object, said: object) -> tuple[Ticket, Staging]:
     known = limits.clean_name(name)
     kind = limits.check_type(known, said, field.types)
     storage = resolve(field.store)
+    key, account = new_key(), account_of(request, field.owner)
     ticket = Ticket(
         field=field.field,
         store=field.store,
         stamp=stamp_of(storage),
         owner=field.owner,
-        key=new_key(),
+        key=key,
         name=known,
         type=kind,
         size=None,
         max_size=field.max_size,
         types=field.types,
-        slot=limits.take_slot(field.owner),
+        slot=limits.take_slot(account, key),
+        account=account,
     )
     return ticket, staging_of(storage)
 

@@ -72,7 +72,7 @@ class StagedObject(ObjectFile):
             # The form may be sent again.
             self.staging.give_back(self.ticket.key)
             raise
-        limits.free_slot(self.ticket.owner, self.ticket.slot)
+        limits.free_slot(self.ticket.account, self.ticket.slot, self.ticket.key)
         try:
             self.staging.remove(self.ticket.key)
         except HoldallError as failure:

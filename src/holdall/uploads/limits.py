@@ -99,8 +99,8 @@ def check_size(size: object, most: int) -> int:
 # -- how many are open
 
 
-def take_slot(owner: str) -> int:
-    """Count one more open upload of an owner, and give its number.
+def take_slot(account: str, key: str) -> int:
+    """Count one more open upload of an account, by its key, and give its number.
 
     The cache counts, and not a listing of the store: a ticket that was given and not used yet is in no listing, and a
     thousand of them can be used at once. A number is free again when its upload is saved, cancelled or expired.
@@ -110,23 +110,30 @@ def take_slot(owner: str) -> int:
     """
     chosen = options()
     cache = caches[chosen.cache]
-    keys = {_slot_key(owner, number): number for number in range(1, chosen.max_open + 1)}
-    taken = cache.get_many(keys)
-    for key, number in keys.items():
+    slots = {_slot_key(account, number): number for number in range(1, chosen.max_open + 1)}
+    taken = cache.get_many(slots)
+    for slot, number in slots.items():
         # Only one of two who try at once gets it.
-        if key not in taken and cache.add(key, 1, timeout=chosen.lifetime):
+        if slot not in taken and cache.add(slot, _folder(key), timeout=chosen.lifetime):
             return number
     raise UploadRefused("too_many", f"{chosen.max_open} uploads are open.")
 
 
-def free_slot(owner: str, number: int) -> None:
-    """Count one open upload less."""
-    if number:
-        caches[options().cache].delete(_slot_key(owner, number))
+def free_slot(account: str, number: int, key: str) -> None:
+    """Count one open upload less, if it still counts."""
+    cache, slot = caches[options().cache], _slot_key(account, number)
+    # The attack: one upload that is cancelled again and again, and each time frees the number of another.
+    if number and cache.get(slot) == _folder(key):
+        cache.delete(slot)
 
 
-def _slot_key(owner: str, number: int) -> str:
-    return f"holdall.uploads:{owner}:{number}"
+def _folder(key: str) -> str:
+    """Give the folder of an upload, which no other one has."""
+    return "/".join(key.split("/")[:4])
+
+
+def _slot_key(account: str, number: int) -> str:
+    return f"holdall.uploads:{account}:{number}"
 
 
 def check_throttle(request: Any, field: Any) -> None:

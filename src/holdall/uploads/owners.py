@@ -52,6 +52,17 @@ def owner_of(request: Any, *, make_session: bool = False) -> str:
     return salted_hmac(SALT, f"{number}\n{key}", algorithm="sha256").hexdigest()[:32]
 
 
+def account_of(request: Any, owner: str) -> str:
+    """Give a text that stands for the user alone, whose open uploads are counted; for visitors, their owner's.
+
+    The attack: a user who logs in once more for every hundred uploads.
+    """
+    user = options().user(request)
+    if user is None or not user.is_authenticated:
+        return owner
+    return salted_hmac(f"{SALT}.account", str(user.pk), algorithm="sha256").hexdigest()[:16]
+
+
 def is_known(request: Any) -> bool:
     """Say whether a request is of a user or a session at all."""
     user = options().user(request)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.apps import apps
-from django.core.files.storage import storages
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import InvalidStorageError, storages
 from django.utils.functional import LazyObject, empty
 
 from holdall.providers import AMAZON
@@ -49,9 +51,10 @@ def reference_of(storage: Any, model_field: Any = None) -> str:
     """Write which storage it is, for a token: an alias, or the model's field that has it."""
     wanted = media_storage(storage)
     for alias in storages.backends:
-        # Static files are no uploads, and their storage needs settings of its own.
-        if alias != "staticfiles" and media_storage(storages[alias]) is wanted:
-            return f"alias:{alias}"
+        # Static files are no uploads, and their storage needs settings of its own. That of another alias may be of no use.
+        with suppress(ImproperlyConfigured, InvalidStorageError):
+            if alias != "staticfiles" and media_storage(storages[alias]) is wanted:
+                return f"alias:{alias}"
     if model_field is not None:
         return f"field:{model_field.model._meta.label}.{model_field.name}"
     raise UploadRefused("other_store", "The storage is no alias of STORAGES and no model's.")

@@ -57,8 +57,9 @@ class Ticket:
     part_size: int = 0
     # "md5:…" or "sha256:…" in base64, as the browser gave it.
     digest: str = ""
-    # Which of the owner's open uploads it is.
+    # Which of the user's open uploads it is, and who that is.
     slot: int = 0
+    account: str = ""
     # Of an accepted one: what the store has.
     etag: str = ""
 
@@ -109,7 +110,8 @@ def read_accepted(text: object) -> Ticket:
 
 
 def _sign(claim: FieldToken | Ticket, salt: str) -> str:
-    said = {name: value for name, value in asdict(claim).items() if value not in ("", 0, (), None)}
+    # What is as it is read without being said. An empty file's length is said: without one it would be unknown.
+    said = {name: value for name, value in asdict(claim).items() if value or (name == "size" and value == 0)}
     # A dot for the separator, so that a ticket can be a part of a path.
     return _signer(salt).sign_object(said, compress=True)
 

@@ -80,7 +80,9 @@ def _check_owner(request: Any, owner: str) -> None:
         raise UploadRefused("not_yours", "It was made for another user or session.")
 
 
-def begin(token: FieldToken, *, name: object, size: object, content_type: object, digest: str = "") -> dict[str, Any]:
+def begin(
+    token: FieldToken, account: str, *, name: object, size: object, content_type: object, digest: str = ""
+) -> dict[str, Any]:
     """Begin an upload and give what the browser needs to send it.
 
     Requests: none for a file that is sent at once; one for one that is sent in parts.
@@ -93,14 +95,15 @@ def begin(token: FieldToken, *, name: object, size: object, content_type: object
     kind = limits.check_type(known, content_type, token.types)
     storage = resolve(token.store)
     staging = staging_of(storage)
-    slot = limits.take_slot(token.owner)
+    key = new_key()
+    slot = limits.take_slot(account, key)
     try:
         ticket = Ticket(
             field=token.field,
             store=token.store,
             stamp=stamp_of(storage),
             owner=token.owner,
-            key=new_key(),
+            key=key,
             name=known,
             type=kind,
             size=size_bytes,
@@ -108,13 +111,14 @@ def begin(token: FieldToken, *, name: object, size: object, content_type: object
             types=token.types,
             digest=digest,
             slot=slot,
+            account=account,
         )
         if size_bytes < options().parts_from or staging.unsigned() is Unsigned.OBEYED:
             permit = _permit(staging, ticket)
             return {"ticket": tickets.sign_ticket(ticket), "method": permit.method, **_as_json(permit)}
         return _begin_parts(staging, ticket, size_bytes)
     except BaseException:
-        limits.free_slot(token.owner, slot)
+        limits.free_slot(account, slot, key)
         raise
 
 
@@ -331,7 +335,7 @@ def cancel(staging: Staging, ticket: Ticket) -> None:
     if ticket.upload_id:
         staging.abort(ticket.key, ticket.upload_id)
     staging.remove(ticket.key)
-    limits.free_slot(ticket.owner, ticket.slot)
+    limits.free_slot(ticket.account, ticket.slot, ticket.key)
 
 
 def read_digest(given: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from holdall.errors import HoldallError
 from holdall.uploads import limits, transfer
+from holdall.uploads.owners import account_of
 from holdall.uploads.refusals import UploadRefused
 
 log = logging.getLogger("holdall")
@@ -82,6 +83,7 @@ def begin(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
     limits.check_throttle(request, field)
     begun = transfer.begin(
         field,
+        account_of(request, field.owner),
         name=given.get("name"),
         size=given.get("size"),
         content_type=given.get("type"),
