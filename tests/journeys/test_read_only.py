@@ -58,8 +58,8 @@ def photograph(size: int) -> Iterator[bytes]:
         yield piece[:left]
 
 
-def upload(port: int, title: str, size: int) -> int:
-    """Open the gallery and send its form, as a browser without JavaScript."""
+def upload(port: int, title: str, size: int, *, sent_bytes: int | None = None) -> int:
+    """Open the gallery and send its form, as a browser without JavaScript; or so much of it, and go away."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as line:
         line.request("GET", "/")
         page = line.getresponse()
@@ -78,8 +78,10 @@ def upload(port: int, title: str, size: int) -> int:
         line.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
         line.putheader("Content-Length", str(len(head) + size + len(end)))
         line.endheaders(head.encode())
-        for piece in photograph(size):
+        for piece in photograph(sent_bytes or size):
             line.send(piece)
+        if sent_bytes is not None:
+            return 0
         line.send(end.encode())
         answer = line.getresponse()
         answer.read()
@@ -188,8 +190,13 @@ def test_300_mb_are_uploaded_where_nothing_can_be_written(
     (name,) = [key.removeprefix(f"{location}/") for key in provider.keys_in(bucket, location) if "large" in key]
     assert storage.size(name) == LARGE_BYTES
     assert growth < MOST_GROWTH_BYTES, f"{growth / MIB:.0f} MiB more were needed"
-    assert provider.unfinished_uploads(bucket, location) == []
-    assert list(provider.objects_in(bucket, f"{location}/.holdall/uploads/")) == []
+    assert left(provider, bucket, location) == []
+
+
+def left(provider: Provider, bucket: str, location: str) -> list[str]:
+    """What of uploads is in the staging area."""
+    staged = provider.objects_in(bucket, f"{location}/.holdall/uploads/")
+    return [*provider.unfinished_uploads(bucket, location), *(one["Key"] for one in staged)]
 
 
 def in_folder(command: Sequence[str]) -> list[str]:
@@ -210,6 +217,10 @@ def test_server_opens_no_file_to_write(
     tracing = ["strace", "--daemonize", "--follow-forks", "--seccomp-bpf", "-o", str(trace), "-e", f"trace={TRACED}"]
     with gallery(server, provider, bucket, location, tmp_path, lambda command: [*tracing, *command]) as running:
         assert upload(running.port, "traced", TRACED_BYTES) == 302
+        # A visitor who goes away in the middle leaves nothing, there or here.
+        upload(running.port, "gone", TRACED_BYTES, sent_bytes=TRACED_BYTES // 2)
+        processes.wait_until(lambda: not left(provider, bucket, location))
+        assert not any("gone" in key for key in provider.keys_in(bucket, location))
         program = running.pid
     processes.wait_until(
         lambda: re.search(rf"^{program} .*(exited with|killed by)", trace.read_text(errors="replace"), re.MULTILINE)

@@ -41,4 +41,6 @@ class BuildModeStorage(Storage):
         self._refuse(name, mode)
 
     save = open = delete = exists = listdir = size = url = path = _refuse
+    asave = aopen = adelete = aexists = alistdir = asize = aurl = aget_modified_time = _refuse
+    adelete_many = aexists_many = aurl_many = _refuse
     get_accessed_time = get_created_time = get_modified_time = get_available_name = _refuse

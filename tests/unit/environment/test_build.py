@@ -26,6 +26,8 @@ USES: dict[str, Callable[[Storage], Any]] = {
     "size": lambda storage: storage.size("x"),
     "url": lambda storage: storage.url("x"),
     "path": lambda storage: storage.path("x"),
+    "asave": lambda storage: storage.asave("x", None),
+    "aexists": lambda storage: storage.aexists("x"),
     "get_available_name": lambda storage: storage.get_available_name("x"),
     "get_accessed_time": lambda storage: storage.get_accessed_time("x"),
     "get_created_time": lambda storage: storage.get_created_time("x"),
