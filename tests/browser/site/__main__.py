@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from io import BytesIO
 
 import django
 
 
 def prepare() -> None:
     """Make what every test finds there."""
+    import PIL.Image
     from django.contrib.auth.models import User
+    from django.core.files import File
     from django.core.management import call_command
+    from wagtail.documents.models import Document
+    from wagtail.images.models import Image
     from wagtail.models import Collection, Locale
 
     call_command("migrate", run_syncdb=True, verbosity=0)
@@ -19,6 +24,11 @@ def prepare() -> None:
         User.objects.create_superuser(name, f"{name}@example.com", "tests-only")
     Locale.objects.create(language_code="en")
     Collection.add_root(name="Root")
+    # What editors replace the file of.
+    png = BytesIO()
+    PIL.Image.new("RGB", (8, 8)).save(png, "PNG")
+    Image.objects.create(title="Picture", file=File(png, "picture.png"))
+    Document.objects.create(title="Document", file=File(BytesIO(b"text"), "document.txt"))
 
 
 def serve(port: int) -> None:

@@ -75,7 +75,7 @@ LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "
 WAGTAIL_SITE_NAME = "Site"
 WAGTAILADMIN_BASE_URL = "http://127.0.0.1"
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database"}}
-WAGTAILIMAGES_IMAGE_FORM_BASE = "tests.browser.site.wagtail_forms.ImageForm"
-WAGTAILDOCS_DOCUMENT_FORM_BASE = "tests.browser.site.wagtail_forms.DocumentForm"
+WAGTAILIMAGES_IMAGE_FORM_BASE = "holdall.uploads.wagtail.ImageForm"
+WAGTAILDOCS_DOCUMENT_FORM_BASE = "holdall.uploads.wagtail.DocumentForm"
 # Small ones, so that a file of a few parts is a small file.
 HOLDALL_UPLOADS = {"PARTS_FROM": 8 * 1024 * 1024, "PART_SIZE": 5 * 1024 * 1024}

@@ -14,6 +14,7 @@ urlpatterns = [
     path("enter/<slug:name>/", views.enter),
     path("report/", views.report),
     path("uppy/", views.uppy),
+    path("uppy-bundle.js", views.uppy_bundle),
     path("uploads/", include("holdall.uploads.urls")),
     path("admin/", admin.site.urls),
     path("cms/", include(wagtail_urls)),

@@ -667,12 +667,10 @@ class Field {
 
   listen() {
     const { input, zone, root } = this;
-    input.addEventListener("change", () => {
-      const chosen = [...input.files];
-      // What goes to the bucket must not go to the server as well.
-      input.value = "";
-      this.add(chosen);
-    });
+    // Here, and not when files were chosen: others read from the input what was (Wagtail does a moment later). Without it,
+    // choosing the same file again would be no change.
+    input.addEventListener("click", () => (input.value = ""));
+    input.addEventListener("change", () => this.add([...input.files]));
     let depth = 0;
     const over = (isOver) => root.toggleAttribute("data-over", isOver);
     zone.addEventListener("dragenter", (event) => {
@@ -967,18 +965,15 @@ addEventListener("submit", (event) => {
   }
 });
 
-// A script that reads the form itself must lose no file: what is not in the bucket yet goes with the form.
+// Also where a script reads the form itself: what is in the bucket does not go with it, and what is not there yet does.
 addEventListener("formdata", ({ target, formData }) => {
   for (const field of fields.values()) {
-    if (field.input.form !== target || field.input.disabled) continue;
-    for (const upload of field.uploads) {
-      if (upload.file && (upload.isBusy || upload.state === "enclosed")) {
-        // The empty entry of the input itself would be the first of its name.
-        const given = formData.getAll(field.input.name).filter((one) => !(one instanceof File) || one.name || one.size);
-        formData.delete(field.input.name);
-        for (const one of [...given, upload.file]) formData.append(field.input.name, one);
-      }
-    }
+    const { form, name, disabled } = field.input;
+    if (form !== target || disabled) continue;
+    const tickets = formData.getAll(name).filter((one) => !(one instanceof File));
+    const enclosed = field.uploads.filter((upload) => upload.file && (upload.isBusy || upload.state === "enclosed"));
+    formData.delete(name);
+    for (const one of [...tickets, ...enclosed.map(({ file }) => file)]) formData.append(name, one);
   }
 });
 

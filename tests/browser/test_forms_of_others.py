@@ -1,0 +1,89 @@
+"""The same uploads in the forms of others: Django's admin in both themes, Wagtail, and pages whose uploads are Uppy's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.browser import bundling
+from tests.browser.conftest import OpenPage, Site
+from tests.browser.test_uploads import saved
+from tests.browser.uploading import MIB, Traffic, field, ready, row, uploaded, write
+
+
+def picture(folder: Path, name: str, colour: str = "teal") -> Path:
+    path = folder / name
+    Image.new("RGB", (640, 480), colour).save(path)
+    return path
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_admin_takes_documents_and_pictures_of_inlines(
+    open_page: OpenPage, site: Site, tmp_path: Path, theme: str
+) -> None:
+    page = open_page("/admin/site/report/add/", color_scheme=theme)
+    traffic = Traffic(page)
+    page.get_by_label("Title:").fill(f"In the {theme}")
+    field(page).set_input_files(write(tmp_path, f"{theme}.txt", 5_000))
+    # A form that the page makes of the formset's empty one.
+    page.get_by_role("button", name="Add another Picture").click()
+    field(page, "pictures-0-image").set_input_files(picture(tmp_path, f"{theme}.png"))
+    uploaded(page, f"{theme}.txt", f"{theme}.png")
+    # The widget has the colours of the theme: its text is the page's, light on dark or dark on light.
+    colours = "([text, ground]) => [getComputedStyle(text).color, getComputedStyle(ground).backgroundColor]"
+    name = row(page, f"{theme}.txt").locator(".holdall-name").element_handle()
+    text, ground = page.evaluate(colours, [name, page.locator("body").element_handle()])
+    assert (brightness(text) > brightness(ground)) is (theme == "dark")
+    page.get_by_role("button", name="Save and continue editing").click()
+    link = page.locator(".holdall-current a").first
+    expect(link).to_contain_text("reports/")
+    assert traffic.to_site == {"begin": 2, "finish": 2}
+
+    # What is there can be replaced, or cleared.
+    page.get_by_label("Clear").check()
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.locator(".field-document .holdall-current")).to_have_count(0)
+    expect(page.locator(".field-image .holdall-current")).to_have_count(1)
+
+
+def brightness(colour: str) -> int:
+    return sum(int(part) for part in colour.partition("(")[2].rstrip(")").split(",")[:3])
+
+
+def test_wagtail_takes_documents_and_pictures(open_page: OpenPage, site: Site, tmp_path: Path) -> None:
+    page = open_page("/cms/documents/add/")
+    traffic = Traffic(page)
+    field(page, "file").set_input_files(write(tmp_path, "Annual report.txt", 5_000))
+    uploaded(page, "Annual report.txt")
+    # Wagtail makes the title of the file's name, as it does of a file that it gets itself.
+    expect(page.get_by_role("textbox", name="Title")).to_have_value("Annual report")
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_text("Document 'Annual report' added.")).to_be_visible()
+
+    page.goto(site.url("/cms/images/1/"))
+    field(page, "file").set_input_files(picture(tmp_path, "landscape.png"))
+    uploaded(page, "landscape.png")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("updated")).to_be_visible()
+    assert {"documents/Annual_report.txt", "original_images/landscape.png"} <= set(site.stored())
+    assert traffic.to_site == {"begin": 2, "finish": 2}
+
+
+@pytest.mark.skipif(not (bundling.NPM and bundling.NODE), reason=bundling.MISSING)
+def test_stock_uppy_uploads_with_one_option(open_page: OpenPage, site: Site, tmp_path: Path) -> None:
+    small = write(tmp_path, "small.txt", 5_000)
+    page = open_page("/uppy/")
+    page.locator("#chosen").set_input_files(small)
+    expect(page.get_by_role("status")).to_have_text("1 uploaded, 0 failed")
+    page.get_by_role("button", name="Save").click()
+    assert site.read(saved(page)["document"][0]) == small.read_bytes()
+    # Beyond 100 MB, Uppy sends parts.
+    large = write(tmp_path, "large.bin", 101 * MIB)
+    page.goto(site.url("/uppy/"))
+    page.locator("#chosen").set_input_files(large)
+    expect(page.get_by_role("status")).to_have_text("1 uploaded, 0 failed")
+    page.get_by_role("button", name="Save").click()
+    assert site.store.head(site.bucket, saved(page)["document"][0])["ContentLength"] == 101 * MIB
