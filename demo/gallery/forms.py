@@ -10,10 +10,12 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
 from gallery.images import ImageFacts, NotAPhotograph, inspect_image
 from gallery.models import Photograph
+from holdall.uploads.forms import UploadField
 
 MOST_AT_ONCE = 20
 
@@ -33,25 +35,18 @@ class Upload:
         return title[:1].upper() + title[1:] or "Photograph"
 
 
-class SeveralFilesInput(forms.ClearableFileInput):
-    """A file input that takes more than one file."""
+def everybody(request: HttpRequest, field: object) -> bool:
+    """Let every visitor upload: this is a demo on a machine of one's own."""
+    return True
 
-    allow_multiple_selected = True
 
-
-class PhotographsField(forms.FileField):
-    """One to twenty photographs."""
-
-    widget = SeveralFilesInput
+class PhotographsField(UploadField):
+    """One to twenty photographs, which the browser sends straight to the bucket; without its script, to the server."""
 
     def clean(self, data: Any, initial: Any = None) -> list[Upload]:
         """Look at each file; refuse all when one is refused, with a sentence for each reason."""
-        files = data if isinstance(data, (list, tuple)) else [data]
-        files = [super(PhotographsField, self).clean(file, initial) for file in files or [None]]
-        if len(files) > MOST_AT_ONCE:
-            raise ValidationError(f"You chose {len(files)} files; please upload at most {MOST_AT_ONCE} at once.")
         uploads, problems = [], []
-        for file in files:
+        for file in super().clean(data, initial):
             try:
                 if file.size > settings.LARGEST_PHOTOGRAPH_BYTES:
                     raise NotAPhotograph(
@@ -72,14 +67,17 @@ class AddForm(forms.Form):
     """Photographs, what they show, and who can see them."""
 
     photographs = PhotographsField(
-        widget=SeveralFilesInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif,image/avif"}),
+        multiple=True,
+        max_files=MOST_AT_ONCE,
         error_messages={
+            "too_many_files": "You chose too many files; please upload at most %(count)d at once.",
             "required": "Please choose a photograph first.",
             "empty": "This file is empty; please choose another.",
             "max_length": "The name of this file is too long; please shorten it.",
         },
         max_length=200,
     )
+    photographs.widget.attrs["accept"] = "image/jpeg,image/png,image/webp,image/gif,image/avif"
     description = forms.CharField(required=False, max_length=300)
     # Private comes first: what nobody thought about must not be published.
     visibility = forms.ChoiceField(

@@ -10,12 +10,13 @@ from django.shortcuts import render
 
 from gallery.links import origin
 from holdall.errors import HoldallError
+from holdall.uploads.origins import upload_origin
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class ContentSecurityPolicy:
-    """Allow this site's own styles and script, pictures from its stores, and nothing else.
+    """Allow this site's own styles and scripts, pictures from its stores, uploads to them, and nothing else.
 
     Django has this built in from 6.0 on; the demo runs on 5.2 as well.
     """
@@ -31,6 +32,7 @@ class ContentSecurityPolicy:
                 "script-src 'self'",
                 "style-src 'self'",
                 " ".join(("img-src 'self'", *sorted(media_origins()))),
+                " ".join(("connect-src 'self'", *sorted(upload_origins()))),
                 "form-action 'self'",
                 "base-uri 'none'",
                 "frame-ancestors 'none'",
@@ -48,6 +50,14 @@ def media_origins() -> set[str]:
             storages[alias].own_url("any") for alias in ("default", "public") if hasattr(storages[alias], "own_url")
         ]
         return {origin(link) for link in links}
+    except HoldallError:
+        return set()
+
+
+def upload_origins() -> set[str]:
+    """Return the origin to which browsers send photographs; none while the store cannot say."""
+    try:
+        return {upload_origin("default")}
     except HoldallError:
         return set()
 

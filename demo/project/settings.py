@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 
 from django.core.management.utils import get_random_secret_key
@@ -42,17 +43,25 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "holdall",
+    "holdall.uploads",
     "gallery",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "gallery.middleware.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "holdall.uploads.middleware.UploadsMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "gallery.middleware.StorageTrouble",
 ]
+# Nobody logs in here: what a visitor uploads is his by his session.
+SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+# Browsers keep cookies by host, not by port: a gallery and its copy must not take each other's.
+SESSION_COOKIE_NAME = f"session-{zlib.crc32(os.fsencode(DATA_FOLDER)):08x}"
+HOLDALL_UPLOADS = {"PERMISSION": "gallery.forms.everybody", "MAX_SIZE": 20 * 1024 * 1024}
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 ROOT_URLCONF = "project.urls"
 TEMPLATES = [

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.browser import howto
 from tests.servers import processes
 
 SOURCES = Path(__file__).resolve().parent / "uppy"
@@ -26,9 +27,10 @@ def _run(command: list[str], folder: Path) -> None:
 
 
 def uppy() -> Path:
-    """Give the module, which exports `Uppy` and `AwsS3`; it is made once, and again when the lock changes."""
-    lock = hashlib.sha256((SOURCES / "package-lock.json").read_bytes()).hexdigest()[:12]
-    bundle = CACHE / f"uppy-{lock}.js"
+    """Give the how-to's script with all that it imports; it is made once, and again when the lock or the how-to changes."""
+    script = howto.files()[howto.SCRIPT]
+    made_of = hashlib.sha256((SOURCES / "package-lock.json").read_bytes() + script.encode())
+    bundle = CACHE / f"uppy-{made_of.hexdigest()[:12]}.js"
     if bundle.exists():
         return bundle
     assert NPM
@@ -38,6 +40,7 @@ def uppy() -> Path:
         folder = Path(made)
         for source in SOURCES.iterdir():
             shutil.copy(source, folder)
+        (folder / "entry.js").write_text(script)
         _run([NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], folder)
         esbuild = [NODE, "node_modules/esbuild/bin/esbuild", "entry.js", "--bundle", "--format=esm", "--target=es2022"]
         _run([*esbuild, "--minify", "--outfile=bundle.js"], folder)

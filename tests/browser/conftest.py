@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from tests.browser import chromium
+from tests.browser import chromium, howto
 from tests.providers import Provider
 from tests.servers import processes
 
@@ -22,8 +22,9 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Site:
-    """The running site: its address, and the bucket that its files are in."""
+    """The running site: its folder, its address, and the bucket that its files are in."""
 
+    folder: Path
     address: str
     bucket: str
     store: Provider
@@ -55,6 +56,7 @@ def site(start_provider: Callable[[str], Provider], tmp_path_factory: pytest.Tem
     store = start_provider("seaweedfs-http")
     bucket = store.create_bucket()
     folder = tmp_path_factory.mktemp("site")
+    howto.write(folder)
     port = processes.free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("STORAGE", "AWS_"))}
     environ = (
@@ -71,7 +73,7 @@ def site(start_provider: Callable[[str], Provider], tmp_path_factory: pytest.Tem
     address = f"http://127.0.0.1:{port}"
     try:
         server.wait_until(lambda: answers(f"{address}/ready/"), seconds=120)
-        yield Site(address, bucket, store, server)
+        yield Site(folder, address, bucket, store, server)
     finally:
         server.stop()
 

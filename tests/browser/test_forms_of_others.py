@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser import bundling
+from tests.browser import bundling, howto
 from tests.browser.conftest import OpenPage, Site
-from tests.browser.test_uploads import saved
-from tests.browser.uploading import MIB, Traffic, field, ready, row, uploaded, write
+from tests.browser.uploading import MIB, Traffic, field, row, uploaded, write
 
 
 def picture(folder: Path, name: str, colour: str = "teal") -> Path:
@@ -72,18 +72,54 @@ def test_wagtail_takes_documents_and_pictures(open_page: OpenPage, site: Site, t
     assert traffic.to_site == {"begin": 2, "finish": 2}
 
 
+def test_form_of_the_how_to_uploads(open_page: OpenPage, site: Site, tmp_path: Path) -> None:
+    file = write(tmp_path, "to ada.txt", 5_000)
+    page = open_page("/letters/")
+    traffic = Traffic(page)
+    page.get_by_label("Subject").fill("A letter")
+    field(page, "file").set_input_files(file)
+    uploaded(page, "to ada.txt")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".holdall-file")).to_have_count(0)
+    assert [site.read(name) for name in site.stored() if "to_ada" in name] == [file.read_bytes()]
+    page.goto(site.url("/admin/letters/letter/add/"))
+    field(page, "file").set_input_files(write(tmp_path, "admin.txt", 5_000))
+    uploaded(page, "admin.txt")
+    assert traffic.to_site == {"begin": 2, "finish": 2}
+
+
+def test_api_of_the_how_to_takes_a_ticket(open_page: OpenPage, site: Site) -> None:
+    page = open_page("/letters/")
+    answer = page.evaluate(
+        """async () => {
+            const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
+            const headers = { "Content-Type": "application/json", "X-CSRFToken": token };
+            const post = async (url, body) =>
+                (await fetch(url, { method: "POST", headers, body: JSON.stringify(body) })).json();
+            const { upload, url } = await (await fetch("/letters/api/", { headers: { Accept: "application/json" } })).json();
+            const begun = await post(`${url}begin`, { field: upload, name: "api.txt", size: 5, type: "text/plain" });
+            await fetch(begun.url, { method: begun.method, headers: begun.headers, body: "bytes" });
+            const { ticket } = await post(`${url}finish`, { ticket: begun.ticket });
+            return post("/letters/api/", { subject: "By the API", file: ticket });
+        }"""
+    )
+    assert answer["subject"] == "By the API"
+    assert [site.read(name) for name in site.stored() if name.endswith("/api.txt")] == [b"bytes"]
+
+
 @pytest.mark.skipif(not (bundling.NPM and bundling.NODE), reason=bundling.MISSING)
 def test_stock_uppy_uploads_with_one_option(open_page: OpenPage, site: Site, tmp_path: Path) -> None:
-    small = write(tmp_path, "small.txt", 5_000)
-    page = open_page("/uppy/")
-    page.locator("#chosen").set_input_files(small)
-    expect(page.get_by_role("status")).to_have_text("1 uploaded, 0 failed")
-    page.get_by_role("button", name="Save").click()
-    assert site.read(saved(page)["document"][0]) == small.read_bytes()
+    shutil.copy(bundling.uppy(), howto.bundle_of(site.folder))
+    small = write(tmp_path, "uppy-small.txt", 5_000)
     # Beyond 100 MB, Uppy sends parts.
-    large = write(tmp_path, "large.bin", 101 * MIB)
-    page.goto(site.url("/uppy/"))
-    page.locator("#chosen").set_input_files(large)
-    expect(page.get_by_role("status")).to_have_text("1 uploaded, 0 failed")
-    page.get_by_role("button", name="Save").click()
-    assert site.store.head(site.bucket, saved(page)["document"][0])["ContentLength"] == 101 * MIB
+    large = write(tmp_path, "uppy-large.bin", 101 * MIB)
+    page = open_page("/letters/uppy/")
+    for file in (small, large):
+        page.goto(site.url("/letters/uppy/"))
+        page.locator("#files").set_input_files(file)
+        page.locator("input[name=file]").wait_for(state="attached")
+        page.get_by_role("button", name="Save").click()
+        page.wait_for_url("**/letters/")
+    sizes = {found["Key"].rpartition("/")[2]: found["Size"] for found in site.store.objects_in(site.bucket, "letters/")}
+    assert sizes["uppy-small.txt"] == 5_000
+    assert sizes["uppy-large.bin"] == 101 * MIB

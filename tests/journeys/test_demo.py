@@ -29,7 +29,9 @@ from demo.gallery.images import SUFFIXES, ImageFacts, NotAPhotograph, inspect_im
 from demo.gallery.links import signed_until, without_signature
 from demo.project.environment import fill_in
 from PIL import Image
+from playwright.sync_api import expect, sync_playwright
 
+from tests.browser import chromium
 from tests.servers import processes
 
 DEMO = Path(__file__).resolve().parents[2] / "demo"
@@ -297,6 +299,35 @@ def test_uploaded_photograph_is_shown_and_then_deleted_from_the_bucket(visitor: 
     assert f"“{title}” is deleted" in html.unescape(page)
     assert title not in cards(page)
     assert fetch(card.link)[0] == 404
+
+
+@posix_only
+@pytest.mark.skipif(chromium.PROGRAM is None, reason=chromium.MISSING)
+@pytest.mark.parametrize("visibility", ["Public", "Private"])
+def test_browser_sends_photographs_straight_to_the_bucket(running: Demo, tmp_path: Path, visibility: str) -> None:
+    files = []
+    for number in range(3):
+        files.append(tmp_path / f"sent-{visibility}-{number}.png".lower())
+        files[-1].write_bytes(picture(size=(60 + number, 40)))
+    with sync_playwright() as playwright, chromium.launched(playwright) as browser:
+        page = chromium.patient(browser.new_context()).new_page()
+        watched = chromium.Watched(page)
+        posted: list[int] = []
+        page.on(
+            "request", lambda sent: posted.append(len(sent.post_data_buffer or b"")) if "/add/" in sent.url else None
+        )
+        page.goto(running.address)
+        page.locator("input[type=file]").set_input_files(files)
+        expect(page.locator(".holdall-total")).to_have_text("3 of 3 files uploaded", timeout=60_000)
+        page.get_by_label(visibility, exact=True).check()
+        page.get_by_role("button", name="Upload", exact=True).click()
+        expect(page.locator(".message")).to_contain_text(f"now in the {visibility.lower()} store", timeout=60_000)
+        # Tickets, where the photographs would have been.
+        assert max(posted) < 10_000
+        shown = cards(page.content())
+        for number, file in enumerate(files):
+            assert fetch(shown[f"Sent {visibility.lower()} {number}"].link) == (200, file.read_bytes())
+        assert watched.faults == []
 
 
 @posix_only

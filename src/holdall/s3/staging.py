@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from holdall.errors import HoldallError, ObjectNotFound, StoreFailed
 from holdall.providers import MAX_SIGNED_SECONDS
@@ -113,6 +114,12 @@ class Staging:
         """Permit one PUT of one part. Requests: none. `size_bytes`: None where nobody said how long it will be."""
         parameters = {"partNumber": str(number), "uploadId": upload_id}
         return self._link(key, {}, size_bytes, self.unsigned(), seconds, parameters=parameters)
+
+    def origin(self) -> str:
+        """Give the scheme and the host to which browsers send. Requests: none."""
+        signer, window = self._signing(1)
+        parts = urlsplit(signer.url(f"{self.prefix}{FOLDER}", window, method="PUT"))
+        return f"{parts.scheme}://{parts.netloc}"
 
     def unsigned(self) -> Unsigned:
         """Tell what the store does with headers that are not signed. Requests: as `smuggling.of`."""

@@ -102,7 +102,8 @@ class TakesUploads(forms.FileField):
             raise ValidationError(
                 self.error_messages["too_many_files"], code="too_many_files", params={"count": self.max_files}
             )
-        cleaned = [super(TakesUploads, self).clean(one, initial) for one in given]
+        # Nothing at all is cleaned too: a field that is required says so.
+        cleaned = [super(TakesUploads, self).clean(one, initial) for one in given or [None]]
         return [one for one in cleaned if one not in self.empty_values]
 
     def to_python(self, data: Any) -> Any:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
-from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse
+
+from holdall.uploads.origins import upload_origin
 
 
 class ContentSecurityPolicy:
@@ -18,8 +18,7 @@ class ContentSecurityPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         if not request.path.startswith("/cms/"):  # Wagtail's own pages need more
-            link = urlsplit(default_storage.url("any"))
-            bucket = f"{link.scheme}://{link.netloc}"
+            bucket = upload_origin()
             response["Content-Security-Policy"] = (
                 f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' {bucket}; "
                 f"connect-src 'self' {bucket}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -36,7 +36,10 @@ INSTALLED_APPS = [
     "taggit",
     "holdall",
     "holdall.uploads",
+    "rest_framework",
     "tests.browser.site",
+    # The app of the how-to, which `tests.browser.howto` writes into the site's folder.
+    "letters",
 ]
 MIDDLEWARE = [
     "tests.browser.site.policy.ContentSecurityPolicy",

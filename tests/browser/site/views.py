@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.contrib.auth import login
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from tests.browser import bundling
 from tests.browser.site.forms import ReportForm
 
 
@@ -32,14 +31,3 @@ def report(request: HttpRequest) -> HttpResponse:
         pictures = [default_storage.save(f"pictures/{one.name}", one) for one in form.cleaned_data["pictures"]]
         names = {"document": [document.name] if document else [], "pictures": pictures}
     return render(request, "site/report.html", {"form": form, "names": names})
-
-
-def uppy(request: HttpRequest) -> HttpResponse:
-    """Show a page whose uploads are Uppy's: it is told the address of a Companion for the form's field."""
-    field = ReportForm()["document"].field
-    return render(request, "site/uppy.html", {"companion": f"/uploads/companion/{field.offer['upload']}"})
-
-
-def uppy_bundle(request: HttpRequest) -> FileResponse:
-    """Give Uppy itself."""
-    return FileResponse(bundling.uppy().open("rb"), content_type="text/javascript")

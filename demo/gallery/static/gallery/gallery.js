@@ -10,22 +10,6 @@ for (const time of document.querySelectorAll("time[datetime]")) {
 
 const form = document.querySelector("#add");
 if (form) {
-  const zone = form.querySelector(".drop");
-  const input = zone.querySelector("input[type=file]");
-  zone.querySelector(".or-drop").hidden = false;
-
-  zone.classList.add("whole");
-  for (const event of ["dragenter", "dragover"]) zone.addEventListener(event, () => zone.classList.add("over"));
-  for (const event of ["dragleave", "drop"]) zone.addEventListener(event, () => zone.classList.remove("over"));
-
-  const chosen = zone.querySelector(".chosen");
-  const tell = () => {
-    const names = [...input.files].map((file) => file.name);
-    chosen.textContent = names.length > 3 ? `${names.length} photographs chosen` : names.join(", ");
-  };
-  input.addEventListener("change", tell);
-  tell();
-
   // A second click would upload everything a second time.
   let isSending = false;
   form.addEventListener("submit", (submit) => {
