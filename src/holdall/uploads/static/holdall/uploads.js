@@ -248,6 +248,8 @@ class Upload {
       this.become("enclosed");
       return;
     }
+    // Neither the file's type nor its length changes by another try.
+    this.isFinal = [413, 415].includes(failure.status);
     // A ticket that the server refuses is worth nothing; the next try begins anew.
     if (failure.status >= 400 && !failure.isPassing) this.forget();
     this.become("failed", failure.message || field.t("The connection failed. Try again later."));
@@ -585,7 +587,7 @@ class Row {
     const { t } = field;
     const hadFocus = document.activeElement === this.main;
     const canPause = state === "waiting" || state === "running" || state === "paused";
-    this.main.hidden = !(canPause || (state === "failed" && upload.file));
+    this.main.hidden = !(canPause || (state === "failed" && upload.file && !upload.isFinal));
     if (state === "paused") this.label(this.main, "continue", t("Continue"));
     else if (state === "failed") this.label(this.main, "again", t("Try again"));
     else this.label(this.main, "pause", t("Pause"));
@@ -773,7 +775,7 @@ class Field {
     for (const upload of added) {
       this.show(upload);
       if (this.accepts(upload.file)) upload.run();
-      else upload.fail(new Failure(this.t("This type of file is not accepted here.")));
+      else upload.fail(new Failure(this.t("This type of file is not accepted here."), { status: 415 }));
     }
     this.sync();
   }
