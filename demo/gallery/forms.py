@@ -48,11 +48,6 @@ class PhotographsField(UploadField):
         uploads, problems = [], []
         for file in super().clean(data, initial):
             try:
-                if file.size > settings.LARGEST_PHOTOGRAPH_BYTES:
-                    raise NotAPhotograph(
-                        f"is too large ({filesizeformat(file.size)}); the limit is "
-                        f"{filesizeformat(settings.LARGEST_PHOTOGRAPH_BYTES)}"
-                    )
                 uploads.append(Upload(file, inspect_image(file)))
             except NotAPhotograph as reason:
                 problems.append(f"“{file.name}” {reason}.")
@@ -69,6 +64,7 @@ class AddForm(forms.Form):
     photographs = PhotographsField(
         multiple=True,
         max_files=MOST_AT_ONCE,
+        max_size=settings.LARGEST_PHOTOGRAPH_BYTES,
         error_messages={
             "too_many_files": "You chose too many files; please upload at most %(count)d at once.",
             "required": "Please choose a photograph first.",

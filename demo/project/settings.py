@@ -40,6 +40,7 @@ SECRET_KEY = os.environ.get("SECRET_KEY") or get_random_secret_key()
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 INSTALLED_APPS = [
+    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "holdall",
@@ -57,11 +58,10 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "gallery.middleware.StorageTrouble",
 ]
-# Nobody logs in here: what a visitor uploads is his by his session.
-SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+# Nobody logs in here: an upload belongs to its visitor by the session.
 # Browsers keep cookies by host, not by port: a gallery and its copy must not take each other's.
 SESSION_COOKIE_NAME = f"session-{zlib.crc32(os.fsencode(DATA_FOLDER)):08x}"
-HOLDALL_UPLOADS = {"PERMISSION": "gallery.forms.everybody", "MAX_SIZE": 20 * 1024 * 1024}
+HOLDALL_UPLOADS = {"PERMISSION": "gallery.forms.everybody"}
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 ROOT_URLCONF = "project.urls"
 TEMPLATES = [

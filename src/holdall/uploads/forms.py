@@ -135,7 +135,9 @@ class TakesUploads(forms.FileField):
         try:
             inspection.inspect(file, types=self.types, max_size=self.max_size)
         except UploadRefused as refused:
-            raise ValidationError(str(refused.message), code=refused.reason) from refused
+            # Of several, which one.
+            message = f"{file.name}: {refused.message}" if self.multiple else str(refused.message)
+            raise ValidationError(message, code=refused.reason) from refused
 
     def run_validators(self, value: Any) -> None:
         super().run_validators(value)
