@@ -16,6 +16,7 @@ from django.test import override_settings
 import holdall
 from holdall.environment.build import BuildModeStorage
 from holdall.errors import BuildModeError
+from holdall.storage.asynchronous import AwaitedStorage
 
 USES: dict[str, Callable[[Storage], Any]] = {
     "open": lambda storage: storage.open("x"),
@@ -26,8 +27,6 @@ USES: dict[str, Callable[[Storage], Any]] = {
     "size": lambda storage: storage.size("x"),
     "url": lambda storage: storage.url("x"),
     "path": lambda storage: storage.path("x"),
-    "asave": lambda storage: storage.asave("x", None),
-    "aexists": lambda storage: storage.aexists("x"),
     "get_available_name": lambda storage: storage.get_available_name("x"),
     "get_accessed_time": lambda storage: storage.get_accessed_time("x"),
     "get_created_time": lambda storage: storage.get_created_time("x"),
@@ -50,6 +49,14 @@ def test_every_operation_of_a_storage_is_refused() -> None:
     harmless = {"deconstruct", "generate_filename", "get_alternative_name", "get_valid_name", "is_name_available"}
     operations = {name for name in dir(Storage) if not name.startswith("_")} - harmless
     assert operations == set(USES)
+
+
+def test_every_coroutine_of_a_storage_is_refused() -> None:
+    coroutines = [name for name in vars(AwaitedStorage) if not name.startswith("_")]
+    assert "asave" in coroutines
+    for name in coroutines:
+        with pytest.raises(BuildModeError):
+            getattr(BuildModeStorage(), name)("x")
 
 
 def test_storage_can_be_configured_and_named() -> None:
