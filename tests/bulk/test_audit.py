@@ -8,7 +8,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from tests.bulk import projects
 from tests.bulk.projects import manage
 from tests.contract import only
 from tests.providers import Provider
+from tests.servers.fault_proxy import FaultProxy, Rule, answers_500_before
 
 everywhere = only("seaweedfs-http", "ceph-http", "ministack")
 on_one_server = only("seaweedfs-http")
@@ -480,3 +481,101 @@ def test_nothing_that_is_used_is_an_orphan_while_others_write(make_site: Callabl
     assert failures == []
     assert used() <= site.names()
     assert set(site.in_trash()) == orphans
+
+
+@on_one_server
+def test_files_of_an_app_that_was_removed_are_kept(site: Site, tmp_path: Path) -> None:
+    site.save("of-removed-app.png", "orphan.png", "another.png")
+    with connections["default"].cursor() as cursor:
+        cursor.execute("CREATE TABLE old_gallery (id integer, picture varchar(100), title varchar(100))")
+        cursor.execute("INSERT INTO old_gallery VALUES (1, 'of-removed-app.png', 'orphan'), (2, './another.png', NULL)")
+    found = report(tmp_path / "report.json")
+    assert names_in(found, "orphans") == ["orphan.png"]
+    assert "old_gallery.picture" in found["notes"][0]
+    assert "title" not in found["notes"][0]
+    assert "Look at this" in manage("audit", "--min-age", "0s")[1]
+
+
+@on_one_server
+def test_rows_that_are_lost_in_the_middle_are_told(site: Site, path_of_report: Path) -> None:
+    calls: list[int] = []
+
+    @references.register
+    def breaking() -> Iterator[str]:
+        calls.append(1)
+        if len(calls) > 1:
+            raise LookupError("no index")
+        yield from ()
+
+    try:
+        code, said = manage("audit", "--apply", str(path_of_report), "--yes")
+    finally:
+        references.unregister(breaking)
+    assert code == 1
+    assert "1 files were moved into the trash" in said
+    assert "trash restore --missing" in said
+
+
+@on_one_server
+def test_copy_that_fails_leaves_the_file_and_is_told(
+    make_site: Callable[..., Site], an_hour_later: None, provider: Provider, tmp_path: Path
+) -> None:
+    rule = Rule("CopyObject", answers_500_before, times=99)
+    with FaultProxy(provider.endpoint_url, rule) as proxy:
+        site = make_site(AWS_S3_ENDPOINT_URL=proxy.url)
+        site.save("orphan.png")
+        path = tmp_path / "report.json"
+        report(path)
+        # Whoever is too busy is asked again for minutes, which nobody waits for here.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("holdall.bulk.work.PATIENCE_SECONDS", 0.0)
+            code, said = manage("audit", "--apply", str(path), "--yes")
+        assert (code, "Failed: 1 file" in said) == (1, True)
+        assert site.names() == {"orphan.png"}
+
+
+@on_one_server
+def test_store_that_cannot_be_listed_ends_the_audit(
+    make_site: Callable[..., Site], provider: Provider, tmp_path: Path
+) -> None:
+    rule = Rule("ListObjects", answers_500_before, times=99)
+    with FaultProxy(provider.endpoint_url, rule) as proxy:
+        make_site(AWS_S3_ENDPOINT_URL=proxy.url)
+        path = tmp_path / "report.json"
+        assert manage("audit", "--report", str(path))[0] == 1
+    assert list(tmp_path.glob("report*")) == []
+
+
+def scripted(*names: str) -> list[Found]:
+    return [Found(name, 1, "etag", "2026-01-01T00:00:00Z") for name in names]
+
+
+@pytest.mark.parametrize("held", [1, 1_000])
+def test_listing_in_any_order_gives_the_same(monkeypatch: pytest.MonkeyPatch, held: int) -> None:
+    """SeaweedFS lists folder by folder, others by bytes; whatever comes too late is found again."""
+    monkeypatch.setattr(audit, "HELD", held)
+    names = [f"{folder}{number:02}" for folder in ("a/", "a-", "B", "\U0001f600", "\uffee") for number in range(40)]
+    referenced, gone = set(names[::3]), {"a-gone", "zz", "\U0001f600gone"}
+    pairs = sorted((name, 0) for name in [*referenced, *referenced, *gone])
+    for order in (sorted(names), sorted(names, reverse=True), sorted(names, key=lambda name: name[::-1])):
+        found = audit.Audit(None, timedelta(0), datetime.now(UTC))  # type: ignore[arg-type]
+        free, unmatched = audit._compared(found, scripted(*order), iter(pairs), Sample(0))
+        assert [one.name for one in free] == sorted(set(names) - referenced)
+        assert {name for name, _ in unmatched} == gone
+        assert found.files.files == len(names)
+
+
+@on_one_server
+def test_many_missing_files_are_found_by_another_listing(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "ASKED", 3)
+    site.save(*HARD)
+    site.refer(*HARD, *(f"gone/{name}" for name in HARD))
+    assert sorted(names_in(report(tmp_path / "report.json"), "missing")) == sorted(f"gone/{name}" for name in HARD)
+
+
+@on_one_server
+def test_name_that_can_be_no_key_is_missing(site: Site, tmp_path: Path) -> None:
+    site.refer("../climbs.png", "x" * 1_100, ".holdall/owner.json")
+    assert len(report(tmp_path / "report.json")["missing"]) == 3

@@ -65,15 +65,16 @@ def mariadb() -> Iterator[dict[str, Any]]:
     assert MARIADB is not None
     with _folder() as folder, ExitStack() as stack:
         data, socket = folder / "data", folder / "socket"
-        user = [] if os.getuid() else ["--user=root"]
-        run(["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db", *user])
+        # Its tables of a moment are named by its process, and so are those of another machine's that shares the folder.
+        own = [f"--tmpdir={folder}", *([] if os.getuid() else ["--user=root"])]
+        run(["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db", *own])
         quick = [
             "--skip-networking",
             "--skip-grant-tables",
             "--innodb-flush-log-at-trx-commit=0",
             "--innodb-buffer-pool-size=16M",
         ]
-        command = [MARIADB, "--no-defaults", f"--datadir={data}", f"--socket={socket}", *quick, *user]
+        command = [MARIADB, "--no-defaults", f"--datadir={data}", f"--socket={socket}", *quick, *own]
         server = Server(command, folder=folder, name="mariadb")
         stack.callback(server.stop)
         server.wait_until(lambda: "ready for connections" in server.log.read_text())

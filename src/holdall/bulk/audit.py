@@ -14,6 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
+from holdall.bulk import leftovers
 from holdall.bulk.entries import Spool, in_order
 from holdall.bulk.inventory import Found, Inventory, Upload, has_static_files, other_aliases
 from holdall.bulk.looking import Mistyped, Sample, mistyped
@@ -107,8 +108,9 @@ def make(
         HoldallError: the store cannot be listed.
     """
     audit = Audit(storage, timedelta(seconds=min_age_seconds), datetime.now(UTC))
-    rows = References(storage)
+    rows: References | None = None
     try:
+        rows = References(storage)
         refuse_static_files(storage)
         progress("reading the rows", 0)
         pairs = rows.pairs()
@@ -119,7 +121,7 @@ def make(
     sample = Sample(LOOKED_AT if look_at is None else look_at)
     unreferenced, unmatched = _compared(audit, _told(inventory.files(), progress), pairs, sample)
     audit.other_folders = inventory.others
-    if not audit.problems:
+    if rows is not None and not audit.problems:
         _judge(audit, rows, inventory, unreferenced, unmatched, progress)
     _look(audit, inventory, sample, everything=look_at is None)
     return audit
@@ -236,9 +238,16 @@ def _judge_again(
     pairs = rows.pairs()
     if len(missing):
         pairs = _noting(pairs, rows, missing, nearest, gone)
-    for one in unnamed(candidates, pairs):
+    orphans = Spool.of(unnamed(candidates, pairs), held=HELD)
+    found, kept = leftovers.without(orphans)
+    for one in found:
         audit.orphans.append(one)
         audit.orphaned.add(one.size_bytes)
+    if kept:
+        audit.notes.append(
+            f"{', '.join(kept)}: no model of the project has this, and it names files that nothing else refers to. They "
+            "are not called orphans. Drop the tables if the app that made them is not coming back."
+        )
     for lacking in gone:
         near = nearest.of(lacking.name)
         audit.missing.append(lacking if near is None else lacking._replace(nearest=near[0], differs=near[1]))

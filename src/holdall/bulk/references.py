@@ -12,7 +12,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.core.files.storage import storages
+from django.core.files.storage import InvalidStorageError, storages
 from django.db import connections, router
 
 from holdall import names as naming
@@ -41,14 +41,16 @@ class Reference(NamedTuple):
 
 
 class References:
-    """All that refers to the files of one store."""
+    """All that refers to the files of one store.
+
+    Raises:
+        RowsUnknown: a function is registered for a storage that there is not.
+    """
 
     def __init__(self, asked: MediaStorage) -> None:
         self._columns = list(columns(asked))
         self._functions = [
-            (one, way)
-            for one in references.registered()
-            if (way := way_between(storages[one.alias], asked)) is not None
+            (one, way) for one in references.registered() if (way := way_between(_storage_of(one), asked)) is not None
         ]
         # What the place in a pair means.
         self.sources: list[Source] = []
@@ -152,13 +154,23 @@ def missing_names(storage: MediaStorage) -> list[str]:
     return missing
 
 
+def _storage_of(one: references.Registered) -> Any:
+    try:
+        return storages[one.alias]
+    except InvalidStorageError as failure:
+        raise RowsUnknown(
+            f'The registered function {one.label} is for the alias "{one.alias}", which STORAGES does not have.'
+        ) from failure
+
+
 def _of_columns(alias: str, found: list[tuple[Column, str]], start: int, *, ordered: bool) -> Iterator[Pair]:
     ways = [column.way.apply if column.way.added or column.way.removed else None for column, _ in found]
     unpack = [column.unpack for column, _ in found]
-    convert = [_converter(column.field, alias) for column, _ in found]
+    convert = [None if column.unpack else _converter(column.field, alias) for column, _ in found]
     simple = not any(ways) and not any(unpack) and not any(convert)
-    clean = _cleaned
-    for text, place in tables.texts(alias, found, ordered=ordered):
+    clean = cleaned
+    parts = [tables.Part(table, column.field.column, column.source.label) for column, table in found]
+    for text, place in tables.texts(alias, parts, ordered=ordered):
         if simple:
             if name := clean(text):
                 yield name, start + place
@@ -192,7 +204,7 @@ def _converter(field: Any, alias: str) -> Any:
 def _of_function(registered: references.Registered, way: Way, place: int) -> Iterator[Pair]:
     try:
         for given in registered.function():
-            name = _cleaned(str(getattr(given, "name", given) or ""))
+            name = cleaned(str(getattr(given, "name", given) or ""))
             moved = way.apply(name) if name else None
             if moved:
                 yield moved, place
@@ -200,7 +212,7 @@ def _of_function(registered: references.Registered, way: Way, place: int) -> Ite
         raise RowsUnknown(f"The registered function {registered.label} failed: {failure!r}.") from failure
 
 
-def _cleaned(name: str) -> str:
+def cleaned(name: str) -> str:
     """Give the name in the form of the key that the storage would make of it."""
     if naming.is_plain(name):
         return name

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from django.apps import apps
+from django.conf import settings
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage, default_storage, storages
 from django.db import models
 
@@ -156,11 +157,11 @@ def _of_packages(asked: MediaStorage) -> Iterator[Column]:
         for field in model._meta.get_fields()
         if isinstance(field, models.FileField)
     )
-    # Thumbnails are made again when they are missed. What keeps them in text is read as text.
+    # Thumbnails are made again when they are missed. That they were made of a file is no reason to keep that file.
+    thumbnails = str(getattr(settings, "THUMBNAIL_PREFIX", "cache/")).lstrip("/")
     known: list[tuple[str, str, Callable[[str], Iterator[str]] | None]] = [
-        ("easy_thumbnails.Source", "name", None),
         ("easy_thumbnails.Thumbnail", "name", None),
-        ("thumbnail.KVStore", "value", _named_like({"name"})),
+        ("thumbnail.KVStore", "value", _named_like({"name"}, below=thumbnails)),
         # A draft of a page, or a version of a row, names files that no row names.
         ("wagtailcore.Revision", "content", names),
         ("reversion.Version", "serialized_data", names),
@@ -177,8 +178,6 @@ def _of_packages(asked: MediaStorage) -> Iterator[Column]:
 
 
 def _thumbnail_ways(asked: MediaStorage) -> Iterator[Way]:
-    from django.conf import settings
-
     alias = getattr(settings, "THUMBNAIL_DEFAULT_STORAGE_ALIAS", "easy_thumbnails")
     if alias in storages.backends:
         way = way_between(storages[alias], asked)
@@ -186,20 +185,20 @@ def _thumbnail_ways(asked: MediaStorage) -> Iterator[Way]:
             yield replace(way, is_expected=False)
 
 
-def _named_like(keys: Any) -> Callable[[str], Iterator[str]]:
-    """Give what finds, in JSON, the texts under these keys."""
+def _named_like(keys: Iterable[str], *, below: str = "") -> Callable[[str], Iterator[str]]:
+    """Give what finds, in JSON, the texts under these keys; only those that begin with `below`."""
     wanted = frozenset(keys)
 
-    def below(value: Any) -> Iterator[str]:
+    def inside(value: Any) -> Iterator[str]:
         if isinstance(value, dict):
             for key, one in value.items():
-                if key in wanted and isinstance(one, str):
+                if not isinstance(one, str):
+                    yield from inside(one)
+                elif key in wanted and one.startswith(below):
                     yield one
-                else:
-                    yield from below(one)
         elif isinstance(value, list):
             for one in value:
-                yield from below(one)
+                yield from inside(one)
 
     def unpack(text: str) -> Iterator[str]:
         try:
@@ -208,7 +207,7 @@ def _named_like(keys: Any) -> Callable[[str], Iterator[str]]:
             # What is no JSON (XML, YAML) is no reason to believe that it names nothing.
             raise UnreadableText from None
         # A text that is JSON itself.
-        yield from below(json.loads(content) if isinstance(content, str) and content[:1] in {"{", "["} else content)
+        yield from inside(json.loads(content) if isinstance(content, str) and content[:1] in {"{", "["} else content)
 
     return unpack
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import DatabaseError, connections, transaction
 
@@ -29,6 +29,14 @@ _TEXT = {
     "mysql": "CAST(CONVERT({column} USING utf8mb4) AS BINARY)",
 }
 _ORDER = {"sqlite": "name COLLATE BINARY", "postgresql": 'name COLLATE "C"', "mysql": "name"}
+
+
+class Part(NamedTuple):
+    """A column of a table: the table as SQL, the column's name, and what a person calls it."""
+
+    table: str
+    column: str
+    label: str
 
 
 class RowsUnknown(HoldallError):
@@ -92,7 +100,7 @@ def _bare(table: str) -> list[str]:
     return [part.strip('"') for part in table.split('"."')]
 
 
-def texts(alias: str, found: Sequence[tuple[Column, str]], *, ordered: bool) -> Iterator[tuple[str, int]]:
+def texts(alias: str, found: Sequence[Part], *, ordered: bool) -> Iterator[tuple[str, int]]:
     """Give every text in these columns, with the column's place among them.
 
     `ordered`: in the order of the texts' bytes, if this kind of database is known; else as they come.
@@ -103,11 +111,11 @@ def texts(alias: str, found: Sequence[tuple[Column, str]], *, ordered: bool) -> 
     connection = connections[alias]
     text = _TEXT.get(connection.vendor, "{column}")
     parts = []
-    for place, (column, table) in enumerate(found):
+    for place, part in enumerate(found):
         # With the table's name: a column that is not there is a text of its own to SQLite.
-        name = f"x.{connection.ops.quote_name(column.field.column)}"
+        name = f"x.{connection.ops.quote_name(part.column)}"
         parts.append(
-            f"SELECT {text.format(column=name)} AS name, {place} AS place FROM {table} x WHERE {name} IS NOT NULL"  # noqa: S608
+            f"SELECT {text.format(column=name)} AS name, {place} AS place FROM {part.table} x WHERE {name} IS NOT NULL"  # noqa: S608
         )
     order = _ORDER.get(connection.vendor) if ordered else None
     try:
@@ -123,7 +131,7 @@ def texts(alias: str, found: Sequence[tuple[Column, str]], *, ordered: bool) -> 
                         if name:
                             yield (name if isinstance(name, str) else bytes(name).decode()), place
     except (DatabaseError, UnicodeDecodeError) as failure:
-        labels = ", ".join(sorted({column.source.label for column, _table in found}))
+        labels = ", ".join(sorted({part.label for part in found}))
         raise RowsUnknown(
             f'The rows in the database "{alias}" cannot be read ({labels}): {_said(failure)}. Run `migrate` if it is behind '
             "the models, or give its user the right to read."

@@ -17,6 +17,7 @@ from holdall.bulk.inventory import Found
 from holdall.bulk.places import Trouble
 from holdall.bulk.plan import Count
 from holdall.bulk.references import References
+from holdall.bulk.tables import RowsUnknown
 from holdall.bulk.work import Pace, mapped
 from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, WriteRefused
 from holdall.fork.ownership import owner_of
@@ -92,7 +93,7 @@ class _Tidying:
     def run(self, orphans: Iterable[Found]) -> Tidied:
         moved: list[Trashed] = []
         for group in batched(orphans, GROUP):
-            named = self._rows.named({one.name for one in (*group, *moved)})
+            named = self._named([*(one.name for one in group), *(one.name for one in moved)])
             self._bring_back(moved, named)
             moved = []
             free = [one for one in group if one.name not in named]
@@ -111,8 +112,19 @@ class _Tidying:
                     self._done.failures.append(Trouble(found.name, str(what)))
         # Once more for all of them: a transaction may have been open all the time.
         for some in batched(self._done.trashed, 100 * GROUP):
-            self._bring_back(some, self._rows.named({one.name for one in some}))
+            self._bring_back(some, self._named([one.name for one in some]))
         return self._done
+
+    def _named(self, names: Iterable[str]) -> set[str]:
+        try:
+            return self._rows.named(set(names))
+        except RowsUnknown as failure:
+            if not self._done.moved.files:
+                raise
+            raise RowsUnknown(
+                f"{failure} By then {self._done.moved.files:,} files were moved into the trash. When the rows can be read again, "
+                "run `manage.py holdall trash restore --missing`: it brings back every one that a row refers to."
+            ) from failure
 
     def _leave(self, name: str, why: str) -> None:
         self._done.left.append(Trouble(name, why))
