@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +22,7 @@ from holdall.bulk import sources
 from holdall.bulk.tables import RowsUnknown
 from holdall.storage import MediaStorage
 from tests.bulk import projects
-from tests.servers import databases
+from tests.servers import databases, processes
 
 # Every one is told from every other, and their order is that of the UTF-8 bytes.
 NAMES = sorted([
@@ -257,3 +259,16 @@ def test_tables_of_packages_are_read(one_database: Any, monkeypatch: pytest.Monk
     monkeypatch.setattr(apps, "get_model", get_model)
     labels = {(column.field.column, column.way.is_expected) for column in sources.columns(asked())}
     assert ("scan", False) in labels
+
+
+def test_files_of_wagtail_are_found() -> None:
+    pytest.importorskip("wagtail")
+    script = Path(__file__).with_name("wagtail_site.py")
+    done = processes.complete([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "documents/a.pdf": "wagtaildocs.Document.file",
+        "documents/draft.pdf": "wagtailcore.Revision.content",
+        "images/a.width-1.png": "wagtailimages.Rendition.file",
+        "original_images/a.png": "wagtailimages.Image.file",
+    }

@@ -35,6 +35,8 @@ LOOKED_AT = 1_000
 # Of so many missing files each is asked for; of more the store is listed again.
 ASKED = 5_000
 BATCH = 500
+# So many orphans are held in memory while the rows are read again.
+FEW = 20_000
 WORKERS = 16
 # A store tells times to the second.
 RESOLUTION = timedelta(seconds=1)
@@ -231,13 +233,17 @@ def _judge(
 
 
 def _judge_again(
-    audit: Audit, rows: References, candidates: Iterable[Found], missing: Spool[str], nearest: Nearest
+    audit: Audit, rows: References, candidates: Spool[Found], missing: Spool[str], nearest: Nearest
 ) -> None:
     """Let the rows say a second time, now that the store was listed, what they refer to."""
     gone = Spool[Missing](held=HELD)
-    pairs = rows.pairs()
     if len(missing):
-        pairs = _noting(pairs, rows, missing, nearest, gone)
+        pairs = _noting(rows.pairs(), rows, missing, nearest, gone)
+    elif len(candidates) <= FEW:
+        # Then the rows need no order.
+        pairs = ((name, 0) for name in sorted(rows.named({one.name for one in candidates})))
+    else:
+        pairs = rows.pairs()
     orphans = Spool.of(unnamed(candidates, pairs), held=HELD)
     found, kept = leftovers.without(orphans)
     for one in found:
