@@ -17,9 +17,11 @@ from tests.contract import only
 from tests.uploads.conftest import Browser, send
 from tests.uploads.site.models import Letter
 
-pytestmark = only("seaweedfs-http", "ministack", "ceph-http")
+everywhere = only("seaweedfs-http", "ministack", "ceph-http")
+on_one_server = only("seaweedfs-http")
 
 
+@everywhere
 def test_file_becomes_a_row(browser: Browser, site: Any, rows: None) -> None:
     token = browser.token("/letter", "file")
     ticket = browser.upload(token, b"Dear Ada, ...", name="ada.txt")
@@ -32,12 +34,14 @@ def test_file_becomes_a_row(browser: Browser, site: Any, rows: None) -> None:
     assert Letter.objects.get().file.name == saved["file"]
 
 
+@on_one_server
 def test_validators_see_the_file(browser: Browser) -> None:
     ticket = browser.upload(browser.token(), b"refuse me")
     status, said = browser.submit(title="x", letter=ticket)
     assert (status, said["errors"]["letter"][0]["code"]) == (400, "begins_wrongly")
 
 
+@on_one_server
 def test_form_with_an_error_elsewhere_keeps_the_ticket(browser: Browser) -> None:
     ticket = browser.upload(browser.token(), b"keep me")
     status, said = browser.submit(letter=ticket)
@@ -48,6 +52,7 @@ def test_form_with_an_error_elsewhere_keeps_the_ticket(browser: Browser) -> None
     assert (status, said["letter"][0]["text"]) == (200, "keep me")
 
 
+@on_one_server
 def test_without_a_ticket_the_file_comes_through_the_server(browser: Browser) -> None:
     from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -55,6 +60,7 @@ def test_without_a_ticket_the_file_comes_through_the_server(browser: Browser) ->
     assert (status, said["letter"][0]["text"]) == (200, "by the server")
 
 
+@everywhere
 def test_large_file_goes_in_parts(browser: Browser, settings: Any) -> None:
     settings.HOLDALL_UPLOADS = {"PARTS_FROM": 1_000_000, "PART_SIZE": 5 * 1024**2}
     token = browser.token(field="many")
@@ -65,6 +71,7 @@ def test_large_file_goes_in_parts(browser: Browser, settings: Any) -> None:
     assert said["many"][0]["size"] == len(content)
 
 
+@everywhere
 @pytest.mark.parametrize("count", [0, 1])
 def test_sizes_at_the_edge(browser: Browser, count: int) -> None:
     token = browser.token(field="many")
@@ -84,6 +91,7 @@ def picture(kind: str = "PNG") -> bytes:
     return made.getvalue()
 
 
+@on_one_server
 def test_picture_is_looked_at_by_pillow(browser: Browser, site: Any, rows: None) -> None:
     token, second = browser.token("/letter", "picture"), browser.token("/letter", "file")
     good = browser.upload(token, picture(), name="noise.png", kind="image/png")
@@ -97,6 +105,7 @@ def test_picture_is_looked_at_by_pillow(browser: Browser, site: Any, rows: None)
     assert "not an image or a corrupted image" in said["html"]
 
 
+@on_one_server
 def test_large_picture_is_not_read_whole(browser: Browser, site: Any) -> None:
     """A JPEG's header tells all that Django asks."""
     from PIL import Image
@@ -124,6 +133,7 @@ def _counting(read: list[str]) -> Any:
     return counted
 
 
+@on_one_server
 def test_several_files_are_a_list(browser: Browser) -> None:
     token = browser.token(field="many")
     tickets = [browser.upload(token, f"file {number}".encode(), name=f"{number}.txt") for number in range(3)]
@@ -134,6 +144,7 @@ def test_several_files_are_a_list(browser: Browser) -> None:
     assert said["errors"]["many"][0]["code"] == "too_many_files"
 
 
+@everywhere
 def test_saved_file_has_the_storages_own_headers(public_site: Any, rows: None, provider: Any, bucket: str) -> None:
     browser = Browser(1)
     ticket = browser.upload(browser.token("/letter", "picture"), picture(), name="noise.png", kind="image/png")
@@ -146,6 +157,7 @@ def test_saved_file_has_the_storages_own_headers(public_site: Any, rows: None, p
         assert ours.get(name) == other.get(name), name
 
 
+@on_one_server
 def test_name_is_free_and_fits(browser: Browser, site: Any, rows: None) -> None:
     token = browser.token("/letter", "file")
     long = "x" * 50 + ".txt"
@@ -157,6 +169,7 @@ def test_name_is_free_and_fits(browser: Browser, site: Any, rows: None) -> None:
     assert all(len(name) <= 60 and name.endswith(".txt") for name in names)
 
 
+@on_one_server
 def test_cost_is_two_requests_to_django(browser: Browser, settings: Any) -> None:
     """One to begin and one to finish; none a part."""
     settings.HOLDALL_UPLOADS = {"PARTS_FROM": 100}
@@ -174,6 +187,7 @@ def test_cost_is_two_requests_to_django(browser: Browser, settings: Any) -> None
     assert asked == ["begin", "finish", "begin", "finish"]
 
 
+@everywhere
 def test_no_byte_passes_through_django(browser: Browser, site: Any, rows: None) -> None:
     """Saving copies in the store: of a file of 3 MB the first 64 KiB are read, and nothing is sent."""
     ticket = browser.upload(browser.token("/letter", "file"), b"m" * 3_000_000, name="m.bin", kind="")
@@ -198,6 +212,7 @@ def test_no_byte_passes_through_django(browser: Browser, site: Any, rows: None) 
     ]
 
 
+@everywhere
 def test_cancelled_upload_is_gone(browser: Browser, site: Any, settings: Any) -> None:
     settings.HOLDALL_UPLOADS = {"PARTS_FROM": 100}
     token = browser.token()
@@ -207,6 +222,7 @@ def test_cancelled_upload_is_gone(browser: Browser, site: Any, settings: Any) ->
     assert list(staging_of(site).waiting()) == []
 
 
+@everywhere
 def test_parts_that_have_arrived_are_told(browser: Browser, settings: Any) -> None:
     settings.HOLDALL_UPLOADS = {"PARTS_FROM": 100, "PART_SIZE": 5 * 1024**2}
     content = b"p" * (5 * 1024**2 + 10)
@@ -223,6 +239,7 @@ def test_parts_that_have_arrived_are_told(browser: Browser, settings: Any) -> No
     assert browser.post("finish", ticket=begun["ticket"])[0] == 200
 
 
+@everywhere
 def test_empty_file_is_a_length_too(browser: Browser, site: Any, provider: Any, bucket: str) -> None:
     begun = browser.begin(browser.token(field="many"), b"", kind="")
     assert 400 <= browser.send(begun, b"not empty").status < 500

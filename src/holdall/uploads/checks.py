@@ -8,7 +8,8 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
-from django.core.files.storage import storages
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import InvalidStorageError, storages
 from django.urls import NoReverseMatch
 
 from holdall.uploads.fields import root_url
@@ -40,7 +41,12 @@ def check_uploads(app_configs: Sequence[AppConfig] | None = None, **_options: An
             )
         )
     alias = options().storage
-    if media_storage(storages[alias]) is None:
+    try:
+        takes_uploads = media_storage(storages[alias]) is not None
+    except (ImproperlyConfigured, InvalidStorageError):
+        # What is wrong with it, other checks say.
+        takes_uploads = False
+    if not takes_uploads:
         found.append(
             checks.Warning(
                 f'STORAGES["{alias}"] is not Holdall\'s, so its files go through the server.',
