@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import io
 import json
 import threading
 import time
@@ -20,7 +22,7 @@ from django.test import override_settings
 from pytest_django.plugin import DjangoDbBlocker
 
 import holdall
-from holdall import references
+from holdall import cli, references
 from holdall.bulk import audit, tidying, trash
 from holdall.bulk.inventory import Found
 from holdall.bulk.looking import Sample, judged
@@ -579,3 +581,21 @@ def test_many_missing_files_are_found_by_another_listing(
 def test_name_that_can_be_no_key_is_missing(site: Site, tmp_path: Path) -> None:
     site.refer("../climbs.png", "x" * 1_100, ".holdall/owner.json")
     assert len(report(tmp_path / "report.json")["missing"]) == 3
+
+
+@on_one_server
+def test_printed_report_is_as_good_as_a_file(site: Site, tmp_path: Path) -> None:
+    site.save("orphan.png")
+    path = tmp_path / "printed.json"
+    code, printed = manage("audit", "--min-age", "0s", "--json")
+    path.write_text(printed)
+    assert (code, manage("audit", "--apply", str(path), "--yes")[0]) == (0, 0)
+    assert site.in_trash() == ["orphan.png"]
+
+
+def test_audit_needs_a_project() -> None:
+    parser = argparse.ArgumentParser()
+    cli.add_commands(parser)
+    out = io.StringIO()
+    assert cli.run(parser.parse_args(["audit"]), out=out, err=out, environ={}) == 2
+    assert "python manage.py holdall audit" in out.getvalue()

@@ -14,12 +14,14 @@ import pytest
 from django.apps import apps
 from django.core.files.storage import Storage, storages
 from django.db import connections
+from django.test import override_settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from holdall import references
 from holdall.bulk import references as rows
 from holdall.bulk import sources
 from holdall.bulk.tables import RowsUnknown
+from holdall.serving import PermalinkStorage
 from holdall.storage import MediaStorage
 from tests.bulk import projects
 from tests.servers import databases, processes
@@ -228,6 +230,24 @@ def site(**changes: Any) -> Any:
 )
 def test_names_of_another_store_in_the_bucket_are_translated(there: dict[str, str], expected: Any) -> None:
     assert sources.way_between(site(**there), site()) == expected
+
+
+def test_storage_in_a_folder_of_another_is_followed() -> None:
+    with override_settings(STORAGES=projects.PLAIN | STORAGES):
+        pictures = PermalinkStorage(folder="pictures")
+        assert sources.way_between(pictures, asked()) == sources.Way(added="pictures/")
+        assert sources.way_between(pictures, site(location="")) == sources.Way(
+            added="site/pictures/", is_expected=False
+        )
+        below = sources.way_between(pictures, site(location="site/pictures"))
+        assert below is not None
+        assert below.apply("ada.png") == "ada.png"
+
+
+def test_storage_that_is_not_known_is_named(one_database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sources.unknown_storages() == []
+    monkeypatch.setattr(one_database.Legacy._meta.get_field("scan"), "storage", Storage())
+    assert sources.unknown_storages() == ["audited.Legacy.scan (Storage)"]
 
 
 def test_storage_that_is_not_known_may_keep_its_files_here() -> None:

@@ -21,7 +21,7 @@ from holdall.bulk.looking import Mistyped, Sample, mistyped
 from holdall.bulk.nearest import Nearest
 from holdall.bulk.plan import Count
 from holdall.bulk.references import Pair, References
-from holdall.bulk.sources import Source
+from holdall.bulk.sources import Source, unknown_storages
 from holdall.bulk.tables import RowsUnknown
 from holdall.bulk.work import mapped
 from holdall.errors import HoldallError, InvalidName
@@ -114,6 +114,11 @@ def make(
     try:
         rows = References(storage)
         refuse_static_files(storage)
+        if unknown := unknown_storages():
+            audit.notes.append(
+                f"{', '.join(unknown)}: the names in these fields were taken as they are. If such a storage keeps its files "
+                "here under other names, register a function that yields those (`holdall.references.register`)."
+            )
         progress("reading the rows", 0)
         pairs = rows.pairs()
     except RowsUnknown as failure:

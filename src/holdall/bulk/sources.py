@@ -43,9 +43,10 @@ class Way:
 
     def apply(self, name: str) -> str | None:
         """Give the name in the store that is asked about."""
+        whole = f"{self.added}{name}"
         if self.removed:
-            return name.removeprefix(self.removed) if name.startswith(self.removed) else None
-        return f"{self.added}{name}"
+            return whole.removeprefix(self.removed) if whole.startswith(self.removed) else None
+        return whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,9 @@ def way_between(one: Any, asked: MediaStorage) -> Way | None:
         inner = way_between(one.storage, asked)
         return _in_folder(inner, one.folder) if inner and one.folder else inner
     bucket_name = getattr(one, "bucket_name", None)
+    if is_folder_of_another(one):
+        way = way_between(one.storage, asked)
+        return None if way is None else replace(way, added=f"{way.added}{one.inner('x')[: -len('x')]}")
     if not isinstance(one, Storage) or bucket_name is None:
         # A project's own, which may hand everything to ours.
         return Way(is_expected=False)
@@ -104,6 +108,23 @@ def _in_folder(way: Way, folder: str) -> Way | None:
     if start.startswith(way.removed):
         return replace(way, added=start.removeprefix(way.removed), removed="")
     return replace(way, removed=way.removed.removeprefix(start)) if way.removed.startswith(start) else None
+
+
+def is_folder_of_another(one: Any) -> bool:
+    """Say whether a storage keeps its files in a folder of another one, and tells their names there."""
+    return isinstance(getattr(one, "storage", None), Storage) and callable(getattr(one, "inner", None))
+
+
+def unknown_storages() -> list[str]:
+    """Name the file fields of whose storages nobody can tell where their files are."""
+    found = []
+    for model in apps.get_models():
+        for field in model._meta.local_concrete_fields if not model._meta.proxy else ():
+            one = getattr(field, "storage", None) if isinstance(field, models.FileField) else None
+            is_known = isinstance(one, FileSystemStorage | InMemoryStorage) or hasattr(one, "bucket_name")
+            if one is not None and not is_known and not is_folder_of_another(one):
+                found.append(f"{model._meta.label}.{field.name} ({type(one).__name__})")
+    return found
 
 
 def columns(asked: MediaStorage) -> Iterator[Column]:
