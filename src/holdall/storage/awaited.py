@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -35,8 +35,9 @@ class AwaitedFile(BytesFile):
     abandons what was written. A read that is cancelled leaves the file where it was.
     """
 
-    # Where it is opened again.
+    # Where it is opened again, if it is; and what reads it, while something does.
     _storage: Any
+    reader: Any
 
     def abandon(self) -> None:
         """Close without saving."""
@@ -54,7 +55,14 @@ class AwaitedFile(BytesFile):
             with self._turn:
                 return deed()
 
-        return await aside(self._storage._places() if self._storage else None, lane, in_turn, **how)
+        return await aside(self._places(), lane, in_turn, **how)
+
+    def _places(self) -> Hashable:
+        """Give the places that it speaks with. What is in the staging area belongs to no storage."""
+        if self._storage is not None:
+            places: Hashable = self._storage._places()
+            return places
+        return (self.reader.connection.line,) if self.reader is not None else None
 
     async def aread(self, size: int | None = -1) -> Any:
         """Read so much, or all that is left: bytes, in text mode a string."""
