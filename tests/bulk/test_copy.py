@@ -13,8 +13,8 @@ from django.core.files.base import ContentFile, File
 from holdall.bulk import copying, entries, plan
 from holdall.bulk.entries import Entry
 from holdall.bulk.places import Folder, Store
-from holdall.s3 import bulklane
-from tests.bulk.conftest import FILES
+from holdall.s3.saving import KEPT
+from tests.bulk.conftest import FILES, take
 from tests.contract import only
 from tests.providers import Provider
 
@@ -37,18 +37,17 @@ def described(provider: Provider, bucket: str, store: Store) -> dict[str, dict[s
     found = {}
     for entry in store.entries():
         head = provider.client.head_object(Bucket=bucket, Key=store.storage._key(entry.name))
-        found[entry.name] = {name: head.get(name) for name in copying.KEPT}
+        found[entry.name] = {name: head.get(name) for name in KEPT}
         found[entry.name]["Metadata"] = {
             name: value for name, value in head["Metadata"].items() if not name.startswith("holdall-")
         }
     return found
 
 
-@pytest.fixture(params=["obstore", "own lane"])
+@pytest.fixture(params=["wire", "obstore", "own lane"])
 def lane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Either way that small files go."""
-    if request.param == "own lane":
-        monkeypatch.setattr(bulklane, "obstore", None)
+    take(request.param, monkeypatch)
     return str(request.param)
 
 

@@ -16,6 +16,7 @@ from holdall.bulk.places import Folder, Store, overlap
 from holdall.errors import InvalidName, WriteRefused
 from holdall.s3 import bulklane
 from holdall.s3.trash import FOLDER
+from tests.bulk.conftest import take
 from tests.bulk.test_copy import MakeStore, contents, copy
 from tests.bulk.test_trash import holdall
 from tests.contract import only
@@ -43,10 +44,9 @@ ODD = [
 ]
 
 
-@pytest.fixture(params=["obstore", "own lane"])
+@pytest.fixture(params=["wire", "obstore", "own lane"])
 def lane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "own lane":
-        monkeypatch.setattr(bulklane, "obstore", None)
+    take(request.param, monkeypatch)
     return str(request.param)
 
 
@@ -243,6 +243,7 @@ def test_etag_that_is_no_md5_is_no_failure(
     make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As of a bucket that encrypts with a key of KMS: our own lane is asked what was stored, and says so.
+    take("obstore", monkeypatch)
     create, asked = bulklane.BulkLane.create, []
 
     def encrypted(lane: Any, key: str, data: bytes, parameters: Any) -> str:
@@ -288,6 +289,7 @@ def test_file_that_goes_from_the_source_is_named_in_our_words(lane: str, make_st
 def test_damage_in_the_reading_is_not_called_proven(make_store: MakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
     source = make_store("from")
     source.storage.save("a.txt", ContentFile(b"a" * 5_000))
+    take("obstore", monkeypatch)
     fetch = copying.Copier._fetched
 
     def damaged(*arguments: Any) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from holdall.bulk import copying, plan, work
 from holdall.bulk.places import Folder, Store
 from holdall.errors import Answer, HoldallError, StoreFailed
-from holdall.s3 import bulklane
+from tests.bulk.conftest import take
 from tests.contract import only
 from tests.providers import Provider
 from tests.servers.fault_proxy import Fault, FaultProxy, Request, answers_503_before
@@ -24,15 +24,14 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "FIRST_PAUSE_SECONDS", 0.01)
 
 
-@pytest.mark.parametrize("lane", ["obstore", "own lane"])
+@pytest.mark.parametrize("lane", ["wire", "obstore", "own lane"])
 @only("seaweedfs-http")
 def test_busy_store_has_everything_in_the_end(
     lane: str, provider: Provider, bucket: str, location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nobody else tries again: neither lane by itself.
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    if lane == "own lane":
-        monkeypatch.setattr(bulklane, "obstore", None)
+    take(lane, monkeypatch)
     for number in range(8):
         (tmp_path / f"{number:02}.txt").write_bytes(b"%d" % number)
     seen: Counter[Any] = Counter()

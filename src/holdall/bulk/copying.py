@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import replace
 from io import BytesIO
 from itertools import chain
 from typing import Any, NamedTuple
@@ -17,11 +16,13 @@ from storages.utils import ReadBytesWrapper
 from holdall.bulk.entries import Entry, Spool
 from holdall.bulk.landing import land
 from holdall.bulk.live import Live
+from holdall.bulk.making import PART_BYTES, PART_WORKERS, expected, kept_of, new_object, part_bytes_of, take_back
 from holdall.bulk.places import Folder, Place, Store, Trouble, on_its_side, reading
 from holdall.bulk.plan import Count, Plan
 from holdall.bulk.proof import composed_of, fits, is_same
 from holdall.bulk.replacing import Replaced
 from holdall.bulk.verdict import Copied, Verdict, verified
+from holdall.bulk.wired import WIRED_BYTES, Wired
 from holdall.bulk.work import Budget, Ended, Pace, mapped
 from holdall.errors import (
     BucketNotFound,
@@ -32,29 +33,22 @@ from holdall.errors import (
     WriteRefused,
 )
 from holdall.fork.storage import look_at, reading_parameters
-from holdall.s3 import deleting
+from holdall.s3 import wire
 from holdall.s3.bodies import PIECE_BYTES
 from holdall.s3.bulklane import BulkLane, Declined
-from holdall.s3.condition import conditional_put_holds
-from holdall.s3.saving import KEPT, MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Source
+from holdall.s3.saving import MAX_COPY_BYTES, NewObject, Source
 from holdall.storage import MediaStorage
-from holdall.storage.content import HEAD_BYTES, SCRIPTABLE
+from holdall.storage.content import HEAD_BYTES
 
 WORKERS = 16
-# So many small files, or so many bytes of them, are one piece of work.
-GROUP = 8
+# So many small files, or so many bytes of others, are one piece of work; and so many pieces are begun before the first is done.
+GROUP = 128
+AHEAD = 32
 GROUP_BYTES = 1024 * 1024
 # Up to here a store-to-store copy is one GET and one conditional PUT: the store's own copy takes three requests.
 FETCHED_BYTES = 64 * 1024
-# Files up to here are held whole, and sent by one request; longer ones in parts of this length.
-PART_BYTES = 8 * 1024 * 1024
-PART_WORKERS = 4
 # Of all that is under way.
 HELD_BYTES = 96 * 1024 * 1024
-# What S3 says of an object that nobody gave a type.
-NO_TYPE = "binary/octet-stream"
-OWN_METADATA = "holdall-"
-_SCRIPTS = frozenset(SCRIPTABLE.values())
 # A file of the source, and the one in the destination that it replaces.
 Deed = tuple[Entry, Entry | None]
 # After these no other file would fare better.
@@ -96,12 +90,9 @@ def apply(
     settled = Count()
     untried = 0
     groups = mapped(
-        lambda group: [(step, copier.copy(step, there)) for step, there in group],
-        _grouped(plan.deeds()),
-        workers,
-        ended=copier.pace.ended,
+        copier.copy_all, _grouped(plan.deeds()), workers, ended=copier.pace.ended, ahead=max(AHEAD, workers)
     )
-    with closing(groups):
+    with closing(copier), closing(groups):
         for step, done in chain.from_iterable(groups):
             if done is None:
                 untried += 1
@@ -180,7 +171,8 @@ def _grouped(deeds: Iterable[Deed]) -> Iterator[list[Deed]]:
     size_bytes = 0
     for deed in deeds:
         group.append(deed)
-        size_bytes += deed[0].size_bytes
+        # What goes on the wire goes at the same time.
+        size_bytes += deed[0].size_bytes if deed[0].size_bytes > WIRED_BYTES else 0
         if len(group) >= GROUP or size_bytes >= GROUP_BYTES:
             yield group
             group, size_bytes = [], 0
@@ -199,6 +191,22 @@ class Copier:
         self.fatal: HoldallError | None = None
         self._from = _lane(source.storage) if isinstance(source, Store) else None
         self._to = _lane(destination.storage) if isinstance(destination, Store) else None
+        self._wired: Wired | None = None
+        with suppress(wire.Declined):
+            self._wired = Wired(source, destination, self.pace, workers)
+
+    def close(self) -> None:
+        """Close what it opened."""
+        if self._wired is not None:
+            self._wired.close()
+
+    def copy_all(self, deeds: list[Deed]) -> list[tuple[Entry, Copied | NameTaken | Trouble | None]]:
+        """Copy a few files: the small ones at the same time."""
+        small = [step for step, there in deeds if there is None and step.size_bytes <= WIRED_BYTES]
+        done: dict[str, Copied] = {}
+        if self._wired is not None and small and self.fatal is None:
+            done = self._wired.copy(small)
+        return [(step, done.get(step.name) or self.copy(step, there)) for step, there in deeds]
 
     def copy(self, step: Entry, there: Entry | None = None) -> Copied | NameTaken | Trouble | None:
         """Copy one file, in place of another if there is one. A failure is a result: no file stops the others.
@@ -229,7 +237,7 @@ class Copier:
         if step.size_bytes <= PART_BYTES:
             # The file, and what the lane makes of it.
             return 2 * step.size_bytes
-        return (PART_WORKERS + 2) * _part_bytes(step.size_bytes)
+        return (PART_WORKERS + 2) * part_bytes_of(step.size_bytes)
 
     def _copy(self, step: Entry) -> Copied:
         if isinstance(self.destination, Folder):
@@ -261,11 +269,11 @@ class Copier:
                 if len(data) != step.size_bytes:
                     raise _changed(step, source)
                 md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-                made = _new_object(storage, step, ContentFile(data), f"{md5}")
+                made = new_object(storage, step, ContentFile(data), f"{md5}")
                 if not storage._is_compressed(made.parameters):
                     return self._stored(made, data, md5)
             # What an earlier run began with the same file is known by it.
-            made = _new_object(storage, step, File(file), f"{found.st_size} {found.st_mtime_ns}")
+            made = new_object(storage, step, File(file), f"{found.st_size} {found.st_mtime_ns}")
             file.seek(0)
             return self._sent(storage, made, _Watched(file, self.pace, check), step)
 
@@ -278,12 +286,12 @@ class Copier:
             if made.etag.strip('"') != md5:
                 # A store that encrypts, or damage on the way. By our own lane the store compares what it was sent.
                 self._to = None
-                _take_back(made)
+                take_back(made)
                 raise Declined
         except (Declined, NameTaken):
             # By our own lane, which knows its own mark: what an earlier run, or a lost answer, left is this file.
             made.put(data)
-        return Copied(made.name, len(data), *_expected(made, md5))
+        return Copied(made.name, len(data), *expected(made, md5))
 
     # -- from store to store
 
@@ -298,7 +306,7 @@ class Copier:
             return self._stored_again(step, storage, data, kept)
         head, kept = _beginning(side, step)
         if step.size_bytes <= MAX_COPY_BYTES and side._target.with_bucket(None) == storage._target.with_bucket(None):
-            made = _new_object(storage, step, ContentFile(head), step.etag, kept)
+            made = new_object(storage, step, ContentFile(head), step.etag, kept)
             source = Source(
                 bucket_name=str(side.bucket_name),
                 key=side._key(step.name),
@@ -307,13 +315,13 @@ class Copier:
                 parameters=reading_parameters(side, step.name),
             )
             if made.copy(source):
-                return Copied(step.name, step.size_bytes, *_expected(made, step.etag))
+                return Copied(step.name, step.size_bytes, *expected(made, step.etag))
         with reading(side, step.name) as file:
             if _etag_of(file) != step.etag:
                 raise _changed(step, Store(side))
             if step.size_bytes <= PART_BYTES:
                 return self._stored_again(step, storage, file.read(), kept)
-            made = _new_object(storage, step, ContentFile(head), step.etag, kept)
+            made = new_object(storage, step, ContentFile(head), step.etag, kept)
             return self._sent(storage, made, _Watched(file, self.pace), step)
 
     def _fetched(self, side: MediaStorage, step: Entry) -> tuple[bytes, str, dict[str, Any]]:
@@ -321,12 +329,12 @@ class Copier:
         if self._from is not None and not parameters and side is getattr(self.source, "storage", None):
             with suppress(Declined):
                 fetched = self._from.fetch(side._key(step.name))
-                return fetched.data, fetched.etag, _kept(fetched.parameters)
+                return fetched.data, fetched.etag, kept_of(fetched.parameters)
         return _got(side, step)
 
     def _stored_again(self, step: Entry, storage: MediaStorage, data: bytes, kept: dict[str, Any]) -> Copied:
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        done = self._stored(_new_object(storage, step, ContentFile(data), step.etag or md5, kept), data, md5)
+        done = self._stored(new_object(storage, step, ContentFile(data), step.etag or md5, kept), data, md5)
         # What was stored is what was read; that this is what the source has is known where its ETag says so.
         is_read = md5 == step.etag or fits(BytesIO(data), len(data), step.etag) is True
         return done._replace(is_proof=done.is_proof and is_read)
@@ -353,7 +361,7 @@ class Copier:
             return Copied(step.name, -1, made.etag.strip('"'), is_proof=False)
         made.resumes = True
         made.create(ReadBytesWrapper(file), again=True)
-        return Copied(step.name, step.size_bytes, *_expected(made, composed_of(made.part_etags) or step.etag))
+        return Copied(step.name, step.size_bytes, *expected(made, composed_of(made.part_etags) or step.etag))
 
 
 class _Watched:
@@ -379,60 +387,11 @@ def _etag_of(file: Any) -> str:
     return "" if reader is None else str(reader.etag or "").strip('"')
 
 
-def _take_back(made: NewObject) -> None:
-    """Delete what was stored for us, so that it can be sent again; never what somebody else has put there since."""
-    seen = deleting.look(made.connection, None, name=made.name, key=made.key, parameters={})
-    if seen is not None and seen.mark == made.mark:
-        deleting.delete(made.connection, None, seen, name=made.name, parameters={})
-
-
 def _lane(storage: MediaStorage) -> BulkLane | None:
     try:
         return BulkLane(storage.store)
     except Declined:
         return None
-
-
-def _new_object(
-    storage: MediaStorage, step: Entry, content: Any, version: str, kept: dict[str, Any] | None = None
-) -> NewObject:
-    """Prepare an object of the destination: by its own rules, but for what the source says of the file."""
-    # The same in each run: what one that was ended had begun is known again for ours.
-    mark = hashlib.sha256(f"copy\n{step.name}\n{step.size_bytes}\n{version}".encode()).hexdigest()[:16]
-    if not conditional_put_holds(storage.store, None, name=step.name, key=storage._key(step.name)):
-        # Without the condition a PUT replaces whatever has the name by now.
-        seen = storage.look_at_own(step.name)
-        if seen is not None and seen.mark != mark:
-            raise NameTaken(f'"{step.name}" is taken in {storage.store.where()}. Nothing was changed.')
-    made = storage._new_object(step.name, content, replace=False)
-    parameters = made.parameters | (kept or {})
-    if (kept or {}).get("ContentType") in _SCRIPTS.difference(storage.inline_types):
-        # The attack: a type that the source let an uploader choose, under a name whose own type is harmless.
-        parameters.setdefault("ContentDisposition", "attachment")
-    parameters["Metadata"] = made.parameters.get("Metadata", {}) | (kept or {}).get("Metadata", {})
-    parts = Parts(threshold_bytes=PART_BYTES, part_bytes=_part_bytes(step.size_bytes), workers=PART_WORKERS)
-    return replace(made, mark=mark, parameters=parameters, parts=parts)
-
-
-def _part_bytes(size_bytes: int) -> int:
-    return max(PART_BYTES, -(-size_bytes // MAX_PARTS))
-
-
-def _expected(made: NewObject, of_the_bytes: str) -> tuple[str, bool]:
-    """Give the ETag that the listing must show, and whether it is made of the bytes that were sent."""
-    answered = made.etag.strip('"')
-    if not answered:
-        return of_the_bytes, True
-    return answered, answered == of_the_bytes
-
-
-def _kept(found: dict[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = {name: found[name] for name in KEPT if found.get(name)}
-    if kept.get("ContentType") == NO_TYPE:
-        del kept["ContentType"]
-    metadata = found.get("Metadata") or {}
-    kept["Metadata"] = {name: value for name, value in metadata.items() if not name.startswith(OWN_METADATA)}
-    return kept
 
 
 def _check_etag(step: Entry, etag: str) -> None:
@@ -464,4 +423,4 @@ def _got(side: MediaStorage, step: Entry, **span: str) -> tuple[bytes, str, dict
     )
     with side.store.translating("reading", name=step.name, is_request=False):
         data = answer["Body"].read()
-    return data, str(answer["ETag"]), _kept(answer)
+    return data, str(answer["ETag"]), kept_of(answer)

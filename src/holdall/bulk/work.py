@@ -33,6 +33,7 @@ def mapped(
     *,
     is_quick: Callable[[T], bool] = lambda item: False,
     ended: threading.Event | None = None,
+    ahead: int = AHEAD,
 ) -> Generator[R, None, None]:
     """Apply a function to items in threads and give the results in the items' order; what is quick is done at once.
 
@@ -48,7 +49,7 @@ def mapped(
         try:
             for item in items:
                 waiting.append(function(item) if is_quick(item) else pool.submit(function, item))
-                while waiting and (len(waiting) > AHEAD or not isinstance(waiting[0], Future) or waiting[0].done()):
+                while waiting and (len(waiting) > ahead or not isinstance(waiting[0], Future) or waiting[0].done()):
                     yield first()
             while waiting:
                 yield first()
@@ -93,6 +94,11 @@ class Pace:
         self.slowed = 0
         self._gave_up: HoldallError | None = None
         self.ended = threading.Event()
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether fewer requests are under way than were asked for."""
+        return self.limit < self._most
 
     def keep(self, deed: Callable[[], R]) -> R:
         """Do something as soon as it may begin; again, after a pause and with fewer beside it, where the store is busy.

@@ -199,7 +199,7 @@ def _list(session: Session, title: str, lines: Iterable[str], count: int, option
 
 def _estimate(planned: Plan, workers: int) -> tuple[int, float]:
     """Say how many requests copying takes, roughly, and how long."""
-    from holdall.bulk.copying import PART_BYTES
+    from holdall.bulk.making import PART_BYTES
 
     files, size_bytes = planned.all_to_do.files, planned.all_to_do.size_bytes
     each = 1 if type(planned.source) is not type(planned.destination) else 2

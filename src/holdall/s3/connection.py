@@ -377,11 +377,10 @@ class Connection:
         place = self.place()
         if place is None or get_environ_proxies(place.base):
             return None
-        ca_file = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
         return FastLane(
             place,
             lambda: self.signer(place)[0],
-            ca_file=ca_file or get_cert_path(True),
+            ca_file=authorities(),
             connect_seconds=target.connect_seconds,
             read_seconds=target.timeout_seconds,
             attempts=target.attempts,
@@ -545,6 +544,11 @@ _connections: MutableMapping[tuple[Target, bool], Connection] = weakref.WeakValu
 _recent: deque[Connection] = deque(maxlen=32)
 _all: weakref.WeakSet[Connection] = weakref.WeakSet()
 _lock = threading.RLock()
+
+
+def authorities() -> Any:
+    """Give the file of the authorities that a server may prove itself by: the environment's, else the SDK's."""
+    return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(True)
 
 
 def _side(site: Site, target: Target) -> Side:

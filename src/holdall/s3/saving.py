@@ -477,6 +477,7 @@ class NewObject(Begun):
 
 
 def _digest(data: bytes, connection: Connection) -> dict[str, str]:
+    """Give what the store compares a body with, where the SDK does not send it by itself."""
     # On Amazon boto3 sends a checksum of its own; everywhere else the server verifies this one.
     if connection.target.provider.sdk_checksums:
         return {}
