@@ -26,7 +26,7 @@ OPTIONS: dict[str, Any] = {
     ],
 }
 # On a busy machine; each step ends as soon as what it waits for is there.
-PATIENCE_MILLISECONDS = 20_000
+PATIENCE_MILLISECONDS = 60_000
 
 
 class Watched:

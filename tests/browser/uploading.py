@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Error, Locator, Page, Request, Route, expect
 
 # On a busy machine; each step ends as soon as what it waits for is there.
-PATIENCE_MILLISECONDS = 20_000
+PATIENCE_MILLISECONDS = 60_000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 MIB = 1024 * 1024
