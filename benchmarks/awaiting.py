@@ -187,7 +187,7 @@ def main() -> None:
 
 def delay(upstream: str) -> None:
     """Delay what a server answers, until the standard input ends."""
-    from tests.servers.latent_proxy import LatentProxy
+    from benchmarks.latent_proxy import LatentProxy
 
     with LatentProxy(upstream, seconds=LATENCY_SECONDS) as proxy:
         print(proxy.url, flush=True)

@@ -12,7 +12,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -32,18 +32,11 @@ from tests.providers import Provider
 from tests.servers import fault_proxy as wire
 from tests.servers import processes
 from tests.servers.fault_proxy import Exchange, Rule
-from tests.servers.latent_proxy import LatentProxy
 from tests.stores import build_fork, build_storage
 
 pytestmark = only("seaweedfs-http")
 ALWAYS = 1_000_000
-LATENCY_SECONDS = 0.05
 LARGE = bytes(range(256)) * ((2 * PART_BYTES + 70_000) // 256)
-
-
-def far(provider: Provider, bucket: str, location: str, url: str, **more: Any) -> Any:
-    environ = provider.environ(bucket, location=location, AWS_S3_ENDPOINT_URL=url)
-    return build_storage(environ, **options(), **more)
 
 
 @contextlib.asynccontextmanager
@@ -64,34 +57,37 @@ async def watched() -> AsyncIterator[list[float]]:
         beating.cancel()
 
 
-@pytest.fixture(params=["storage", "fork"])
-def slow(
-    request: pytest.FixtureRequest, provider: Provider, bucket: str, location: str
-) -> Iterator[tuple[Any, LatentProxy]]:
-    """A storage, and a fork that shows its parent's file, at a store that takes 50 ms for each answer."""
-    provider.write(bucket, f"{location}/ada.txt", b"content")
-    with LatentProxy(provider.endpoint_url, seconds=LATENCY_SECONDS) as proxy:
-        if request.param == "storage":
-            yield far(provider, bucket, location, proxy.url), proxy
-        else:
-            own = provider.environ(bucket, location=f"{location}-own", AWS_S3_ENDPOINT_URL=proxy.url)
-            above = provider.environ(bucket, location=location, AWS_S3_ENDPOINT_URL=proxy.url)
-            yield build_fork(own, above, **options()), proxy
+@pytest.mark.parametrize("kind", ["storage", "fork"])
+def test_questions_are_asked_side_by_side(
+    connect: Connect, provider: Provider, bucket: str, location: str, kind: str
+) -> None:
+    # With 50 ms for each answer, 25 at a time are a thousand in two seconds (benchmarks/awaiting.py). This counts, because
+    # a machine that has other work has no such seconds: nothing is answered before so many wait for an answer.
+    together = 80
+    waiting: list[Exchange] = []
+    enough = threading.Event()
 
+    def holds(exchange: Exchange) -> None:
+        if "ada.txt" in exchange.request.target:
+            waiting.append(exchange)
+            if len(waiting) >= together:
+                enough.set()
+            enough.wait(60)
+        wire.passes(exchange)
 
-def test_thousand_questions_are_asked_side_by_side(slow: tuple[Any, LatentProxy]) -> None:
-    storage, proxy = slow
+    line = connect(Rule("HeadObject", holds, times=ALWAYS), timeout=60)
+    line.put("ada.txt", b"content")
+    storage: Any = line.storage
+    if kind == "fork":
+        above = provider.environ(bucket, location=location, AWS_S3_ENDPOINT_URL=line.proxy.url, STORAGE_TIMEOUT="60")
+        own = provider.environ(bucket, location=f"{location}-own", STORAGE_TIMEOUT="60")
+        storage = build_fork(own, above, **options())
 
-    async def ask() -> None:
-        began = time.monotonic()
-        found = await asyncio.gather(*(storage.aexists("ada.txt") for _ in range(1_000)))
-        taken = time.monotonic() - began
-        assert all(found)
-        # One after the other they would take 50 seconds, and 25 at a time two. Here other tests run beside it.
-        assert proxy.most_waiting >= 60
-        assert taken < 6
+    async def ask() -> list[bool]:
+        return await asyncio.gather(*(storage.aexists("ada.txt") for _ in range(2 * together)))
 
-    asyncio.run(ask())
+    assert all(asyncio.run(ask()))
+    assert enough.is_set()
 
 
 def test_saves_of_large_files_leave_the_loop_free(provider: Provider, bucket: str, location: str) -> None:
@@ -109,11 +105,11 @@ def test_saves_of_large_files_leave_the_loop_free(provider: Provider, bucket: st
         assert max(gaps) < taken / 4
         assert len(gaps) > 20
 
-    asyncio.run(save(far(provider, bucket, location, provider.endpoint_url)))
+    asyncio.run(save(build_storage(provider.environ(bucket, location=location), **options())))
 
 
 def test_store_that_hangs_delays_no_other(connect: Connect, provider: Provider, bucket: str, location: str) -> None:
-    hung = connect(Rule("*", wire.stalls_before, times=ALWAYS)).storage
+    hung = connect(Rule("*", wire.stalls_before, times=ALWAYS), timeout=60).storage
     well = build_storage(provider.environ(bucket, location=f"{location}-well"))
 
     async def use() -> None:
@@ -145,7 +141,8 @@ def test_parent_that_hangs_delays_no_storage_of_the_own_place(
 ) -> None:
     line = connect(Rule("*", wire.stalls_before, times=ALWAYS))
     own = provider.environ(bucket, location=f"{location}-own")
-    fork = build_fork(own, provider.environ(bucket, location=location, AWS_S3_ENDPOINT_URL=line.proxy.url), **options())
+    above = provider.environ(bucket, location=location, AWS_S3_ENDPOINT_URL=line.proxy.url, STORAGE_TIMEOUT="60")
+    fork = build_fork(own, above, **options())
     well = build_storage(provider.environ(bucket, location=f"{location}-well"), **options())
     assert isinstance(fork, ForkedStorage)
 
@@ -162,12 +159,15 @@ def test_parent_that_hangs_delays_no_storage_of_the_own_place(
 
 
 def test_those_who_give_up_say_nothing_of_the_store(connect: Connect) -> None:
-    line = connect(Rule("HeadObject", wire.stalls_before, times=4))
+    def stalls(exchange: Exchange) -> None:
+        (wire.stalls_before if "x.txt" in exchange.request.target else wire.passes)(exchange)
+
+    line = connect(Rule("HeadObject", stalls, times=ALWAYS))
 
     async def use() -> None:
         for _ in range(4):
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.05):
+                async with asyncio.timeout(0.1):
                     await line.storage.aexists("x.txt")
         # They end by themselves, soon after.
         assert not await line.storage.aexists("y.txt")
@@ -217,7 +217,7 @@ def test_cancelled_save_leaves_nothing(connect: Connect, operation: str, content
 
     reads = asyncio.run(cancel())
     # The loop has ended; what takes the file back goes on.
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while (line.names or line.unfinished) and time.monotonic() < until:
         time.sleep(0.02)
     assert line.names == []
@@ -270,7 +270,8 @@ def test_exception_in_async_with_leaves_what_was_there(connect: Connect) -> None
             with pytest.raises(type(error)):
                 asyncio.run(write(error, size))
             assert line.stored("file.bin") == b"before"
-            assert line.unfinished == []
+            # Who waits for it waits for a second.
+            processes.wait_until(lambda: not line.unfinished)
 
 
 def test_cancelled_read_leaves_the_file_where_it_was(connect: Connect) -> None:
@@ -308,7 +309,7 @@ def test_deletion_that_is_under_way_is_done(connect: Connect) -> None:
             await deleting
 
     asyncio.run(cancel())
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while line.names and time.monotonic() < until:
         time.sleep(0.02)
     assert line.names == []
@@ -437,7 +438,7 @@ def test_deletion_into_the_trash_waits_for_the_callers_transaction(connect: Conn
 
     asyncio.run(main())
     database.close()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while "file.bin" in line.names and ends == "commits" and time.monotonic() < until:
         time.sleep(0.02)
     assert line.names == (["file.bin"] if ends == "rolls back" else [])
