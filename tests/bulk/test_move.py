@@ -19,7 +19,15 @@ from holdall.s3.saving import KEPT
 from holdall.storage import misses
 from tests.contract import only
 from tests.providers import Provider
-from tests.servers.fault_proxy import FaultProxy, Request, answers_503_before, resets_before
+from tests.servers.fault_proxy import (
+    FaultProxy,
+    Request,
+    answers_503_before,
+    answers_nothing,
+    cuts_request,
+    resets_after,
+    resets_before,
+)
 from tests.stores import build_storage
 
 pytestmark = only("seaweedfs-http")
@@ -264,3 +272,31 @@ def test_stale_word_of_a_mirror_replaces_nothing(ground: Ground) -> None:
     outcome = copying.apply(made)
     assert outcome.conflicts == ["new.txt"]
     assert there.open("new.txt").read() == b"somebody else's"
+
+
+def test_mirror_that_fails_now_and_then_under_load_is_made_good(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(misses, "PAUSE_SECONDS", 0.0)
+    users, provider, dice = Users(), ground.servers["b"][0], random.Random(11)
+    faults = [resets_before, resets_after, answers_503_before, cuts_request(10), answers_nothing]
+    is_ill = threading.Event()
+
+    def choose(_request: Request) -> Any:
+        return dice.choice(faults) if is_ill.is_set() and dice.random() < 0.4 else None
+
+    with FaultProxy(provider.endpoint_url, choose=choose) as proxy:
+        ground.endpoints["b"] = proxy.url
+        storage = ground.storage("a", "b")
+        is_ill.set()
+        with users.at_work(lambda: ground.storage("a", "b"), seed=1):
+            while storage.mirror.missed < 20:
+                save(storage, "while.txt", b"it fails")
+        is_ill.clear()
+        for name in storage.listdir("")[1]:
+            users.kept[name] = b"it fails"
+        outcome = copy(storage)
+        assert (outcome.conflicts, outcome.failures) == ([], [])
+        left = planned(storage)
+        assert (left.all_to_do.files, left.in_conflict.files) == (0, 0)
+    check(ground, users)

@@ -7,7 +7,7 @@ writes brings the mirror up, so it is a file on its way, or one that the mirror 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 # Whoever wrote this lately may still be bringing the mirror up; it is waited for so often, a little longer each time.
 LATELY = timedelta(minutes=2)
-PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
-# More that differs than this is no race: it is just not copied yet.
-FEW = 1_000
+PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+# More that differs than this is no race but not copied yet: it is looked at without waiting, and beyond the second not at all.
+FEW, MANY = 100, 1_000
 # A note that is older belongs to no deletion that is still under way.
 SETTLED_AFTER = timedelta(minutes=10)
 # The clocks of two stores differ by no more than this.
@@ -94,9 +94,11 @@ class Live:
                 plan.steps.append(entry)
                 plan.to_copy.add(entry.size_bytes)
         listed = {*plan.missed}
-        for name in sorted(self.noted.keys() - listed):
-            if self._is_left_over(name):
-                plan.missed.append(name)
+        names = sorted(self.noted.keys() - listed)
+        pauses = _pauses(len(names))
+        left_over = mapped(lambda name: (name, self._is_left_over(name, pauses)), names, workers)
+        for name in (name for name, is_left in left_over if is_left):
+            plan.missed.append(name)
         plan.troubles[:] = [one for one in plan.troubles if not self.is_settled(one.name)]
 
     def _read_notes(self, prefix: str) -> None:
@@ -109,26 +111,29 @@ class Live:
     def _judged(
         self, pairs: Iterable[tuple[Entry, Any]], count: int, workers: int
     ) -> Iterator[tuple[tuple[Entry, Any], bool]]:
-        if count > FEW:
+        if count > MANY:
             return ((pair, False) for pair in pairs)
-        return mapped(lambda pair: (pair, self.is_settled(pair[0].name)), pairs, workers)
+        pauses = _pauses(count)
+        return mapped(lambda pair: (pair, self.is_settled(pair[0].name, pauses)), pairs, workers)
 
-    def _is_left_over(self, name: str) -> bool:
+    def _is_left_over(self, name: str, pauses: Sequence[float]) -> bool:
         """Say whether the mirror still has a file that was deleted. One that it got after the note is no such file."""
-        if self.own.look_at_own(name) is not None:
+        # Its deletion may be under way.
+        is_young = datetime.now(UTC) - self.noted[name] < LATELY
+        if self.is_settled(name, pauses if is_young else ()) or self.own.look_at_own(name) is not None:
             return False
         there = self.mirror.storage.look_at_own(name)
         return there is not None and _time_of(there) <= self.noted[name] + CLOCKS
 
     # -- one name
 
-    def is_settled(self, name: str) -> bool:
+    def is_settled(self, name: str, pauses: Sequence[float] = PAUSES_SECONDS) -> bool:
         """Say whether both have the same file of a name, or neither has one; or somebody is just writing it.
 
         Requests: two HEAD; of a file that was written a moment ago more.
         """
         here = self.own.look_at_own(name)
-        for pause in (*PAUSES_SECONDS, None):
+        for pause in (*pauses, None):
             there = self.mirror.storage.look_at_own(name)
             if _is_same(here, there):
                 return True
@@ -136,7 +141,7 @@ class Live:
                 return False
             time.sleep(pause)
             now = self.own.look_at_own(name)
-            if pause == PAUSES_SECONDS[-1] and now != here:
+            if pause == pauses[-1] and now != here:
                 # Written again and again: each of those who do it brings the mirror up.
                 return True
             here = now
@@ -150,7 +155,7 @@ class Live:
     def bring_up(self, name: str) -> HoldallError | None:
         """Make the mirror's file of a name what the store has now; what it has no more goes into the mirror's trash."""
         try:
-            if not self.is_settled(name):
+            if not self.is_settled(name, ()):
                 self.mirror.bring(name)
         except HoldallError as failure:
             return failure
@@ -183,6 +188,11 @@ class Live:
         for note in self._notes:
             if datetime.now(UTC) - note.written > SETTLED_AFTER and not open_names & {*note.names}:
                 owed.settle(self.own.store, note.key)
+
+
+def _pauses(count: int) -> Sequence[float]:
+    """Say how often somebody is waited for who may be writing one of so many files."""
+    return PAUSES_SECONDS if count <= FEW else ()
 
 
 def _is_same(here: Seen | None, there: Seen | None) -> bool:

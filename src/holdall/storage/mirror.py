@@ -18,7 +18,7 @@ from django.core.files.base import ContentFile
 from storages.backends.s3 import _filter_download_params
 
 from holdall import names as file_names
-from holdall.errors import AccessRefused, HoldallError, ObjectChanged, ObjectNotFound, StoreFailed
+from holdall.errors import AccessRefused, HoldallError, InvalidName, ObjectChanged, ObjectNotFound, StoreFailed
 from holdall.s3 import owed, trash
 from holdall.s3.begun import MARK
 from holdall.s3.bodies import in_parts
@@ -150,7 +150,11 @@ class Mirror:
             HoldallError: it could not be done, or the name is changed by others without end.
         """
         self._check_apart()
-        self._bring(name, trash_key=trash.new_key(self._own._prefix(""), file_names.clean(name)))
+        trash_key = ""
+        # Of a name that is too long for the trash, the mirror's file is deleted.
+        with suppress(InvalidName):
+            trash_key = trash.new_key(self._own._prefix(""), file_names.clean(name))
+        self._bring(name, trash_key=trash_key)
 
     # -- whatever goes wrong
 
