@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser import bundling, howto
 from tests.browser.conftest import OpenPage, Site
-from tests.browser.uploading import MIB, Traffic, field, row, uploaded, write
+from tests.browser.uploading import MIB, Traffic, field, ready, row, uploaded, write
 
 
 def picture(folder: Path, name: str, colour: str = "teal") -> Path:
@@ -64,6 +64,9 @@ def test_wagtail_takes_documents_and_pictures(open_page: OpenPage, site: Site, t
     expect(page.get_by_text("Document 'Annual report' added.")).to_be_visible()
 
     page.goto(site.url("/cms/images/1/"))
+    ready(page)
+    # Wagtail shows what is there itself.
+    expect(page.locator(".holdall-current")).to_have_count(0)
     field(page, "file").set_input_files(picture(tmp_path, "landscape.png"))
     uploaded(page, "landscape.png")
     page.get_by_role("button", name="Save").click()

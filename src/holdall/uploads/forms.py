@@ -206,6 +206,7 @@ def direct_field(field: Any, *, request: Any = None) -> TakesUploads | None:
     made.error_messages = {**TakesUploads.default_error_messages, **field.error_messages}
     made.widget = UploadWidget(field.widget.attrs)
     made.widget.is_required = field.required
+    made.widget.shows_current = isinstance(field.widget, forms.ClearableFileInput)
     made.request = request
     return cast("TakesUploads", made)
 

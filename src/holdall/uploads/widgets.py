@@ -27,6 +27,9 @@ class UploadWidget(forms.ClearableFileInput):
         css = {"all": ("holdall/uploads.css",)}  # noqa: RUF012  as Django's documentation writes it
         js = (Script("holdall/uploads.js", type="module"),)
 
+    # Whether it says which file is there, as Django's does; Wagtail's forms say it themselves.
+    shows_current = True
+
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs)
         self.offer: dict[str, Any] | None = None
@@ -57,6 +60,9 @@ class UploadWidget(forms.ClearableFileInput):
 
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
         return bool(super().value_omitted_from_data(data, files, name)) and not _all_of(data, name)
+
+    def is_initial(self, value: Any) -> bool:
+        return self.shows_current and bool(super().is_initial(value))
 
     def use_required_attribute(self, initial: Any) -> bool:
         # The browser would ask for a file that a ticket stands for already.
