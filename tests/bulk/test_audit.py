@@ -27,6 +27,7 @@ from holdall.bulk import audit, tidying, trash
 from holdall.bulk.inventory import Found
 from holdall.bulk.looking import Sample, judged
 from holdall.bulk.nearest import Nearest
+from holdall.errors import AccessRefused
 from tests.bulk import projects
 from tests.bulk.projects import manage
 from tests.contract import only
@@ -544,7 +545,8 @@ def test_store_that_cannot_be_listed_ends_the_audit(
     with FaultProxy(provider.endpoint_url, rule) as proxy:
         make_site(AWS_S3_ENDPOINT_URL=proxy.url)
         path = tmp_path / "report.json"
-        assert manage("audit", "--report", str(path))[0] == 1
+        code, said = manage("audit", "--report", str(path))
+        assert (code, "cannot be written" in said) == (1, False)
     assert list(tmp_path.glob("report*")) == []
 
 
@@ -599,3 +601,40 @@ def test_audit_needs_a_project() -> None:
     out = io.StringIO()
     assert cli.run(parser.parse_args(["audit"]), out=out, err=out, environ={}) == 2
     assert "python manage.py holdall audit" in out.getvalue()
+
+
+@everywhere
+def test_file_whose_name_is_another_files_is_never_moved(
+    site: Site, provider: Provider, bucket: str, tmp_path: Path
+) -> None:
+    """Only other programs make such keys. Whoever deletes "b//c.png" by its name deletes "b/c.png"."""
+    start = site.storage._prefix("")
+    for name in ("b/c.png", "b\\c.png", "b//c.png"):
+        provider.client.put_object(Bucket=bucket, Key=f"{start}{name}", Body=PNG, ContentType="image/png")
+    site.refer("b/c.png")
+    listed = site.names()
+    found = report(tmp_path / "report.json", "--look", "all")
+    assert (found["orphans"], found["counts"]["unreachable"]["files"]) == ([], len(listed) - 1)
+    tidied = tidying.apply(site.storage, list(audit.Inventory(site.storage).files()), min_age_seconds=0)
+    assert tidied.moved.files == 0
+    assert site.names() == listed
+
+
+@on_one_server
+def test_right_that_is_missing_does_not_hide_the_orphans(site: Site, tmp_path: Path) -> None:
+    """A key may list files and not unfinished uploads; the answer's source: docs.aws.amazon.com, ListMultipartUploads."""
+    site.save("orphan.png")
+
+    def refused(*_: object, **__: object) -> None:
+        raise AccessRefused("ListMultipartUploads was refused.")
+
+    path = tmp_path / "report.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("holdall.bulk.inventory.Inventory.uploads", refused)
+        found = report(path, code=1)
+        said = manage("audit", "--min-age", "0s")[1]
+    assert (names_in(found, "orphans"), found["complete"], found["rows_known"]) == (["orphan.png"], False, True)
+    assert "Orphans: 1 file" in said
+    assert "Unfinished uploads could not be listed" in said
+    assert manage("audit", "--apply", str(path), "--yes")[0] == 0
+    assert site.in_trash() == ["orphan.png"]

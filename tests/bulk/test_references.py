@@ -15,6 +15,7 @@ from django.apps import apps
 from django.core.files.storage import Storage, storages
 from django.db import connections
 from django.test import override_settings
+from django.utils.functional import SimpleLazyObject
 from pytest_django.plugin import DjangoDbBlocker
 
 from holdall import references
@@ -292,3 +293,28 @@ def test_files_of_wagtail_are_found() -> None:
         "images/a.width-1.png": "wagtailimages.Rendition.file",
         "original_images/a.png": "wagtailimages.Image.file",
     }
+
+
+class OfTenant(MediaStorage):
+    """A known recipe: each tenant's files in a folder of its own."""
+
+    location = property(lambda self: "nobody")
+
+
+class Hashed(MediaStorage):
+    """A rule of a project's own for keys."""
+
+    def _normalize_name(self, name: str) -> str:
+        return super()._normalize_name(f"ab/{name}")
+
+
+@pytest.mark.parametrize("kind", [OfTenant, Hashed])
+def test_storage_that_computes_its_keys_leaves_all_unknown(kind: Any) -> None:
+    options = STORAGES["default"]["OPTIONS"] | {"location": ""}
+    computing, whole = kind(**options), site(location="")
+    with pytest.raises(RowsUnknown, match=f"{kind.__name__} computes"):
+        sources.way_between(computing, whole)
+    with pytest.raises(RowsUnknown, match=f"{kind.__name__} computes"):
+        sources.way_between(SimpleLazyObject(lambda: computing), whole)
+    assert sources.way_between(computing, site(bucket_name="another")) is None
+    assert sources.way_between(computing, computing) == sources.Way()

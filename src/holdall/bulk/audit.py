@@ -72,10 +72,11 @@ class Audit:
     referenced: Count = field(default_factory=Count)
     orphans: Spool[Found] = field(default_factory=_spool)
     orphaned: Count = field(default_factory=Count)
-    # Nothing refers to them, and they are none: too young, of a cache, or another store's.
+    # Nothing refers to them, and they are none: too young, of a cache, another store's, or under a name that no file can have.
     young: Count = field(default_factory=Count)
     cached: Count = field(default_factory=Count)
     others: Count = field(default_factory=Count)
+    unreachable: Count = field(default_factory=Count)
     other_folders: set[str] = field(default_factory=set)
     missing: Spool[Missing] = field(default_factory=lambda: Spool(held=HELD))
     empty: Spool[Found] = field(default_factory=_spool)
@@ -83,6 +84,8 @@ class Audit:
     looked_at: int = 0
     uploads: Spool[Upload] = field(default_factory=lambda: Spool(held=HELD))
     names: int = 0
+    # Whether it is known what the rows refer to; if not, nothing is called an orphan or missing.
+    rows_known: bool = True
     # What could not be done, and what was left undone because of it.
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -121,14 +124,16 @@ def make(
             )
         progress("reading the rows", 0)
         pairs = rows.pairs()
+        others = set(other_aliases(storage))
     except RowsUnknown as failure:
+        audit.rows_known = False
         audit.problems.append(str(failure))
-        pairs = iter(())
-    inventory = Inventory(storage, others=() if audit.problems else other_aliases(storage))
+        pairs, others = iter(()), set()
+    inventory = Inventory(storage, others=others)
     sample = Sample(LOOKED_AT if look_at is None else look_at)
     unreferenced, unmatched = _compared(audit, _told(inventory.files(), progress), pairs, sample)
     audit.other_folders = inventory.others
-    if rows is not None and not audit.problems:
+    if rows is not None and audit.rows_known:
         _judge(audit, rows, inventory, unreferenced, unmatched, progress)
     _look(audit, inventory, sample, everything=look_at is None)
     return audit
@@ -211,6 +216,8 @@ def _judge(
     for one in unreferenced:
         if inventory.is_anothers(one.name):
             audit.others.add(one.size_bytes)
+        elif not inventory.is_reachable(one.name):
+            audit.unreachable.add(one.size_bytes)
         elif inventory.is_cached(one.name):
             audit.cached.add(one.size_bytes)
         elif audit.is_young(one):
@@ -233,6 +240,7 @@ def _judge(
     try:
         _judge_again(audit, rows, candidates, missing, nearest)
     except RowsUnknown as failure:
+        audit.rows_known = False
         audit.problems.append(str(failure))
         audit.orphans, audit.orphaned, audit.missing = _spool(), Count(), Spool(held=HELD)
 
@@ -335,7 +343,11 @@ def _look(audit: Audit, inventory: Inventory, sample: Sample, *, everything: boo
     chosen = batched(inventory.files(), BATCH) if everything else batched(sample.chosen, BATCH)
     failures = list[HoldallError]()
     for some in chosen:
-        worth = [one for one in some if one.size_bytes and not inventory.is_anothers(one.name)]
+        worth = [
+            one
+            for one in some
+            if one.size_bytes and not inventory.is_anothers(one.name) and inventory.is_reachable(one.name)
+        ]
         audit.looked_at += len(worth)
         for found in mistyped(audit.storage, worth):
             if isinstance(found, HoldallError):

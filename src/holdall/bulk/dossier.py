@@ -85,6 +85,7 @@ def _head(audit: Audit) -> dict[str, Any]:
         "began": audit.began.isoformat(timespec="seconds"),
         "min_age_seconds": int(audit.min_age.total_seconds()),
         "complete": not audit.problems,
+        "rows_known": audit.rows_known,
         "problems": audit.problems,
         "notes": audit.notes,
         "counts": {
@@ -94,6 +95,7 @@ def _head(audit: Audit) -> dict[str, Any]:
             "young": both(audit.young),
             "cached": both(audit.cached),
             "of_other_stores": both(audit.others),
+            "unreachable": both(audit.unreachable),
             "missing": len(audit.missing),
             "empty": len(audit.empty),
             "wrong_type": len(audit.mistyped),
@@ -195,7 +197,7 @@ def _orphans(file: BinaryIO, path: Path, storage: MediaStorage) -> tuple[Spool[F
         raise NotOurs(f"{path} is of another store, {head['store']}; this is {here}. Nothing was changed.")
     if head["databases"] != databases():
         raise NotOurs(f"{path} was made with other databases than this project has now. Nothing was changed.")
-    if not head["complete"]:
+    if not head["rows_known"]:
         raise NotOurs(f"{path} is not complete: {'; '.join(head['problems'])} Nothing was changed.")
     for line in lines:
         if line.startswith(b"  ]"):

@@ -14,6 +14,8 @@ from django.utils.module_loading import import_string
 from holdall import sites
 from holdall.bulk.sources import way_between
 from holdall.bulk.tables import RowsUnknown
+from holdall.errors import InvalidName
+from holdall.names import is_plain
 from holdall.storage import MediaStorage
 
 
@@ -84,6 +86,19 @@ class Inventory:
             if not page.get("IsTruncated") or not page.get("NextKeyMarker"):
                 return
             marker = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page.get("NextUploadIdMarker", "")}
+
+    def is_reachable(self, name: str) -> bool:
+        """Say whether the storage finds the object under this name.
+
+        The accident: an object named "a//b.jpg", which nothing refers to. Whoever deletes it by this name deletes "a/b.jpg".
+        """
+        storage = self._storage
+        if is_plain(name) and not storage._own_keys:
+            return True
+        try:
+            return storage._key(name) == f"{storage._prefix('')}{name}"
+        except InvalidName:
+            return False
 
     def is_anothers(self, name: str) -> bool:
         """Say whether a name is in a folder of another store, as far as is known by now."""

@@ -11,7 +11,9 @@ from django.apps import apps
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage, default_storage, storages
 from django.db import models
+from storages.backends.s3 import S3Storage
 
+from holdall.bulk.tables import RowsUnknown
 from holdall.fork.storage import site_of
 from holdall.serving import PermalinkStorage
 from holdall.storage import MediaStorage
@@ -69,6 +71,9 @@ def way_between(one: Any, asked: MediaStorage) -> Way | None:
     """Say how names in one storage become names in the one that is asked about. None: they are files somewhere else.
 
     When in doubt they are here: a name too many costs a file that stays, a name too few one that is lost.
+
+    Raises:
+        RowsUnknown: its files may be here, and it cannot be said under which names.
     """
     if one is default_storage:
         # Lazy, and perhaps not made yet.
@@ -85,12 +90,28 @@ def way_between(one: Any, asked: MediaStorage) -> Way | None:
     if not isinstance(one, Storage) or bucket_name is None:
         # A project's own, which may hand everything to ours.
         return Way(is_expected=False)
-    if isinstance(one, MediaStorage) and site_of(one) == site_of(asked):
+    # Of a lazy storage the class that it stands for.
+    kind = one.__class__
+    is_computed, has_own_keys = _is_computed(kind, "bucket_name", "location"), _has_own_keys(kind)
+    is_plain = not is_computed and not has_own_keys
+    if isinstance(one, MediaStorage) and site_of(one) == site_of(asked) and (is_plain or kind is asked.__class__):
         return Way()
     # One bucket may be reached by several addresses.
-    if str(bucket_name) != str(asked.bucket_name):
+    if str(bucket_name) != str(asked.bucket_name) and not _is_computed(kind, "bucket_name"):
         return None
     there, here = (str(getattr(storage, "location", None) or "").strip("/") for storage in (one, asked))
+    way = _way_down(there, here)
+    if is_computed or (has_own_keys and way is not None):
+        # The accident: a location that is computed from the tenant that is served, and here it is nobody's.
+        raise RowsUnknown(
+            f"{kind.__module__}.{kind.__qualname__} computes where its files are, so any file here may be one that its rows "
+            "refer to. Give the place that is audited another bucket, or name the alias of that storage with `--place`."
+        )
+    return way
+
+
+def _way_down(there: str, here: str) -> Way | None:
+    """Say how names below one location become names below another; None if neither is inside of the other."""
     if there == here:
         return Way(is_expected=False)
     if not here or there.startswith(f"{here}/"):
@@ -98,6 +119,17 @@ def way_between(one: Any, asked: MediaStorage) -> Way | None:
     if not there or here.startswith(f"{there}/"):
         return Way(removed=f"{here.removeprefix(there).strip('/')}/", is_expected=False)
     return None
+
+
+def _is_computed(kind: type, *options: str) -> bool:
+    """Say whether a class of storages computes one of these options each time that it is asked for."""
+    return any(hasattr(getattr(kind, option, None), "__get__") for option in options)
+
+
+def _has_own_keys(kind: type) -> bool:
+    """Say whether a class of storages has a rule of its own for the keys of its files."""
+    rule = getattr(kind, "_normalize_name", None)
+    return rule not in {None, MediaStorage._normalize_name, S3Storage._normalize_name}
 
 
 def _in_folder(way: Way, folder: str) -> Way | None:

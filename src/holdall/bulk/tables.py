@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import DatabaseError, connections, transaction
 
-from holdall.bulk.sources import Column
 from holdall.errors import HoldallError
+
+if TYPE_CHECKING:
+    from holdall.bulk.sources import Column
 
 # So many rows are fetched at a time.
 ROWS = 2_000

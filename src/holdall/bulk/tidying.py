@@ -143,6 +143,8 @@ class _Tidying:
         seen = storage.look_at_own(one.name)
         if seen is None:
             return "is gone by now"
+        if seen.key != f"{storage._prefix('')}{one.name}":
+            return "is another file's name to the storage"
         if seen.etag.strip('"') != one.etag or seen.size_bytes != one.size_bytes:
             return "was replaced since the audit"
         saved = datetime.fromisoformat(seen.modified)

@@ -115,6 +115,9 @@ def _written(path: Path | None) -> Iterator[TextIO | None]:
         with part.open("w", encoding="utf-8", newline="\n") as file:
             yield file
         part.replace(path)
+    except HoldallError:
+        # The store's, of which some are operating system errors too.
+        raise
     except OSError as failure:
         raise HoldallError(f"{path} cannot be written: {failure.strerror}. Nothing was changed.") from failure
     finally:
@@ -145,7 +148,7 @@ def _show(audit: Audit, options: argparse.Namespace, session: Session) -> None:
     if isinstance(audit.storage, ForkedStorage):
         out.write("  Only the fork's own files were looked at; the parent's are its own.\n")
     out.write("\n")
-    if audit.problems:
+    if not audit.rows_known:
         _say(session, paint.red("Orphans and missing files are unknown:"), audit.problems)
     else:
         _section(session, f"Orphans: {_files(audit.orphaned)} that no row refers to", map(_sized, audit.orphans))
@@ -153,6 +156,7 @@ def _show(audit: Audit, options: argparse.Namespace, session: Session) -> None:
             (audit.young, f"saved less than {_span(audit.min_age.total_seconds())} ago"),
             (audit.cached, "in a cache of thumbnails"),
             (audit.others, "in a folder of another store"),
+            (audit.unreachable, "under a name that no file of a storage can have, such as a//b"),
         ):
             if count.files:
                 out.write(f"  {_files(count)} more without a row: {what}. Not orphans.\n")
@@ -168,6 +172,8 @@ def _show(audit: Audit, options: argparse.Namespace, session: Session) -> None:
         f"Unfinished uploads: {len(audit.uploads):,}",
         (f"{shown(one.name)}, begun {one.begun[:16].replace('T', ' ')}" for one in audit.uploads),
     )
+    if audit.rows_known and audit.problems:
+        _say(session, paint.red("Not done:"), audit.problems)
     for note in audit.notes:
         _say(session, paint.yellow("Look at this:"), [note])
     if not audit.problems and 2 * audit.orphaned.files > audit.files.files:
