@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
+from functools import cached_property
 from io import BytesIO
 from itertools import chain
 from typing import Any, NamedTuple
@@ -189,11 +190,18 @@ class Copier:
         self._budget = Budget(HELD_BYTES)
         # The failure after which no other file is tried.
         self.fatal: HoldallError | None = None
-        self._from = _lane(source.storage) if isinstance(source, Store) else None
-        self._to = _lane(destination.storage) if isinstance(destination, Store) else None
         self._wired: Wired | None = None
         with suppress(wire.Declined):
             self._wired = Wired(source, destination, self.pace, workers)
+
+    # Their threads and clients are for what does not go on the wire; there may be none.
+    @cached_property
+    def _from(self) -> BulkLane | None:
+        return _lane(self.source.storage) if isinstance(self.source, Store) else None
+
+    @cached_property
+    def _to(self) -> BulkLane | None:
+        return _lane(self.destination.storage) if isinstance(self.destination, Store) else None
 
     def close(self) -> None:
         """Close what it opened."""
@@ -280,9 +288,9 @@ class Copier:
     def _stored(self, made: NewObject, data: bytes, md5: str) -> Copied:
         """Store a small file by one request."""
         try:
-            if self._to is None or made.replace:
+            if (lane := self._to) is None or made.replace:
                 raise Declined
-            made.etag = self._to.create(made.key, data, made.parameters)
+            made.etag = lane.create(made.key, data, made.parameters)
             if made.etag.strip('"') != md5:
                 # A store that encrypts, or damage on the way. By our own lane the store compares what it was sent.
                 self._to = None
