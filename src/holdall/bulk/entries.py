@@ -13,6 +13,8 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import islice
+from operator import le
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from holdall.storage.media import batched
@@ -88,13 +90,18 @@ def spooled(entries: Iterable[T], key: Callable[[T], Any]) -> Iterator[T]:
     straight: Spool[T] = Spool(held=BATCH)
     late: Spool[T] = Spool(held=BATCH)
     last = None
-    for entry in entries:
-        here = key(entry)
-        if last is not None and here < last:
-            late.append(entry)
-        else:
-            straight.append(entry)
-            last = here
+    for some in batched(entries, BATCH):
+        keys = [key(entry) for entry in some]
+        if (last is None or last <= keys[0]) and all(map(le, keys, islice(keys, 1, None))):
+            straight.extend(some)
+            last = keys[-1]
+            continue
+        for entry, here in zip(some, keys, strict=True):
+            if last is not None and here < last:
+                late.append(entry)
+            else:
+                straight.append(entry)
+                last = here
     return heapq.merge(straight, in_order(late, key), key=key) if len(late) else iter(straight)
 
 
@@ -124,6 +131,13 @@ class Spool(Generic[T]):
     def append(self, item: T) -> None:
         self._last.append(item)
         self._count += 1
+        if len(self._last) >= max(self._held, BATCH):
+            self._write()
+
+    def extend(self, items: list[T]) -> None:
+        """Append several."""
+        self._last += items
+        self._count += len(items)
         if len(self._last) >= max(self._held, BATCH):
             self._write()
 

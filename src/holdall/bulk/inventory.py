@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -58,7 +59,7 @@ class Inventory:
         """
         prefix = self._storage._prefix("")
         start, reserved, others = len(prefix), sites.RESERVED, self.others
-        for page in self._storage.store.pages(action="listing", Prefix=prefix):
+        for page in _ahead(self._storage.store.pages(action="listing", Prefix=prefix)):
             for found in page.get("Contents", ()):
                 name = found["Key"][start:]
                 if reserved in name and sites.is_reserved(name):
@@ -107,6 +108,15 @@ class Inventory:
     def is_cached(self, name: str) -> bool:
         """Say whether a name is of a file that a package makes again."""
         return name.startswith(self.caches) if self.caches else False
+
+
+def _ahead(pages: Iterator[Any]) -> Iterator[Any]:
+    """Ask for the next page while this one is worked on."""
+    with ThreadPoolExecutor(1, thread_name_prefix="holdall-list") as pool:
+        coming = pool.submit(next, pages, None)
+        while (page := coming.result()) is not None:
+            coming = pool.submit(next, pages, None)
+            yield page
 
 
 def _as_text(moment: object) -> str:

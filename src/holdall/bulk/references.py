@@ -170,9 +170,13 @@ def _of_columns(alias: str, found: list[tuple[Column, str]], start: int, *, orde
     simple = not any(ways) and not any(unpack) and not any(convert)
     clean = cleaned
     parts = [tables.Part(table, column.field.column, column.source.label) for column, table in found]
-    for text, place in tables.texts(alias, parts, ordered=ordered):
+    for pair in tables.texts(alias, parts, ordered=ordered):
+        text, place = pair
         if simple:
-            if name := clean(text):
+            name = clean(text)
+            if name is text and not start:
+                yield pair
+            elif name:
                 yield name, start + place
             continue
         value = text if (one := convert[place]) is None else one(text)

@@ -129,9 +129,10 @@ def texts(alias: str, found: Sequence[Part], *, ordered: bool) -> Iterator[tuple
                 cursor = _cursor(connection, stack)
                 cursor.execute(statement)
                 while rows := cursor.fetchmany(ROWS):
-                    for name, place in rows:
-                        if name:
-                            yield (name if isinstance(name, str) else bytes(name).decode()), place
+                    for row in rows:
+                        # A million times: what needs no decoding is handed on as it is.
+                        if row[0]:
+                            yield row if isinstance(row[0], str) else (bytes(row[0]).decode(), row[1])
     except (DatabaseError, UnicodeDecodeError) as failure:
         labels = ", ".join(sorted({part.label for part in found}))
         raise RowsUnknown(
