@@ -145,3 +145,15 @@ def test_text_without_links_comes_back_as_it_was(pictures: PermalinkStorage) -> 
 
     assert pictures.permalinks(text) == text
     assert list(pictures.names_in(text)) == []
+
+
+@pytest.mark.parametrize("name", ["Ä b.png", "it's (1).png", "a&b.png", "a;quot,.png"])
+def test_permalink_survives_whatever_it_is_written_in(name: str, pictures: PermalinkStorage) -> None:
+    default: Any = storages["default"]
+    pictures.save(name, ContentFile(b"picture"))
+
+    for link in (pictures.url(name), default.url(f"pictures/{name}")):
+        for text in ('<div style="background:url(&quot;{}&quot;)">', "<img src='{}'>", "url({})", "![]({}),", "{} 1x,"):
+            written = text.format(escaped(link))
+            assert list(pictures.names_in(written)) == [f"pictures/{name}"], written
+            assert pictures.permalinks(written) == text.format(escaped(pictures.url(name)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +21,8 @@ from holdall import names
 from holdall.errors import InvalidName
 from holdall.serving import saved
 from holdall.storage import MediaStorage
+
+_ENDING = str.maketrans({"'": "%27", "(": "%28", ")": "%29"})
 
 
 @deconstructible(path="holdall.serving.PermalinkStorage")
@@ -82,12 +83,14 @@ class PermalinkStorage(Storage):
         """
         given = self.outer(self.inner(str(name or "")))
         try:
-            return reverse(self.view, kwargs={"name": given})
+            address = reverse(self.view, kwargs={"name": given})
         except NoReverseMatch as missing:
             raise ImproperlyConfigured(
                 f'The URLconf has no view "{self.view}" with an argument `name`, to which links could lead. Add it: '
                 f'path("pictures/<path:name>", serve_files("…", allow=…), name="{self.view}").'
             ) from missing
+        # Django leaves them as they are, and in texts they end what the address is in: an attribute, or url() in a style.
+        return address.translate(_ENDING)
 
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         prefix = len(self.folder) + 1 if self.folder else 0
@@ -140,14 +143,14 @@ class PermalinkStorage(Storage):
         """
         names_found: dict[str, None] = {}
         for found in saved.signed_links(text):
-            name = self._name_behind(html.unescape(saved.address_in(found)))
+            name = self._name_behind(saved.plain(saved.address_in(found)))
             if name is not None:
                 names_found[name] = None
         begin = re.escape(self.url("x")[: -len("x")])
-        for found in re.finditer(rf"{begin}([^\s\"'<>\\?#`]+)", text):
+        for found in re.finditer(rf"{begin}({saved.PATH})", text):
             # What cannot be a name was never given.
             with suppress(InvalidName):
-                names_found[self.inner(unquote(html.unescape(found[1].rstrip(saved.AFTER))))] = None
+                names_found[self.inner(unquote(saved.plain(found[1].rstrip(saved.AFTER))))] = None
         yield from names_found
 
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from holdall import names
 from holdall.fork import ForkedStorage
 from holdall.storage import MediaStorage
 
-# In HTML, in `srcset` and styles, and in Markdown. Whatever ends an attribute or a string ends the address.
-_ADDRESS = re.compile(r"https?://[^\s\"'<>\\`{}|^]+")
+# What ends an attribute or a string within an attribute, as HTML spells it there: url(&quot;https://…&quot;).
+_END = r"&(?:quot|apos|lt|gt|nbsp|#0*(?:32|34|39|60|62|160)|#[xX]0*(?:20|22|27|3[cCeE]|[aA]0));"
+# One character of an address in a text. An ampersand in JSON can be a number.
+_CHARACTER = rf"(?!{_END})(?:[^\s\"'<>\\`{{}}|^]|\\u0026)"
+# In HTML, in `srcset` and styles, in Markdown and in JSON. Whatever ends an attribute or a string ends the address, as
+# does the next one in a `srcset` that was written without blanks.
+_ADDRESS = re.compile(rf"(?:(?i:https?):)?//(?:(?!,(?:(?i:https?):)?//){_CHARACTER})+")
+# What follows the beginning of a permalink: the rest of its path.
+PATH = rf"(?:(?![?#]){_CHARACTER})+"
 # What may follow an address in a text, and is never the end of a signature.
 AFTER = ").,;]"
 # One of them is in each link that ends, whoever signed it: SigV4, CloudFront, SigV2.
@@ -24,8 +32,20 @@ _AMAZON = re.compile(r"s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?")
 def signed_links(text: str) -> Iterator[re.Match[str]]:
     """Give each place of a text that has an address with a signature."""
     for found in _ADDRESS.finditer(text):
-        if _SIGNED_BY & parse_qs(urlsplit(html.unescape(found[0])).query).keys():
+        if _is_signed(plain(found[0])):
             yield found
+
+
+def _is_signed(url: str) -> bool:
+    # "https://[…" is an address in a text, and none to the parser.
+    with suppress(ValueError):
+        return bool(_SIGNED_BY & parse_qs(urlsplit(url).query).keys())
+    return False
+
+
+def plain(address: str) -> str:
+    """Give an address without what HTML and JSON write in place of some characters."""
+    return html.unescape(address.replace("\\u0026", "&"))
 
 
 def address_in(found: re.Match[str]) -> str:
@@ -38,7 +58,7 @@ def rewritten(text: str, change: Callable[[str], str | None]) -> str:
     pieces, end = [], 0
     for found in signed_links(text):
         address = address_in(found)
-        wanted = change(html.unescape(address))
+        wanted = change(plain(address))
         if wanted is not None:
             # In an attribute, and harmless elsewhere: a path of ours has none of these characters but in odd names.
             pieces += [text[end : found.start()], html.escape(wanted)]

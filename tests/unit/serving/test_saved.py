@@ -10,7 +10,7 @@ from django.core.files.storage import storages
 from storages.backends.s3 import S3Storage
 
 import holdall
-from holdall.serving.saved import name_of
+from holdall.serving.saved import name_of, rewritten, signed_links
 from tests.stores import build_storage
 
 ENVIRON = {
@@ -73,3 +73,55 @@ def test_link_to_the_parents_file_is_known(settings: Any) -> None:
 
     assert name_of(fork, "https://acme-production.s3.amazonaws.com/a.png") == "a.png"
     assert name_of(fork, "https://acme-media.s3.amazonaws.com/a.png") == "a.png"
+
+
+LINK = "https://b.example.com/a.png?X-Amz-Algorithm=A&amp;X-Amz-Signature=abc"
+PLAIN = LINK.replace("&amp;", "&")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<div style="background:url(&quot;{}&quot;)">',
+        "<div style='background:url(&#39;{}&#39;)'>",
+        "url(&#x27;{}&#x27;);",
+        "&lt;img src=&quot;{}&quot;&gt;",
+        "&apos;{}&apos;",
+        "{}&nbsp;and more",
+        "<img srcset='{}  1x,\n{} 2x'>",
+        "<img srcset={},{}>",
+        "<img src={}>",
+        "({}).",
+        '[ada]({} "Ada")',
+        '{{"src": "{}\\n"}}',
+    ],
+)
+@pytest.mark.parametrize(
+    "link",
+    [
+        LINK,
+        PLAIN,
+        LINK.replace("&amp;", "&#38;"),
+        LINK.replace("&amp;", "\\u0026"),
+        LINK.replace("https", "HTTPS"),
+        LINK.removeprefix("https:"),
+        LINK + "#there",
+    ],
+)
+def test_nothing_but_the_address_is_replaced(text: str, link: str) -> None:
+    asked = []
+
+    def change(url: str) -> str:
+        asked.append(url)
+        return "/pictures/a.png"
+
+    assert rewritten(text.format(link, link), change) == text.format("/pictures/a.png", "/pictures/a.png")
+    assert {url.lower().removeprefix("https:").removesuffix("#there") for url in asked} == {
+        PLAIN.lower().removeprefix("https:")
+    }
+
+
+@pytest.mark.parametrize("text", ["https://[x?X-Amz-Signature=a", "https://[::1/?Signature=1", "https://", "////"])
+def test_text_that_is_no_address_stays(text: str) -> None:
+    assert rewritten(text, lambda url: None) == text
+    assert list(signed_links(text)) == []
