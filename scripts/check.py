@@ -29,16 +29,26 @@ BIN = Path(sys.executable).parent
 PYTHON = sys.executable
 # More processes than most machines have cores to spare for tests: they mostly wait for the servers.
 SUITE = ["-q", "-n", "4", "--dist", "loadscope"]
-# What another Python or Django can break: the modules one by one, and the storage, on one server, for the others differ
-# in nothing that Python knows of. The pages, the other packages, the wire's faults, the journeys, and all that is promised
-# of a storage once more over a parent, run once.
-ON_THE_NEWEST = ["tests/unit", "tests/contract", "-k", "not (https or ministack or ceph or test_forked_storage)"]
+# What another Python or Django can break: the modules one by one, the storage on one server, for the others differ in
+# nothing that Python knows of, and what forms do with files. The rest of what the storage promises, the pages, the other
+# packages, the wire's faults and the journeys run once.
+ON_ONE_SERVER = ["-k", "not (https or ministack or ceph)"]
+ON_THE_NEWEST = [
+    "tests/unit",
+    *(
+        f"tests/contract/test_{name}.py"
+        for name in ("both_lanes", "mirror", "opening", "processes", "round_trips", "storage_behaviour")
+    ),
+    "tests/uploads/test_journey.py",
+    "tests/uploads/test_streaming.py",
+    *ON_ONE_SERVER,
+]
 # A Python in between has the newest one's Django, and only its own syntax and standard library to break something with.
 IN_BETWEEN = [
     "tests/unit",
     "tests/contract/test_both_lanes.py",
     "tests/contract/test_round_trips.py",
-    *ON_THE_NEWEST[2:],
+    *ON_ONE_SERVER,
 ]
 
 
