@@ -500,6 +500,23 @@ def test_files_of_an_app_that_was_removed_are_kept(site: Site, tmp_path: Path) -
 
 
 @on_one_server
+def test_files_of_a_field_that_was_removed_or_is_a_text_are_kept(site: Site, tmp_path: Path) -> None:
+    site.save("of-removed-field.png", "a/path-in-text.png", "orphan.png")
+    with connections["default"].cursor() as cursor:
+        cursor.execute("ALTER TABLE audited_product ADD COLUMN old_photo varchar(100)")
+        # No type that Django knows, and no reason to end an audit.
+        cursor.execute("CREATE TABLE places (spot geometry, remark geometry)")
+        cursor.execute("INSERT INTO places VALUES (1, 2)")
+    site.refer("a/photo.png")
+    site.models.HistoricalProduct.objects.create(photo="", note="a/path-in-text.png")
+    with connections["default"].cursor() as cursor:
+        cursor.execute("UPDATE audited_product SET old_photo = 'of-removed-field.png'")
+    found = report(tmp_path / "report.json")
+    assert names_in(found, "orphans") == ["orphan.png"]
+    assert found["notes"][0].startswith("audited_historicalproduct.note, audited_product.old_photo: ")
+
+
+@on_one_server
 def test_rows_that_are_lost_in_the_middle_are_told(site: Site, path_of_report: Path) -> None:
     calls: list[int] = []
 

@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
-from django.db import connections
+from django.db import connections, models
 from django.test import override_settings
 from django.utils.functional import SimpleLazyObject
 from pytest_django.plugin import DjangoDbBlocker
 
 from holdall import references
 from holdall.bulk import references as rows
-from holdall.bulk import sources
+from holdall.bulk import sources, tables
 from holdall.bulk.tables import RowsUnknown
 from holdall.serving import PermalinkStorage
 from holdall.storage import MediaStorage
@@ -173,6 +174,70 @@ def test_registered_function_yields_names(one_database: Any) -> None:
     finally:
         references.unregister(pictures)
     assert found_names() == []
+
+
+def test_registered_function_may_yield_links_as_pages_have_them(one_database: Any) -> None:
+    @references.register
+    def links() -> Iterator[str]:
+        yield "a%20photo%20%C3%A9.png"
+        yield "/media/b.png?width=300"
+        yield "https://cdn.example/site/c&amp;d.png#top"
+        yield "http://127.0.0.1/media/site/e.png"
+        yield "https://[broken"
+        yield "plain.png"
+
+    try:
+        found, expected = found_names(), list(rows.names(asked()))
+    finally:
+        references.unregister(links)
+    assert {"a photo \u00e9.png", "b.png", "c&d.png", "e.png", "plain.png"} <= set(found)
+    # Of what a link may mean, nothing is missed.
+    assert "plain.png" in expected
+    assert not {"a photo \u00e9.png", "a%20photo%20%C3%A9.png", "b.png"} & set(expected)
+
+
+def test_own_field_may_keep_several_names(one_database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def split(self: Any, value: str, *_: Any) -> Any:
+        if value == "broken":
+            raise LookupError("no key")
+        return {"all": [ContentFile(b"", name=one) for one in value.split(";")]} if value != "number" else 1
+
+    monkeypatch.setattr(one_database.OwnFileField, "from_db_value", split, raising=False)
+    one_database.Product.objects.create(manual="b.pdf;./a.pdf")
+    assert found_names() == ["a.pdf", "b.pdf"]
+    for value, said in (("broken", "no key"), ("number", "makes a int")):
+        one_database.Product.objects.update(manual=value)
+        with pytest.raises(RowsUnknown, match=said):
+            found_names()
+
+
+def test_arrays_of_file_fields_are_taken_apart() -> None:
+    assert list(sources._elements('{a.png,"b, c.png","d\\"e\\\\f.png",{g.png}}')) == [
+        "a.png", "b, c.png", 'd"e\\f.png', "g.png",
+    ]  # fmt: skip
+    inner = models.FileField()
+    assert sources._in_array(SimpleNamespace(base_field=SimpleNamespace(base_field=inner))) is inner
+    assert sources._in_array(models.TextField()) is None
+
+
+def test_second_reading_sees_what_was_committed_since(
+    servers: dict[str, Any], django_db_blocker: DjangoDbBlocker
+) -> None:
+    """MariaDB without autocommit: the first statement begins a transaction that sees no later row."""
+    given = servers["mariadb"]
+    late = {**given, "AUTOCOMMIT": False}
+    with django_db_blocker.unblock(), projects.databases({"default": given, "late": late}):
+        for alias in connections:
+            with connections[alias].cursor() as cursor:
+                cursor.execute("CREATE TABLE IF NOT EXISTS seen (name varchar(100))")
+        part = [tables.Part("seen", "name", "seen.name")]
+        assert list(tables.texts("late", part, ordered=True)) == []
+        with connections["default"].cursor() as cursor:
+            cursor.execute("INSERT INTO seen VALUES ('a.png')")
+        assert list(tables.texts("late", part, ordered=True)) == [("a.png", 0)]
+        # A server, or a pooler, that hung up meanwhile.
+        connections["default"].connection.close()
+        assert list(tables.texts("default", part, ordered=True)) == [("a.png", 0)]
 
 
 def test_function_that_raises_leaves_all_unknown(one_database: Any) -> None:

@@ -258,14 +258,15 @@ def _judge_again(
     else:
         pairs = rows.pairs()
     orphans = Spool.of(unnamed(candidates, pairs), held=HELD)
-    found, kept = leftovers.without(orphans)
+    found, kept = leftovers.without(orphans, rows.columns)
     for one in found:
         audit.orphans.append(one)
         audit.orphaned.add(one.size_bytes)
     if kept:
         audit.notes.append(
-            f"{', '.join(kept)}: no model of the project has this, and it names files that nothing else refers to. They "
-            "are not called orphans. Drop the tables if the app that made them is not coming back."
+            f"{', '.join(kept)}: this is no file field, and it names files that nothing else refers to. They are not called "
+            "orphans. Register a function that yields its names, or drop it if it is of an app or a field that is not "
+            "coming back."
         )
     for lacking in gone:
         near = nearest.of(lacking.name)

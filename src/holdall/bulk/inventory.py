@@ -160,7 +160,9 @@ def _storages() -> dict[str, Any]:
 
 def _cache_folders() -> Iterator[str]:
     if apps.is_installed("imagekit"):
-        yield f"{getattr(settings, 'IMAGEKIT_CACHEFILE_DIR', 'CACHE/images').strip('/')}/"
+        folder = str(getattr(settings, "IMAGEKIT_CACHEFILE_DIR", "CACHE/images")).strip("/")
+        # Without a folder they may be anywhere.
+        yield f"{folder}/" if folder else ""
     if apps.is_installed("sorl.thumbnail") and "cached_db" not in getattr(settings, "THUMBNAIL_KVSTORE", "cached_db"):
         # What it made is known to a server that is not asked here.
         yield getattr(settings, "THUMBNAIL_PREFIX", "cache/").lstrip("/")

@@ -1,36 +1,45 @@
-"""Tables that no model of the project has: an app was removed, and its tables, which may name files, stayed behind."""
+"""Columns that name files and are no file fields: of an app that was removed, of a field that was, or a project's own texts.
+
+What such a column names is kept, and told. It is found by a sample, so that not every text of a database is read.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.db import DatabaseError, connections
-from django.db.migrations.recorder import MigrationRecorder
+from django.db import DatabaseError, connections, transaction
+from django.db.models import Model
 
 from holdall.bulk.entries import Spool, spooled
 from holdall.bulk.inventory import Found
 from holdall.bulk.references import cleaned
+from holdall.bulk.sources import Column
 from holdall.bulk.tables import Part, texts
 
 # So many values of each column tell whether it holds names of files.
 SAMPLED = 200
 _TEXTS = frozenset({"CharField", "TextField"})
+# What these have of files is no reason to keep one: who did what to it, and what a thumbnail was made of.
+_OF_NO_MATTER = frozenset({"django_admin_log", "django_migrations", "django_session", "easy_thumbnails_source"})
 _name = itemgetter(0)
 
 
 class _Column(NamedTuple):
     alias: str
     part: Part
+    # Whether a model has it: then a text is the path of a file only if it is in a folder, because titles are often file names.
+    is_known: bool
 
 
-def without(orphans: Spool[Found]) -> tuple[Spool[Found], list[str]]:
-    """Give the files that these tables do not name either, and the columns that name some of the others.
+def without(orphans: Spool[Found], read: Iterable[Column]) -> tuple[Spool[Found], list[str]]:
+    """Give the files that no other column names either, and the columns that name some of the others.
 
-    A column is read whole only if one of its first values is the name of one of these files.
+    `read`: the columns that were read whole. Another one is read only if one of its first values is the name of one of
+    these files.
 
     Raises:
         RowsUnknown: such a column cannot be read.
@@ -38,14 +47,20 @@ def without(orphans: Spool[Found]) -> tuple[Spool[Found], list[str]]:
     if not len(orphans):
         return orphans, []
     sampled = defaultdict[str, set[_Column]](set)
-    for column in _columns():
+    for column in _columns({(_bare(one.model), one.field.column) for one in read}):
         for value in _sample(column):
-            sampled[cleaned(value)].add(column)
+            name = cleaned(value)
+            if "/" in name or not column.is_known:
+                sampled[name].add(column)
     naming = {column for one in orphans for column in sampled.get(one.name, ())} if sampled else set()
     for column in sorted(naming):
         names = ((cleaned(text), 0) for text, _ in texts(column.alias, [column.part], ordered=True))
         orphans = Spool.of(_unnamed(orphans, spooled(names, _name)), held=1_000)
     return orphans, sorted({column.part.label for column in naming})
+
+
+def _bare(model: type[Model]) -> str:
+    return model._meta.db_table.strip('"`').lower()
 
 
 def _unnamed(orphans: Spool[Found], pairs: Iterator[tuple[str, int]]) -> Iterator[Found]:
@@ -57,32 +72,50 @@ def _unnamed(orphans: Spool[Found], pairs: Iterator[tuple[str, int]]) -> Iterato
             yield one
 
 
-def _columns() -> Iterator[_Column]:
+def _columns(read: set[tuple[str, str]]) -> Iterator[_Column]:
+    known = {
+        (_bare(model), field.column)
+        for model in apps.get_models(include_auto_created=True)
+        for field in model._meta.local_concrete_fields
+    }
     for alias in connections:
         connection = connections[alias]
-        known = {MigrationRecorder.Migration._meta.db_table}
-        known |= {model._meta.db_table for model in apps.get_models(include_auto_created=True, include_swapped=True)}
-        for table, name in _text_columns(connection, {one.lower() for one in known}):
-            yield _Column(alias, Part(connection.ops.quote_name(table), name, f"{table}.{name}"))
+        for table, name in _text_columns(connection):
+            which = table.lower(), name
+            if which not in read and which[0] not in _OF_NO_MATTER:
+                part = Part(connection.ops.quote_name(table), name, f"{table}.{name}")
+                yield _Column(alias, part, which in known)
 
 
-def _text_columns(connection: Any, known: set[str]) -> Iterator[tuple[str, str]]:
+def _text_columns(connection: Any) -> Iterator[tuple[str, str]]:
     introspection = connection.introspection
     with connection.cursor() as cursor:
-        tables = [one.name for one in introspection.get_table_list(cursor) if one.name.lower() not in known]
-        for table in tables:
-            for column in introspection.get_table_description(cursor, table):
-                if introspection.get_field_type(column.type_code, column) in _TEXTS:
-                    yield table, column.name
+        tables = [one.name for one in introspection.get_table_list(cursor)]
+    for table in tables:
+        try:
+            # So that a question that fails ends no transaction but its own.
+            with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+                described = introspection.get_table_description(cursor, table)
+        except DatabaseError:
+            # Another application's, which this user may not read.
+            continue
+        for column in described:
+            try:
+                is_text = introspection.get_field_type(column.type_code, column) in _TEXTS
+            except KeyError:
+                # A type that Django has no field for: a text that ignores case, for one.
+                is_text = True
+            if is_text:
+                yield table, column.name
 
 
 def _sample(column: _Column) -> list[str]:
     name = connections[column.alias].ops.quote_name(column.part.column)
     statement = f"SELECT {name} FROM {column.part.table} WHERE {name} IS NOT NULL LIMIT {SAMPLED}"  # noqa: S608
     try:
-        with connections[column.alias].cursor() as cursor:
+        with transaction.atomic(using=column.alias), connections[column.alias].cursor() as cursor:
             cursor.execute(statement)
-            return [str(value) for (value,) in cursor.fetchall()]
-    except DatabaseError:
+            return [value for (value,) in cursor.fetchall() if isinstance(value, str)]
+    except (DatabaseError, UnicodeDecodeError):
         # Not for this user to read, or no database that says LIMIT.
         return []

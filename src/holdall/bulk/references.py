@@ -7,9 +7,11 @@ be compared side by side, however many there are.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from operator import itemgetter
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from django.core.files.storage import InvalidStorageError, storages
@@ -20,6 +22,7 @@ from holdall import references
 from holdall.bulk import tables
 from holdall.bulk.entries import spooled
 from holdall.bulk.sources import Column, Source, UnreadableText, Way, columns, way_between
+from holdall.bulk.spellings import spellings
 from holdall.bulk.tables import RowsUnknown
 from holdall.storage import MediaStorage
 from holdall.storage.media import batched
@@ -48,7 +51,8 @@ class References:
     """
 
     def __init__(self, asked: MediaStorage) -> None:
-        self._columns = list(columns(asked))
+        # All columns that are read.
+        self.columns = list(columns(asked))
         self._functions = [
             (one, way) for one in references.registered() if (way := way_between(_storage_of(one), asked)) is not None
         ]
@@ -90,7 +94,9 @@ class References:
                     start = self._note([(column.source._replace(database=alias), column.way) for column, _ in some])
                     yield _of_columns(alias, some, start, ordered=in_order)
         for registered, way in self._functions:
-            start = self._note([(Source("", registered.label), way)])
+            # Of a text that may mean several names none is expected.
+            named = Source("", registered.label)
+            start = self._note([(named, way), (named, replace(way, is_expected=False))])
             yield _of_function(registered, way, start)
 
     def _note(self, found: list[tuple[Source, Way]]) -> int:
@@ -101,9 +107,9 @@ class References:
 
     def _found(self) -> dict[str, list[tuple[Column, str]]]:
         """Find the columns' tables, by database."""
-        found = {alias: list(tables.present(alias, self._columns)) for alias in connections}
+        found = {alias: list(tables.present(alias, self.columns)) for alias in connections}
         has = {alias: {column.model for column, _ in some} for alias, some in found.items()}
-        for column in self._columns:
+        for column in self.columns:
             wanted = router.db_for_read(column.model)
             # Without routers every model may be on any database; with them, where they say.
             if not any(column.model in some for some in has.values()) or (
@@ -179,11 +185,9 @@ def _of_columns(alias: str, found: list[tuple[Column, str]], start: int, *, orde
             elif name:
                 yield name, start + place
             continue
-        value = text if (one := convert[place]) is None else one(text)
         try:
-            given = [value] if (several := unpack[place]) is None else several(value)
-            for each in given:
-                way, name = ways[place], clean(str(each or ""))
+            for each in [text] if (several := unpack[place] or convert[place]) is None else several(text):
+                way, name = ways[place], clean(each)
                 if name and (moved := way(name) if way else name):
                     yield moved, start + place
         except UnreadableText:
@@ -194,24 +198,44 @@ def _of_columns(alias: str, found: list[tuple[Column, str]], start: int, *, orde
             ) from None
 
 
-def _converter(field: Any, alias: str) -> Any:
+def _converter(field: Any, alias: str) -> Callable[[str], Iterator[str]] | None:
     if not hasattr(field, "from_db_value"):
         return None
 
-    def convert(text: str) -> str:
-        value = field.from_db_value(text, None, connections[alias])
-        return str(getattr(value, "name", value) or "")
+    def convert(text: str) -> Iterator[str]:
+        try:
+            value = field.from_db_value(text, None, connections[alias])
+        except Exception as failure:  # whatever a project's field raises, its files are unknown
+            raise RowsUnknown(f"A value of {field} cannot be read: {failure!r}.") from failure
+        yield from _names_in(value, field)
 
     return convert
 
 
+def _names_in(value: Any, field: Any) -> Iterator[str]:
+    """Give the names in what a project's own field makes of a text: a name, a file, or several of them."""
+    name = getattr(value, "name", value)
+    if name is None or isinstance(name, str | PurePath):
+        yield str(name or "")
+    elif isinstance(name, Mapping):
+        yield from _names_in(list(name.values()), field)
+    elif isinstance(name, Iterable):
+        for one in name:
+            yield from _names_in(one, field)
+    else:
+        raise RowsUnknown(f"{field} makes a {type(value).__name__} of a text, so the files that it names are unknown.")
+
+
 def _of_function(registered: references.Registered, way: Way, place: int) -> Iterator[Pair]:
     try:
+        storage = _storage_of(registered)
         for given in registered.function():
-            name = cleaned(str(getattr(given, "name", given) or ""))
-            moved = way.apply(name) if name else None
-            if moved:
-                yield moved, place
+            text = str(getattr(given, "name", given) or "")
+            meant = {cleaned(text)} if naming.is_plain(text) else {cleaned(one) for one in spellings(text, storage)}
+            for name in meant:
+                moved = way.apply(name) if name else None
+                if moved:
+                    yield moved, place + (len(meant) > 1)
     except Exception as failure:  # whatever a project's function raises, its files are unknown
         raise RowsUnknown(f"The registered function {registered.label} failed: {failure!r}.") from failure
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -168,6 +169,9 @@ def columns(asked: MediaStorage) -> Iterator[Column]:
             if isinstance(field, models.FileField):
                 for way in _ways_of(field, asked):
                     yield Column(model=model, field=field, way=way)
+            elif (several := _in_array(field)) is not None:
+                for way in _ways_of(several, asked):
+                    yield Column(model=model, field=field, way=replace(way, is_expected=False), unpack=_elements)
         yield from _history(model, asked)
     yield from _of_packages(asked)
 
@@ -177,6 +181,25 @@ def file_fields(asked: MediaStorage) -> Iterator[tuple[type[models.Model], Any]]
     for column in columns(asked):
         if column.way == Way() and isinstance(column.field, models.FileField):
             yield column.model, column.field
+
+
+def _in_array(field: Any) -> models.FileField | None:
+    """Give the file field of which a column of PostgreSQL holds an array."""
+    inner: Any = getattr(field, "base_field", None)
+    while hasattr(inner, "base_field"):
+        inner = inner.base_field
+    return inner if isinstance(inner, models.FileField) else None
+
+
+# https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+_ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^{},"]+)', re.DOTALL)
+
+
+def _elements(text: str) -> Iterator[str]:
+    """Give the texts in an array as PostgreSQL writes it."""
+    for found in _ELEMENT.finditer(text):
+        quoted, bare = found.groups()
+        yield bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
 
 
 def _ways_of(field: Any, asked: MediaStorage) -> set[Way]:

@@ -7,11 +7,11 @@ database hands them out bit by bit, in the way that each kind needs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, Error, connections, transaction
 
 from holdall.errors import HoldallError
 
@@ -121,6 +121,7 @@ def texts(alias: str, found: Sequence[Part], *, ordered: bool) -> Iterator[tuple
         )
     order = _ORDER.get(connection.vendor) if ordered else None
     try:
+        _see_now(connection)
         for start in range(0, len(parts), MAX_PARTS):
             statement = " UNION ALL ".join(parts[start : start + MAX_PARTS])
             if order:
@@ -139,6 +140,18 @@ def texts(alias: str, found: Sequence[Part], *, ordered: bool) -> Iterator[tuple
             f'The rows in the database "{alias}" cannot be read ({labels}): {_said(failure)}. Run `migrate` if it is behind '
             "the models, or give its user the right to read."
         ) from failure
+
+
+def _see_now(connection: Any) -> None:
+    """Make sure that the next statement sees what is committed by now, also after an hour in which nothing was asked."""
+    if connection.in_atomic_block or connection.connection is None:
+        return
+    if not connection.is_usable():
+        with suppress(Error):
+            connection.close()
+    elif not connection.get_autocommit():
+        # The accident: a project without autocommit, whose first statement began a transaction that sees no later row.
+        connection.rollback()
 
 
 def _cursor(connection: Any, stack: ExitStack) -> Any:

@@ -65,6 +65,7 @@ class HistoricalProduct(models.Model):
     """What django-simple-history makes of `Product`: a file field is a text there."""
 
     photo = models.TextField()
+    note = models.TextField(default="")
     instance_type: Any = Product
 
     def __str__(self) -> str:
