@@ -191,7 +191,7 @@ class Live:
 
 
 def _pauses(count: int) -> Sequence[float]:
-    """Say how often somebody is waited for who may be writing one of so many files."""
+    """Say how long to wait, each time, for those that may be writing one of so many files."""
     return PAUSES_SECONDS if count <= FEW else ()
 
 

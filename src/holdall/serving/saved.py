@@ -17,7 +17,7 @@ _END = r"&(?:quot|apos|lt|gt|nbsp|#0*(?:32|34|39|60|62|160)|#[xX]0*(?:20|22|27|3
 # One character of an address in a text. An ampersand in JSON can be a number.
 _CHARACTER = rf"(?!{_END})(?:[^\s\"'<>\\`{{}}|^]|\\u0026)"
 # In HTML, in `srcset` and styles, in Markdown and in JSON. Whatever ends an attribute or a string ends the address, as
-# does the next one in a `srcset` that was written without blanks.
+# does the next one in a `srcset` that was written without spaces.
 _ADDRESS = re.compile(rf"(?:(?i:https?):)?//(?:(?!,(?:(?i:https?):)?//){_CHARACTER})+")
 # What follows the beginning of a permalink: the rest of its path.
 PATH = rf"(?:(?![?#]){_CHARACTER})+"
