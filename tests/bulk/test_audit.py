@@ -27,7 +27,8 @@ from holdall.bulk import audit, tidying, trash
 from holdall.bulk.inventory import Found
 from holdall.bulk.looking import Sample, judged
 from holdall.bulk.nearest import Nearest
-from holdall.errors import AccessRefused
+from holdall.errors import AccessRefused, WriteRefused
+from holdall.storage import MediaStorage
 from tests.bulk import projects
 from tests.bulk.projects import manage
 from tests.contract import only
@@ -421,6 +422,58 @@ def test_row_that_comes_while_its_file_is_moved_has_it_again(site: Site, path_of
     assert (code, "it was brought back" in said) == (0, True)
     assert site.names() == {"orphan.png"}
     assert site.in_trash() == []
+
+
+@on_one_server
+def test_file_is_brought_back_once_however_many_are_moved(site: Site, tmp_path: Path) -> None:
+    site.save("a.png", "b.png", "c.png")
+    path, calls = tmp_path / "report.json", list[int]()
+    report(path)
+
+    @references.register
+    def late() -> Iterator[str]:
+        calls.append(1)
+        yield from ["a.png"] if len(calls) > 1 else []
+
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tidying, "GROUP", 1)
+            code, said = manage("audit", "--apply", str(path), "--yes", "--json")
+    finally:
+        references.unregister(late)
+    done = json.loads(said)
+    assert (code, done["moved_files"], done["failed"]) == (0, 2, [])
+    assert ([one["name"] for one in done["trashed"]], names_in(done, "left")) == (["b.png", "c.png"], ["a.png"])
+    assert site.names() == {"a.png"}
+
+
+@on_one_server
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, WriteRefused("The store has another owner by now.")])
+def test_row_that_comes_before_an_end_from_outside_has_its_file(site: Site, tmp_path: Path, stop: Any) -> None:
+    site.save("a.png", "b.png")
+    path, calls = tmp_path / "report.json", list[int]()
+    report(path)
+
+    @references.register
+    def late() -> Iterator[str]:
+        calls.append(1)
+        yield from ["a.png"] if len(calls) > 1 else []
+
+    def ended(self: Any, name: str, *given: Any) -> bool:
+        if name == "b.png":
+            raise stop
+        return bool(into_trash(self, name, *given))
+
+    into_trash = MediaStorage.into_trash
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tidying, "WORKERS", 1)
+            patch.setattr(MediaStorage, "into_trash", ended)
+            code, said = manage("audit", "--apply", str(path), "--yes")
+    finally:
+        references.unregister(late)
+    assert (code, site.names()) == (130 if stop is KeyboardInterrupt else 1, {"a.png", "b.png"})
+    assert stop is KeyboardInterrupt or "restore --missing" in said
 
 
 @on_one_server

@@ -7,6 +7,7 @@ functions are asked whether they refer to one of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +20,7 @@ from holdall.bulk.plan import Count
 from holdall.bulk.references import References
 from holdall.bulk.tables import RowsUnknown
 from holdall.bulk.work import Pace, mapped
-from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, WriteRefused
+from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, NameTaken, ObjectNotFound, WriteRefused
 from holdall.fork.ownership import owner_of
 from holdall.fork.storage import ForkedStorage, site_of
 from holdall.s3.trash import Trashed, new_key
@@ -89,31 +90,61 @@ class _Tidying:
         self._rows = References(storage)
         self._pace = Pace(WORKERS)
         self._done = Tidied()
+        # What this group moved or is about to move, also if nobody hears of it any more.
+        self._moving: list[Trashed] = []
+        # The keys in the trash of what was brought back.
+        self._brought: set[str] = set()
 
     def run(self, orphans: Iterable[Found]) -> Tidied:
-        moved: list[Trashed] = []
+        try:
+            self._run(orphans)
+        except RowsUnknown:
+            raise
+        except (HoldallError, KeyboardInterrupt) as failure:
+            with suppress(HoldallError):
+                self._settle(self._moving)
+            if not self._moving or isinstance(failure, KeyboardInterrupt):
+                raise
+            raise HoldallError(f"{failure} {self._told()}") from failure
+        return self._done
+
+    def _run(self, orphans: Iterable[Found]) -> None:
         for group in batched(orphans, GROUP):
-            named = self._named([*(one.name for one in group), *(one.name for one in moved)])
-            self._bring_back(moved, named)
-            moved = []
+            named = self._named([*(one.name for one in group), *(one.name for one in self._moving)])
+            self._bring_back(self._moving, named)
+            self._moving = []
             free = [one for one in group if one.name not in named]
             for one in group:
                 if one.name in named:
                     self._leave(one.name, "a row refers to it by now")
-            for found, what in zip(free, mapped(self._move, free, WORKERS), strict=True):
+            for found, what in zip(free, mapped(self._move, free, WORKERS, ended=self._pace.ended), strict=True):
                 self._report(found.name)
                 if isinstance(what, Trashed):
-                    moved.append(what)
                     self._done.trashed.append(what)
                     self._done.moved.add(what.size_bytes)
                 elif isinstance(what, str):
                     self._leave(found.name, what)
                 else:
                     self._done.failures.append(Trouble(found.name, str(what)))
+            self._pace.ended.clear()
         # Once more for all of them: a transaction may have been open all the time.
         for some in batched(self._done.trashed, 100 * GROUP):
-            self._bring_back(some, self._named([one.name for one in some]))
-        return self._done
+            self._settle(some)
+        if self._brought:
+            self._done.trashed = Spool.of(
+                (one for one in self._done.trashed if one.key not in self._brought), held=GROUP
+            )
+
+    def _settle(self, moved: list[Trashed]) -> None:
+        moved = [one for one in moved if one.key not in self._brought]
+        if moved:
+            self._bring_back(moved, self._named([one.name for one in moved]))
+
+    def _told(self) -> str:
+        return (
+            f"By then {self._done.moved.files:,} files were moved into the trash. When the rows can be read again, "
+            "run `manage.py holdall trash restore --missing`: it brings back every one that a row refers to."
+        )
 
     def _named(self, names: Iterable[str]) -> set[str]:
         try:
@@ -121,10 +152,7 @@ class _Tidying:
         except RowsUnknown as failure:
             if not self._done.moved.files:
                 raise
-            raise RowsUnknown(
-                f"{failure} By then {self._done.moved.files:,} files were moved into the trash. When the rows can be read again, "
-                "run `manage.py holdall trash restore --missing`: it brings back every one that a row refers to."
-            ) from failure
+            raise RowsUnknown(f"{failure} {self._told()}") from failure
 
     def _leave(self, name: str, why: str) -> None:
         self._done.left.append(Trouble(name, why))
@@ -151,11 +179,14 @@ class _Tidying:
         if saved > one.saved_at + RESOLUTION or saved + RESOLUTION > datetime.now(UTC) - self._min_age:
             return "was saved again since the audit"
         key = new_key(storage._prefix(""), one.name)
+        trashed = Trashed(one.name, datetime.now(UTC), key, seen.size_bytes, seen.etag)
+        self._moving.append(trashed)
         if not storage.into_trash(one.name, seen, key):
+            self._moving.remove(trashed)
             return "was replaced since the audit"
         if isinstance(storage, ForkedStorage):
             storage.forget(one.name)
-        return Trashed(one.name, datetime.now(UTC), key, seen.size_bytes, seen.etag)
+        return trashed
 
     def _bring_back(self, moved: Iterable[Trashed], named: set[str]) -> None:
         """Restore what a row refers to after all."""
@@ -164,9 +195,15 @@ class _Tidying:
                 continue
             try:
                 trash.restore(self._storage, one)
+            except NameTaken:
+                self._leave(one.name, "a row refers to it by now, and a file has its name; one is also in the trash")
             except HoldallError as failure:
+                if isinstance(failure, ObjectNotFound) and self._storage.look_at_own(one.name) is not None:
+                    # It was never moved.
+                    continue
                 self._done.failures.append(Trouble(one.name, f"a row refers to it, and it is in the trash: {failure}"))
             else:
+                self._brought.add(one.key)
                 self._leave(one.name, "a row refers to it by now; it was brought back")
                 self._done.moved.files -= 1
                 self._done.moved.size_bytes -= one.size_bytes
