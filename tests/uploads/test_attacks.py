@@ -102,6 +102,19 @@ def test_another_session_cannot_use_it(browser: Browser) -> None:
     assert refusals(other.submit(title="x", letter=ticket)[1]) == ["not_yours"]
 
 
+@attack("another session", "use a visitor's token as another visitor, with sessions in cookies", refused_by="server")
+def test_visitors_are_not_all_the_same(site: Any, settings: Any) -> None:
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    settings.HOLDALL_UPLOADS = {"PERMISSION": lambda _request, _field: True}
+    first, second = Browser(0), Browser(0)
+    token = first.token()
+    ticket = first.upload(token, TEXT)
+    assert second.token()
+    assert second.post("begin", field=token, name="a.txt", size=3, type="text/plain")[1]["error"] == "not_yours"
+    assert refusals(second.submit(title="x", letter=ticket)[1]) == ["not_yours"]
+    assert first.submit(title="x", letter=ticket)[0] == 200
+
+
 @attack("another field", "submit a ticket of a field with wider limits", refused_by="server")
 def test_another_field_cannot_have_it(browser: Browser) -> None:
     ticket = browser.upload(browser.token(field="many"), b"x" * 10, name="program.exe", kind="")
@@ -167,6 +180,13 @@ def test_link_does_not_bring_a_spent_ticket_back(browser: Browser, site: Any) ->
         site.save("twice.txt", open_staged(ticket))
     assert refused.value.reason == "spent"
     assert site.listdir("")[1] == ["once.txt"]
+
+
+@attack("replay", "name one upload twice in a field of several files", refused_by="server")
+def test_ticket_counts_once_in_a_field(browser: Browser) -> None:
+    letter, ticket = browser.upload(browser.token(), TEXT), browser.upload(browser.token(field="many"), TEXT)
+    status, form = browser.submit(title="x", letter=letter, many=[ticket, ticket])
+    assert (status, len(form["many"])) == (200, 1)
 
 
 @attack("expired", "use a field token, a ticket or an accepted ticket of yesterday", refused_by="server")
@@ -507,6 +527,23 @@ def test_other_user_does_not_touch_an_upload_in_parts(browser: Browser, settings
     assert (status, said["error"]) == (403, "not_yours")
 
 
+@attack("completing another's upload", "use a ticket of Uppy's endpoints at the others, and back", refused_by="server")
+def test_ticket_is_for_its_own_endpoints(browser: Browser, settings: Any) -> None:
+    settings.HOLDALL_UPLOADS = {"PARTS_FROM": 10}
+    token = browser.token()
+    uppy = f"/uploads/companion/{token}/s3"
+    made = browser.client.post(f"{uppy}/multipart", '{"filename": "a.txt"}', content_type="application/json").json()
+    key = browser.client.get(f"{uppy}/params?filename=a.txt&type=text/plain").json()["fields"]["key"]
+    for text in (made["uploadId"], "".join(key.partition(".holdall/")[2].split("/")[3:])):
+        assert tickets.read_ticket(text).size is None
+        for what in ("sign", "parts", "finish", "cancel"):
+            status, said = browser.post(what, ticket=text, parts=[1])
+            assert (status, said["error"]) == (403, "invalid_ticket")
+    # A link for a part of any length, of an upload whose length was said.
+    answer = browser.client.get(f"{uppy}/multipart/{browser.begin(token, TEXT)['ticket']}/1")
+    assert (answer.status_code, answer.json()["error"]) == (403, "invalid_ticket")
+
+
 # -- the endpoint as an oracle
 
 
@@ -638,6 +675,21 @@ def test_cancelling_twice_frees_one_place(browser: Browser, settings: Any) -> No
     browser.post("cancel", ticket=first["ticket"])
     status, said = browser.post("begin", field=token, name="a.txt", size=3, type="text/plain")
     assert (status, said["error"]) == (429, "too_many")
+
+
+@attack("a flood of tickets", "begin, cancel, and send all the same, again and again", refused_by="store or server")
+def test_cancelled_upload_is_not_sent_all_the_same(browser: Browser, settings: Any) -> None:
+    settings.HOLDALL_UPLOADS = {"MAX_OPEN": 1}
+    token = browser.token()
+    begun = browser.begin(token, TEXT)
+    for _ in range(2):
+        assert browser.post("cancel", ticket=begun["ticket"])[0] == 204
+    _, fresh = browser.post("sign", ticket=begun["ticket"])
+    if is_refused(browser.send(begun | fresh, TEXT)):
+        assert browser.begin(token, TEXT)
+    else:
+        status, said = browser.post("begin", field=token, name="a.txt", size=3, type="text/plain")
+        assert (status, said["error"]) == (429, "too_many")
 
 
 @attack("a flood of tickets", "begin faster than the project's throttle allows", refused_by="server")

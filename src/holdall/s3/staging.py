@@ -262,6 +262,17 @@ class Staging:
         """Delete an uploaded object. One DELETE."""
         self._call("delete_object", key)
 
+    def shut(self, key: str) -> bool:
+        """Delete an uploaded object, and let no link store anything in its place; False: links still do. One request."""
+        if self.unsigned() is not Unsigned.OBEYED and conditional_put_holds(
+            self.store, None, name=key, key=f"{self.prefix}{key}"
+        ):
+            # A link stores nothing over it.
+            self._call("put_object", key, Body=b"")
+            return True
+        self.remove(key)
+        return False
+
     # -- what was left behind
 
     def waiting(self) -> Iterator[Waiting]:

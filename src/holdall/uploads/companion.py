@@ -224,7 +224,7 @@ def _ticket(request: HttpRequest, field: FieldToken, name: object, said: object)
 
 
 def _known(request: HttpRequest, field: FieldToken, text: str) -> tuple[Ticket, Staging]:
-    ticket, staging = transfer.ticket_of(request, text)
+    ticket, staging = transfer.ticket_of(request, text, is_sized=False)
     if ticket.field != field.field:
         raise UploadRefused("other_field", "The upload is another field's.")
     if not ticket.upload_id:

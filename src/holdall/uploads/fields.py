@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from holdall.uploads import tickets, transfer
 from holdall.uploads.files import StagedFile, opened
 from holdall.uploads.options import options
-from holdall.uploads.owners import current_request, owner_of
+from holdall.uploads.owners import current_request, is_owner, owner_of
 from holdall.uploads.refusals import UploadRefused
 from holdall.uploads.stores import media_storage, reference_of, stamp_of
 from holdall.uploads.tickets import FieldToken, Ticket
@@ -64,7 +64,7 @@ class Place:
         ticket = accepted(text)
         if request is None:
             raise UploadRefused("not_yours", "Nobody knows whose request this is; see `holdall.uploads.middleware`.")
-        if ticket.owner != owner_of(request):
+        if not is_owner(request, ticket.owner):
             raise UploadRefused("not_yours", "It was made for another user or session.")
         if ticket.field != self.id:
             raise UploadRefused("other_field", "It was made for another field.")

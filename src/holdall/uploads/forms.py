@@ -102,6 +102,8 @@ class TakesUploads(forms.FileField):
             raise ValidationError(
                 self.error_messages["too_many_files"], code="too_many_files", params={"count": self.max_files}
             )
+        # The attack, or a double click: one upload named twice, which can become only one file.
+        given = [one for at, one in enumerate(given) if not isinstance(one, str) or one not in given[:at]]
         # Nothing at all is cleaned too: a field that is required says so.
         cleaned = [super(TakesUploads, self).clean(one, initial) for one in given or [None]]
         return [one for one in cleaned if one not in self.empty_values]

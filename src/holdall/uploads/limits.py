@@ -127,6 +127,14 @@ def free_slot(account: str, number: int, key: str) -> None:
         cache.delete(slot)
 
 
+def keep_slot(account: str, number: int, key: str, *, seconds: int) -> None:
+    """Count an upload that is over for so many seconds more, if it still counts."""
+    cache, slot = caches[options().cache], _slot_key(account, number)
+    if number and cache.get(slot) == _folder(key):
+        # By no folder's name: cancelled again, it does not count for longer.
+        cache.set(slot, "", timeout=seconds)
+
+
 def _folder(key: str) -> str:
     """Give the folder of an upload, which no other one has."""
     return "/".join(key.split("/")[:4])

@@ -5,6 +5,7 @@ A ticket that leaks is worth nothing to anybody else: whoever presents it has to
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +17,8 @@ from django.utils.crypto import salted_hmac
 from holdall.uploads.options import options
 
 SALT = "holdall.uploads.owner"
+# What tells visitors apart whose sessions have no key: kept in the session.
+VISITOR = "holdall.uploads.visitor"
 # The request that is being answered; forms know none.
 _request: ContextVar[Any] = ContextVar("holdall_uploads_request", default=None)
 
@@ -40,16 +43,34 @@ def owner_of(request: Any, *, make_session: bool = False) -> str:
 
     `make_session`: visitors who are not logged in get a session, for without one all of them would be one owner.
     """
+    return _text_for(_claimed(request, make_session=make_session), settings.SECRET_KEY)
+
+
+def is_owner(request: Any, owner: str) -> bool:
+    """Say whether a text stands for the user and the session of a request; also one that was made with a key before."""
+    claimed = _claimed(request)
+    return any(_text_for(claimed, key) == owner for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+
+
+def _claimed(request: Any, *, make_session: bool = False) -> str:
     user = options().user(request)
     number = str(user.pk) if user is not None and user.is_authenticated else ""
     session = getattr(request, "session", None)
-    key = ""
-    # What signed cookies call the key of a session is all of its content, and changes with it.
-    if session is not None and not settings.SESSION_ENGINE.endswith("signed_cookies"):
-        if not number and not session.session_key and make_session:
-            session.create()
-        key = session.session_key or ""
-    return salted_hmac(SALT, f"{number}\n{key}", algorithm="sha256").hexdigest()[:32]
+    if session is None:
+        return f"{number}\n"
+    if settings.SESSION_ENGINE.endswith("signed_cookies"):
+        # What signed cookies call the key of a session is all of its content, and changes with it. A user is one by
+        # his number; of visitors without one all would be the same.
+        if not number and make_session:
+            session.setdefault(VISITOR, secrets.token_hex(16))
+        return f"{number}\n{'' if number else session.get(VISITOR, '')}"
+    if not number and not session.session_key and make_session:
+        session.create()
+    return f"{number}\n{session.session_key or ''}"
+
+
+def _text_for(claimed: str, key: str | bytes) -> str:
+    return salted_hmac(SALT, claimed, secret=key, algorithm="sha256").hexdigest()[:32]
 
 
 def account_of(request: Any, owner: str) -> str:
@@ -69,4 +90,4 @@ def is_known(request: Any) -> bool:
     if user is not None and user.is_authenticated:
         return True
     session = getattr(request, "session", None)
-    return bool(session is not None and session.session_key)
+    return session is not None and bool(VISITOR in session or session.session_key)

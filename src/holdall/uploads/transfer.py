@@ -16,7 +16,7 @@ from holdall.s3.smuggling import Unsigned
 from holdall.s3.staging import Part, Permit, Staging, new_key
 from holdall.uploads import limits, tickets
 from holdall.uploads.options import MIB, options
-from holdall.uploads.owners import is_known, owner_of
+from holdall.uploads.owners import is_known, is_owner
 from holdall.uploads.refusals import UploadRefused
 from holdall.uploads.stores import resolve, staging_of, stamp_of
 from holdall.uploads.tickets import FieldToken, Ticket
@@ -50,13 +50,18 @@ def field_of(request: Any, text: object) -> FieldToken:
     return token
 
 
-def ticket_of(request: Any, text: object) -> tuple[Ticket, Staging]:
+def ticket_of(request: Any, text: object, *, is_sized: bool) -> tuple[Ticket, Staging]:
     """Read the ticket of an upload that began, for whoever asks, and give its staging area.
+
+    `is_sized`: whether it has to say how long the file is, or must not.
 
     Raises:
         UploadRefused: it is not valid, not his, of another store, or he may not upload.
     """
     ticket = tickets.read_ticket(text)
+    # The attack: a ticket of Uppy's endpoints, in which nobody said how long the file is, at those that go by it.
+    if (ticket.size is not None) is not is_sized:
+        raise UploadRefused("invalid_ticket", "The ticket is for other endpoints.")
     permitted(request, ticket)
     _check_owner(request, ticket.owner)
     return ticket, place_of(ticket)
@@ -76,7 +81,7 @@ def place_of(ticket: Ticket) -> Staging:
 
 
 def _check_owner(request: Any, owner: str) -> None:
-    if owner != owner_of(request):
+    if not is_owner(request, owner):
         raise UploadRefused("not_yours", "It was made for another user or session.")
 
 
@@ -331,10 +336,18 @@ def read_parts(named: object, *, number: str = "number", etag: str = "etag") -> 
 
 
 def cancel(staging: Staging, ticket: Ticket) -> None:
-    """Cancel an upload, and take away what has arrived. One request, and one more for one in parts."""
+    """Cancel an upload, and take away what has arrived. One request, and one more for one in parts.
+
+    Its link works on for an hour. Where the store writes over nothing an empty object takes the place of the file; where
+    it does, the upload counts as open as long as its link works.
+    """
     if ticket.upload_id:
         staging.abort(ticket.key, ticket.upload_id)
-    staging.remove(ticket.key)
+        staging.remove(ticket.key)
+    elif not staging.shut(ticket.key):
+        # The attack: begin, cancel, and send all the same, again and again.
+        limits.keep_slot(ticket.account, ticket.slot, ticket.key, seconds=options().link_lifetime)
+        return
     limits.free_slot(ticket.account, ticket.slot, ticket.key)
 
 
