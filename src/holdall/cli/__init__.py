@@ -18,6 +18,7 @@ from typing import Protocol
 import holdall
 from holdall.cli import adopt, audit, copy, doctor, env, fork, owner, provision, serve, trash, uploads, usage
 from holdall.cli.envfile import EnvFileError, applied, read_env_file
+from holdall.cli.places import Misused
 from holdall.cli.terminal import Session, Stream, Style
 from holdall.errors import HoldallError
 
@@ -102,7 +103,7 @@ def run(
                 out=out, err=err, environ=environ, style=style, in_project=in_project and not sources, sources=sources
             )
             return COMMANDS[options.holdall_command].run(options, session)
-    except EnvFileError as error:
+    except (EnvFileError, Misused) as error:
         err.write(f"{error}\n")
         return 2
     except HoldallError as error:

@@ -55,29 +55,18 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
-    try:
-        storage = _storage(options, session)
-        if options.apply is not None:
-            return _apply(storage, options, session)
-        return _audit(storage, options, session)
-    except places.Misused as misused:
-        session.err.write(f"{misused}\n")
-        return 2
+    storage = _storage(options, session)
+    return (_audit if options.apply is None else _apply)(storage, options, session)
 
 
 def _storage(options: argparse.Namespace, session: Session) -> MediaStorage:
-    from holdall.bulk.places import Store
-
     if not session.in_project:
         raise places.Misused("The audit asks the rows of a project; run it as `python manage.py holdall audit`.")
     if options.yes and options.apply is None:
         raise places.Misused("`--yes` belongs to `--apply REPORT`; an audit alone changes nothing.")
     if options.apply is not None and options.report is not None:
         raise places.Misused("`--apply` acts on a report and writes none; leave `--report` out.")
-    place = places.open_place(options.place, session)
-    if not isinstance(place, Store):
-        raise places.Misused(f"{place} is no store of Holdall; name an alias whose files are in a bucket.")
-    return place.storage
+    return places.open_store(options.place, session)
 
 
 def _audit(storage: MediaStorage, options: argparse.Namespace, session: Session) -> int:

@@ -67,14 +67,6 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
-    try:
-        return _copy(options, session)
-    except places.Misused as misused:
-        session.err.write(f"{misused}\n")
-        return 2
-
-
-def _copy(options: argparse.Namespace, session: Session) -> int:
     from holdall.bulk import copying, plan
     from holdall.bulk.places import overlap
 

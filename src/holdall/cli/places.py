@@ -15,11 +15,13 @@ from holdall.errors import ContractError, HoldallError
 
 if TYPE_CHECKING:
     from holdall.bulk.places import Place
+    from holdall.storage import MediaStorage
 
 HELP = (
     "a folder (./media), an env file of the contract (production.env) or, in a project, an alias of STORAGES (default); "
     "with :mirror behind it, the mirror of that store"
 )
+STORE_HELP = "an env file or an alias of STORAGES; else `default`, or the environment's store"
 # What stands behind a store's name and a colon, where its mirror is meant.
 MIRROR = "mirror"
 _SPAN = re.compile(r"(\d+)\s*([smhdw])", re.IGNORECASE)
@@ -54,6 +56,23 @@ def open_place(text: str, session: Session, *, may_be_new: bool = False) -> Plac
     aliases = f", and no alias of STORAGES ({', '.join(_aliases())})" if session.in_project else ""
     new = " For a new folder write it with a slash: ./media/." if may_be_new else ""
     raise Misused(f'There is no folder and no env file "{text}" here{aliases}.{new}')
+
+
+def open_store(text: str | None, session: Session) -> MediaStorage:
+    """Open the store that a person names, or else the one that a command is about: `default`, or the environment's.
+
+    Raises:
+        Misused: it is no store.
+        ContractError: the environment, or an env file, does not describe one.
+    """
+    from holdall.bulk.places import Store
+
+    if not text and not session.in_project:
+        return stores.open_storage(stores.options_of(session, ""))
+    place = open_place(text or "default", session)
+    if not isinstance(place, Store):
+        raise Misused(f"{place} is no store of Holdall; name one whose files are in a bucket.")
+    return place.storage
 
 
 def _mirror_of(place: Place, text: str) -> Place:

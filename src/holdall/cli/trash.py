@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from holdall.cli import places, stores
+from holdall.cli import places
 from holdall.cli.terminal import Session, as_count, as_size, confirmed
 from holdall.shown import shown
 
@@ -36,30 +36,13 @@ def declare(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--all", action="store_true", dest="everything", help="delete all that is in the trash")
     emptied.add_argument("--yes", action="store_true", help="delete without asking")
     for deed in (listed, back, emptied):
-        deed.add_argument(
-            "--place", help="an env file or an alias of STORAGES; else `default`, or the environment's store"
-        )
+        deed.add_argument("--place", help=places.STORE_HELP)
         deed.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
     deed = {"list": _list, "restore": _restore, "empty": _empty}[options.deed]
-    try:
-        return deed(_storage(options, session), options, session)
-    except places.Misused as misused:
-        session.err.write(f"{misused}\n")
-        return 2
-
-
-def _storage(options: argparse.Namespace, session: Session) -> MediaStorage:
-    from holdall.bulk.places import Store
-
-    if not options.place and not session.in_project:
-        return stores.open_storage(stores.options_of(session, ""))
-    place = places.open_place(options.place or "default", session)
-    if not isinstance(place, Store):
-        raise places.Misused(f"{place} has no trash; name a store.")
-    return place.storage
+    return deed(places.open_store(options.place, session), options, session)
 
 
 def _list(storage: MediaStorage, options: argparse.Namespace, session: Session) -> int:

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from holdall.cli import places, stores
+from holdall.cli import places
 from holdall.cli.terminal import Session, as_count, as_size, confirmed
 from holdall.shown import shown
 
@@ -29,29 +29,12 @@ def declare(parser: argparse.ArgumentParser) -> None:
     )
     swept.add_argument("--plan", action="store_true", help="say what would be deleted, and delete nothing")
     swept.add_argument("--yes", action="store_true", help="delete without asking")
-    swept.add_argument(
-        "--place", help="an env file or an alias of STORAGES; else `default`, or the environment's store"
-    )
+    swept.add_argument("--place", help=places.STORE_HELP)
     swept.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
-    try:
-        return _sweep(_storage(options, session), options, session)
-    except places.Misused as misused:
-        session.err.write(f"{misused}\n")
-        return 2
-
-
-def _storage(options: argparse.Namespace, session: Session) -> MediaStorage:
-    from holdall.bulk.places import Store
-
-    if not options.place and not session.in_project:
-        return stores.open_storage(stores.options_of(session, ""))
-    place = places.open_place(options.place or "default", session)
-    if not isinstance(place, Store):
-        raise places.Misused(f"{place} takes no direct uploads; name a store.")
-    return place.storage
+    return _sweep(places.open_store(options.place, session), options, session)
 
 
 def _sweep(storage: MediaStorage, options: argparse.Namespace, session: Session) -> int:

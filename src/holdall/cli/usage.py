@@ -41,14 +41,6 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
-    try:
-        return _usage(options, session)
-    except places.Misused as misused:
-        session.err.write(f"{misused}\n")
-        return 2
-
-
-def _usage(options: argparse.Namespace, session: Session) -> int:
     place = _place(options, session)
     if options.html:
         _check_page(options.html)
