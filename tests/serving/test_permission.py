@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import urllib.parse
+from types import ModuleType
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.http import Http404, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.urls import path
 
 from holdall.serving import redirect, serve, serve_files, stream
 from tests.contract import only
@@ -91,7 +93,30 @@ def forgets(request: Any, subject: Any) -> Any:
     return None
 
 
-@pytest.mark.parametrize(("hook", "status"), [(refuses, 403), (hides, 404), (sends_to_log_in, 302), (forgets, 403)])
+def explains(request: Any, subject: Any) -> Any:
+    return "This is not yours."
+
+
+def forgets_to_call(request: Any, subject: Any) -> Any:
+    return request.is_secure
+
+
+def yields(request: Any, subject: Any) -> Any:
+    yield False
+
+
+HOOKS_THAT_REFUSE = [
+    (refuses, 403),
+    (hides, 404),
+    (sends_to_log_in, 302),
+    (forgets, 403),
+    (explains, 403),
+    (forgets_to_call, 403),
+    (yields, 403),
+]
+
+
+@pytest.mark.parametrize(("hook", "status"), HOOKS_THAT_REFUSE)
 def test_hook_answers_in_its_own_way(
     hook: Any, status: int, project: Any, urls: Serve, client: Any, proxy: FaultProxy
 ) -> None:
@@ -103,7 +128,45 @@ def test_hook_answers_in_its_own_way(
 
     assert response.status_code == status
     assert response.get("Location", "/login/") == "/login/"
+    # A CDN that kept it would refuse whoever can have the file.
+    assert response["Cache-Control"] == "private, no-store"
     assert proxy.requests == []
+
+
+def test_answer_of_the_hook_says_itself_who_can_keep_it(project: Any, urls: Serve, client: Any) -> None:
+    urls(
+        paper=serve(
+            Paper, "file", allow=lambda request, paper: HttpResponse("soon", headers={"Cache-Control": "public"})
+        )
+    )
+
+    assert client.get(f"/papers/{add().pk}/")["Cache-Control"] == "public"
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["wsgi", "asgi"])
+def test_refusal_is_the_page_of_the_project(
+    is_async: bool, project: Any, urls: Serve, settings: Any, client: Any, async_client: Any
+) -> None:
+    hook = owns_asynchronously if is_async else owns
+    urls(paper=serve(Paper, "file", allow=hook), media=serve(Paper, "file", allow=hook))
+    settings.ROOT_URLCONF.handler403 = lambda request, exception: HttpResponse("Ask Ada.", status=403)
+    settings.ROOT_URLCONF.handler404 = lambda request, exception: HttpResponse("Nothing.", status=404)
+    address = f"/papers/{add().pk}/"
+
+    asked = [asyncio.run(async_client.get(one)) if is_async else client.get(one) for one in (address, "/papers/4711/")]
+
+    assert [(one.status_code, one.content) for one in asked] == [(403, b"Ask Ada."), (404, b"Nothing.")]
+    assert all(one["Cache-Control"] == "private, no-store" for one in asked)
+
+
+def test_address_that_no_row_can_have_is_not_found(project: Any, settings: Any, client: Any) -> None:
+    module = ModuleType("urls_with_text")
+    module.urlpatterns = [path("papers/<str:pk>/", serve(Paper, "file", allow=everybody))]  # type: ignore[attr-defined]
+    settings.ROOT_URLCONF = module
+
+    assert client.get("/papers/ada/").status_code == 404
+    assert client.get("/papers/%00/").status_code == 404
+    assert client.get(f"/papers/{add().pk}/").status_code == 302
 
 
 @pytest.mark.parametrize("way", WAYS)

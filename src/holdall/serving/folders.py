@@ -14,12 +14,11 @@ from django.core.files.storage import Storage, storages
 from django.db.models import Manager, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from django.utils.cache import patch_vary_headers
 
 from holdall import names
 from holdall.serving import neighbours, safety
-from holdall.serving.views import Allow, Route, View, name_below, view_of
+from holdall.serving.views import Allow, Route, View, found_row, name_below, view_of
 from holdall.serving.ways import CACHE_CONTROL, Served, Way, redirect, stream
 from holdall.storage import MediaStorage
 
@@ -62,7 +61,7 @@ def serve_folder(
     def subject(given: dict[str, Any]) -> _Asked:
         fields = dict(given)
         part = str(fields.pop("part"))
-        return _Asked(get_object_or_404(model, **fields), part)
+        return _Asked(found_row(model, fields), part)
 
     def served(asked: _Asked) -> Served:
         root = names.clean(folder(asked.instance)).strip("/")

@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
-from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, PermissionDenied
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, PermissionDenied, ValidationError
 from django.core.files.storage import Storage, storages
+from django.core.handlers.exception import response_for_exception
 from django.db.models import FileField, Manager, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
@@ -68,7 +69,22 @@ class Route:
                 verdict = _awaited(verdict)
         except (PermissionDenied, Http404):
             return False
-        return not isinstance(verdict, HttpResponseBase) and bool(verdict)
+        return not isinstance(verdict, HttpResponseBase) and self.allows(verdict)
+
+    def allows(self, verdict: object) -> bool:
+        """Say whether a verdict that is no answer means yes.
+
+        The accident: a reason (`"not yours"`), an address, or a method that was not called, all of which are true.
+        """
+        if (
+            isinstance(verdict, (str, bytes))
+            or callable(verdict)
+            or inspect.isgenerator(verdict)
+            or inspect.isasyncgen(verdict)
+        ):
+            log.error("%s was refused: its `allow` gave %s. Return True or False.", self, type(verdict).__name__)
+            return False
+        return bool(verdict)
 
 
 def serve(
@@ -92,7 +108,7 @@ def serve(
     gives the name under which browsers save it; without it they show it, where that is safe.
 
     It answers 403 where the hook says no, 404 without an instance or a file, 405 for anything but GET and HEAD, and 503
-    while the store does not answer. Requests: those of `by`.
+    while the store does not answer. No cache keeps these. Requests: those of `by`.
 
     Raises:
         ImproperlyConfigured: the model has no such field for files.
@@ -111,13 +127,26 @@ def serve(
             raise Http404("There is no file.")
         return Served(file.storage, file.name, None if download_as is None else download_as(instance))
 
-    route = Route(f"{owner._meta.label}.{field}", lambda given: get_object_or_404(model, **given), served, allow, by)
+    route = Route(f"{owner._meta.label}.{field}", partial(found_row, model), served, allow, by)
     view = view_of(route)
     place = owner._meta.concrete_model or owner, field
     # A page shows files by the view that shows them, if there is one beside that which saves them.
     if download_as is None or place not in _views:
         _views[place] = view
     return view
+
+
+def found_row(model: type[Model] | Manager[Any] | QuerySet[Any], given: dict[str, Any]) -> Any:
+    """Give the row that the arguments of a URL mean.
+
+    Raises:
+        Http404: there is none, or an argument is nothing that its field can have.
+    """
+    try:
+        return get_object_or_404(model, **given)
+    except (ValueError, ValidationError) as wrong:
+        # Letters for a number, half a UUID, a NUL in a text: what anybody can write into an address.
+        raise Http404("There is no such row.") from wrong
 
 
 def serve_files(
@@ -161,27 +190,33 @@ def view_of(route: Route) -> View:
     def view(request: HttpRequest, **given: Any) -> HttpResponseBase:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        subject = route.subject(given)
-        verdict = route.verdict(request, subject)
-        if inspect.isawaitable(verdict):
-            # It would be true, whatever it comes to.
-            verdict = _awaited(verdict)
-        if isinstance(verdict, HttpResponseBase):
-            return verdict
-        return answered(request, _allowed(route, subject, verdict), route.by)
+        try:
+            subject = route.subject(given)
+            verdict = route.verdict(request, subject)
+            if inspect.isawaitable(verdict):
+                # It would be true, whatever it comes to.
+                verdict = _awaited(verdict)
+            if isinstance(verdict, HttpResponseBase):
+                return _for_this_visitor(verdict)
+            return answered(request, _allowed(route, subject, verdict), route.by)
+        except (PermissionDenied, Http404) as refusal:
+            return _refused(request, refusal)
 
     async def async_view(request: HttpRequest, **given: Any) -> HttpResponseBase:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        subject = await sync_to_async(route.subject)(given)
-        verdict = route.verdict(request, subject)
-        if inspect.isawaitable(verdict):
-            verdict = await verdict
-        if isinstance(verdict, HttpResponseBase):
-            return verdict
-        served = await sync_to_async(_allowed)(route, subject, verdict)
-        # Not in the thread that all of the database's work shares: the store may be slow.
-        return await aside(place_of(served.storage), Lane.QUESTIONS, partial(answered, request, served, route.by))
+        try:
+            subject = await sync_to_async(route.subject)(given)
+            verdict = route.verdict(request, subject)
+            if inspect.isawaitable(verdict):
+                verdict = await verdict
+            if isinstance(verdict, HttpResponseBase):
+                return _for_this_visitor(verdict)
+            served = await sync_to_async(_allowed)(route, subject, verdict)
+            # Not in the thread that all of the database's work shares: the store may be slow.
+            return await aside(place_of(served.storage), Lane.QUESTIONS, partial(answered, request, served, route.by))
+        except (PermissionDenied, Http404) as refusal:
+            return await sync_to_async(_refused, thread_sensitive=False)(request, refusal)
 
     made: View = async_view if is_async else view
     made.route = route  # type: ignore[attr-defined]  # a function may have attributes
@@ -189,9 +224,25 @@ def view_of(route: Route) -> View:
 
 
 def _allowed(route: Route, subject: Any, verdict: Verdict) -> Served:
-    if not verdict:
+    if not route.allows(verdict):
         raise PermissionDenied
     return route.served(subject)
+
+
+def _refused(request: HttpRequest, refusal: Exception) -> HttpResponseBase:
+    """Answer as Django does, by the project's own page."""
+    return _for_this_visitor(response_for_exception(request, refusal))
+
+
+def _for_this_visitor(response: HttpResponseBase) -> HttpResponseBase:
+    """Keep an answer out of caches, unless it says itself who can keep it.
+
+    A CDN keeps a 404, and many a CDN any answer of an address that ends in ".jpg": whoever may have the file would be
+    refused as well.
+    """
+    if not response.has_header("Cache-Control"):
+        response["Cache-Control"] = "private, no-store"
+    return response
 
 
 def _is_in_a_loop() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.message
 import re
+import urllib.parse
 from urllib.parse import unquote
 
 import pytest
@@ -53,6 +54,17 @@ def test_name_in_any_script_arrives_as_it_is(name: str) -> None:
 def test_name_that_would_deceive_is_cleaned(given_name: str, shown: str) -> None:
     assert cleaned_filename(given_name) == shown
     assert read(disposition(given_name, as_attachment=False)) == shown
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "发", "🧾"])
+def test_long_name_fits_a_link_and_a_file_system_and_keeps_its_extension(letter: str) -> None:
+    value = disposition(letter * 500 + ".pdf", as_attachment=True)
+
+    name = read(value)
+    assert name == letter * ((255 - 4) // len(letter.encode())) + ".pdf"
+    # Encoded once more in a signed link, which stores read up to 8 KiB.
+    assert len(urllib.parse.quote(value)) < 2_000
+    assert len(read(disposition("." + letter * 500, as_attachment=True)).encode()) <= 255
 
 
 @given(st.text(max_size=60), st.booleans())
