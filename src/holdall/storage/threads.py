@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from enum import Enum
 from typing import TypeVar
 
@@ -61,10 +61,17 @@ def submit(place: Hashable, lane: Lane, deed: Callable[[], T], stop: Stop | None
         RuntimeError: the interpreter exits, and nothing new begins.
     """
     context = copy_context()
+    # What a deed waits for has threads of its own: with those of the deed, as many deeds as there are threads would wait
+    # for each other.
+    depth = _depth.get() + 1
+    context.run(_depth.set, depth)
 
     def work() -> T:
         try:
             return context.run(_deed_until, deed, stop)
+        except StopIteration as ended:
+            # An event loop cannot be given it, and would wait for ever.
+            raise RuntimeError("What was awaited ended with StopIteration.") from ended
         finally:
             if stop is not None:
                 stop.let_go()
@@ -72,7 +79,7 @@ def submit(place: Hashable, lane: Lane, deed: Callable[[], T], stop: Stop | None
 
     with _lock:
         # Inside, because an executor that is given up takes nothing.
-        return _executor(place, lane).submit(work)
+        return _executor(place, lane, depth).submit(work)
 
 
 def _deed_until(deed: Callable[[], T], stop: Stop | None) -> T:
@@ -89,20 +96,22 @@ def _close_databases() -> None:
             one.close()
 
 
+# How many deeds are around this one: a hook of the project, called while a file is saved, may await the storage too.
+_depth: ContextVar[int] = ContextVar("holdall_deeds", default=0)
 # A place's threads, the last used last.
-_executors: OrderedDict[tuple[Hashable, Lane], ThreadPoolExecutor] = OrderedDict()
+_executors: OrderedDict[tuple[Hashable, Lane, int], ThreadPoolExecutor] = OrderedDict()
 # Re-entrant: a garbage collection inside may take back an unfinished write.
 _lock = threading.RLock()
 
 
-def _executor(place: Hashable, lane: Lane) -> ThreadPoolExecutor:
-    found = _executors.get((place, lane))
+def _executor(place: Hashable, lane: Lane, depth: int) -> ThreadPoolExecutor:
+    found = _executors.get((place, lane, depth))
     if found is None:
         name = f"holdall-{lane.name.lower()}"
-        found = _executors[place, lane] = ThreadPoolExecutor(lane.value, thread_name_prefix=name)
+        found = _executors[place, lane, depth] = ThreadPoolExecutor(lane.value, thread_name_prefix=name)
         while len(_executors) > MOST_PLACES * len(Lane):
             _executors.popitem(last=False)[1].shutdown(wait=False)
-    _executors.move_to_end((place, lane))
+    _executors.move_to_end((place, lane, depth))
     return found
 
 
