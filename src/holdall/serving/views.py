@@ -72,7 +72,7 @@ class Route:
         return not isinstance(verdict, HttpResponseBase) and self.allows(verdict)
 
     def allows(self, verdict: object) -> bool:
-        """Say whether a verdict that is no answer means yes.
+        """Say whether a verdict means yes, if it is not a response itself.
 
         The accident: a reason (`"not yours"`), an address, or a method that was not called, all of which are true.
         """

@@ -161,7 +161,7 @@ def _accepts_gzip(header: str | None) -> bool:
     weights: dict[str, bool] = {}
     for one in (header or "").split(","):
         coding, _, parameters = one.partition(";")
-        weights[coding.strip().lower()] = parameters.replace(" ", "").rstrip("0.") != "q="
+        weights[coding.strip().lower()] = parameters.replace(" ", "").lower().rstrip("0.") != "q="
     return weights.get("gzip", weights.get("*", False))
 
 

@@ -70,7 +70,7 @@ def submit(place: Hashable, lane: Lane, deed: Callable[[], T], stop: Stop | None
         try:
             return context.run(_deed_until, deed, stop)
         except StopIteration as ended:
-            # An event loop cannot be given it, and would wait for ever.
+            # An event loop cannot be given it, and its task would wait without end.
             raise RuntimeError("What was awaited ended with StopIteration.") from ended
         finally:
             if stop is not None:
