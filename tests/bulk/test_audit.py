@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import threading
 import time
 import unicodedata
@@ -176,6 +177,23 @@ def test_young_files_are_no_orphans(site: Site, tmp_path: Path) -> None:
     assert "saved less than 24 hours ago" in said
 
 
+@on_one_server
+def test_clock_that_is_days_ahead_makes_no_file_old(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.save("young.png")
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=3)
+
+    monkeypatch.setattr(audit, "datetime", Wrong)
+    found = report(tmp_path / "report.json", "--min-age", "1h")
+    assert (found["orphans"], found["counts"]["young"]["files"]) == ([], 1)
+    assert "clock" in found["notes"][0]
+
+
 @pytest.mark.parametrize(
     ("there", "missed", "differs"),
     [
@@ -316,6 +334,9 @@ def test_report_of_another_project_a_day_ago_or_another_store_is_refused(
     with monkeypatch.context() as patch:
         patch.setattr("django.core.signing.time.time", lambda: later)
         refused(site, path_of_report, "older than a day")
+    with monkeypatch.context() as patch:
+        patch.setattr("holdall.bulk.dossier.time.time", lambda: later - 2 * 24 * 3600)
+        refused(site, path_of_report, "from the future")
     path_of_report.with_name("other.json").write_text("[]")
     refused(site, path_of_report.with_name("other.json"), "was not written")
     refused(site, path_of_report.with_name("none.json"), "cannot be read")
@@ -396,6 +417,14 @@ def test_misuse_is_told(site: Site, tmp_path: Path) -> None:
     for arguments in (["--min-age", "soon"], ["--look", "some"], ["--yes"], ["--place", "none"]):
         assert manage("audit", *arguments)[0] == 2, arguments
     assert manage("audit", "--apply", "x.json", "--report", "y.json")[0] == 2
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = threading.Thread(target=fifo.read_bytes)
+    reader.start()
+    assert manage("audit", "--report", str(fifo))[0] == 0
+    reader.join()
+    # What is no file is written to, never replaced.
+    assert fifo.is_fifo()
     code, said = manage("audit", "--report", str(tmp_path / "no" / "folder.json"))
     assert (code, "cannot be written" in said) == (1, True)
     code, said = manage("audit", "--json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import json
 import random
@@ -376,3 +377,55 @@ def test_page_that_cannot_be_written_is_said_before_the_walk(media: Path, tmp_pa
 
 def test_place_that_is_none_is_misuse() -> None:
     assert holdall("nowhere")[0] == 2
+
+
+def test_wide_letters_take_the_room_that_they_have() -> None:
+    assert [bars.cells(name) for name in ("ab", "\u5199\u771f", "e\u0301", "\U0001f600")] == [2, 4, 1, 2]
+    for columns in range(4, 14):
+        for name in ("\u5199\u771f" * 5, "a\u5199" * 6, "short"):
+            assert bars.cells(bars._fitted(name, columns)) == columns
+    out = io.StringIO()
+    table = bars.Plain(Session(out=out, err=out, environ={}, style=Style(coloured=False)))
+    table.write("By folder", [bars.Row("\u5199\u771f/", 1, 1), bars.Row("plain/", 1, 1)], whole_bytes=2)
+    assert {bars.cells(line) for line in out.getvalue().splitlines() if line} == {
+        bars.cells(out.getvalue().splitlines()[1])
+    }
+
+
+def test_page_on_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "a.png").write_bytes(b"png")
+    monkeypatch.chdir(tmp_path)
+    for name, there in (("old.html", True), ("/dev/full", True), ("new.html", False)):
+        if name == "old.html":
+            Path(name).write_text("the page of last month")
+        with pytest.MonkeyPatch.context() as patch:
+            if name != "/dev/full":
+                patch.setattr(Path, "replace", _full)
+            code, said = _run("usage", "./media", "--html", name)
+        assert (code, f"{name} cannot be written: No space left" in said) == (1, True), said
+        assert Path(name).exists() == there
+    assert Path("old.html").read_text() == "the page of last month"
+    assert list(tmp_path.glob("*.part")) == []
+    parser = argparse.ArgumentParser()
+    cli.add_commands(parser)
+    err = io.StringIO()
+    assert cli.run(parser.parse_args(["usage", "./media", "--json"]), out=_Full(), err=err, environ={}) == 1
+    assert "No space left on device. What was written is not whole." in err.getvalue()
+
+
+def _full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+class _Full(io.StringIO):
+    def write(self, text: str) -> int:
+        _full()
+        return 0
+
+
+def _run(*arguments: str) -> tuple[int, str]:
+    parser = argparse.ArgumentParser()
+    cli.add_commands(parser)
+    out = io.StringIO()
+    return cli.run(parser.parse_args(arguments), out=out, err=out, environ={}), out.getvalue()

@@ -40,6 +40,8 @@ FEW = 20_000
 WORKERS = 16
 # A store tells times to the second.
 RESOLUTION = timedelta(seconds=1)
+# A clock that is off by less changes little of a floor of a day.
+CLOCK_OFF = timedelta(hours=2)
 HELD = 1_000
 _name = itemgetter(0)
 Named = TypeVar("Named", bound=tuple[Any, ...])
@@ -133,6 +135,10 @@ def make(
     sample = Sample(LOOKED_AT if look_at is None else look_at)
     unreferenced, unmatched = _compared(audit, _told(inventory.files(), progress), pairs, sample)
     audit.other_folders = inventory.others
+    if inventory.told_at is not None and inventory.told_at < audit.began - CLOCK_OFF:
+        # The accident: a clock that is a day ahead, by which a file of this minute is a day old.
+        audit.notes.append("The clock of this machine is ahead of the store's by hours; ages are told by the store's.")
+        audit.began = inventory.told_at
     if rows is not None and audit.rows_known:
         _judge(audit, rows, inventory, unreferenced, unmatched, progress)
     _look(audit, inventory, sample, everything=look_at is None)

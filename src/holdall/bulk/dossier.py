@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,6 +28,7 @@ JSON_VERSION = 1
 SALT = "holdall.audit.report"
 # How old a report may be that is acted on.
 MAX_AGE_SECONDS = 24 * 3600
+CLOCKS_DIFFER_SECONDS = 300
 _SIGNATURE = '  "signature": '
 _ORPHANS = '  "orphans": [\n'
 # No line of a report is longer: a name has at most 1,024 bytes.
@@ -173,13 +175,21 @@ def _verify(file: BinaryIO, path: Path) -> None:
             raise NotOurs(f"{path} is older than a day. Nothing was changed. Run the audit again.") from None
         except signing.BadSignature:
             break
-        if told == digest.hexdigest():
-            return
-        break
+        if told != digest.hexdigest():
+            break
+        if _signed_at(str(signature)) > time.time() + CLOCKS_DIFFER_SECONDS:
+            # The accident: it was written while the clock was wrong, and would be good for so much longer.
+            raise NotOurs(f"{path} is from the future: a clock was wrong. Nothing was changed. Run the audit again.")
+        return
     raise NotOurs(
         f"{path} was not written by this project's `holdall audit`, or was changed since. Nothing was changed. Run the audit "
         "again, and use the report as it is."
     )
+
+
+def _signed_at(signature: str) -> int:
+    """Say when a signature was made, in seconds since 1970; it is one that was verified."""
+    return int(signing.b62_decode(signature.split(":")[-2]))
 
 
 def _orphans(file: BinaryIO, path: Path, storage: MediaStorage) -> tuple[Spool[Found], float]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -51,6 +52,8 @@ class Inventory:
         self.others = set(others)
         # Folders of files that a package makes, without a row, and makes again when they are missed.
         self.caches: tuple[str, ...] = tuple(_cache_folders())
+        # What the store's own clock says, by which files have their dates; None before anything was listed.
+        self.told_at: datetime | None = None
 
     def files(self) -> Iterator[Found]:
         """Give every file, in the order in which the store lists. One request for each 1,000.
@@ -60,6 +63,8 @@ class Inventory:
         prefix = self._storage._prefix("")
         start, reserved, others = len(prefix), sites.RESERVED, self.others
         for page in _ahead(self._storage.store.pages(action="listing", Prefix=prefix)):
+            if self.told_at is None:
+                self.told_at = _date_of(page)
             for found in page.get("Contents", ()):
                 name = found["Key"][start:]
                 if reserved in name and sites.is_reserved(name):
@@ -117,6 +122,14 @@ def _ahead(pages: Iterator[Any]) -> Iterator[Any]:
         while (page := coming.result()) is not None:
             coming = pool.submit(next, pages, None)
             yield page
+
+
+def _date_of(answer: Any) -> datetime | None:
+    told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    try:
+        return parsedate_to_datetime(told).astimezone(UTC) if told else None
+    except ValueError:
+        return None
 
 
 def _as_text(moment: object) -> str:

@@ -7,6 +7,7 @@ Each command is a module here with `HELP`, `declare` and `run`. Exit codes: 0 su
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -116,4 +117,9 @@ def run(
         # The reader (`head`, `grep -q`) has seen enough; the interpreter would complain again when it exits.
         with suppress(OSError, AttributeError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as failure:
+        if failure.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        err.write(f"{failure.strerror}. What was written is not whole.\n")
         return 1

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from holdall.cli import places
 from holdall.cli.terminal import Session, as_count, as_size, confirmed, wrapped
-from holdall.errors import HoldallError
+from holdall.cli.writing import written
 from holdall.shown import shown
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _audit(storage: MediaStorage, options: argparse.Namespace, session: Session)
     from holdall.bulk import audit, dossier, tidying
 
     seconds, look_at = places.span_seconds(options.min_age), _look_at(options.look)
-    with _written(options.report) as file:
+    with written(options.report) if options.report else nullcontext() as file:
         tidying.refuse_foreign(storage)
         found = audit.make(storage, min_age_seconds=seconds, look_at=look_at, progress=_progress(session))
         if file is not None:
@@ -91,27 +91,6 @@ def _look_at(text: str) -> int | None:
     if not text.isdecimal():
         raise places.Misused(f'`--look` takes a number or `all`, not "{text}".')
     return int(text)
-
-
-@contextmanager
-def _written(path: Path | None) -> Iterator[TextIO | None]:
-    """Give a file that appears under its name when it is whole; before anything is looked at, so that it can be written."""
-    if path is None:
-        yield None
-        return
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-        part.replace(path)
-    except HoldallError:
-        # The store's, of which some are operating system errors too.
-        raise
-    except OSError as failure:
-        raise HoldallError(f"{path} cannot be written: {failure.strerror}. Nothing was changed.") from failure
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def _progress(session: Session) -> Callable[[str, int], None]:

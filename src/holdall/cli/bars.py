@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
@@ -48,7 +49,7 @@ class Plain:
 
     def write(self, title: str, rows: Sequence[Row], *, whole_bytes: int) -> None:
         style, room = self._session.style, width() - NUMBERS - 2
-        longest = max((len(shown(row.name)) + 2 * row.level for row in rows), default=0)
+        longest = max((cells(shown(row.name)) + 2 * row.level for row in rows), default=0)
         names = max(12, min(longest, room - LEAST_BAR - 2))
         bars = min(room - names - 2, 30)
         most = _most(rows)
@@ -110,12 +111,30 @@ def _most(rows: Iterable[Row]) -> int:
     return max((row.size_bytes for row in rows), default=0) or 1
 
 
+def cells(text: str) -> int:
+    """Say how many columns of a terminal a text takes: some letters two, and what is put on another letter none."""
+    return len(text) if text.isascii() else sum(_cells(one) for one in text)
+
+
+def _cells(letter: str) -> int:
+    return 0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
 def _fitted(text: str, columns: int) -> str:
     """Cut a text in its middle: of a long path both ends tell something."""
-    if len(text) <= columns:
-        return text.ljust(columns)
-    before = (columns - 1) // 2
-    return f"{text[:before]}…{text[len(text) - (columns - 1 - before) :]}"
+    if cells(text) > columns:
+        before = _up_to(text, (columns - 1) // 2)
+        text = f"{before}…{_up_to(text[::-1], columns - 1 - cells(before))[::-1]}"
+    return text + " " * (columns - cells(text))
+
+
+def _up_to(text: str, columns: int) -> str:
+    taken = 0
+    for number, letter in enumerate(text):
+        taken += _cells(letter)
+        if taken > columns:
+            return text[:number]
+    return text
 
 
 def _can_show(out: Any, signs: str) -> bool:

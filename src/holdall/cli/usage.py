@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from holdall.cli import places, stores
 from holdall.cli.bars import Row, tables
 from holdall.cli.terminal import Session, as_count, as_size, wrapped
+from holdall.cli.writing import written
 from holdall.shown import shown
 
 if TYPE_CHECKING:
@@ -56,9 +57,11 @@ def run(options: argparse.Namespace, session: Session) -> int:
     if options.html:
         from holdall.usage import page
 
-        options.html.write_text(page.render(usage), encoding="utf-8")
+        rendered = page.render(usage)
+        with written(options.html) as file:
+            file.write(rendered)
         if not options.as_json:
-            session.out.write(f"\nWritten: {shown(str(options.html))} ({as_size(options.html.stat().st_size)}).\n")
+            session.out.write(f"\nWritten: {shown(str(options.html))} ({as_size(len(rendered.encode()))}).\n")
     return 0
 
 
@@ -99,8 +102,11 @@ def _check_page(path: Path) -> None:
     from holdall.usage import drawing
 
     drawing.check()
+    is_new = not path.exists()
     try:
         path.open("a").close()
+        if is_new:
+            path.unlink()
     except OSError as failure:
         raise places.Misused(f"The page {path} cannot be written: {failure.strerror}. Nothing was done.") from failure
 
