@@ -14,14 +14,16 @@ import pytest
 from django.apps import apps
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
-from django.db import connections, models
+from django.db import connections, models, transaction
 from django.test import override_settings
 from django.utils.functional import SimpleLazyObject
 from pytest_django.plugin import DjangoDbBlocker
 
 from holdall import references
+from holdall.bulk import leftovers, sources, tables
 from holdall.bulk import references as rows
-from holdall.bulk import sources, tables
+from holdall.bulk.entries import Spool
+from holdall.bulk.inventory import Found
 from holdall.bulk.tables import RowsUnknown
 from holdall.serving import PermalinkStorage
 from holdall.storage import MediaStorage
@@ -220,6 +222,31 @@ def test_arrays_of_file_fields_are_taken_apart() -> None:
     assert sources._in_array(models.TextField()) is None
 
 
+def test_columns_of_types_that_django_does_not_know_end_no_audit(
+    servers: dict[str, Any], django_db_blocker: DjangoDbBlocker
+) -> None:
+    given = servers["postgres"]
+    reader = {**given, "USER": "reader"}
+    with django_db_blocker.unblock(), projects.databases({"default": reader, "owner": given}):
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("CREATE ROLE reader LOGIN")
+            cursor.execute("CREATE TABLE of_types (names text[], place point, span int4range, old text, mood text)")
+            cursor.execute("INSERT INTO of_types VALUES ('{a.png,\"b, c.png\"}', '(1,2)', '[1,2)', 'old.png', 'sad')")
+            cursor.execute("GRANT SELECT ON of_types TO reader")
+            cursor.execute("CREATE TABLE of_others (name text)")
+        orphans = Spool.of([Found(name, 1, "", "") for name in ("a.png", "old.png")])
+        with transaction.atomic():
+            # What may not be read ends nothing, also not the transaction that somebody else began.
+            left, kept = leftovers.without(orphans, [])
+        assert ([one.name for one in left], kept) == (["a.png"], ["of_types.old"])
+        part = [tables.Part("of_types", "names", "of_types.names")]
+        assert [list(sources._elements(text)) for text, _ in tables.texts("default", part, ordered=False)] == [
+            ["a.png", "b, c.png"]
+        ]
+        for alias in connections:
+            connections[alias].close()
+
+
 def test_second_reading_sees_what_was_committed_since(
     servers: dict[str, Any], django_db_blocker: DjangoDbBlocker
 ) -> None:
@@ -371,6 +398,27 @@ class Hashed(MediaStorage):
 
     def _normalize_name(self, name: str) -> str:
         return super()._normalize_name(f"ab/{name}")
+
+
+class Folder(Storage):
+    """A storage that keeps its files in a folder of another one."""
+
+    def __init__(self, storage: MediaStorage) -> None:
+        self.storage = storage
+
+    def inner(self, name: str) -> str:
+        return f"site/private/{name}"
+
+
+def test_names_in_a_folder_of_another_storage_are_translated() -> None:
+    below, beside = Folder(site(location="")), Folder(site())
+    assert sources.way_between(below, site()) == sources.Way(added="private/", is_expected=False)
+    assert sources.way_between(below, site(location="site/private")) == sources.Way(is_expected=False)
+    assert sources.way_between(below, site(location="site/private/deep")) == sources.Way(
+        removed="deep/", is_expected=False
+    )
+    assert sources.way_between(below, site(location="other")) is None
+    assert sources.way_between(beside, site()) == sources.Way(added="site/private/")
 
 
 @pytest.mark.parametrize("kind", [OfTenant, Hashed])

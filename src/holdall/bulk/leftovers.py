@@ -19,6 +19,7 @@ from holdall.bulk.inventory import Found
 from holdall.bulk.references import cleaned
 from holdall.bulk.sources import Column
 from holdall.bulk.tables import Part, texts
+from holdall.providers import MAX_KEY_BYTES
 
 # So many values of each column tell whether it holds names of files.
 SAMPLED = 200
@@ -115,7 +116,8 @@ def _sample(column: _Column) -> list[str]:
     try:
         with transaction.atomic(using=column.alias), connections[column.alias].cursor() as cursor:
             cursor.execute(statement)
-            return [value for (value,) in cursor.fetchall() if isinstance(value, str)]
+            # What is longer is no name.
+            return [value for (value,) in cursor.fetchall() if isinstance(value, str) and len(value) <= MAX_KEY_BYTES]
     except (DatabaseError, UnicodeDecodeError):
         # Not for this user to read, or no database that says LIMIT.
         return []

@@ -86,8 +86,8 @@ def way_between(one: Any, asked: MediaStorage) -> Way | None:
         return _in_folder(inner, one.folder) if inner and one.folder else inner
     bucket_name = getattr(one, "bucket_name", None)
     if is_folder_of_another(one):
-        way = way_between(one.storage, asked)
-        return None if way is None else replace(way, added=f"{way.added}{one.inner('x')[: -len('x')]}")
+        way, folder = way_between(one.storage, asked), str(one.inner("x")).removesuffix("x").strip("/")
+        return _in_folder(way, folder) if way and folder else way
     if not isinstance(one, Storage) or bucket_name is None:
         # A project's own, which may hand everything to ours.
         return Way(is_expected=False)
