@@ -24,9 +24,10 @@ from holdall.bulk.places import Folder as FolderPlace
 from holdall.cli import bars
 from holdall.cli import usage as command
 from holdall.cli.terminal import Session, Style
-from holdall.usage import counting, folders, kinds, page, tally, walking
+from holdall.usage import counting, drawing, folders, kinds, page, tally, walking
 from holdall.usage.counting import Usage
 from holdall.usage.folders import Folder
+from holdall.usage.groups import groups
 from holdall.usage.notes import notes
 from holdall.usage.tally import Count, Tally
 from holdall.usage.walking import Part, part_of
@@ -429,3 +430,12 @@ def _run(*arguments: str) -> tuple[int, str]:
     cli.add_commands(parser)
     out = io.StringIO()
     return cli.run(parser.parse_args(arguments), out=out, err=out, environ={}), out.getvalue()
+
+
+def test_file_of_an_impossible_date_makes_the_page_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [Entry("old/a", 5, datetime(1, 1, 1, tzinfo=UTC)), Entry("new/b", 3, NOW), Entry("new/c", 2, NOW)]
+    usage = counted(monkeypatch, entries)
+    rows = drawing.growth(usage, groups(usage), width=700, height=300)["data"][0]["values"]
+    assert len({row["month"] for row in rows}) == drawing.MOST_MONTHS
+    assert sum(row["size"] for row in rows if row["month"] == rows[0]["month"]) == 5
+    assert sum(row["size"] for row in rows if row["month"] == rows[drawing.MOST_MONTHS - 1]["month"]) == 10

@@ -23,6 +23,8 @@ INK, DIM, LINE, SURFACE = "var(--ink)", "var(--dim)", "var(--line)", "var(--surf
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 # The least share of the whole that gets a rectangle of its own.
 LEAST = 0.0015
+# So many months are drawn, the last 50 years: a file may be dated by a clock that was not set.
+MOST_MONTHS = 600
 # What the letters of a label take in width, at most, at this size.
 LABEL_SIZE, LETTER = 12, 6.9
 HEAD = 20
@@ -211,7 +213,7 @@ def _inside(group: Group, least: float) -> Iterator[tuple[str, int]]:
 def growth(usage: Usage, groups: list[Group], *, width: int, height: int) -> dict[str, Any]:
     """Describe the growth: for each month the bytes of the files that were saved until then and are still there."""
     dated = [month for month, _ in usage.months if month != NO_MONTH]
-    months = months_until(dated[0], usage.at)
+    months = months_until(dated[0], usage.at)[-MOST_MONTHS:]
     # What is dated later than now is of now: a clock was wrong.
     rows = [row for group in groups for row in _sums(group, months)]
     stride = max(1, -(-len(months) * 62 // width))
@@ -300,9 +302,9 @@ _BYTES = "replace(format(datum.value, '.3~s'), regexp('([0-9])([kMGTP]?)$'), '$1
 
 
 def _sums(group: Group, months: list[str]) -> Iterator[dict[str, Any]]:
-    # What is older than the first month drawn is none: it is the first that there is.
-    total, known = 0, dict(group.months)
-    last = months[-1]
+    known, last = dict(group.months), months[-1]
+    # What is older than the first month that is drawn was there by then.
+    total = sum(size for month, size in known.items() if NO_MONTH < month < months[0])
     for month in months:
         total += known.pop(month, 0)
         if month == last:
