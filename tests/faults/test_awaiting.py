@@ -227,6 +227,39 @@ def test_cancelled_save_leaves_nothing(connect: Connect, operation: str, content
     assert line.stored("file.bin") == content
 
 
+def test_cancelled_save_leaves_nothing_of_a_server_that_goes_on_without_the_client(connect: Connect) -> None:
+    arrived, looked, done = threading.Event(), threading.Event(), threading.Event()
+
+    def goes_on(exchange: Exchange) -> None:
+        arrived.set()
+        try:
+            exchange.wait_for_client_to_give_up()
+        finally:
+            looked.wait(10)
+            exchange.forward()
+            done.set()
+
+    def looks(exchange: Exchange) -> None:
+        wire.passes(exchange)
+        looked.set()
+
+    line = connect(Rule("PutObject", goes_on), Rule("HeadObject", looks, times=ALWAYS))
+
+    async def cancel() -> None:
+        saving = asyncio.ensure_future(line.storage.asave("file.bin", ContentFile(b"content")))
+        assert await asyncio.to_thread(arrived.wait, 10)
+        saving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await saving
+
+    asyncio.run(cancel())
+    assert done.wait(10)
+    until = time.monotonic() + 30
+    while line.names and time.monotonic() < until:
+        time.sleep(0.02)
+    assert line.names == []
+
+
 def test_save_that_waits_for_its_turn_never_begins(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     arrived, go_on = threading.Event(), threading.Event()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from holdall.errors import (
 )
 from holdall.s3.circuit import taking_back
 from holdall.s3.connection import Connection
-from holdall.s3.patience import refuse_if_stopped, unstopped
+from holdall.s3.patience import is_stopped, refuse_if_stopped, unstopped
 from holdall.shown import shown
 
 log = logging.getLogger("holdall")
@@ -85,6 +86,9 @@ class Begun:
     # The condition on the completion, where it holds there.
     _condition: dict[str, str] = field(default_factory=dict, init=False)
 
+    # Whether the request that may bring it about was left without waiting for its answer.
+    _was_stopped: bool = field(default=False, init=False)
+
     def __post_init__(self) -> None:
         self._shares_mark = bool(self.mark)
         self.mark = self.mark or os.urandom(8).hex()
@@ -130,6 +134,7 @@ class Begun:
         Only the process that began it takes it back; in any other this does nothing.
         """
         _begun.discard(self)
+        self._was_stopped = is_stopped()
         if self.connection.is_own:
             # The object last: as long as the reservation stands, uploads to this key are ours.
             self._take_back(self._abort, self._abort_strays, self._remove)
@@ -186,7 +191,7 @@ class Begun:
             # What was replaced is gone, and its successor is whole or was never there.
             return
         try:
-            found = self._look()
+            found = self._look_as_it_stays()
         except CredentialsRefused:
             raise
         except AccessRefused:
@@ -198,6 +203,19 @@ class Begun:
         # A reservation is empty: what is not was finished, by a late answer or another run with the same mark.
         if not found.size_bytes or (stage is not Stage.RESERVED and not self._shares_mark):
             self._call("delete_object")
+
+    def _look_as_it_stays(self) -> Standing:
+        """Look at what exists under the key; where nothing does yet, again until a server has done what it was sent.
+
+        It does so also for whoever has gone away. Nobody waits for this.
+        """
+        found = self._look()
+        for pause_seconds in LATE_SECONDS if self._was_stopped else ():
+            if found.exists:
+                break
+            time.sleep(pause_seconds)
+            found = self._look()
+        return found
 
     def _is_listed_empty(self) -> bool:
         """Say whether an empty object has the key, for keys that may list and not read. One listing of one key."""
@@ -218,6 +236,8 @@ class Begun:
         )
 
 
+# When it is looked again for what a server still does.
+LATE_SECONDS = (0.2, 0.5, 1.0)
 # Uploads that were begun and not finished. An interpreter that exits has no use for them.
 _begun: weakref.WeakSet[Begun] = weakref.WeakSet()
 

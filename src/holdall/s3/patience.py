@@ -248,14 +248,19 @@ def unstopped() -> Iterator[None]:
         _deadline.reset(before)
 
 
+def is_stopped() -> bool:
+    """Say whether nobody waits for the outcome any more."""
+    stop = _deadline.get()
+    return isinstance(stop, Stop) and stop.is_called
+
+
 def refuse_if_stopped() -> None:
     """Raise where nobody waits for the outcome any more.
 
     Raises:
         Stopped: nobody does.
     """
-    stop = _deadline.get()
-    if isinstance(stop, Stop) and stop.is_called:
+    if is_stopped():
         raise Stopped
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime
@@ -10,11 +11,14 @@ from typing import Any, TypeVar, cast
 
 from asgiref.sync import sync_to_async
 
+from holdall.errors import HoldallError
+from holdall.shown import shown
 from holdall.storage.discarding import Deed, DiscardingStorage, leaving_to_caller, logging_failure, waits_for_commit
 from holdall.storage.files import ObjectFile
 from holdall.storage.opening import Opening
 from holdall.storage.threads import Lane, aside, submit
 
+log = logging.getLogger("holdall")
 T = TypeVar("T")
 
 
@@ -34,12 +38,22 @@ class AwaitedStorage(DiscardingStorage):
         # Who has a mirror waits for that too, for a while.
         return (self.store.line, self.mirror is not None)
 
-    async def _aside(self, lane: Lane, deed: Callable[[], T], **how: bool) -> T:
+    async def _aside(self, lane: Lane, deed: Callable[[], T], **how: Any) -> T:
         return await aside(self._places(), lane, deed, **how)
 
     async def asave(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         """Save a file as `save` does. Cancelled, it leaves nothing, and reads nothing more of the content."""
-        return await self._aside(Lane.TRANSFERS, lambda: self.save(name, content, max_length), reads_content=True)
+        deed = partial(self.save, name, content, max_length)
+        return await self._aside(Lane.TRANSFERS, deed, reads_content=True, undo=self._unsave)
+
+    def _unsave(self, name: str) -> None:
+        """Delete a file that was complete when its save was cancelled: nobody was told of its name."""
+        if not (self.file_overwrite or self._insists):
+            # Where names are given again, it may be another's by now.
+            try:
+                self.delete(name)
+            except HoldallError as failure:
+                log.warning('"%s" was saved for a task that was cancelled, and is left: %s', shown(name), failure)
 
     def aopen(self, name: str, mode: str = "rb") -> Opening:
         """Open a file as `open` does: `async with storage.aopen(name) as file`, or `file = await storage.aopen(name)`.

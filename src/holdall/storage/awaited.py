@@ -50,7 +50,7 @@ class AwaitedFile(BytesFile):
         turn: threading.RLock = self.__dict__.setdefault("_turns", threading.RLock())
         return turn
 
-    async def _aside(self, lane: Lane, deed: Callable[[], T], **how: bool) -> T:
+    async def _aside(self, lane: Lane, deed: Callable[[], T], **how: Any) -> T:
         def in_turn() -> T:
             with self._turn:
                 return deed()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 
 from holdall.s3 import process
@@ -32,13 +33,20 @@ class Lane(Enum):
 
 
 async def aside(
-    place: Hashable, lane: Lane, deed: Callable[[], T], *, is_stopped: bool = True, reads_content: bool = False
+    place: Hashable,
+    lane: Lane,
+    deed: Callable[[], T],
+    *,
+    is_stopped: bool = True,
+    reads_content: bool = False,
+    undo: Callable[[T], object] | None = None,
 ) -> T:
     """Do something in a thread of a place, with the caller's context, and wait for it without blocking the loop.
 
     When the task is cancelled, what did not begin never begins. What is under way ends within a second or so and takes
     back what it began; with `is_stopped=False` it is done to its end, which nobody waits for. `reads_content`: the deed reads
-    something of the caller's; the cancellation goes on when it does so no more.
+    something of the caller's; the cancellation goes on when it does so no more. `undo`: what is done with an outcome that
+    came too late to be told to anybody.
     """
     stop = Stop() if is_stopped else None
     job = submit(place, lane, deed, stop)
@@ -47,9 +55,22 @@ async def aside(
     except asyncio.CancelledError:
         if stop is not None and not job.cancelled():
             stop.call()
+            if undo is not None:
+                job.add_done_callback(partial(_undone, place, lane, undo))
             if reads_content:
                 await asyncio.wrap_future(stop.lets_go)
         raise
+
+
+def _undone(place: Hashable, lane: Lane, undo: Callable[[T], object], job: Future[T]) -> None:
+    if job.cancelled() or job.exception() is not None:
+        return
+    deed = partial(undo, job.result())
+    try:
+        submit(place, lane, deed)
+    except RuntimeError:
+        # The interpreter exits, and starts nothing in another thread.
+        deed()
 
 
 def submit(place: Hashable, lane: Lane, deed: Callable[[], T], stop: Stop | None = None) -> Future[T]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -27,6 +29,27 @@ def test_deeds_that_wait_for_deeds_of_the_same_place_end(asked: Any) -> None:
             return await asyncio.gather(*(aside(PLACE, Lane.LINKS, asked) for _ in range(many)))
 
     assert asyncio.run(work()) == [1] * many
+
+
+def test_outcome_that_comes_too_late_is_undone() -> None:
+    """The accident: a save is complete, and its task is cancelled before the loop tells it so."""
+    done, undone = threading.Event(), Future[str]()
+
+    def deed() -> str:
+        done.set()
+        return "a.txt"
+
+    async def work() -> None:
+        task = asyncio.ensure_future(aside(PLACE, Lane.LINKS, deed, undo=undone.set_result))
+        await asyncio.sleep(0)
+        # The loop does nothing else meanwhile.
+        done.wait(10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(work())
+    assert undone.result(10) == "a.txt"
 
 
 def test_deed_that_ends_with_stop_iteration_is_not_waited_for_without_end() -> None:
