@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import botocore.retries.standard
@@ -14,7 +14,9 @@ from django.core.files.base import ContentFile
 
 from holdall.bulk import copying, live, plan, trash
 from holdall.bulk.places import Store
+from holdall.errors import HoldallError
 from holdall.s3 import circuit, fastlane, owed
+from holdall.s3.connection import Connection
 from holdall.s3.saving import KEPT
 from holdall.storage import misses
 from tests.contract import only
@@ -22,6 +24,7 @@ from tests.providers import Provider
 from tests.servers.fault_proxy import (
     FaultProxy,
     Request,
+    Rule,
     answers_503_before,
     answers_nothing,
     cuts_request,
@@ -237,6 +240,67 @@ def test_process_that_dies_in_a_deletion_leaves_a_note(ground: Ground, monkeypat
     assert copy(storage).failures == []
     assert list(owed.entries(storage.store, storage._prefix(""))) == []
     assert ground.has("b") == ground.has("a")
+
+
+class _Killed(BaseException):
+    """Ends a process at once, as far as its own code can tell."""
+
+
+@pytest.mark.parametrize("asked", range(1, 6))
+def test_process_that_dies_while_it_replaces_a_file_leaves_a_note(
+    ground: Ground, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground.storage("a", "b").save("a.txt", ContentFile(b"before"))
+    storage, count = ground.storage("a", "b"), iter(range(1, 100))
+    storage.save("first.txt", ContentFile(b"says which one is the mirror"))
+
+    def dies(connection: Connection, *arguments: Any, **named: Any) -> Any:
+        answer = call(connection, *arguments, **named)
+        if next(count) == asked:
+            raise _Killed
+        return answer
+
+    call = Connection.call
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "call", dies)
+        with suppress(_Killed), storage.open("a.txt", "wb") as file:
+            file.write(b"after, by a process that dies")
+    left = planned(storage)
+    assert (left.in_conflict.files, left.to_copy.files) == (0, 0)
+    outcome = copy(storage)
+    assert (outcome.conflicts, outcome.failures) == ([], [])
+    assert planned(storage).all_to_do.files == 0
+    assert ground.has("b") == ground.has("a")
+    assert ground.has("a")["a.txt"]["Body"] == (b"before" if asked == 1 else b"after, by a process that dies")
+
+
+def test_overwrite_whose_answer_is_lost_is_made_good(ground: Ground) -> None:
+    with FaultProxy(ground.servers["a"][0].endpoint_url) as proxy:
+        ground.endpoints["a"] = proxy.url
+        storage = ground.storage("a", "b")
+        save(storage, "a.txt", b"before")
+        # The note is written; then nothing is heard of what the store does.
+        lost = Rule("PutObject", resets_after, first=1, times=100)
+        proxy._rules = (lost, Rule("HeadObject", resets_before, times=100))
+        with pytest.raises(HoldallError), storage.open("a.txt", "wb") as file:
+            file.write(b"after")
+        proxy._rules = ()
+        assert ground.has("a")["a.txt"]["Body"] == b"after"
+        assert list(planned(storage).missed) == ["a.txt"]
+        assert copy(storage).failures == []
+    assert ground.has("b") == ground.has("a")
+
+
+def test_note_of_an_overwrite_replaces_nothing_that_the_mirror_got_since(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "CLOCKS", -live.timedelta(hours=1))
+    storage = ground.storage("a", "b")
+    save(ground.storage("a"), "a.txt", b"old")
+    owed.write(storage.store, storage._prefix(""), ["a.txt"])
+    save(ground.storage("b"), "a.txt", b"saved when the mirror was the store")
+    left = planned(storage)
+    assert (left.in_conflict.files, list(left.missed)) == (1, [])
 
 
 def test_file_that_the_mirror_got_after_the_note_stays(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -241,6 +241,12 @@ def test_costs_of_a_change_are_these(pair: Pair) -> None:
             return own.operations, there.operations
 
         assert cost(lambda: save(storage, "a.png")) == (["PutObject", "GetObject", "HeadObject"], ["PutObject"])
+        with storage.open("b.png", "wb") as file:
+            file.write(PNG)
+        assert cost(lambda: storage.open("b.png", "wb").close()) == (
+            ["PutObject", "PutObject", "GetObject", "HeadObject", "DeleteObject"],
+            ["PutObject"],
+        )
         assert cost(lambda: storage.delete("a.png")) == (
             ["PutObject", "DeleteObject", "HeadObject", "DeleteObject"],
             ["DeleteObject"],

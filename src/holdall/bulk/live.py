@@ -78,7 +78,7 @@ class Live:
         for (entry, other), is_settled in self._judged(zip(conflicts, there, strict=True), len(conflicts), workers):
             if is_settled:
                 plan.same.add(entry.size_bytes)
-            elif entry.name in self.noted:
+            elif entry.name in self.noted and self._is_older_there(entry.name):
                 plan.missed.append(entry.name)
             else:
                 plan.conflicts.append(entry)
@@ -122,6 +122,10 @@ class Live:
         is_young = datetime.now(UTC) - self.noted[name] < LATELY
         if self.is_settled(name, pauses if is_young else ()) or self.own.look_at_own(name) is not None:
             return False
+        return self._is_older_there(name)
+
+    def _is_older_there(self, name: str) -> bool:
+        """Say whether the mirror's file is older than the note of its name: what was saved there since is not made good."""
         there = self.mirror.storage.look_at_own(name)
         return there is not None and _time_of(there) <= self.noted[name] + CLOCKS
 

@@ -177,11 +177,11 @@ def _create(step: Step, fork: ForkedStorage, parent: MediaStorage, file: ObjectF
     # The same in each run: what one that was interrupted reserved is known again for ours.
     mark = hashlib.sha256(f"{step.name}\n{step.etag}\n{source is None}".encode()).hexdigest()[:16]
     made = replace(made, mark=mark, parameters={**made.parameters, **_kept_headers(fork, step.name)})
-    if source is None or not made.copy(source):
-        file.seek(0)
-        made.create(ReadBytesWrapper(file), again=True)
     # The parent may be on its way to another place.
-    parent._wrote(step.name)
+    with parent._writing(step.name, is_new=not made.replace):
+        if source is None or not made.copy(source):
+            file.seek(0)
+            made.create(ReadBytesWrapper(file), again=True)
 
 
 def _kept_headers(fork: ForkedStorage, name: str) -> dict[str, Any]:

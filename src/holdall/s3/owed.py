@@ -1,8 +1,8 @@
 """What a mirror may have missed, as notes in the store itself: `copy` reads them, also when the process that left one is gone.
 
 A file that a mirror lacks is found by comparing the two stores. One that the mirror should not have any more is not: it
-looks like any other file. So each deletion leaves a note before it begins, `.holdall/mirror/<time>-<random>`, and takes it
-away when the mirror has followed; and what a mirror missed of a file that was replaced is noted too.
+looks like any other file; and one that was replaced looks like one that was there before. So whatever deletes or replaces a
+file leaves a note before it begins, `.holdall/mirror/<time>-<random>`, and takes it away when the mirror has followed.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NoReturn
 
 from holdall.s3.saving import NewObject, Parts
@@ -33,14 +33,14 @@ class Draft(io.RawIOBase):
         target: Callable[[io.BytesIO], NewObject],
         parts: Parts,
         content: bytes = b"",
-        after: Callable[[], object] = lambda: None,
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._name = name
         self._mode = mode
         self._make_target = target
         self._parts = parts
-        # Called when it was stored.
-        self._after = after
+        # Encloses what stores it.
+        self._around = around
         self._held = io.BytesIO(content)
         self._goes_back = False
         # The upload in parts, once there is one, and what it has taken.
@@ -188,19 +188,19 @@ class Draft(io.RawIOBase):
         """Store the file."""
         if self.closed:
             return
-        with self._abandoning():
-            if self._upload is None:
-                target = self._target()
-                self._held.seek(0)
-                # Held here whole, so it can be sent a second time.
-                target.create(self._held, again=True)
-            else:
-                held = self._held.getbuffer()
-                for start in range(0, len(held), self._parts.part_bytes):
-                    self._send(held[start : start + self._parts.part_bytes])
-                self._upload.finish(self._etags)
-        self._end()
-        self._after()
+        with self._around():
+            with self._abandoning():
+                if self._upload is None:
+                    target = self._target()
+                    self._held.seek(0)
+                    # Held here whole, so it can be sent a second time.
+                    target.create(self._held, again=True)
+                else:
+                    held = self._held.getbuffer()
+                    for start in range(0, len(held), self._parts.part_bytes):
+                        self._send(held[start : start + self._parts.part_bytes])
+                    self._upload.finish(self._etags)
+            self._end()
 
     def abandon(self) -> None:
         """Close without storing: nothing of it is left in the store."""

@@ -105,6 +105,23 @@ class Mirror:
             # `copy` finds what is missing there, and does not know by itself what is old.
             self._note([name])
 
+    @contextmanager
+    def replacing(self, name: str) -> Iterator[None]:
+        """Enclose what replaces a file of the store, or may do so, and bring the mirror up after it. Adds no error.
+
+        Requests: a PUT and a DELETE of a note, and those of `follow`.
+        """
+        note = self._note([name])
+        try:
+            yield
+        except HoldallError as failure:
+            if failure.answer is not None and not failure.outcome_unknown:
+                # Refused for certain.
+                self._settle(note)
+            raise
+        if self._try([name], partial(self._bring, name)) is None:
+            self._settle(note)
+
     def removing(
         self, names: Collection[str], remove: Callable[[], Collection[str]], *, trash_key: str = ""
     ) -> Collection[str]:

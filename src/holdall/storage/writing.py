@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -116,7 +117,7 @@ class WritingStorage(LinkingStorage):
         Requests: one PUT. From the multipart threshold on two and one a part, and two that reserve the name and look
         whether it still is (on Amazon: one that asks for it). Two more for each name that is taken. Where it is not
         known whether the provider has conditional writes, three more once per process. With `file_overwrite` none but
-        those that write. With a mirror those of `holdall.storage.mirror.Mirror.follow` more.
+        those that write. With a mirror those of `holdall.storage.mirror.Mirror.follow` more, or of its `replacing`.
 
         Raises:
             InvalidName: the name cannot become a key; nothing was sent.
@@ -190,18 +191,29 @@ class WritingStorage(LinkingStorage):
         upload.rewind()
         target = self._new_object(name, upload.file)
         try:
-            with target.taking_back():
-                self._send(target, upload)
-                # The caller may want to read it once more: to make a thumbnail, or to send it by mail.
-                upload.rewind()
+            with self._writing(name, is_new=not target.replace):
+                with target.taking_back():
+                    self._send(target, upload)
+                    # The caller may want to read it once more: to make a thumbnail, or to send it by mail.
+                    upload.rewind()
+                if attempt is not None:
+                    attempt.has_saved = True
         except NameTaken as taken:
             if attempt is not None and attempt.storage is self and not attempt.has_saved:
                 attempt.taken = taken
             raise
-        if attempt is not None:
-            attempt.has_saved = True
-        self._wrote(name, is_new=not target.replace)
         return name
+
+    @contextmanager
+    def _writing(self, name: str, *, is_new: bool) -> Iterator[None]:
+        """Enclose what stores a file under a clean name; `is_new`: nobody had the name before, for certain."""
+        if (mirror := self.mirror) is None or is_new:
+            yield
+            self._wrote(name, is_new=is_new)
+        else:
+            # Never of a fork, which has no mirror, and so nothing else to hear.
+            with mirror.replacing(name):
+                yield
 
     def _wrote(self, name: str, *, is_new: bool = False) -> None:
         """Hear of a file that is stored now, under a clean name; `is_new`: nobody had the name before, for certain."""

@@ -96,5 +96,5 @@ MIRROR_OWES = Kind(
     "The mirror missed changes",
     "Files that were replaced or deleted here are as they were in the mirror. After a swap they would be back.",
     "python manage.py holdall copy default default:mirror",
-    evidence="The notes in `.holdall/mirror/`, which a deletion leaves until the mirror has followed.",
+    evidence="The notes in `.holdall/mirror/`, which whatever deletes or replaces a file leaves until the mirror has followed.",
 )
