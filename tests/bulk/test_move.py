@@ -312,6 +312,29 @@ def test_file_that_the_mirror_got_after_the_note_stays(ground: Ground, monkeypat
     assert (left.all_to_do.files, left.only_there.files) == (0, 1)
 
 
+def test_copy_of_a_part_forgets_nothing_that_the_mirror_missed_elsewhere(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "SETTLED_AFTER", live.timedelta(0))
+    storage, own = ground.storage("a", "b"), ground.storage("a")
+    for name in ("photos/a.png", "texts/deleted.txt", "texts/replaced.txt"):
+        save(storage, name, b"before")
+    own.delete("texts/deleted.txt")
+    with own.open("texts/replaced.txt", "wb") as file:
+        file.write(b"after, and not mirrored")
+    save(own, "photos/new.png", b"new")
+    owed.write(storage.store, storage._prefix(""), ["texts/deleted.txt", "texts/replaced.txt"])
+    source, there = Store(storage), Store(storage.mirror.storage)
+    copying.apply(plan.make(source, there, prefix="photos/"))
+    later = live.datetime.now(live.UTC) + live.timedelta(days=1)
+    left = plan.make(source, there, since=later)
+    # Since then nothing was changed; what is owed is owed however long ago.
+    assert sorted(left.missed) == ["texts/deleted.txt", "texts/replaced.txt"]
+    assert copying.apply(left).failures == []
+    assert ground.has("b") == ground.has("a")
+    assert list(owed.entries(storage.store, storage._prefix(""))) == []
+
+
 def test_plain_copy_calls_nothing_a_conflict_that_somebody_else_has_copied(ground: Ground) -> None:
     source, there = ground.storage("a"), ground.storage("b")
     for name in ("small.txt", "other.txt"):

@@ -96,17 +96,19 @@ class Live:
         listed = {*plan.missed}
         names = sorted(self.noted.keys() - listed)
         pauses = _pauses(len(names))
-        left_over = mapped(lambda name: (name, self._is_left_over(name, pauses)), names, workers)
-        for name in (name for name, is_left in left_over if is_left):
+        outdated = mapped(lambda name: (name, self._is_outdated(name, pauses)), names, workers)
+        for name in (name for name, is_outdated in outdated if is_outdated):
             plan.missed.append(name)
         plan.troubles[:] = [one for one in plan.troubles if not self.is_settled(one.name)]
 
     def _read_notes(self, prefix: str) -> None:
         for note in owed.entries(self.own.store, self.own._prefix("")):
-            self._notes.append(note)
-            for name in note.names:
-                if name.startswith(prefix):
-                    self.noted[name] = max(note.written, self.noted.get(name, note.written))
+            names = [name for name in note.names if name.startswith(prefix)]
+            for name in names:
+                self.noted[name] = max(note.written, self.noted.get(name, note.written))
+            if len(names) == len(note.names):
+                # Others are for who copies all of their names.
+                self._notes.append(note)
 
     def _judged(
         self, pairs: Iterable[tuple[Entry, Any]], count: int, workers: int
@@ -116,13 +118,11 @@ class Live:
         pauses = _pauses(count)
         return mapped(lambda pair: (pair, self.is_settled(pair[0].name, pauses)), pairs, workers)
 
-    def _is_left_over(self, name: str, pauses: Sequence[float]) -> bool:
-        """Say whether the mirror still has a file that was deleted. One that it got after the note is no such file."""
+    def _is_outdated(self, name: str, pauses: Sequence[float]) -> bool:
+        """Say whether the mirror still has what was deleted, or replaced before the time that a plan asks about."""
         # Its deletion may be under way.
         is_young = datetime.now(UTC) - self.noted[name] < LATELY
-        if self.is_settled(name, pauses if is_young else ()) or self.own.look_at_own(name) is not None:
-            return False
-        return self._is_older_there(name)
+        return not self.is_settled(name, pauses if is_young else ()) and self._is_older_there(name)
 
     def _is_older_there(self, name: str) -> bool:
         """Say whether the mirror's file is older than the note of its name: what was saved there since is not made good."""

@@ -100,6 +100,8 @@ def run(options: argparse.Namespace, session: Session) -> int:
     is_clear = not left and not planned.troubles
     if options.plan_only or not planned.all_to_do.files:
         _write_report(options, planned, None)
+        if planned.live is not None and not options.plan_only:
+            planned.live.clear(one.name for one in planned.troubles)
         if options.as_json and not options.plan_only:
             _event(session, "outcome", _outcome_as_json(None))
         return 0 if is_clear or (options.plan_only and not left) else 1
