@@ -83,7 +83,9 @@ class Wired:
             elif isinstance(result, _Differs):
                 # A store that encrypts, or damage on the way. By the other lane the store compares what it was sent.
                 self._is_of_use = False
-                take_back(result.made)
+                # What cannot be taken back is known again by its mark, and looked at in the end like all others.
+                with suppress(HoldallError):
+                    take_back(result.made)
         return done
 
     def close(self) -> None:
