@@ -23,7 +23,7 @@ from holdall import references
 from holdall.bulk import leftovers, sources, tables
 from holdall.bulk import references as rows
 from holdall.bulk.entries import Spool
-from holdall.bulk.inventory import Found
+from holdall.bulk.inventory import Found, Inventory
 from holdall.bulk.tables import RowsUnknown
 from holdall.serving import PermalinkStorage
 from holdall.storage import MediaStorage
@@ -398,6 +398,19 @@ class Hashed(MediaStorage):
 
     def _normalize_name(self, name: str) -> str:
         return super()._normalize_name(f"ab/{name}")
+
+
+@override_settings(CKEDITOR_UPLOAD_PATH="editor/%Y", IMAGEKIT_CACHEFILE_DIR="", FILEBROWSER_DIRECTORY="/files/")
+def test_folders_that_packages_keep_without_rows_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {"ckeditor_uploader", "filebrowser", "markdownx"}
+    monkeypatch.setattr(apps, "is_installed", installed.__contains__)
+    known = Inventory(site())
+    assert sorted(known.caches) == ["editor/", "files/", "markdownx/"]
+    assert known.is_cached("editor/2025/a.png")
+    assert not known.is_cached("editors/a.png")
+    installed.add("imagekit")
+    # Its files may be anywhere.
+    assert Inventory(site()).is_cached("a.png")
 
 
 class Folder(Storage):

@@ -20,6 +20,13 @@ from holdall.errors import InvalidName
 from holdall.names import is_plain
 from holdall.storage import MediaStorage
 
+# Apps whose uploads no row names, only texts: the setting that names their folder, and what it is by default.
+_UPLOADERS = (
+    ("ckeditor_uploader", "CKEDITOR_UPLOAD_PATH", ""),
+    ("filebrowser", "FILEBROWSER_DIRECTORY", "uploads/"),
+    ("markdownx", "MARKDOWNX_MEDIA_PATH", "markdownx/"),
+)
+
 
 class Found(NamedTuple):
     """An object of the store, as the listing tells of it."""
@@ -50,7 +57,7 @@ class Inventory:
         self._storage = storage
         # Folders that are another store's: a fork's, another environment's, or that of another alias.
         self.others = set(others)
-        # Folders of files that a package makes, without a row, and makes again when they are missed.
+        # Folders of files that a package keeps without a row.
         self.caches: tuple[str, ...] = tuple(_cache_folders())
         # What the store's own clock says, by which files have their dates; None before anything was listed.
         self.told_at: datetime | None = None
@@ -111,7 +118,7 @@ class Inventory:
         return any(name.startswith(folder) for folder in self.others)
 
     def is_cached(self, name: str) -> bool:
-        """Say whether a name is of a file that a package makes again."""
+        """Say whether a name is in a folder that a package keeps without rows."""
         return name.startswith(self.caches) if self.caches else False
 
 
@@ -179,3 +186,8 @@ def _cache_folders() -> Iterator[str]:
     if apps.is_installed("sorl.thumbnail") and "cached_db" not in getattr(settings, "THUMBNAIL_KVSTORE", "cached_db"):
         # What it made is known to a server that is not asked here.
         yield getattr(settings, "THUMBNAIL_PREFIX", "cache/").lstrip("/")
+    for app, setting, usual in _UPLOADERS:
+        if apps.is_installed(app):
+            # A path may have the day in it, and then only its beginning is that of yesterday's.
+            folder = str(getattr(settings, setting, usual) or "").strip("/").partition("/")[0]
+            yield f"{folder}/" if folder else ""

@@ -122,7 +122,7 @@ def _show(audit: Audit, options: argparse.Namespace, session: Session) -> None:
         _section(session, f"Orphans: {_files(audit.orphaned)} that no row refers to", map(_sized, audit.orphans))
         for count, what in (
             (audit.young, f"saved less than {_span(audit.min_age.total_seconds())} ago"),
-            (audit.cached, "in a cache of thumbnails"),
+            (audit.cached, "in a folder that a package keeps without rows"),
             (audit.others, "in a folder of another store"),
             (audit.unreachable, "under a name that no file of a storage can have, such as a//b"),
         ):
