@@ -43,6 +43,8 @@ class StoreUploadHandler(FileUploadHandler):
     def __init__(self, request: Any = None) -> None:
         super().__init__(request)
         self._is_small = False
+        # In memory, of all files of the request.
+        self._held_bytes = 0
         self._stream: Stream | None = None
         self._memory = BytesIO()
         self._streams: list[Stream] = []
@@ -63,8 +65,7 @@ class StoreUploadHandler(FileUploadHandler):
         super().new_file(*arguments, **named)
         self._stream, self._memory = None, BytesIO()
         if not self._is_small:
-            self._stream = Stream(_storage(), str(self.file_name))
-            self._streams.append(self._stream)
+            self._stream = self._begun()
         raise StopFutureHandlers
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
@@ -73,9 +74,15 @@ class StoreUploadHandler(FileUploadHandler):
             self.take_back()
             raise RequestDataTooBig(f"A file of the request is longer than {most:,} bytes.")
         if self._stream is None:
-            self._memory.write(raw_data)
-        else:
-            self._stream.write(bytes(raw_data))
+            self._held_bytes += len(raw_data)
+            if self._held_bytes <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+                self._memory.write(raw_data)
+                return
+            # The attack: a request that says that it is short, and is not.
+            self._is_small, self._stream = False, self._begun()
+            self._stream.write(self._memory.getvalue())
+            self._memory = BytesIO()
+        self._stream.write(bytes(raw_data))
 
     def file_complete(self, file_size: int) -> UploadedFile[bytes]:
         told = (self.file_name, self.content_type)
@@ -85,6 +92,11 @@ class StoreUploadHandler(FileUploadHandler):
                 self._memory, self.field_name, *told, file_size, self.charset, self.content_type_extra
             )
         return StreamedFile(self._stream.finish(), *told, file_size, self.charset, self.content_type_extra)
+
+    def _begun(self) -> Stream:
+        stream = Stream(_storage(), str(self.file_name))
+        self._streams.append(stream)
+        return stream
 
     def upload_interrupted(self) -> None:
         self.take_back()
