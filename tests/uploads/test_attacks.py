@@ -451,7 +451,7 @@ def test_name_leads_nowhere(browser: Browser, site: Any, name: str) -> None:
 
 
 @attack("key injection and traversal", "begin with a name that is none", refused_by="server")
-@pytest.mark.parametrize("name", ["", "..", "a/", "\n", None, 7, ["a"], "\ud800"])
+@pytest.mark.parametrize("name", ["", "..", "a/", "\n", ".holdall", "~", None, 7, ["a"], "\ud800"])
 def test_no_name_is_refused(browser: Browser, name: Any) -> None:
     status, said = browser.post("begin", field=browser.token(), name=name, size=3, type="text/plain")
     assert (status, said["error"]) in {(400, "bad_name"), (400, "malformed")}

@@ -15,6 +15,10 @@ from holdall.uploads.refusals import UploadRefused
 
 log = logging.getLogger("holdall")
 
+_ZIP = ((0, b"PK\x03\x04"), (0, b"PK\x05\x06"), (0, b"PK\x07\x08"))
+# A document that asks for a password is no ZIP archive; Office keeps it in one of its old kind.
+_OFFICE = (*_ZIP, (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"))
+
 # How files of these types begin, as offset and bytes; one of them is enough.
 # https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern, and the formats' own documents.
 BEGINNINGS: dict[str, tuple[tuple[int, bytes], ...]] = {
@@ -29,7 +33,16 @@ BEGINNINGS: dict[str, tuple[tuple[int, bytes], ...]] = {
     "image/heif": ((4, b"ftyp"),),
     # Readers of PDF look for it in the first 1,024 bytes.
     "application/pdf": ((-1, b"%PDF-"),),
-    "application/zip": ((0, b"PK\x03\x04"), (0, b"PK\x05\x06"), (0, b"PK\x07\x08")),
+    "application/zip": _ZIP,
+    "application/epub+zip": _ZIP,
+    **{f"application/vnd.oasis.opendocument.{kind}": _ZIP for kind in ("presentation", "spreadsheet", "text")},
+    **{
+        f"application/vnd.openxmlformats-officedocument.{kind}": _OFFICE
+        for kind in ("presentationml.presentation", "spreadsheetml.sheet", "wordprocessingml.document")
+    },
+    "application/gzip": ((0, b"\x1f\x8b"),),
+    "application/x-7z-compressed": ((0, b"7z\xbc\xaf\x27\x1c"),),
+    "application/vnd.rar": ((0, b"Rar!\x1a\x07"),),
     "video/mp4": ((4, b"ftyp"),),
     "video/webm": ((0, b"\x1a\x45\xdf\xa3"),),
 }

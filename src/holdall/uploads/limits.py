@@ -8,7 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.cache import caches
+from django.core.exceptions import SuspiciousFileOperation
+from django.utils.text import get_valid_filename
 
+from holdall import names
+from holdall.errors import InvalidName
 from holdall.storage import content
 from holdall.uploads.options import options
 from holdall.uploads.refusals import UploadRefused
@@ -37,6 +41,10 @@ def clean_name(given: object) -> str:
         name = root[: MOST_NAME_CHARACTERS - len(extension)] + extension
     try:
         name.encode()
+        # A model's field names its files by Django's rule, and it is too late to choose another file when it saves.
+        get_valid_filename(names.clean_file(name))
+    except (InvalidName, SuspiciousFileOperation) as error:
+        raise UploadRefused("bad_name", "`name` cannot be the name of a file.") from error
     except UnicodeEncodeError as error:
         raise UploadRefused("bad_name", "`name` is not valid text.") from error
     return name
