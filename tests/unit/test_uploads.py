@@ -73,7 +73,9 @@ def test_waiting_files_run_no_script() -> None:
     assert limits.staged_type("a.jpg") == "image/jpeg"
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.pdf", "a.zip", "a.mp4", "a.webp", "a.tiff", "a.docx", "a.ods", "a.tgz"])
+@pytest.mark.parametrize(
+    "name", ["a.png", "a.jpg", "a.pdf", "a.zip", "a.mp4", "a.webp", "a.tiff", "a.docx", "a.ods", "a.tgz"]
+)
 def test_first_bytes_tell_a_disguise(name: str) -> None:
     begins = BEGINNINGS[limits.type_of(name)]
     for at, right in begins:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from holdall.uploads.fields import accepted
 from tests.contract import only
 from tests.uploads.conftest import Browser, form_body, send
 
@@ -48,6 +49,18 @@ def test_small_file_is_sent_by_a_form(uppy: Uppy, browser: Browser) -> None:
         "type": "text/plain",
         "text": "sent by Uppy",
     }
+
+
+def test_form_with_an_error_elsewhere_keeps_the_upload(uppy: Uppy, browser: Browser, site: Any) -> None:
+    _, said = uppy.get("/params", filename="a.txt", type="text/plain")
+    body, headers = form_body(said["fields"], b"sent by Uppy")
+    assert send("POST", said["url"], body, headers).status == 204
+    key = said["fields"]["key"]
+    status, form = browser.submit(letter=key)
+    assert status == 400
+    assert f'value="{key}" data-holdall-name="a.txt">' in form["html"]
+    # However it is written: it is one upload, and is used up once.
+    assert accepted(f"x/{key[:-1]}/{key[-1]}") == accepted(key)
 
 
 def test_large_file_is_sent_in_parts(uppy: Uppy, browser: Browser) -> None:

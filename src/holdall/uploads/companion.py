@@ -83,12 +83,13 @@ def ticket_of_key(text: str) -> Ticket | None:
     if not found:
         return None
     # Behind the folders of the day and of the upload.
-    pieces = path.split("/")[2:]
-    ticket = tickets.read_ticket("".join(pieces))
+    signed = "".join(path.split("/")[2:])
+    ticket = tickets.read_ticket(signed)
     # The attack: the ticket of an upload that was not finished, posted as if it were.
     if not ticket.key.endswith("/"):
         raise UploadRefused("invalid_ticket", "The ticket is of another kind.")
-    return replace(ticket, key=f"{ticket.key}{'/'.join(pieces)}")
+    # The attack: the same ticket in another writing, which would be marked as used in another place.
+    return replace(ticket, key=f"{ticket.key}{_in_pieces(signed)}")
 
 
 def _in_pieces(ticket: str) -> str:

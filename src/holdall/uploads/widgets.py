@@ -11,7 +11,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.forms.widgets import Script
 from django.utils.datastructures import MultiValueDict
 
-from holdall.uploads import texts, tickets
+from holdall.uploads import texts
+from holdall.uploads.fields import accepted
 from holdall.uploads.refusals import UploadRefused
 
 
@@ -97,7 +98,7 @@ def _carried(value: Any) -> dict[str, Any] | None:
     if not isinstance(text, str):
         return None
     try:
-        ticket = tickets.read_accepted(text)
+        ticket = accepted(text)
     except UploadRefused:
         # Its field has said so.
         return None
