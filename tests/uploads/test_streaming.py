@@ -145,13 +145,26 @@ def test_small_request_stays_in_memory(proxy: FaultProxy, send: Any) -> None:
 
 
 @WAYS
-def test_every_file_of_a_large_request_is_streamed(site: Storage, send: Any) -> None:
+def test_files_beyond_what_memory_may_hold_are_streamed(site: Storage, proxy: FaultProxy, send: Any) -> None:
     status, said = send("/plain", form(title="x", file=LARGE, second=b"short"))
     assert status == 200, said
-    assert said["staged"] == 2
+    assert (said["second"]["kind"], said["staged"]) == ("InMemoryUploadedFile", 1)
     with site.open(said["second"]["saved"]) as file:
         assert file.read() == b"short"
+    half = b"x" * (2 * MIB)
+    _, said = send("/plain", form(title="x", file=half, second=half))
+    assert [said[field]["kind"] for field in ("file", "second")] == ["InMemoryUploadedFile", "StreamedFile"]
+    with site.open(said["second"]["saved"]) as file:
+        assert file.read() == half
     assert staged() == []
+
+
+def test_tiny_files_cost_the_store_nothing(proxy: FaultProxy) -> None:
+    """The attack: a hundred of them in a request that is long otherwise, and that no view wants."""
+    tiny = {f"file{number}": b"x" for number in range(90)}
+    assert by_wsgi("/plain", form(large=LARGE, **tiny))[0] == 400
+    asked = [one for one in proxy.operations if "List" not in one]
+    assert len(asked) <= 8
 
 
 @WAYS

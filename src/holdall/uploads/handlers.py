@@ -25,9 +25,9 @@ CHUNK_BYTES = 256 * 1024
 class StoreUploadHandler(FileUploadHandler):
     """Send the files of a request into the staging area of the store; write nothing to the disk.
 
-    A request of up to `FILE_UPLOAD_MAX_MEMORY_SIZE` stays in memory, as with Django. Of a longer one each file is sent in
-    parts while it arrives; what the form does not save is deleted when the request is over, and so is what arrived before
-    the visitor went away. Saving it to a field is a copy by the store.
+    Up to `FILE_UPLOAD_MAX_MEMORY_SIZE` of a request's files stay in memory, as with Django. A file that is more than that
+    leaves room for is sent in parts while it arrives; what the form does not save is deleted when the request is over, and
+    so is what arrived before the visitor went away. Saving it to a field is a copy by the store.
 
     The store is `STORAGE` in `HOLDALL_UPLOADS`, the alias `default` unless that says otherwise; `MAX_SIZE` there is the
     longest file. Requests: those of `holdall.uploads.streaming.Stream`.
@@ -42,7 +42,6 @@ class StoreUploadHandler(FileUploadHandler):
 
     def __init__(self, request: Any = None) -> None:
         super().__init__(request)
-        self._is_small = False
         # In memory, of all files of the request.
         self._held_bytes = 0
         self._stream: Stream | None = None
@@ -51,21 +50,9 @@ class StoreUploadHandler(FileUploadHandler):
         if request is not None:
             _at_the_end(request, self.take_back)
 
-    def handle_raw_input(
-        self,
-        input_data: Any,
-        META: Any,  # noqa: N803  Django's
-        content_length: int,
-        boundary: Any,
-        encoding: Any = None,
-    ) -> None:
-        self._is_small = content_length <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE
-
     def new_file(self, *arguments: Any, **named: Any) -> None:
         super().new_file(*arguments, **named)
         self._stream, self._memory = None, BytesIO()
-        if not self._is_small:
-            self._stream = self._begun()
         raise StopFutureHandlers
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
@@ -74,12 +61,14 @@ class StoreUploadHandler(FileUploadHandler):
             self.take_back()
             raise RequestDataTooBig(f"A file of the request is longer than {most:,} bytes.")
         if self._stream is None:
-            self._held_bytes += len(raw_data)
-            if self._held_bytes <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
-                self._memory.write(raw_data)
+            if self._held_bytes + len(raw_data) <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+                self._held_bytes += self._memory.write(raw_data)
                 return
-            # The attack: a request that says that it is short, and is not.
-            self._is_small, self._stream = False, self._begun()
+            # By what has arrived, and not by what a request says of its length. A file that is in memory costs the store
+            # nothing: the attack, a hundred tiny ones, none of which any form wants.
+            self._stream = Stream(_storage(), str(self.file_name))
+            self._streams.append(self._stream)
+            self._held_bytes -= self._memory.tell()
             self._stream.write(self._memory.getvalue())
             self._memory = BytesIO()
         self._stream.write(bytes(raw_data))
@@ -92,11 +81,6 @@ class StoreUploadHandler(FileUploadHandler):
                 self._memory, self.field_name, *told, file_size, self.charset, self.content_type_extra
             )
         return StreamedFile(self._stream.finish(), *told, file_size, self.charset, self.content_type_extra)
-
-    def _begun(self) -> Stream:
-        stream = Stream(_storage(), str(self.file_name))
-        self._streams.append(stream)
-        return stream
 
     def upload_interrupted(self) -> None:
         self.take_back()
