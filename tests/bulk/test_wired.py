@@ -26,7 +26,6 @@ from tests.servers.fault_proxy import (
     answers_503_before,
     answers_a_page,
     cuts_answer,
-    flips_a_bit,
     resets_after,
 )
 from tests.stores import build_storage
@@ -103,7 +102,8 @@ WORDS = [
 @only("seaweedfs-http")
 def test_answers_in_other_words_lose_nothing(provider: Provider, bucket: str, location: str, tmp_path: Path) -> None:
     dice = random.Random(3)
-    faults = [*WORDS, answers_500_after, answers_503_before, answers_a_page, cuts_answer(0), flips_a_bit, resets_after]
+    # Not what damages content: after that nothing more goes on the wire.
+    faults = [*WORDS, answers_500_after, answers_503_before, cuts_answer(0), resets_after]
     touched: set[str] = set()
 
     def choose(request: Request) -> Any:
