@@ -161,7 +161,7 @@ def test_nginx_fetches_what_django_allows_and_shows_nothing_of_the_bucket(
     # What is refused, and what is not there.
     assert ask("/media/secret.txt")[0] == 403
     status, headers, body = ask("/media/nothing.txt")
-    assert status == 404
+    assert (status, headers["cache-control"]) == (404, "no-store")
     assert bucket.encode() not in body
     # Nobody but Django sends nginx there.
     assert ask("/_holdall/", X_Holdall_Url=f"{proxy.url}/{bucket}/secret.txt")[0] == 404

@@ -168,7 +168,8 @@ def test_what_did_not_change_is_not_sent_again(ask: Ask, proxy: FaultProxy) -> N
         assert (response.status_code, content(response)) == (200, TEXT), headers
 
     for headers in ({"If_Match": '"other"'}, {"If_Match": f"W/{etag}"}, {"If_Unmodified_Since": before}):
-        assert ask(**headers).status_code == 412, headers
+        response = ask(**headers)
+        assert (response.status_code, response["Cache-Control"]) == (412, "private, no-cache"), headers
 
 
 def test_if_range_gives_the_part_of_the_same_file_alone(ask: Ask) -> None:

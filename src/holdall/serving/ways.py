@@ -115,6 +115,8 @@ def _streamed(request: HttpRequest, served: Served, stored: Stored) -> HttpRespo
     # Django implements sections 13.1.1 to 13.1.4 of RFC 9110.
     conditional = get_conditional_response(request, etag=etag or None, last_modified=stored.modified, response=whole)
     if conditional is not None and conditional is not whole:
+        # A 412 has none.
+        conditional.headers.setdefault("Cache-Control", CACHE_CONTROL)
         return conditional
     if packed and not unpacks:
         headers["Content-Encoding"] = packed
