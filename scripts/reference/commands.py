@@ -27,7 +27,7 @@ def page() -> str:
         "",
         "Exit codes: 0, success; 1, a problem was found; 2, the command was used incorrectly; 130, interrupted by Ctrl-C.",
         "`provision --diff` has one of its own: 3, it could not look.",
-        "All commands except `copy` and `serve` take `--env-file`, a file of variables that override the environment.",
+        "All commands except `audit`, `copy` and `serve` take `--env-file`, a file of variables that override the environment.",
         "",
         "```console",
         "$ holdall --help",

@@ -425,8 +425,9 @@ def test_misuse_is_told(site: Site, tmp_path: Path) -> None:
     reader.join()
     # What is no file is written to, never replaced.
     assert fifo.is_fifo()
-    code, said = manage("audit", "--report", str(tmp_path / "no" / "folder.json"))
-    assert (code, "cannot be written" in said) == (1, True)
+    for unwritable in (tmp_path / "no" / "folder.json", tmp_path, Path()):
+        code, said = manage("audit", "--report", str(unwritable))
+        assert (code, "cannot be written" in said) == (1, True), unwritable
     code, said = manage("audit", "--json")
     assert (code, json.loads(said)["orphans"]) == (0, [])
 

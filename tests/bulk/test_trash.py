@@ -188,6 +188,7 @@ def test_commands_list_restore_and_empty(store: Store, provider: Provider, bucke
     assert (code, said.count("is not in the trash")) == (1, 2)
     assert holdall(environ, "trash", "restore")[0] == 2
     assert "manage.py" in holdall(environ, "trash", "restore", "--missing")[1]
+    assert "not both" in holdall(environ, "trash", "restore", "a.txt", "--missing")[1]
     assert holdall(environ, "trash", "empty", "--yes") == (0, "To delete for good: 0 files (0 bytes).\n")
     assert holdall(environ, "trash", "empty", "--all")[0] == 1
     assert holdall(environ, "trash", "empty", "--older-than", "soon")[0] == 2

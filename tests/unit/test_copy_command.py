@@ -84,7 +84,7 @@ def test_json_is_one_object_a_line(media: Path, tmp_path: Path) -> None:
         (["media", "nowhere"], "write it with a slash"),
         (["media", "media"], "the same"),
         (["media", "new/", "--workers", "0"], "from 1 to 256"),
-        (["media", "new/", "--since", "yesterday"], "is no time"),
+        (["media", "new/", "--since", "yesterday"], "is not a time"),
         (["media", "new/", "--s3-batch", "job"], "is not at Amazon S3"),
         (["media", "wrong.env"], "does not describe a store"),
     ],
@@ -126,11 +126,17 @@ def test_alias_of_the_project_is_a_place(tmp_path: Path, settings: object) -> No
     settings.STORAGES = {  # type: ignore[attr-defined]  # the fixture has no type
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}},
         "memory": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+        "staticfiles": {
+            "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+            "OPTIONS": {"base_url": "/static/"},
+        },
     }
     session = Session(out=io.StringIO(), err=io.StringIO(), environ={}, style=Style(coloured=False), in_project=True)
     assert str(places.open_place("default", session)) == f"folder {tmp_path}"
     with pytest.raises(places.Misused, match="neither a folder nor a store"):
         places.open_place("memory", session)
+    with pytest.raises(places.Misused, match="has no folder"):
+        places.open_place("staticfiles", session)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HELP = (
     "a folder (./media), an env file of the contract (production.env) or, in a project, an alias of STORAGES (default); "
-    "with :mirror behind it, the mirror of that store"
+    "with `:mirror` after its name, the mirror of that store"
 )
 STORE_HELP = "an env file or an alias of STORAGES; else `default`, or the environment's store"
 # What stands behind a store's name and a colon, where its mirror is meant.
@@ -97,7 +97,7 @@ def open_alias(text: str) -> Place:
         Misused: there is none of this name, or it is neither a folder nor a store.
     """
     if text not in _aliases():
-        raise Misused(f'"{text}" is no alias of STORAGES ({", ".join(_aliases())}).')
+        raise Misused(f'"{text}" is not an alias of STORAGES ({", ".join(_aliases())}).')
     from django.core.files.storage import FileSystemStorage, storages
 
     from holdall.bulk.places import Folder, Store
@@ -107,7 +107,12 @@ def open_alias(text: str) -> Place:
     if isinstance(storage, MediaStorage):
         return Store(storage)
     if isinstance(storage, FileSystemStorage):
-        return Folder(Path(storage.location))
+        try:
+            location = Path(storage.location)
+        except TypeError:
+            # Django's own for static files, while STATIC_ROOT is unset.
+            raise Misused(f'The alias "{text}" has no folder. Set its `location`, or name a folder.') from None
+        return Folder(location)
     raise Misused(
         f'The alias "{text}" is a {type(storage).__name__}, which is neither a folder nor a store of Holdall. '
         "Use `holdall.from_env()` for it, or name its folder."
@@ -158,7 +163,7 @@ def moment(text: str, *, now: datetime | None = None) -> datetime:
         read = datetime.fromisoformat(text.strip())
     except ValueError:
         raise Misused(
-            f'"{text}" is no time; write it as 2026-11-26 or 2026-11-26T14:30, or a span such as 10d.'
+            f'"{text}" is not a time; write it as 2026-11-26 or 2026-11-26T14:30, or a span such as 10d.'
         ) from None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
@@ -171,5 +176,5 @@ def span_seconds(text: str) -> float:
     """
     span = _SPAN.fullmatch(text.strip())
     if span is None:
-        raise Misused(f'"{text}" is no span of time; write a number with s, m, h, d or w, such as 10d.')
+        raise Misused(f'"{text}" is not a span of time; write a number with s, m, h, d or w, such as 10d.')
     return timedelta(**{_UNITS[span[2].lower()]: int(span[1])}).total_seconds()

@@ -63,7 +63,9 @@ def _list(storage: MediaStorage, options: argparse.Namespace, session: Session) 
 def _restore(storage: MediaStorage, options: argparse.Namespace, session: Session) -> int:
     from holdall.bulk import trash
 
-    if bool(options.names) == options.missing:
+    if options.names and options.missing:
+        raise places.Misused("Name the files to restore or give --missing, not both. Nothing was restored.")
+    if not options.names and not options.missing:
         raise places.Misused("Name the files to restore, or give --missing.")
     if options.missing:
         names = _missing(storage, session)

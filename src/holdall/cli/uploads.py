@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from holdall.s3.staging import Waiting
     from holdall.storage import MediaStorage
 
-HELP = "take away direct uploads that nobody made a file of"
+HELP = "delete direct uploads that were never saved"
 # The shape of `--json` output; raised when a key changes its meaning or goes.
 JSON_VERSION = 1
 # A form is filled in within a day, and the ticket of an upload is not older.

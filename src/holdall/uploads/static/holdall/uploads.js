@@ -866,7 +866,7 @@ class Field {
       step++;
     }
     const digits = step > 1 && count < 100 ? 1 : 0;
-    const how = { style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: digits };
+    const how = { style: "unit", unit: units[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: digits };
     return this.number(count, how);
   }
 
