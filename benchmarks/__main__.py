@@ -1,6 +1,6 @@
 """Measure Holdall beside django-storages and plain clients, print it, and write it into the documentation.
 
-    python -m benchmarks [--only links reads …] [--full] [--keys 20000] [--rounds 3] [--large 500]
+    python -m benchmarks [--only links reads …] [--full] [--keys 20000] [--rounds 3] [--large 500] [--audited 200000]
 
 Run it in the project's folder, with the environment of `python scripts/environment.py bench`; `make bench` does.
 What is not measured this time stays recorded as it was.
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import django
@@ -36,6 +37,8 @@ from tests.servers.catalogue import running  # noqa: E402
 
 import holdall  # noqa: E402
 from benchmarks import (  # noqa: E402
+    auditing,
+    awaiting,
     clients,
     copying,
     forks,
@@ -48,11 +51,12 @@ from benchmarks import (  # noqa: E402
     shards,
     startup,
     threads,
+    uploads,
     writes,
 )
 from benchmarks.measuring import Row, Site  # noqa: E402
 
-FULL = {"keys": 100_000, "rounds": 20}
+FULL = {"keys": 100_000, "rounds": 20, "audited": 1_000_000}
 
 
 def main() -> int:
@@ -60,7 +64,15 @@ def main() -> int:
     parser.add_argument("--keys", type=int, default=20_000, help="files in the folder that is listed")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the race")
     parser.add_argument("--large", type=int, default=500, metavar="MIB", help="size of the large file that is saved")
-    parser.add_argument("--full", action="store_true", help=f"{FULL['keys']:,} keys, {FULL['rounds']} rounds")
+    parser.add_argument(
+        "--audited", type=int, default=200_000, metavar="FILES", help="files of the store that is audited"
+    )
+    parser.add_argument("--real-audit", action="store_true", help="audit the embedded server, which is filled first")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help=f"{FULL['keys']:,} keys, {FULL['rounds']} rounds, {FULL['audited']:,} files audited",
+    )
     parser.add_argument("--only", nargs="+", help="measure these alone")
     parser.add_argument("--render", action="store_true", help="measure nothing, write the page of the last results")
     chosen = parser.parse_args()
@@ -81,6 +93,12 @@ def main() -> int:
             "race": ("Racing writers", lambda: race.measure(site, chosen.rounds)),
             "listing": ("Listing", lambda: listing.measure(site, chosen.keys)),
             "copying": ("Copying many files", lambda: copying.measure(site, chosen.rounds)),
+            "auditing": (
+                "Auditing a store",
+                lambda: auditing.measure(chosen.audited, site if chosen.real_audit else None),
+            ),
+            "awaiting": ("Many questions of an event loop", lambda: awaiting.measure(site)),
+            "uploads": ("Direct uploads", lambda: uploads.measure(site)),
             "shards": ("Shards", shards.measure),
             "forks": ("Forks", lambda: forks.measure(site)),
             "startup": ("Start-up", startup.measure),
@@ -92,6 +110,7 @@ def main() -> int:
             for name, (title, measure) in areas.items()
             if not chosen.only or name in chosen.only
         ]
+    optional = dict.fromkeys((*clients.OPTIONAL, *awaiting.OPTIONAL))
     before = page.load() if page.RESULTS.exists() else {}
     versions = {
         "machine": f"{os.cpu_count()} cores of {platform.machine()}, {platform.system()}",
@@ -100,7 +119,7 @@ def main() -> int:
             "django-storages": version("django-storages"),
             "boto3": version("boto3"),
             "Django": version("django"),
-            **{page.COLUMNS[who]: version(who) for who in clients.OPTIONAL if who not in clients.left_out()},
+            **{page.COLUMNS[who]: version(who) for who in optional if find_spec(who)},
             "Python": platform.python_version(),
         },
     }
@@ -122,7 +141,7 @@ def printed(title: str, rows: Iterable[Row]) -> Iterable[dict[str, object]]:
 
 def remark(name: str) -> dict[str, str]:
     """Name who is missing in an area."""
-    modules = {"clients": clients, "copying": copying}
+    modules = {"clients": clients, "copying": copying, "awaiting": awaiting}
     absent = " and ".join(page.COLUMNS[who] for who in modules[name].left_out()) if name in modules else ""
     return {"remark": f"Left out, because it was not installed: {absent}."} if absent else {}
 

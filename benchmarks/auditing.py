@@ -1,41 +1,133 @@
 """An audit beside the bare listing of the same store: time, CPU and memory, each in a process of its own.
 
-    python -m benchmarks.auditing [--files 20000] [--real]
-
-Without `--real` the store is a program that answers listings and holds nothing, so that a million files take a minute; with
-it, the embedded server is filled with so many objects of one byte first. The rows are in SQLite. One file in a thousand has
-no row.
+The store is a program that answers listings and holds nothing, so that a million files take a minute; or the embedded
+server, which is filled with so many empty objects first. The rows are in SQLite. One file in a thousand has no row.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
+import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contenders import ours
+from benchmarks.measuring import KIB, ROOT, Row, Site, fresh, medians, memory_mib
+
 PAGE = 1_000
 ORPHAN = 7
-MODULE = "benchmarks.auditing"
+ROUNDS = 3
+WRITERS = 8
+WHO = ("holdall", "bare_listing")
+LOCATION = "audited"
+Environ = Mapping[str, str]
+
+
+def measure(files: int, site: Site | None = None) -> Iterator[Row]:
+    """Audit so many files: of a store that only lists, or of the site, which is filled with them."""
+    with tempfile.TemporaryDirectory(prefix="holdall-") as folder, _store(files, site) as environ:
+        database = str(Path(folder) / "rows.sqlite3")
+        fresh("auditing.fill", database, files)
+        taken: dict[str, list[dict[str, float]]] = {who: [] for who in WHO}
+        for _ in range(ROUNDS):
+            for who in WHO:
+                taken[who].append(fresh(f"auditing.{who}", environ, database, files))
+
+    def of(what: str) -> dict[str, float]:
+        return medians({who: [one[what] for one in some] for who, some in taken.items()})
+
+    title = f"audit {files:,} files of a {'store that only lists' if site is None else 'real store'}"
+    yield Row(title, "s on the clock", of("clock"), within={"bare_listing": 1.5})
+    yield Row(title, "s of CPU", of("cpu"))
+    yield Row(title, "MB of memory at the peak", of("mb"), at_most=150)
 
 
 def name_of(number: int) -> str:
     return f"photos/{number // PAGE:04d}/{number:07d}-holiday.jpg"
 
 
-# -- a store that only lists
+# -- the stores
 
 
-def listing(first: int, files: int) -> bytes:
+@contextmanager
+def _store(files: int, site: Site | None) -> Iterator[dict[str, str]]:
+    if site is None:
+        with _scripted(files) as environ:
+            yield environ
+        return
+    environ = site.environ(LOCATION)
+    store: Any = ours(environ).store
+
+    def put(number: int) -> None:
+        store.call("put_object", action="saving", Key=f"{LOCATION}/{name_of(number)}", Body=b"x")
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for _ in pool.map(put, range(files), chunksize=100):
+            pass
+    yield environ
+
+
+@contextmanager
+def _scripted(files: int) -> Iterator[dict[str, str]]:
+    program = "import sys; from benchmarks.auditing import serve; serve(int(sys.argv[1]))"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(files)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        yield {
+            "STORAGE_BUCKET_NAME": "media",
+            "AWS_S3_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_S3_REGION_NAME": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+        }
+        process.communicate()
+
+
+def serve(files: int) -> None:
+    """Answer listings, until the standard input ends."""
+
+    class Lister(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query, keep_blank_values=True)
+            if "list-type" in query:
+                status, body = 200, _listing(int(query.get("continuation-token", ["0"])[0]), files)
+            elif "uploads" in query:
+                status = 200
+                body = b"<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>"
+            else:
+                status, body = 404, b"<Error><Code>NoSuchKey</Code></Error>"
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Lister)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(server.server_port, flush=True)
+    sys.stdin.read()
+
+
+def _listing(first: int, files: int) -> bytes:
     """Write one page of a listing, as Amazon does."""
     entries = "".join(
         f"<Contents><Key>{name_of(number)}</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified>"
@@ -50,95 +142,74 @@ def listing(first: int, files: int) -> bytes:
     ).encode()
 
 
-def serve(files: int) -> None:
-    class Lister(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query, keep_blank_values=True)
-            if "list-type" in query:
-                status, body = 200, listing(int(query.get("continuation-token", ["0"])[0]), files)
-            elif "uploads" in query:
-                status, body = (
-                    200,
-                    b"<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>",
-                )
-            else:
-                status, body = 404, b"<Error><Code>NoSuchKey</Code></Error>"
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Lister)
-    print(server.server_port, flush=True)
-    server.serve_forever()
+# -- what is done in a process of its own
 
 
-@contextmanager
-def scripted(files: int) -> Iterator[dict[str, str]]:
-    with subprocess.Popen(
-        [sys.executable, "-m", MODULE, "--serve", "--files", str(files)], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        port = process.stdout.readline().strip()
-        try:
-            yield {
-                "STORAGE_BUCKET_NAME": "media",
-                "AWS_S3_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-                "AWS_S3_REGION_NAME": "us-east-1",
-                "AWS_ACCESS_KEY_ID": "key",
-                "AWS_SECRET_ACCESS_KEY": "secret",
-            }
-        finally:
-            process.kill()
+def fill(database: str, files: int) -> None:
+    """Write the rows."""
+    from django.db import connection
+
+    model = _project({}, database)
+    with connection.schema_editor() as editor:
+        editor.create_model(model)
+    numbers = [number for number in range(files) if number % PAGE != ORPHAN]
+    random.Random(3).shuffle(numbers)
+    for start in range(0, len(numbers), 10_000):
+        some = numbers[start : start + 10_000]
+        model.objects.bulk_create((model(photo=name_of(one)) for one in some), batch_size=500)
 
 
-@contextmanager
-def real(files: int, folder: Path) -> Iterator[dict[str, str]]:
-    import obstore
-    from obstore.store import S3Store
-    from tests.servers.catalogue import running
+def bare_listing(environ: Environ, database: str, files: int) -> dict[str, float]:
+    """List the store, and do nothing else."""
+    _project(environ, database)
+    storage: Any = ours(environ)
 
-    with running("seaweedfs-http", folder) as provider:
-        environ = provider.environ(provider.create_bucket())
-        store = S3Store(
-            environ["STORAGE_BUCKET_NAME"],
-            endpoint=environ["AWS_S3_ENDPOINT_URL"],
-            region="us-east-1",
-            access_key_id=environ["AWS_ACCESS_KEY_ID"],
-            secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
-            client_options={"allow_http": True},
-        )
-        from concurrent.futures import ThreadPoolExecutor
+    def count() -> None:
+        pages = storage.store.pages(action="listing", Prefix=storage._prefix(""))
+        assert sum(len(page["Contents"]) for page in pages) == files
 
-        with ThreadPoolExecutor(16) as pool:
-            for _ in pool.map(lambda number: obstore.put(store, name_of(number), b"x"), range(files), chunksize=100):
-                pass
-        yield environ
+    return _taken(count)
 
 
-# -- what is measured
+def holdall(environ: Environ, database: str, files: int) -> dict[str, float]:
+    """Audit the store. For no file the first bytes are looked at: the store that only lists has none."""
+    from django.core.files.storage import storages
+
+    from holdall.bulk import audit
+
+    _project(environ, database)
+    storage: Any = storages["default"]
+
+    def look() -> None:
+        done = audit.make(storage, min_age_seconds=0, look_at=0)
+        assert not done.problems, done.problems
+        # Those of the embedded server are younger than a second.
+        orphans = done.orphaned.files + done.young.files
+        assert (done.files.files, orphans) == (files, len(range(ORPHAN, files, PAGE)))
+
+    return _taken(look)
 
 
-def settings(environ: dict[str, str], database: str) -> Any:
-    import django
+def _taken(deed: Any) -> dict[str, float]:
+    began, cpu = time.perf_counter(), time.process_time()
+    deed()
+    return {
+        "clock": time.perf_counter() - began,
+        "cpu": time.process_time() - cpu,
+        "mb": memory_mib("VmHWM") * KIB * KIB / 1e6,
+    }
+
+
+def _project(environ: Environ, database: str) -> Any:
+    """Let this process be of a project with one model, whose rows are in a file."""
     from django.conf import settings
+    from django.db import connections, models
 
-    import holdall
+    import holdall as package
 
-    settings.configure(
-        SECRET_KEY="benchmark",
-        USE_TZ=True,
-        INSTALLED_APPS=["holdall"],
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
-        STORAGES=holdall.from_env(environ),
-    )
-    django.setup()
-    from django.db import models
+    if environ:
+        settings.STORAGES = package.from_env(environ)
+    connections.databases["default"]["NAME"] = database
 
     class Picture(models.Model):
         photo = models.FileField(max_length=255)
@@ -150,84 +221,3 @@ def settings(environ: dict[str, str], database: str) -> Any:
             return str(self.pk)
 
     return Picture
-
-
-def fill(model: Any, files: int) -> None:
-    import random
-
-    from django.db import connection
-
-    with connection.schema_editor() as editor:
-        editor.create_model(model)
-    numbers = [number for number in range(files) if number % PAGE != ORPHAN]
-    random.Random(3).shuffle(numbers)
-    for start in range(0, len(numbers), 10_000):
-        model.objects.bulk_create(
-            (model(photo=name_of(one)) for one in numbers[start : start + 10_000]), batch_size=500
-        )
-
-
-def measured(what: str) -> dict[str, float]:
-    import resource
-
-    from django.core.files.storage import storages
-
-    storage: Any = storages["default"]
-    began, cpu = time.perf_counter(), time.process_time()
-    if what == "bare":
-        found = sum(len(page["Contents"]) for page in storage.store.pages(action="listing", Prefix=""))
-        orphans = -1
-    else:
-        from holdall.bulk import audit
-
-        done = audit.make(storage, min_age_seconds=0, look_at=0)
-        assert not done.problems, done.problems
-        found, orphans = done.files.files, done.orphaned.files
-    return {
-        "files": found,
-        "orphans": orphans,
-        "seconds": time.perf_counter() - began,
-        "cpu": time.process_time() - cpu,
-        "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog=f"python -m {MODULE}", description=__doc__.partition("\n")[0])
-    parser.add_argument("--files", type=int, default=20_000)
-    parser.add_argument("--real", action="store_true", help="fill the embedded server first")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--part", help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.serve:
-        serve(chosen.files)
-    if chosen.part:
-        given = json.loads(os.environ["HOLDALL_BENCHMARK"])
-        model = settings(given["environ"], given["database"])
-        print(json.dumps(fill(model, chosen.files) if chosen.part == "fill" else measured(chosen.part)))
-        return
-    with tempfile.TemporaryDirectory(prefix="holdall-") as folder:
-        place = real(chosen.files, Path(folder)) if chosen.real else scripted(chosen.files)
-        with place as environ:
-            given = {"environ": environ, "database": f"{folder}/rows.sqlite3"}
-            own = os.environ | {"HOLDALL_BENCHMARK": json.dumps(given)}
-
-            def part(what: str) -> Any:
-                command = [sys.executable, "-m", MODULE, "--files", str(chosen.files), "--part", what]
-                return json.loads(subprocess.run(command, env=own, capture_output=True, text=True, check=True).stdout)
-
-            part("fill")
-            for _ in range(chosen.rounds):
-                bare, audited = part("bare"), part("audit")
-                print(
-                    f"{bare['files']:,} files: bare listing {bare['seconds']:.1f} s ({bare['cpu']:.1f} s of CPU, "
-                    f"{bare['mb']:.0f} MB), audit {audited['seconds']:.1f} s ({audited['cpu']:.1f} s, {audited['mb']:.0f} MB): "
-                    f"{audited['seconds'] / bare['seconds']:.2f} times the time, {audited['cpu'] / bare['cpu']:.2f} times the "
-                    f"CPU; {audited['orphans']:,} orphans",
-                    flush=True,
-                )
-
-
-if __name__ == "__main__":
-    main()

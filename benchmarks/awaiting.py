@@ -1,37 +1,66 @@
 """Ask for 1,000 files at once, of a store that takes 50 ms to answer: which engine an event loop should use.
 
-    python -m benchmarks.awaiting [--engines holdall httpx …] [--rounds 3]
-
-Run it in the project's folder, with the environment of `python scripts/environment.py bench`. Each engine runs in a
-process of its own, the proxy that delays the answers in another.
+Each engine runs in a process of its own, the proxy that delays the answers in another.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import os
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
+
+from benchmarks.contenders import ours
+from benchmarks.latent_proxy import LatentProxy
+from benchmarks.measuring import ROOT, Numbers, Row, Site, fresh, medians
 
 FILES = 1_000
 LATENCY_SECONDS = 0.05
+ROUNDS = 3
 NAME = "ada.jpg"
+LOCATION = "awaiting"
+OPTIONAL = ("obstore", "httpx", "aiohttp")
 Ask = Callable[[], Awaitable[Any]]
+
+
+def left_out() -> list[str]:
+    """Name the clients that are not installed here."""
+    return [who for who in OPTIONAL if find_spec(who) is None]
+
+
+def measure(site: Site) -> Iterator[Row]:
+    site.provider.write(site.bucket, f"{LOCATION}/{NAME}", b"x")
+    with _delayed(site.provider.endpoint_url) as url:
+        environ = site.environ(LOCATION, endpoint_url=url)
+        absent = left_out()
+        title = f"ask for {FILES:,} files at once"
+        clock, cpu, gap = _in_turns([who for who in ENGINES if who not in absent and who not in POOLS], environ)
+        yield Row(title, "s on the clock", clock, at_most=2)
+        yield Row(title, "s of CPU", cpu)
+        yield Row(title, "ms that the event loop was away at a time", gap)
+        pools, _, _ = _in_turns(list(POOLS), environ)
+        for who, seconds in pools.items():
+            yield Row(f"the same in {who}", "s on the clock", {"holdall": seconds})
+
+
+def _in_turns(engines: list[str], environ: dict[str, str]) -> tuple[Numbers, Numbers, Numbers]:
+    taken: dict[str, list[list[float]]] = {who: [] for who in engines}
+    for _ in range(ROUNDS):
+        for who in engines:
+            taken[who].append(fresh("awaiting.run", who, environ))
+    clock, cpu, gap = (
+        medians({who: [one[index] for one in all_of_them] for who, all_of_them in taken.items()}) for index in range(3)
+    )
+    return clock, cpu, gap
 
 
 async def threads(environ: dict[str, str], workers: int) -> tuple[Ask, Callable[[], Awaitable[None]]]:
     """Holdall's own way: `exists` in a thread of the place."""
-    from benchmarks.contenders import ours
-
     storage: Any = ours(environ)
     if not workers:
         return lambda: storage.aexists(NAME), _nothing
@@ -42,8 +71,6 @@ async def threads(environ: dict[str, str], workers: int) -> tuple[Ask, Callable[
 async def asgiref(environ: dict[str, str], _: int) -> tuple[Ask, Callable[[], Awaitable[None]]]:
     """What projects do today."""
     from asgiref.sync import sync_to_async
-
-    from benchmarks.contenders import ours
 
     storage: Any = ours(environ)
     return lambda: sync_to_async(storage.exists)(NAME), _nothing
@@ -95,8 +122,6 @@ async def aiohttp(environ: dict[str, str], _: int) -> tuple[Ask, Callable[[], Aw
 
 
 def _signing(environ: dict[str, str]) -> Callable[[], tuple[str, dict[str, str]]]:
-    from benchmarks.contenders import ours
-
     storage: Any = ours(environ)
     place = storage.store.place()
     path = f"{place.path}/{environ['STORAGE_LOCATION']}/{NAME}"
@@ -113,16 +138,14 @@ async def _nothing() -> None:
     pass
 
 
+POOLS = {f"{workers} threads": workers for workers in (16, 64, 128)}
 ENGINES: dict[str, tuple[Callable[..., Any], int]] = {
-    "16 threads": (threads, 16),
-    "32 threads": (threads, 32),
-    "64 threads": (threads, 64),
-    "128 threads": (threads, 128),
     "holdall": (threads, 0),
-    "sync_to_async": (asgiref, 0),
     "obstore": (obstore, 0),
     "httpx": (httpx, 0),
     "aiohttp": (aiohttp, 0),
+    "sync_to_async": (asgiref, 0),
+    **{who: (threads, workers) for who, workers in POOLS.items()},
 }
 
 
@@ -151,68 +174,26 @@ async def ask_all(engine: str, environ: dict[str, str], files: int) -> dict[str,
     return taken | {"gap": max(gaps)}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.awaiting", description=__doc__.partition("\n")[0])
-    parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=list(ENGINES))
-    parser.add_argument("--rounds", type=int, default=3)
-    chosen = parser.parse_args()
-    import django
-
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    django.setup()
-    from tests.servers.catalogue import running
-
-    with tempfile.TemporaryDirectory(prefix="holdall-") as folder, running("seaweedfs-http", Path(folder)) as provider:
-        bucket = provider.create_bucket()
-        provider.write(bucket, f"awaiting/{NAME}", b"x")
-        program = "import sys; from benchmarks.awaiting import delay; delay(sys.argv[1])"
-        with subprocess.Popen(
-            [sys.executable, "-c", program, provider.endpoint_url], stdout=subprocess.PIPE, stdin=subprocess.PIPE
-        ) as proxy:
-            assert proxy.stdout is not None
-            environ = provider.environ(bucket, location="awaiting")
-            environ |= {"AWS_S3_ENDPOINT_URL": proxy.stdout.readline().decode().strip()}
-            print(f"{'engine':<16}{'seconds':>9}{'CPU':>9}{'largest gap, ms':>18}")
-            for engine in chosen.engines:
-                # What has no engine of its own answers one after the other: a twentieth is enough to see it.
-                files = FILES // 20 if engine == "sync_to_async" else FILES
-                runs = [_fresh(engine, environ, files) for _ in range(chosen.rounds)]
-                seconds, cpu, gap = (statistics.median(run[what] for run in runs) for what in ("seconds", "cpu", "gap"))
-                print(
-                    f"{engine:<16}{seconds * FILES / files:>9.2f}{cpu * FILES / files:>9.2f}{gap * 1000:>18.0f}",
-                    flush=True,
-                )
-            proxy.communicate()
+@contextmanager
+def _delayed(upstream: str) -> Iterator[str]:
+    program = "import sys; from benchmarks.awaiting import delay; delay(sys.argv[1])"
+    command = [sys.executable, "-c", program, upstream]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as proxy:
+        assert proxy.stdout is not None
+        yield proxy.stdout.readline().strip()
+        proxy.communicate()
 
 
 def delay(upstream: str) -> None:
     """Delay what a server answers, until the standard input ends."""
-    from benchmarks.latent_proxy import LatentProxy
-
     with LatentProxy(upstream, seconds=LATENCY_SECONDS) as proxy:
         print(proxy.url, flush=True)
         sys.stdin.read()
 
 
-def _fresh(engine: str, environ: dict[str, str], files: int) -> dict[str, float]:
-    program = "import sys; from benchmarks.awaiting import run; run(*sys.argv[1:])"
-    done = subprocess.run(
-        [sys.executable, "-c", program, engine, json.dumps(environ), str(files)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return dict(json.loads(done.stdout))
-
-
-def run(engine: str, environ: str, files: str) -> None:
-    """Measure one engine, and print what it took."""
-    import django
-
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    django.setup()
-    print(json.dumps(asyncio.run(ask_all(engine, json.loads(environ), int(files)))))
-
-
-if __name__ == "__main__":
-    main()
+def run(engine: str, environ: dict[str, str]) -> list[float]:
+    """Measure one engine in this process: seconds on the clock and of CPU, and the loop's longest absence in ms."""
+    # What asks one after the other is asked for a twentieth: that is enough to see it.
+    share = 20 if engine == "sync_to_async" else 1
+    taken = asyncio.run(ask_all(engine, environ, FILES // share))
+    return [taken["seconds"] * share, taken["cpu"] * share, taken["gap"] * 1000]

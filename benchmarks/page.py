@@ -25,6 +25,10 @@ COLUMNS = {
     "minio": "minio-py",
     "obstore": "obstore",
     "boto3": "boto3",
+    "bare_listing": "the bare listing",
+    "httpx": "httpx",
+    "aiohttp": "aiohttp",
+    "sync_to_async": "sync_to_async",
     "django_storages": "django-storages",
 }
 OURS = ("holdall", "named")
@@ -42,6 +46,9 @@ SECTIONS = (
     "Racing writers on each server",
     "Listing",
     "Copying many files",
+    "Auditing a store",
+    "Many questions of an event loop",
+    "Direct uploads",
     "Shards",
     "Forks",
     "Start-up",
@@ -179,6 +186,23 @@ NOTES = {
         "Without the fast lane, parts carry their MD5.\n"
         "boto3 (its `upload_fileobj`) and django-storages send no checksum: their signature covers the SHA-256 of each "
         "part, which SeaweedFS does not compare, so it stores a part that was damaged on the way."
+    ),
+    "Auditing a store": (
+        "A store that only lists is a program that answers listings and holds nothing, so it has no first bytes to look at.\n"
+        "`--real-audit` audits the embedded server, filled with as many files, instead.\n"
+        "The rows are in SQLite, in a random order, and one file in a thousand has none.\n"
+        "The memory is that of the whole process, Django included."
+    ),
+    "Many questions of an event loop": (
+        "It is `aexists`, of a store that needs 50 ms for each answer, with each engine in a process of its own.\n"
+        "httpx and aiohttp send requests that Holdall signed.\n"
+        "sync_to_async is asgiref's, around `exists`: a twentieth was asked, and the time multiplied.\n"
+        "The rows below it are `exists` in an executor of so many threads; "
+        "[the decision](../decisions/threads-for-async.md) rests on them."
+    ),
+    "Direct uploads": (
+        "The file goes from another process to the store in parts, and the form is saved into a row in SQLite.\n"
+        "What Django's test client needs to ask is counted with it, and so is what it needs for the form itself."
     ),
     "Forks": "A cold page costs a listing of each of its folders, or of the whole fork where its folders are too many.",
     "Start-up": "django-storages is loaded when the storage is first used, here as there.\nHoldall's settings do not need it.\n"
