@@ -197,6 +197,7 @@ NOTES = {
         "It is `aexists`, of a store that needs 50 ms for each answer, with each engine in a process of its own.\n"
         "httpx and aiohttp send requests that Holdall signed.\n"
         "sync_to_async is asgiref's, around `exists`: a twentieth was asked, and the time multiplied.\n"
+        "Both httpx and it were measured once, the others are medians.\n"
         "The rows below it are `exists` in an executor of so many threads; "
         "[the decision](../decisions/threads-for-async.md) rests on them."
     ),
