@@ -164,6 +164,8 @@ def test_folder_of_very_many_levels_is_counted_and_written(monkeypatch: pytest.M
         (".holdall/trash/2026-11-26/1-2/a.jpg", Part.TRASH),
         ("forks/pr-1/.holdall/trash/x", Part.TRASH),
         (".holdall/uploads/1/a.jpg", Part.UPLOADS),
+        (".holdall/uploads/2026-11-26/1/file", Part.UPLOADS),
+        (".holdall/uploads/2026-11-26/1/spent", Part.HOLDALL),
         (".holdall/owner.json", Part.HOLDALL),
         (".holdall", Part.HOLDALL),
         ("folder/", Part.MARKS),

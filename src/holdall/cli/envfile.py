@@ -47,8 +47,10 @@ def read_env_file(path: Path) -> Mapping[str, str]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EnvFileError(f"The environment file {path} cannot be read: {error}.") from error
+    except OSError as error:
+        raise EnvFileError(f"The environment file {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise EnvFileError(f"The environment file {path} cannot be read: it is not in UTF-8.") from error
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip().removeprefix("export ").lstrip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdall.environment import keyfiles, values
 from holdall.environment.entries import Entries
-from holdall.environment.variables import BY_NAME
+from holdall.environment.variables import BY_NAME, MIRROR, PARENT
 
 # Names from other tools and from memory, that people set and then wonder why they have no effect.
 # jschneier/django-storages#1241, #1411, #1328
@@ -68,6 +68,9 @@ def names_nobody_reads(entries: Entries) -> None:
         if not name.startswith(entries.prefix):
             continue
         bare = name.removeprefix(entries.prefix)
+        if group := _group_meant(entries, name):
+            _tell_of_group(entries, bare, group)
+            continue
         real = meant(bare) or FOREIGN_NAMES.get(bare)
         if real is None or not entries.environ[name].strip():
             continue
@@ -100,6 +103,25 @@ def names_nobody_reads(entries: Entries) -> None:
         for name in AMBIENT_ENDPOINTS:
             if entries.environ.get(name, "").strip():
                 entries.warning(name, "does not redirect the storage; `AWS_S3_ENDPOINT_URL` does.", "D127")
+
+
+def _group_meant(entries: Entries, name: str) -> str | None:
+    """Give the prefix of the group that a variable was probably meant for: `MIROR_STORAGE_BUCKET_NAME`."""
+    word, _, rest = name.removeprefix(entries.prefix).partition("_")
+    others = tuple(one for one in entries.beside if len(one) > len(entries.prefix))
+    if rest.removesuffix(keyfiles.SUFFIX) not in BY_NAME or name.startswith(others):
+        return None
+    return next((group for group in (PARENT, MIRROR) if values.slip(word.upper(), group.rstrip("_"))), None)
+
+
+def _tell_of_group(entries: Entries, bare: str, group: str) -> None:
+    """Tell of a variable of a group whose prefix is misspelled: in silence there would be no fork, and no mirror."""
+    if entries.environ[entries.prefix + bare].strip():
+        real = f"{entries.prefix}{group}{bare.partition('_')[2]}"
+        if entries.environ.get(real, "").strip():
+            entries.warning(bare, f"is not read by Holdall; `{real}` is used.", "D126")
+        else:
+            entries.problem(bare, f"is not read by Holdall; did you mean `{real}`?", "D125")
 
 
 def is_for_static_files(name: str, folder: str) -> bool:

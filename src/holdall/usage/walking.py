@@ -15,6 +15,7 @@ from holdall.bulk.places import Folder, Place
 from holdall.bulk.plan import side_by_side
 from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable
 from holdall.fork.storage import ForkedStorage, walk, walk_own
+from holdall.s3.staging import SPENT
 from holdall.sites import RESERVED, is_reserved
 from holdall.storage import MediaStorage
 from holdall.usage.tally import Count
@@ -42,6 +43,8 @@ def part_of(name: str) -> Part:
     if is_reserved(name):
         parts = name.split("/")
         inside = parts[parts.index(RESERVED) + 1 :]
+        if inside[:1] == ["uploads"] and inside[-1] == SPENT:
+            return Part.HOLDALL
         return {"trash": Part.TRASH, "uploads": Part.UPLOADS}.get(inside[0] if inside else "", Part.HOLDALL)
     return Part.MARKS if name.endswith("/") else Part.FILES
 

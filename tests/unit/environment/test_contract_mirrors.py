@@ -57,6 +57,34 @@ def test_variables_of_a_mirror_make_one() -> None:
     assert "mirror" not in mirror
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("MIROR", "MIRROR"), ("MIRRORS", "MIRROR"), ("Mirorr", "MIRROR"), ("PARNT", "PARENT"), ("PARANT", "PARENT")],
+)
+def test_prefix_with_a_slip_is_a_problem(word: str, meant: str) -> None:
+    found = problems({**OWN, **mirror_of(SPACES, f"{word}_")})
+    assert f"`{word}_STORAGE_BUCKET_NAME` is not read by Holdall; did you mean `{meant}_STORAGE_BUCKET_NAME`?" in found
+    assert len(found) == len(SPACES)
+    private = problems(
+        {f"PRIVATE_{name}": value for name, value in {**OWN, f"{word}_DO_REGION": "ams3"}.items()}, "PRIVATE_"
+    )
+    assert private == [f"`PRIVATE_{word}_DO_REGION` is not read by Holdall; did you mean `PRIVATE_{meant}_DO_REGION`?"]
+
+
+def test_prefix_with_a_slip_beside_the_right_one_is_a_warning() -> None:
+    environ = {**OWN, **mirror_of(SPACES), "MIROR_STORAGE_BUCKET_NAME": "acme"}
+    read = contract.read(environ)
+    assert not read.problems
+    assert "`MIROR_STORAGE_BUCKET_NAME` is not read by Holdall; `MIRROR_STORAGE_BUCKET_NAME` is used." in read.warnings
+
+
+def test_prefix_of_another_store_is_no_slip() -> None:
+    environ = {**OWN, **mirror_of(NEW, "MIRRORS_")}
+    assert holdall.from_env(environ, aliases={"default": "", "mirrors": "MIRRORS_"})["mirrors"]["OPTIONS"][
+        "bucket_name"
+    ]
+
+
 def test_store_without_a_mirror_has_none() -> None:
     assert "mirror" not in options(OWN)
     assert "mirror" not in options({**OWN, "MIRROR_STORAGE_BUCKET_NAME": " "})

@@ -86,8 +86,10 @@ MIRRORED = Kind(
     Level.NOTICE,
     "Every change goes to a mirror too",
     "The store is being moved, or was. Files are read from here, and the mirror is examined by itself.",
-    "Bring the mirror up to date, and swap the two groups of variables when nothing is left to copy:\n"
-    "python manage.py holdall copy default default:mirror --plan",
+    "Bring the mirror up to date, and swap the two groups of variables when nothing is left to copy. In a project, and "
+    "with an env file:\n"
+    "python manage.py holdall copy default default:mirror --plan\n"
+    "holdall copy production.env production.env:mirror --plan",
     evidence="The variables `MIRROR_*`.",
 )
 MIRROR_OWES = Kind(
@@ -95,6 +97,8 @@ MIRROR_OWES = Kind(
     Level.WARNING,
     "The mirror missed changes",
     "Files that were replaced or deleted here are as they were in the mirror. After a swap they would be back.",
-    "python manage.py holdall copy default default:mirror",
+    "In a project, and with an env file:\n"
+    "python manage.py holdall copy default default:mirror\n"
+    "holdall copy production.env production.env:mirror",
     evidence="The notes in `.holdall/mirror/`, which whatever deletes or replaces a file leaves until the mirror has followed.",
 )
