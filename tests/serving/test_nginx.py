@@ -32,7 +32,8 @@ CONFIGURATION = """
 daemon off;
 pid {folder}/nginx.pid;
 error_log stderr;
-worker_processes 1;
+# One process: a worker would outlive a master that is killed.
+master_process off;
 events {{}}
 http {{
     access_log off;
