@@ -112,7 +112,7 @@ def _text_columns(connection: Any) -> Iterator[tuple[str, str]]:
 
 def _sample(column: _Column) -> list[str]:
     name = connections[column.alias].ops.quote_name(column.part.column)
-    statement = f"SELECT {name} FROM {column.part.table} WHERE {name} IS NOT NULL LIMIT {SAMPLED}"  # noqa: S608
+    statement = f"SELECT {name} FROM {column.part.table} WHERE {name} IS NOT NULL LIMIT {SAMPLED}"  # noqa: S608  quoted names
     try:
         with transaction.atomic(using=column.alias), connections[column.alias].cursor() as cursor:
             cursor.execute(statement)

@@ -57,7 +57,7 @@ class Sample:
         self.seen = 0
         self._most, self._next, self._weight = most, most, 1.0
         # What is looked at is to be another part of the store each time; nothing secret depends on it.
-        self._random = random.Random()  # noqa: S311
+        self._random = random.Random()  # noqa: S311  see above
 
     def offer(self, one: Found) -> None:
         """Take an object, or pass it by: Li's algorithm L, which thinks only of those that it takes."""

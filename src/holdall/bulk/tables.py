@@ -117,7 +117,7 @@ def texts(alias: str, found: Sequence[Part], *, ordered: bool) -> Iterator[tuple
         # With the table's name: a column that is not there is a text of its own to SQLite.
         name = f"x.{connection.ops.quote_name(part.column)}"
         parts.append(
-            f"SELECT {text.format(column=name)} AS name, {place} AS place FROM {part.table} x WHERE {name} IS NOT NULL"  # noqa: S608
+            f"SELECT {text.format(column=name)} AS name, {place} AS place FROM {part.table} x WHERE {name} IS NOT NULL"  # noqa: S608  quoted names
         )
     order = _ORDER.get(connection.vendor) if ordered else None
     try:
@@ -125,7 +125,7 @@ def texts(alias: str, found: Sequence[Part], *, ordered: bool) -> Iterator[tuple
         for start in range(0, len(parts), MAX_PARTS):
             statement = " UNION ALL ".join(parts[start : start + MAX_PARTS])
             if order:
-                statement = f"SELECT name, place FROM ({statement}) names ORDER BY {order}"  # noqa: S608
+                statement = f"SELECT name, place FROM ({statement}) names ORDER BY {order}"  # noqa: S608  of quoted names
             with ExitStack() as stack:
                 cursor = _cursor(connection, stack)
                 cursor.execute(statement)

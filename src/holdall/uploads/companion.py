@@ -26,12 +26,11 @@ from django.views.decorators.http import require_http_methods
 from holdall.providers import MAX_KEY_BYTES
 from holdall.s3.saving import MAX_PARTS
 from holdall.s3.smuggling import Unsigned
-from holdall.s3.staging import FOLDER, Staging, new_key
+from holdall.s3.staging import FOLDER, Staging
 from holdall.uploads import limits, tickets, transfer
 from holdall.uploads.options import options
 from holdall.uploads.owners import account_of
 from holdall.uploads.refusals import UploadRefused
-from holdall.uploads.stores import resolve, staging_of, stamp_of
 from holdall.uploads.tickets import FieldToken, Ticket
 from holdall.uploads.views import answering, body_of
 
@@ -203,25 +202,8 @@ def complete(request: HttpRequest, field: FieldToken, ticket: str) -> HttpRespon
 
 
 def _ticket(request: HttpRequest, field: FieldToken, name: object, said: object) -> tuple[Ticket, Staging]:
-    known = limits.clean_name(name)
-    kind = limits.check_type(known, said, field.types)
-    storage = resolve(field.store)
-    key, account = new_key(), account_of(request, field.owner)
-    ticket = Ticket(
-        field=field.field,
-        store=field.store,
-        stamp=stamp_of(storage),
-        owner=field.owner,
-        key=key,
-        name=known,
-        type=kind,
-        size=None,
-        max_size=field.max_size,
-        types=field.types,
-        slot=limits.take_slot(account, key),
-        account=account,
-    )
-    return ticket, staging_of(storage)
+    account = account_of(request, field.owner)
+    return transfer.issue(field, account, name=name, content_type=said, size_bytes=None)
 
 
 def _known(request: HttpRequest, field: FieldToken, text: str) -> tuple[Ticket, Staging]:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.core import signing
@@ -95,41 +96,50 @@ def begin(
     Raises:
         UploadRefused: the field does not take it, or too many uploads are open.
     """
-    known = limits.clean_name(name)
     size_bytes = limits.check_size(size, token.max_size)
-    kind = limits.check_type(known, content_type, token.types)
-    storage = resolve(token.store)
-    staging = staging_of(storage)
-    key = new_key()
-    slot = limits.take_slot(account, key)
+    ticket, staging = issue(token, account, name=name, content_type=content_type, size_bytes=size_bytes, digest=digest)
     try:
-        ticket = Ticket(
-            field=token.field,
-            store=token.store,
-            stamp=stamp_of(storage),
-            owner=token.owner,
-            key=key,
-            name=known,
-            type=kind,
-            size=size_bytes,
-            max_size=token.max_size,
-            types=token.types,
-            digest=digest,
-            slot=slot,
-            account=account,
-        )
         if size_bytes < options().parts_from or staging.unsigned() is Unsigned.OBEYED:
             permit = _permit(staging, ticket)
             return {"ticket": tickets.sign_ticket(ticket), "method": permit.method, **_as_json(permit)}
         return _begin_parts(staging, ticket, size_bytes)
     except BaseException:
-        limits.free_slot(account, slot, key)
+        limits.free_slot(account, ticket.slot, ticket.key)
         raise
 
 
-def _begin_parts(staging: Staging, ticket: Ticket, size_bytes: int) -> dict[str, Any]:
-    from dataclasses import replace
+def issue(
+    token: FieldToken, account: str, *, name: object, content_type: object, size_bytes: int | None, digest: str = ""
+) -> tuple[Ticket, Staging]:
+    """Make the ticket of an upload, which takes one of the account's places, and give its staging area. Requests: none.
 
+    Raises:
+        UploadRefused: the field does not take it, or too many uploads are open.
+    """
+    known = limits.clean_name(name)
+    kind = limits.check_type(known, content_type, token.types)
+    storage = resolve(token.store)
+    staging, stamp, key = staging_of(storage), stamp_of(storage), new_key()
+    ticket = Ticket(
+        field=token.field,
+        store=token.store,
+        stamp=stamp,
+        owner=token.owner,
+        key=key,
+        name=known,
+        type=kind,
+        size=size_bytes,
+        max_size=token.max_size,
+        types=token.types,
+        digest=digest,
+        # Last: nothing after it can fail and keep the place.
+        slot=limits.take_slot(account, key),
+        account=account,
+    )
+    return ticket, staging
+
+
+def _begin_parts(staging: Staging, ticket: Ticket, size_bytes: int) -> dict[str, Any]:
     part_size = part_size_of(size_bytes)
     upload_id = staging.begin(ticket.key, content_type=limits.staged_type(ticket.name))
     # A digest of the whole cannot be compared by a store that gets parts.
