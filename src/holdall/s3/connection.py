@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -38,6 +39,8 @@ from holdall.secret import Secret
 from holdall.sites import Site
 
 _Made = TypeVar("_Made")
+# How long all requests go by the SDK after a place was found to be out of the ordinary.
+REST_SECONDS = 300.0
 
 
 class Connection:
@@ -89,6 +92,7 @@ class Connection:
         self._place_is_known = False
         self._lane: FastLane | None = None
         self._lane_is_known = False
+        self._lane_rests_until = 0.0
         self._bucket_class: Any = None
         self._object_class: Any = None
         _all.add(self)
@@ -331,8 +335,9 @@ class Connection:
             try:
                 return lane.send(operation, parameters)
             except Declined as declined:
-                if declined.for_good:
-                    self._lane = None
+                if declined.of_place:
+                    # One odd answer, of a gateway for one, must not slow this process down until it ends.
+                    self._lane_rests_until = time.monotonic() + REST_SECONDS
         if client is not None:
             clients.keep_to_one_process(client)
         return getattr(client or self.client, operation)(Bucket=self.target.bucket_name, **parameters)
@@ -363,7 +368,7 @@ class Connection:
                 if not self._lane_is_known:
                     self._lane = self._make_fast_lane()
                     self._lane_is_known = True
-        return self._lane
+        return None if time.monotonic() < self._lane_rests_until else self._lane
 
     def _make_fast_lane(self) -> FastLane | None:
         target = self.target

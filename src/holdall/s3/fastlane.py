@@ -63,9 +63,9 @@ QUERIES = {
 # What may be asked again. https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 TRANSIENT = frozenset({500, 502, 503, 504, 429})
 TRANSIENT_CODES = frozenset({"RequestTimeout", "RequestTimeoutException", "SlowDown", "InternalError", "Throttling"})
-# What the SDK knows how to correct: another region, another address, a wrong clock.
+# What the SDK knows how to correct: another region, another address. A wrong clock is as wrong there.
 OUT_OF_THE_ORDINARY = frozenset({301, 302, 307, 308})
-OUT_OF_THE_ORDINARY_CODES = frozenset({"AuthorizationHeaderMalformed", "PermanentRedirect", "RequestTimeTooSkewed"})
+OUT_OF_THE_ORDINARY_CODES = frozenset({"AuthorizationHeaderMalformed", "PermanentRedirect"})
 MAX_PAUSE_SECONDS = 20.0
 # The hash of no bytes.
 NO_PAYLOAD = hashlib.sha256(b"").hexdigest()
@@ -73,11 +73,11 @@ _LABEL = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+").fullmatch
 
 
 class Declined(Exception):
-    """The request, or (`for_good`) the place, is out of the ordinary: the SDK is to do it."""
+    """The request, or (`of_place`) the place, is out of the ordinary: the SDK is to do it."""
 
-    def __init__(self, *, for_good: bool = False) -> None:
+    def __init__(self, *, of_place: bool = False) -> None:
         super().__init__()
-        self.for_good = for_good
+        self.of_place = of_place
 
 
 @dataclass
@@ -133,7 +133,7 @@ class FastLane:
                 refused = _refused(operation, response, attempt)
             except SSLError as error:
                 # The SDK may know an authority that this machine's own list lacks.
-                raise Declined(for_good=True) from error
+                raise Declined(of_place=True) from error
             except ET.ParseError as error:
                 # Where no header tells the length, a connection that broke off looks like the end of an answer.
                 if is_last or _is_spent(pause):
@@ -143,7 +143,7 @@ class FastLane:
                     raise
             else:
                 if refused.status in OUT_OF_THE_ORDINARY or refused.code in OUT_OF_THE_ORDINARY_CODES:
-                    raise Declined(for_good=True)
+                    raise Declined(of_place=True)
                 if (
                     is_last
                     or _is_spent(pause)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,9 +15,11 @@ import pytest
 from botocore.config import Config
 from urllib3.exceptions import NewConnectionError
 
+from holdall.errors import HoldallError
 from holdall.s3 import fastlane
+from holdall.s3.connection import REST_SECONDS
 from holdall.s3.exchange import Request
-from holdall.s3.fastlane import Declined, FastLane
+from holdall.s3.fastlane import Declined, FastLane, Refused
 from holdall.s3.signing import Place, Signer, SigningKeys
 from holdall.secret import Secret
 from holdall.storage import MediaStorage
@@ -73,7 +76,7 @@ def test_request_with_something_unknown_is_declined_alone(operation: str, parame
     with pytest.raises(Declined) as caught:
         fastlane._request(operation, parameters, Place(scheme="http", host="s3.example.com", region="r1"))
 
-    assert not caught.value.for_good
+    assert not caught.value.of_place
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -129,7 +132,7 @@ def answering(status: int, body: str, **headers: str) -> Iterator[Place]:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield Place(scheme="http", host=f"127.0.0.1:{server.server_port}", path="/acme", region="r1")
         finally:
@@ -142,14 +145,34 @@ def answering(status: int, body: str, **headers: str) -> Iterator[Place]:
         (301, "PermanentRedirect"),
         (307, "TemporaryRedirect"),
         (400, "AuthorizationHeaderMalformed"),
-        (403, "RequestTimeTooSkewed"),
     ],
 )
-def test_lane_is_left_for_good_when_the_sdk_knows_the_remedy(status: int, code: str) -> None:
+def test_lane_is_left_when_the_sdk_knows_the_remedy(status: int, code: str) -> None:
     with answering(status, f"<Error><Code>{code}</Code></Error>", Location="http://127.0.0.1:9/") as place:
         signer = Signer(place, SigningKeys("HOLDALLKEY", Secret("s" * 40)))
         lane = FastLane(place, lambda: signer, ca_file=None, connect_seconds=5, read_seconds=5, attempts=2)
         with pytest.raises(Declined) as caught:
             lane.send("get_object", {"Key": "a.jpg"})
 
-    assert caught.value.for_good
+    assert caught.value.of_place
+
+
+def test_wrong_clock_is_a_refusal_of_that_request_alone() -> None:
+    with answering(403, "<Error><Code>RequestTimeTooSkewed</Code></Error>") as place:
+        signer = Signer(place, SigningKeys("HOLDALLKEY", Secret("s" * 40)))
+        lane = FastLane(place, lambda: signer, ca_file=None, connect_seconds=5, read_seconds=5, attempts=2)
+        with pytest.raises(Refused) as caught:
+            lane.send("get_object", {"Key": "a.jpg"})
+    assert (caught.value.code, caught.value.retries) == ("RequestTimeTooSkewed", 0)
+
+
+def test_lane_is_taken_again_some_time_after_an_odd_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(301, "<Error><Code>PermanentRedirect</Code></Error>") as place:
+        store = MediaStorage(**PLAIN, endpoint_url=place.base.removesuffix("/acme"), addressing_style="path").store
+        assert store.takes_the_fast_lane()
+        with pytest.raises(HoldallError):
+            store.call("get_object", action="reading", name="a.jpg", Key="a.jpg")
+        assert not store.takes_the_fast_lane()
+        later = time.monotonic() + REST_SECONDS + 1
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        assert store.takes_the_fast_lane()
