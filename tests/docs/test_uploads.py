@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 # Each test notes itself when it is imported.
-from tests.uploads import test_attacks
+from tests.uploads import test_attacks, test_long
 from tests.uploads.attacks import ATTACKS, PAGE, written
 
 
@@ -19,4 +19,5 @@ def test_table_of_attacks_is_that_of_the_tests() -> None:
 
 
 def test_every_attempt_is_a_test() -> None:
-    assert all(callable(getattr(test_attacks, one.test)) for one in ATTACKS)
+    tests = vars(test_attacks) | vars(test_long)
+    assert all(callable(tests[one.test]) for one in ATTACKS)

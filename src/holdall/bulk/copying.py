@@ -37,7 +37,8 @@ from holdall.fork.storage import look_at, reading_parameters
 from holdall.s3 import wire
 from holdall.s3.bodies import PIECE_BYTES
 from holdall.s3.bulklane import BulkLane, Declined
-from holdall.s3.saving import MAX_COPY_BYTES, NewObject, Source
+from holdall.s3.ranges import MAX_COPY_BYTES, Source
+from holdall.s3.saving import NewObject
 from holdall.storage import MediaStorage
 from holdall.storage.content import HEAD_BYTES
 

@@ -10,7 +10,8 @@ from holdall.bulk.entries import Entry
 from holdall.errors import NameTaken
 from holdall.s3 import deleting
 from holdall.s3.condition import conditional_put_holds
-from holdall.s3.saving import KEPT, MAX_PARTS, NewObject, Parts
+from holdall.s3.ranges import MAX_PARTS
+from holdall.s3.saving import KEPT, NewObject, Parts
 from holdall.storage import MediaStorage
 from holdall.storage.content import SCRIPTABLE
 

@@ -20,7 +20,7 @@ from holdall.bulk.places import Place, Store, Trouble
 from holdall.bulk.plan import Count, Plan
 from holdall.errors import HoldallError
 from holdall.fork.storage import ForkedStorage
-from holdall.s3.saving import MAX_COPY_BYTES
+from holdall.s3.ranges import MAX_COPY_BYTES
 from holdall.sites import RESERVED
 from holdall.storage import MediaStorage
 

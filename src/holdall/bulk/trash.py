@@ -13,8 +13,9 @@ from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, Nam
 from holdall.fork.storage import reading_parameters
 from holdall.s3.begun import MARK
 from holdall.s3.condition import conditional_put_holds
+from holdall.s3.ranges import Source
 from holdall.s3.reading import ObjectReader
-from holdall.s3.saving import KEPT, Source
+from holdall.s3.saving import KEPT
 from holdall.s3.trash import FOLDER, Trashed, is_due, read_key
 from holdall.storage import MediaStorage
 from holdall.storage.media import batched

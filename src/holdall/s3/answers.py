@@ -60,6 +60,7 @@ _RIGHTS = {
     "ListObjects": "s3:ListBucket",
     "HeadBucket": "s3:ListBucket",
     "CopyObject": "s3:GetObject and s3:PutObject",
+    "UploadPartCopy": "s3:GetObject and s3:PutObject",
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
     "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
@@ -179,6 +180,8 @@ _BY_WORDS: tuple[tuple[tuple[str, ...], tuple[type[HoldallError], str]], ...] = 
         (StoreFailed, "the store's quota is used up. Delete something, or have the quota raised."),
     ),
 )
+# The operations whose condition is about another object than the one that is made.
+_COPIES = frozenset({"CopyObject", "UploadPartCopy"})
 # The operations by which the SDK fetches keys; their refusals are none of the bucket's.
 _KEY_SOURCES = ("AssumeRole", "GetRoleCredentials", "GetSessionToken", "GetFederationToken", "CreateOAuth2Token")
 _REGION = frozenset(
@@ -219,7 +222,7 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
         )
     elif answer.code in {"NoSuchKey", "404"}:
         error = ObjectNotFound(f'File does not exist: {name} (key "{key}" in {where}).')
-    elif answer.code in {"PreconditionFailed", "412"} and answer.operation == "CopyObject":
+    elif answer.code in {"PreconditionFailed", "412"} and answer.operation in _COPIES:
         error = ObjectChanged(f'What "{name}" was to be a copy of was replaced meanwhile ({where}). Open it again.')
     elif answer.code in {"PreconditionFailed", "412"} and answer.operation == "GetObject":
         error = ObjectChanged(f'"{name}" was replaced in {where} while it was read. Read it again from the beginning.')

@@ -72,6 +72,16 @@ class ObjectReader(io.RawIOBase):
     def _begin(self) -> None:
         self._resuming(lambda: self._fetch(0))
 
+    def look(self) -> Any:
+        """Ask what the object is now: the SDK's answer. One HEAD.
+
+        Raises:
+            ObjectNotFound: it is gone.
+        """
+        return self.connection.call(
+            "head_object", action="reading", name=self._name, client=self._client, Key=self.key, **self.parameters
+        )
+
     # -- what io asks for
 
     def readable(self) -> bool:
@@ -218,9 +228,7 @@ class ObjectReader(io.RawIOBase):
         told = re.fullmatch(r"bytes \*/(\d+)", headers.get("content-range") or "")
         if told:
             return int(told[1]) == 0
-        found = self.connection.call(
-            "head_object", action="reading", name=self._name, client=self._client, Key=self.key, **self.parameters
-        )
+        found = self.look()
         self.etag = found.get("ETag")
         return bool(found.get("ContentLength") == 0)
 

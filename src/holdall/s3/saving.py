@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from holdall.errors import (
     AccessRefused,
@@ -31,11 +31,8 @@ from holdall.s3.begun import Begun, Stage, Standing, customer_key
 from holdall.s3.bodies import Joined, Readable, in_parts, read_exactly
 from holdall.s3.connection import Connection
 from holdall.s3.patience import refuse_if_stopped
+from holdall.s3.ranges import MAX_PARTS, Source, bytes_of, ranges, unchanged
 
-# S3's own limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-MAX_PARTS = 10_000
-# What one request may copy: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
-MAX_COPY_BYTES = 5 * 1024**3
 # What belongs to an object beside its bytes, in the SDK's words.
 KEPT = ("ContentType", "ContentDisposition", "ContentEncoding", "ContentLanguage", "CacheControl")
 
@@ -45,6 +42,10 @@ _MAX_CONFLICTS = 5
 LEAST_WORK_BYTES_PER_SECOND = 10 * 1024**2
 
 
+# What a part is made of: its bytes, or a range of another object.
+Part = TypeVar("Part")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """When a file is sent in parts, how long they are, and how many are sent at a time."""
@@ -52,20 +53,6 @@ class Parts:
     threshold_bytes: int
     part_bytes: int
     workers: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """An object to copy, as it was when it was looked at."""
-
-    bucket_name: str
-    key: str
-    etag: str
-    size_bytes: int
-    # Whether somebody else may write there: a copy of anything else than what was looked at is taken back.
-    is_pinned: bool = False
-    # What reading it takes: the customer's own key.
-    parameters: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -117,12 +104,15 @@ class NewObject(Begun):
         and the file can be read and saved.
 
         Requests: two; the first reserves the name, for the condition on a copy cannot be trusted: most servers ignore it.
+        Of more than 5 GiB one for each 256 MiB, and six more.
 
         Raises:
             NameTaken: the key is taken; nothing was changed.
             ObjectChanged: the source was replaced since it was looked at.
             HoldallError: whatever else failed; nothing is left.
         """
+        if source.is_long:
+            return source.look is not None and self._copy_ranges(source)
         holds = self.connection.target.provider.conditional_copy
         if source.is_pinned and self.replace and not holds:
             # What was replaced could not be brought back.
@@ -261,15 +251,9 @@ class NewObject(Begun):
         if "Tagging" in parameters or self.connection.target.provider.has_tags:
             # The copy's tags are those of an upload, not the source's: a lifecycle rule may delete by them.
             parameters["TaggingDirective"] = "REPLACE"
-        for name, value in customer_key(source.parameters).items():
-            parameters[f"CopySource{name}"] = value
         try:
             answer = self._call(
-                "copy_object",
-                work_seconds=_work_seconds(source.size_bytes),
-                CopySource={"Bucket": source.bucket_name, "Key": source.key},
-                CopySourceIfMatch=source.etag,
-                **parameters,
+                "copy_object", work_seconds=_work_seconds(source.size_bytes), **_copied(source), **parameters
             )
         except HoldallError as failure:
             if self._is_filled(failure, source.size_bytes):
@@ -292,6 +276,38 @@ class NewObject(Begun):
             return found.is_mine and bool(found.size_bytes) and size_bytes in {None, found.size_bytes}
         return False
 
+    def _copy_ranges(self, source: Source) -> bool:
+        """Copy a source that is longer than one request copies."""
+        holds = bool(self.connection.target.provider.conditional_copy)
+        with self.taking_back():
+            try:
+                # What was swapped is found before anything has the name, or replaces what has it.
+                with unchanged(source, name=self.name, holds=holds):
+                    self._claim(again=True)
+                    self._begin_upload()
+                    etags = self._each(iter(ranges(source.size_bytes)), partial(self._copy_range, source))
+                self._finish(etags)
+            except HoldallError as failure:
+                if not _refuses_the_copy(failure):
+                    raise
+                self.abandon()
+                return False
+        return True
+
+    def _copy_range(self, source: Source, number: int, span: str) -> str:
+        refuse_if_stopped()
+        answer = self._call(
+            "upload_part_copy",
+            work_seconds=_work_seconds(bytes_of(span)),
+            UploadId=self._upload_id,
+            PartNumber=number,
+            CopySourceRange=span,
+            **_copied(source),
+            **customer_key(self.parameters),
+        )
+        self._part_bytes[number] = bytes_of(span)
+        return str(answer["CopyPartResult"]["ETag"])
+
     # -- multipart
 
     def start(self, *, again: bool) -> None:
@@ -304,7 +320,18 @@ class NewObject(Begun):
             self._start(again=again)
 
     def _start(self, *, again: bool) -> None:
+        self._claim(again=again)
+        self._begin_upload()
+        if self.client is None and not customer_key(self.parameters) and comparison.is_unknown(self.connection):
+            self._learn_comparison()
+        # What was taken back on the way may have let go of the content.
+        refuse_if_stopped()
+
+    def _claim(self, *, again: bool) -> None:
+        """Make sure of the name, by a reservation or by a condition on the completion."""
         self._note_upload()
+        # Of an attempt before: parts are counted by their number.
+        self._part_bytes.clear()
         if not self.replace:
             if again and not self.resumes and self.connection.target.provider.conditional_complete:
                 # Asking first is cheap beside uploading everything only to hear that the name is taken.
@@ -313,11 +340,6 @@ class NewObject(Begun):
                 self._condition = {"IfNoneMatch": "*"}
             else:
                 self._reserve()
-        self._begin_upload()
-        if self.client is None and not customer_key(self.parameters) and comparison.is_unknown(self.connection):
-            self._learn_comparison()
-        # What was taken back on the way may have let go of the content.
-        refuse_if_stopped()
 
     def _begin_upload(self) -> None:
         before, self._has_strays = self._has_strays, True
@@ -456,19 +478,23 @@ class NewObject(Begun):
 
     def _send_all(self, parts: Iterator[bytes]) -> list[str]:
         """Send the parts, a few at a time: memory holds one for each worker, and one more."""
+        return self._each(parts, self.send)
+
+    def _each(self, parts: Iterator[Part], send: Callable[[int, Part], str]) -> list[str]:
+        """Bring the parts into the store, a few at a time, and give their ETags in their order."""
         if self.parts.workers <= 1:
-            return [self.send(number, data) for number, data in enumerate(parts, 1)]
+            return [send(number, part) for number, part in enumerate(parts, 1)]
         etags: dict[int, str] = {}
         running: dict[Future[str], int] = {}
         # Leaving the pool waits for what still runs: an abort must not be overtaken by a part.
         with ThreadPoolExecutor(self.parts.workers, thread_name_prefix="holdall-part") as pool:
-            for number, data in enumerate(parts, 1):
+            for number, part in enumerate(parts, 1):
                 try:
                     # With what holds for this save: a time limit, that nobody waits for it any more.
-                    running[pool.submit(copy_context().run, self.send, number, data)] = number
+                    running[pool.submit(copy_context().run, send, number, part)] = number
                 except RuntimeError:
                     # The interpreter is shutting down and starts no more threads (boto/boto3#3113).
-                    etags[number] = self.send(number, data)
+                    etags[number] = send(number, part)
                 if len(running) >= self.parts.workers:
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     etags |= {running.pop(future): future.result() for future in done}
@@ -485,6 +511,15 @@ def _digest(data: bytes, connection: Connection) -> dict[str, str]:
     return {"ContentMD5": base64.b64encode(digest).decode()}
 
 
+def _copied(source: Source) -> dict[str, Any]:
+    """Give the parameters of a request that say what is copied, and that it is what was looked at."""
+    return {
+        "CopySource": {"Bucket": source.bucket_name, "Key": source.key},
+        "CopySourceIfMatch": source.etag,
+        **{f"CopySource{name}": value for name, value in customer_key(source.parameters).items()},
+    }
+
+
 def _work_seconds(size_bytes: int) -> float:
     return size_bytes / LEAST_WORK_BYTES_PER_SECOND
 
@@ -495,7 +530,7 @@ def _refuses_the_copy(failure: HoldallError) -> bool:
     Hetzner's "depends on internal factors and may fail", and none of SSE-C is made:
     https://docs.hetzner.com/storage/object-storage/supported-actions/. Elsewhere the rights may not reach.
     """
-    if failure.answer is None or isinstance(failure, (ObjectChanged, CredentialsRefused)):
+    if failure.answer is None or isinstance(failure, (ObjectChanged, CredentialsRefused, NameTaken)):
         return False
     status = failure.answer.status
     return status == 501 or (400 <= status < 500 and status != 429)

@@ -19,7 +19,7 @@ from holdall.providers import MAX_KEY_BYTES
 from holdall.s3 import deleting
 from holdall.s3.begun import customer_key
 from holdall.s3.connection import Connection
-from holdall.s3.saving import MAX_COPY_BYTES
+from holdall.s3.ranges import MAX_COPY_BYTES
 from holdall.sites import RESERVED
 
 FOLDER = f"{RESERVED}/trash/"

@@ -22,6 +22,8 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "list_objects_v2": ("IsTruncated",),
     "list_multipart_uploads": ("IsTruncated",),
 }
+# The same, of copies: what has their ETag.
+RESULTS = {"copy_object": "CopyObjectResult", "upload_part_copy": "CopyPartResult"}
 # What S3 answers 204 to. Some servers answer 200, and say by this header that they are S3.
 NO_CONTENT = frozenset({"delete_object", "abort_multipart_upload"})
 REQUEST_ID = "x-amz-request-id"
@@ -47,7 +49,7 @@ def flaw(operation: str, parameters: Mapping[str, Any], answer: Any, *, md5_etag
         return "the answer is not S3's; something between here and the store answers in its place"
     if any(answer.get(member) is None for member in MEMBERS.get(operation, ())):
         return "the answer broke off, or is not S3's"
-    if operation == "copy_object" and not (answer.get("CopyObjectResult") or {}).get("ETag"):
+    if (result := RESULTS.get(operation)) and not (answer.get(result) or {}).get("ETag"):
         return "the answer broke off, or is not S3's"
     if operation == "delete_objects" and (missing := _unanswered(parameters, answer)):
         return f"the answer says nothing of {len(missing)} of the objects that were to be deleted, the first {missing[0]!r}"

@@ -23,8 +23,9 @@ from holdall.s3 import owed, trash
 from holdall.s3.begun import MARK
 from holdall.s3.bodies import in_parts
 from holdall.s3.patience import Deadline, ending_by
+from holdall.s3.ranges import MAX_COPY_BYTES, Source
 from holdall.s3.reading import ObjectReader
-from holdall.s3.saving import KEPT, LEAST_WORK_BYTES_PER_SECOND, MAX_COPY_BYTES, NewObject, Source
+from holdall.s3.saving import KEPT, LEAST_WORK_BYTES_PER_SECOND, NewObject
 from holdall.sites import is_below
 from holdall.storage import misses
 

@@ -19,7 +19,8 @@ from holdall.errors import NameTaken, StoreFailed
 from holdall.s3.bodies import read_exactly
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.patience import refuse_if_stopped
-from holdall.s3.saving import MAX_COPY_BYTES, MAX_PARTS, NewObject, Parts, Source
+from holdall.s3.ranges import MAX_PARTS, Source
+from holdall.s3.saving import NewObject, Parts
 from holdall.storage import content as rules
 from holdall.storage.files import ObjectFile
 from holdall.storage.links import LinkingStorage
@@ -236,12 +237,7 @@ class WritingStorage(LinkingStorage):
         content = upload.stored_file()
         if isinstance(content, ObjectFile) and (reader := content.reader) is not None:
             target = reader.connection.target
-            if (
-                reader.etag
-                and not content.is_unpacked
-                and reader.size <= MAX_COPY_BYTES
-                and target.with_bucket(None) == self._target.with_bucket(None)
-            ):
+            if reader.etag and not content.is_unpacked and target.with_bucket(None) == self._target.with_bucket(None):
                 return Source(
                     bucket_name=str(target.bucket_name),
                     key=reader.key,
@@ -249,11 +245,12 @@ class WritingStorage(LinkingStorage):
                     size_bytes=reader.size,
                     parameters=reader.parameters,
                     is_pinned=content.is_pinned,
+                    look=reader.look,
                 )
         elif content is not None:
             theirs, found = content._storage, content.obj
             same = all(getattr(theirs, name) == getattr(self, name) for name in _SAME_PLACE)
-            if same and not found.content_encoding and found.content_length <= MAX_COPY_BYTES:
+            if same and not found.content_encoding:
                 return Source(
                     bucket_name=found.bucket_name,
                     key=found.key,

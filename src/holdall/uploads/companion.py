@@ -24,7 +24,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from holdall.providers import MAX_KEY_BYTES
-from holdall.s3.saving import MAX_PARTS
+from holdall.s3.ranges import MAX_PARTS
 from holdall.s3.smuggling import Unsigned
 from holdall.s3.staging import FOLDER, Staging
 from holdall.uploads import limits, tickets, transfer

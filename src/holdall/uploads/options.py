@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 SETTING = "HOLDALL_UPLOADS"
 MIB = 1024 * 1024
-# What S3 copies with one request, so that no byte of such a file passes through Django.
+# What S3 takes with one PUT, and copies with one request: within the time that a form can take to be saved.
 MOST_BYTES = 5 * 1024**3
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.core import signing
 
 from holdall.errors import HoldallError, ObjectNotFound
-from holdall.s3.saving import MAX_PARTS
+from holdall.s3.ranges import MAX_PARTS
 from holdall.s3.smuggling import Unsigned
 from holdall.s3.staging import Part, Permit, Staging, new_key
 from holdall.uploads import limits, tickets

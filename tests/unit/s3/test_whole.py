@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from holdall.s3.whole import MEMBERS, flaw
+from holdall.s3.whole import MEMBERS, RESULTS, flaw
 
 BODY = b"content"
 MD5 = base64.b64encode(hashlib.md5(BODY, usedforsecurity=False).digest()).decode()
@@ -19,15 +19,15 @@ def answer(status: int = 200, headers: dict[str, str] | None = None, **members: 
     return {**members, "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": headers or {}, "RetryAttempts": 0}}
 
 
-@pytest.mark.parametrize("operation", [*MEMBERS, "copy_object", "delete_object", "abort_multipart_upload"])
+@pytest.mark.parametrize("operation", [*MEMBERS, *RESULTS, "delete_object", "abort_multipart_upload"])
 def test_empty_answer_is_no_success(operation: str) -> None:
     assert flaw(operation, {}, answer())
 
 
-@pytest.mark.parametrize("operation", [*MEMBERS, "copy_object"])
+@pytest.mark.parametrize("operation", [*MEMBERS, *RESULTS])
 def test_whole_answer_is_one(operation: str) -> None:
     members: dict[str, Any] = dict.fromkeys(MEMBERS.get(operation, ()), "x")
-    members["CopyObjectResult"] = {"ETag": "x"}
+    members |= {result: {"ETag": "x"} for result in RESULTS.values()}
 
     assert not flaw(operation, {}, answer(**members))
 
