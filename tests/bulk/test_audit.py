@@ -11,7 +11,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,14 @@ from pytest_django.plugin import DjangoDbBlocker
 
 import holdall
 from holdall import cli, references
-from holdall.bulk import audit, tidying, trash
-from holdall.bulk.inventory import Found
+from holdall.bulk import audit, matching, nearest, tidying, trash
+from holdall.bulk.entries import merged
+from holdall.bulk.inventory import Page
 from holdall.bulk.looking import Sample, judged
 from holdall.bulk.nearest import Nearest
 from holdall.errors import AccessRefused, WriteRefused
 from holdall.storage import MediaStorage
+from holdall.storage.media import batched
 from tests.bulk import projects
 from tests.bulk.projects import manage
 from tests.contract import only
@@ -206,10 +208,27 @@ def test_clock_that_is_days_ahead_makes_no_file_old(
 )
 def test_missing_name_has_the_nearest_beside_it(there: str, missed: str, differs: str) -> None:
     near = Nearest([missed, "photos/other.png"])
-    for name in ("photos/adam.png", there, "else/where.txt"):
-        near.consider(name)
+    near.consider(("photos/adam.png", there, "else/where.txt"))
     assert near.of(missed) == (there, differs)
     assert near.of("photos/other.png") is None
+
+
+def test_names_that_differ_in_the_folder_alone_are_not_all_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder for each row, with a file of the same name in each: everything is as near as everything else."""
+    compared = list[str]()
+
+    class Counting(nearest.SequenceMatcher):  # type: ignore[type-arg]
+        def ratio(self) -> float:
+            compared.append("once")
+            return super().ratio()
+
+    monkeypatch.setattr(nearest, "SequenceMatcher", Counting)
+    monkeypatch.setattr(nearest, "CANDIDATES", 10)
+    near = Nearest(f"gone-{number}/original.jpg" for number in range(200))
+    near.consider(f"{number}/original.jpg" for number in range(500))
+    near.consider(["GONE-199/original.jpg"])
+    assert len(compared) <= nearest.CANDIDATES * nearest.COMPARED + 1
+    assert near.of("gone-199/original.jpg") == ("GONE-199/original.jpg", "case")
 
 
 @on_one_server
@@ -268,18 +287,18 @@ def test_type_is_judged_by_name_and_bytes(name: str, said: str, head: bytes, rea
 
 
 def test_sample_has_each_with_the_same_chance() -> None:
-    everything = [Found(str(number), 1, "", "") for number in range(1_000)]
+    everything = page(*map(str, range(1_000)))
     drawn = [0] * 10
     for _ in range(200):
         sample = Sample(20)
-        for one in everything:
-            sample.offer(one)
+        for start in range(0, 1_000, 90):
+            sample.offer(Page(everything.names[start : start + 90], everything.entries[start : start + 90]))
         assert (len(sample.chosen), sample.seen) == (20, 1_000)
         for one in sample.chosen:
             drawn[int(one.name) // 100] += 1
     assert min(drawn) > 250
     nothing = Sample(0)
-    nothing.offer(everything[0])
+    nothing.offer(everything)
     assert nothing.chosen == []
 
 
@@ -650,23 +669,35 @@ def test_store_that_cannot_be_listed_ends_the_audit(
     assert list(tmp_path.glob("report*")) == []
 
 
-def scripted(*names: str) -> list[Found]:
-    return [Found(name, 1, "etag", "2026-01-01T00:00:00Z") for name in names]
+def page(*names: str) -> Page:
+    return Page(list(names), [{"Size": 1, "ETag": "etag", "LastModified": "2026-01-01T00:00:00Z"}] * len(names))
 
 
 @pytest.mark.parametrize("held", [1, 1_000])
 def test_listing_in_any_order_gives_the_same(monkeypatch: pytest.MonkeyPatch, held: int) -> None:
     """SeaweedFS lists folder by folder, others by bytes; whatever comes too late is found again."""
-    monkeypatch.setattr(audit, "HELD", held)
+    monkeypatch.setattr(matching, "HELD", held)
     names = [f"{folder}{number:02}" for folder in ("a/", "a-", "B", "\U0001f600", "\uffee") for number in range(40)]
     referenced, gone = set(names[::3]), {"a-gone", "zz", "\U0001f600gone"}
     pairs = sorted((name, 0) for name in [*referenced, *referenced, *gone])
     for order in (sorted(names), sorted(names, reverse=True), sorted(names, key=lambda name: name[::-1])):
-        found = audit.Audit(None, timedelta(0), datetime.now(UTC))  # type: ignore[arg-type]
-        free, unmatched = audit._compared(found, scripted(*order), iter(pairs), Sample(0))
-        assert [one.name for one in free] == sorted(set(names) - referenced)
-        assert {name for name, _ in unmatched} == gone
-        assert found.files.files == len(names)
+        for size in (1, 7, 1_000):
+            match = matching.Match(batched(pairs, 5))
+            for some in batched(order, size):
+                match.offer(page(*some))
+            free, unmatched = match.finish()
+            assert [one.name for one in free] == sorted(set(names) - referenced)
+            assert sorted(unmatched) == [(name, 0) for name in sorted(gone)]
+
+
+def test_streams_of_rows_become_one() -> None:
+    """Each database and function gives a stream, in batches of any size."""
+    streams = [[(name, place) for name in names] for place, names in enumerate(("aabcz", "", "b", "bbbbbbbq"))]
+    for size in (1, 2, 100):
+        some = list(merged([batched(one, size) for one in streams], lambda pair: pair[0]))
+        assert [pair[0] for batch in some for pair in batch] == sorted("aabczbbbbbbbbq")
+        assert sorted(pair for batch in some for pair in batch) == sorted(pair for one in streams for pair in one)
+        assert all(some)
 
 
 @on_one_server

@@ -6,21 +6,22 @@ referred to when the rows were read, and again after the store was listed.
 
 from __future__ import annotations
 
-import heapq
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from holdall.bulk import leftovers
 from holdall.bulk.entries import Spool, in_order
-from holdall.bulk.inventory import Found, Inventory, Upload, has_static_files, other_aliases
+from holdall.bulk.inventory import Found, Inventory, Page, Upload, has_static_files, other_aliases
 from holdall.bulk.looking import Mistyped, Sample, mistyped
+from holdall.bulk.matching import HELD, Match, Pair, unnamed
 from holdall.bulk.nearest import Nearest
 from holdall.bulk.plan import Count
-from holdall.bulk.references import Pair, References
+from holdall.bulk.references import References
 from holdall.bulk.sources import Source, unknown_storages
 from holdall.bulk.tables import RowsUnknown
 from holdall.bulk.work import mapped
@@ -42,9 +43,7 @@ WORKERS = 16
 RESOLUTION = timedelta(seconds=1)
 # A clock that is off by less changes little of a floor of a day.
 CLOCK_OFF = timedelta(hours=2)
-HELD = 1_000
 _name = itemgetter(0)
-Named = TypeVar("Named", bound=tuple[Any, ...])
 
 
 class Missing(NamedTuple):
@@ -133,7 +132,7 @@ def make(
         pairs, others = iter(()), set()
     inventory = Inventory(storage, others=others)
     sample = Sample(LOOKED_AT if look_at is None else look_at)
-    unreferenced, unmatched = _compared(audit, _told(inventory.files(), progress), pairs, sample)
+    unreferenced, unmatched = _compared(audit, _told(inventory.pages(), progress), pairs, sample)
     audit.other_folders = inventory.others
     if inventory.told_at is not None and inventory.told_at < audit.began - CLOCK_OFF:
         # The accident: a clock that is a day ahead, by which a file of this minute is a day old.
@@ -158,55 +157,29 @@ def refuse_static_files(storage: MediaStorage) -> None:
         )
 
 
-def _told(files: Iterator[Found], progress: Callable[[str, int], object]) -> Iterator[Found]:
-    for number, one in enumerate(files):
-        if not number % 10_000:
-            progress("listing the store", number)
-        yield one
+def _told(pages: Iterator[Page], progress: Callable[[str, int], object]) -> Iterator[Page]:
+    number = 0
+    for page in pages:
+        progress("listing the store", number)
+        yield page
+        number += len(page.names)
 
 
 def _compared(
-    audit: Audit, files: Iterable[Found], pairs: Iterator[Pair], sample: Sample
+    audit: Audit, pages: Iterable[Page], batches: Iterator[list[Pair]], sample: Sample
 ) -> tuple[Iterable[Found], Iterable[Pair]]:
     """Walk through files and rows side by side; give the files that no row names, and the rows' names that no file has."""
-    unreferenced, unmatched = _spool(), Spool[Pair](held=HELD)
-    # What a server that does not list by bytes gives too late.
-    late = _spool()
-    pair, last, count, size_bytes = next(pairs, None), "", 0, 0
-    for one in files:
-        name = one[0]
-        count += 1
-        size_bytes += one[1]
-        if not one[1]:
-            audit.empty.append(one)
-        sample.offer(one)
-        if name < last:
-            late.append(one)
-            continue
-        last = name
-        while pair is not None and pair[0] < name:
-            unmatched.append(pair)
-            pair = next(pairs, None)
-        if pair is None or pair[0] != name:
-            unreferenced.append(one)
-            continue
-        while pair is not None and pair[0] == name:
-            pair = next(pairs, None)
-    if pair is not None:
-        unmatched.append(pair)
-    for rest in pairs:
-        unmatched.append(rest)
-    audit.files.files, audit.files.size_bytes = count, size_bytes
-    if not len(late):
-        return unreferenced, unmatched
-    # A name of a row whose file came too late was not matched, so it is found among those.
-    everything = Spool[Found](held=HELD)
-    for one in heapq.merge(unreferenced, in_order(late, _name), key=_name):
-        everything.append(one)
-    return (
-        Spool.of(unnamed(everything, iter(unmatched)), held=HELD),
-        Spool.of(unnamed(unmatched, ((one.name, 0) for one in everything)), held=HELD),
-    )
+    match, total = Match(batches), audit.files
+    for page in pages:
+        sizes = [int(entry["Size"]) for entry in page.entries]
+        total.files, total.size_bytes = total.files + len(sizes), total.size_bytes + sum(sizes)
+        if 0 in sizes:
+            for one in map(Found.of, page.names, page.entries):
+                if not one.size_bytes:
+                    audit.empty.append(one)
+        sample.offer(page)
+        match.offer(page)
+    return match.finish()
 
 
 def _judge(
@@ -240,8 +213,8 @@ def _judge(
     if not len(candidates) and not len(missing):
         return
     nearest = Nearest(missing)
-    for one in unreferenced if len(missing) else ():
-        nearest.consider(one.name)
+    if len(missing):
+        nearest.consider(one.name for one in unreferenced)
     progress("reading the rows again", 0)
     try:
         _judge_again(audit, rows, candidates, missing, nearest)
@@ -262,7 +235,7 @@ def _judge_again(
         # Then the rows need no order.
         pairs = ((name, 0) for name in sorted(rows.named({one.name for one in candidates})))
     else:
-        pairs = rows.pairs()
+        pairs = chain.from_iterable(rows.pairs())
     orphans = Spool.of(unnamed(candidates, pairs), held=HELD)
     found, kept = leftovers.without(orphans, rows.columns)
     for one in found:
@@ -279,35 +252,40 @@ def _judge_again(
         audit.missing.append(lacking if near is None else lacking._replace(nearest=near[0], differs=near[1]))
 
 
-def unnamed(files: Iterable[Named], pairs: Iterator[Pair]) -> Iterator[Named]:
-    """Give those files, or whatever else begins with a name, that no pair names; both are in order. All pairs are taken."""
-    pair = next(pairs, None)
-    for one in files:
-        name = one[0]
-        while pair is not None and pair[0] < name:
-            pair = next(pairs, None)
-        if pair is None or pair[0] != name:
-            yield one
-    for _ in pairs:
-        pass
-
-
 def _noting(
-    pairs: Iterator[Pair], rows: References, missing: Iterable[str], nearest: Nearest, gone: Spool[Missing]
+    batches: Iterator[list[Pair]], rows: References, missing: Iterable[str], nearest: Nearest, gone: Spool[Missing]
 ) -> Iterator[Pair]:
     """Pass pairs on; note on the way which rows lack their file, and which names there are that they may have meant."""
     absent = iter(missing)
     lacking = next(absent, None)
-    for name, some in groupby(pairs, key=_name):
-        its = list(some)
-        while lacking is not None and lacking < name:
-            lacking = next(absent, None)
-        if lacking != name:
-            nearest.consider(name)
-        elif any(rows.expected[place] for _, place in its):
-            counted = {place: sum(1 for _ in same) for place, same in groupby(sorted(place for _, place in its))}
-            gone.append(Missing(name, tuple((rows.sources[place], number) for place, number in counted.items())))
-        yield from its
+    # The rows of a name may come in two batches.
+    its = list[Pair]()
+    for some in batches:
+        while lacking is not None and lacking < some[0][0]:
+            _note(its, lacking, rows, gone)
+            its, lacking = [], next(absent, None)
+        if lacking is None or lacking > some[-1][0]:
+            nearest.consider(map(_name, some))
+        else:
+            here = list[str]()
+            for pair in some:
+                while lacking is not None and lacking < pair[0]:
+                    _note(its, lacking, rows, gone)
+                    its, lacking = [], next(absent, None)
+                if pair[0] == lacking:
+                    its.append(pair)
+                else:
+                    here.append(pair[0])
+            nearest.consider(here)
+        yield from some
+    if lacking is not None:
+        _note(its, lacking, rows, gone)
+
+
+def _note(its: list[Pair], name: str, rows: References, gone: Spool[Missing]) -> None:
+    if any(rows.expected[place] for _, place in its):
+        counted = Counter(place for _, place in its)
+        gone.append(Missing(name, tuple((rows.sources[place], number) for place, number in sorted(counted.items()))))
 
 
 def _really_missing(

@@ -11,9 +11,10 @@ import heapq
 import pickle
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from operator import le
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -82,17 +83,17 @@ def in_order(entries: Iterable[T], key: Callable[[T], Any]) -> Iterator[T]:
     return heapq.merge(*runs, key=key)
 
 
-def spooled(entries: Iterable[T], key: Callable[[T], Any]) -> Iterator[T]:
-    """Take all entries at once, and give them in order: those that came in order as they are, and the others sorted.
+def spooled(batches: Iterable[list[T]], key: Callable[[T], Any]) -> Iterator[list[T]]:
+    """Take all batches at once, and give them in order: what came in order as it is, and the rest sorted in between.
 
-    Whoever hands them out is soon free again, and memory stays bounded.
+    Whoever hands them out is soon free again, and memory stays bounded. No batch is empty.
     """
     straight: Spool[T] = Spool(held=BATCH)
     late: Spool[T] = Spool(held=BATCH)
     last = None
-    for some in batched(entries, BATCH):
-        keys = [key(entry) for entry in some]
-        if (last is None or last <= keys[0]) and all(map(le, keys, islice(keys, 1, None))):
+    for some in filter(None, batches):
+        keys = list(map(key, some))
+        if (last is None or last <= keys[0]) and is_rising(keys):
             straight.extend(some)
             last = keys[-1]
             continue
@@ -102,7 +103,35 @@ def spooled(entries: Iterable[T], key: Callable[[T], Any]) -> Iterator[T]:
             else:
                 straight.append(entry)
                 last = here
-    return heapq.merge(straight, in_order(late, key), key=key) if len(late) else iter(straight)
+    if not len(late):
+        return straight.batches()
+    return batched(heapq.merge(straight, in_order(late, key), key=key), BATCH)
+
+
+def is_rising(keys: Sequence[Any]) -> bool:
+    """Say whether keys are in order; equal ones are."""
+    return all(map(le, keys, islice(keys, 1, None)))
+
+
+def merged(streams: Sequence[Iterator[list[T]]], key: Callable[[T], Any]) -> Iterator[list[T]]:
+    """Give as one stream, in order, what several streams of batches give in order."""
+    heads = [(batch, stream) for stream in streams if (batch := next(stream, []))]
+    while len(heads) > 1:
+        # Up to there every stream has given all that it has.
+        bound = min(key(batch[-1]) for batch, _ in heads)
+        some, rest = list[T](), []
+        for batch, stream in heads:
+            end = bisect_right(batch, bound, key=key)
+            some += batch[:end]
+            if left := batch[end:] or next(stream, []):
+                rest.append((left, stream))
+        # Of runs that are in order, for which this is quick.
+        some.sort(key=key)
+        yield some
+        heads = rest
+    for batch, stream in heads:
+        yield batch
+        yield from stream
 
 
 class Spool(Generic[T]):
@@ -163,11 +192,16 @@ class Spool(Generic[T]):
             self._last, self._held = [], BATCH
 
     def __iter__(self) -> Iterator[T]:
+        return chain.from_iterable(self.batches())
+
+    def batches(self) -> Iterator[list[T]]:
+        """Give the items by the list, which is quicker where there are a million."""
         if self._file is not None:
             at, end = 0, self._file.seek(0, 2)
             while at < end:
                 self._file.seek(at)
                 some = pickle.load(self._file)  # noqa: S301  what this process wrote
                 at = self._file.tell()
-                yield from some
-        yield from list(self._last)
+                yield some
+        if self._last:
+            yield list(self._last)

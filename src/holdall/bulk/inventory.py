@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -41,6 +41,19 @@ class Found(NamedTuple):
         """When it was saved there, to the second."""
         return datetime.fromisoformat(self.modified)
 
+    @classmethod
+    def of(cls, name: str, entry: Mapping[str, Any]) -> Found:
+        """Make one of what a listing says of an object."""
+        return cls(name, int(entry["Size"]), entry["ETag"].strip('"'), str(entry["LastModified"]))
+
+
+class Page(NamedTuple):
+    """Some files as a listing gives them; never none."""
+
+    names: list[str]
+    # What the listing says of each.
+    entries: list[Mapping[str, Any]]
+
 
 class Upload(NamedTuple):
     """An upload in parts that was begun and not finished."""
@@ -63,24 +76,38 @@ class Inventory:
         self.told_at: datetime | None = None
 
     def files(self) -> Iterator[Found]:
-        """Give every file, in the order in which the store lists. One request for each 1,000.
+        """Give every file, in the order in which the store lists. One request for each 1,000."""
+        for page in self.pages():
+            yield from map(Found.of, page.names, page.entries)
+
+    def pages(self) -> Iterator[Page]:
+        """Give every file, by the page of the listing, in the order in which the store lists. One request for each 1,000.
 
         A folder with Holdall's own objects in it belongs to another store, and is noted.
         """
         prefix = self._storage._prefix("")
-        start, reserved, others = len(prefix), sites.RESERVED, self.others
+        start, reserved = len(prefix), sites.RESERVED
         for page in _ahead(self._storage.store.pages(action="listing", Prefix=prefix)):
             if self.told_at is None:
                 self.told_at = _date_of(page)
-            for found in page.get("Contents", ()):
-                name = found["Key"][start:]
-                if reserved in name and sites.is_reserved(name):
-                    above, _, _ = f"/{name}".partition(f"/{reserved}/")
-                    if above:
-                        others.add(f"{above[1:]}/")
-                elif name and name[-1] != "/":
-                    # Consoles mark folders by empty objects, whose names end in a slash.
-                    yield Found(name, int(found["Size"]), found["ETag"].strip('"'), str(found["LastModified"]))
+            entries = page.get("Contents") or []
+            names = [found["Key"][start:] for found in entries]
+            together = "\n".join([*names, ""])
+            # Asked of a whole page: most have nothing but files.
+            if not names or reserved in together or "/\n" in together or "" in names:
+                entries = [found for found, name in zip(entries, names, strict=True) if self._is_file(name)]
+                names = [found["Key"][start:] for found in entries]
+            if names:
+                yield Page(names, entries)
+
+    def _is_file(self, name: str) -> bool:
+        if sites.RESERVED in name and sites.is_reserved(name):
+            above, _, _ = f"/{name}".partition(f"/{sites.RESERVED}/")
+            if above:
+                self.others.add(f"{above[1:]}/")
+            return False
+        # Consoles mark folders by empty objects, whose names end in a slash.
+        return bool(name) and name[-1] != "/"
 
     def uploads(self) -> Iterator[Upload]:
         """Give the uploads that were begun here and not finished. One request for each 1,000."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from django.db.models import Model
 
 from holdall.bulk.entries import Spool, spooled
 from holdall.bulk.inventory import Found
+from holdall.bulk.matching import unnamed
 from holdall.bulk.references import cleaned
 from holdall.bulk.sources import Column
 from holdall.bulk.tables import Part, texts
@@ -55,22 +57,13 @@ def without(orphans: Spool[Found], read: Iterable[Column]) -> tuple[Spool[Found]
                 sampled[name].add(column)
     naming = {column for one in orphans for column in sampled.get(one.name, ())} if sampled else set()
     for column in sorted(naming):
-        names = ((cleaned(text), 0) for text, _ in texts(column.alias, [column.part], ordered=True))
-        orphans = Spool.of(_unnamed(orphans, spooled(names, _name)), held=1_000)
+        names = ([(cleaned(text), 0) for text, _ in some] for some in texts(column.alias, [column.part], ordered=True))
+        orphans = Spool.of(unnamed(orphans, chain.from_iterable(spooled(names, _name))), held=1_000)
     return orphans, sorted({column.part.label for column in naming})
 
 
 def _bare(model: type[Model]) -> str:
     return model._meta.db_table.strip('"`').lower()
-
-
-def _unnamed(orphans: Spool[Found], pairs: Iterator[tuple[str, int]]) -> Iterator[Found]:
-    pair = next(pairs, None)
-    for one in orphans:
-        while pair is not None and pair[0] < one.name:
-            pair = next(pairs, None)
-        if pair is None or pair[0] != one.name:
-            yield one
 
 
 def _columns(read: set[tuple[str, str]]) -> Iterator[_Column]:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from holdall.bulk.inventory import Found
+from holdall.bulk.inventory import Found, Page
 from holdall.bulk.work import mapped
 from holdall.errors import HoldallError, ObjectNotFound
 from holdall.fork.storage import reading_parameters
@@ -59,17 +59,20 @@ class Sample:
         # What is looked at is to be another part of the store each time; nothing secret depends on it.
         self._random = random.Random()  # noqa: S311  see above
 
-    def offer(self, one: Found) -> None:
-        """Take an object, or pass it by: Li's algorithm L, which thinks only of those that it takes."""
-        if self.seen < self._most:
+    def offer(self, page: Page) -> None:
+        """Take objects, or pass them by: Li's algorithm L, which thinks only of those that it takes."""
+        begin, end = self.seen, self.seen + len(page.names)
+        while self._most and (at := self.seen if self.seen < self._most else self._next) < end:
+            self._take(Found.of(page.names[at - begin], page.entries[at - begin]), at)
+        self.seen = end
+
+    def _take(self, one: Found, at: int) -> None:
+        if at < self._most:
             self.chosen.append(one)
-        elif self._most and self.seen == self._next:
-            self.chosen[self._random.randrange(self._most)] = one
         else:
-            self.seen += 1
-            return
-        self.seen += 1
-        if self._most and self.seen >= self._most:
+            self.chosen[self._random.randrange(self._most)] = one
+        self.seen = at + 1
+        if self.seen >= self._most:
             self._weight *= math.exp(math.log(self._random.random() or 1e-300) / self._most)
             skipped = math.log(self._random.random() or 1e-300) / math.log1p(-min(self._weight, 1 - 1e-16))
             self._next = self.seen + int(min(skipped, 1e15))

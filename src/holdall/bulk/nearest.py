@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
@@ -13,9 +13,10 @@ from difflib import SequenceMatcher
 MOST = 50_000
 # What Django puts behind the name of a file whose name is taken.
 _SUFFIX = re.compile(r"_[A-Za-z0-9]{7}$")
-# So many of the names that might be meant are compared more closely, and how alike they must be.
+# With so many missing names a name is compared closely, and so many names with those that have one thing in common. The
+# accident: a million folders with an "original.jpg" in each, of which a few are missing.
 COMPARED = 50
-ALIKE = 0.8
+CANDIDATES = 1_000
 
 
 class Nearest:
@@ -25,24 +26,44 @@ class Nearest:
         self._missing: set[str] = set()
         # By what two names have in common although they differ: the names that are missing.
         self._like: dict[str, list[str]] = defaultdict(list)
-        self._beginnings: set[str] = set()
+        # What a name must have to be like one of them: how it begins, and then its whole stem.
+        self._heads: set[str] = set()
+        self._stems: set[str] = set()
         # The best so far: how far off it is, how alike, the name, and what differs.
         self._best: dict[str, tuple[int, float, str, str]] = {}
+        # By what they have in common: how many names were compared.
+        self._candidates: Counter[str] = Counter()
         for name in missing:
             if len(self._missing) == MOST:
                 break
+            if name in self._missing:
+                continue
             self._missing.add(name)
-            self._beginnings.add(_beginning(name))
+            last = _fold(name[name.rfind("/") + 1 :])
+            self._heads.add(_head(last))
+            self._stems.add(_stem(last)[0])
             for _, key in _likenesses(name):
-                if name not in (names := self._like[key]):
+                if len(names := self._like[key]) < COMPARED:
                     names.append(name)
 
-    def consider(self, name: str) -> None:
-        """Look whether a name that exists is nearer than those before it."""
-        if _beginning(name) not in self._beginnings or name in self._missing:
+    def consider(self, names: Iterable[str]) -> None:
+        """Look whether names that exist are nearer than those before them."""
+        heads, stems = self._heads, self._stems
+        for name in names:
+            # A million times: nearly all have nothing in common with what is missing.
+            last = _fold(name[name.rfind("/") + 1 :])
+            if _head(last) in heads and _stem(last)[0] in stems:
+                self._compare(name)
+
+    def _compare(self, name: str) -> None:
+        if name in self._missing:
             return
         for distance, key in _likenesses(name):
-            for missed in self._like.get(key, ())[:COMPARED]:
+            alike = self._like.get(key)
+            if alike is None or self._candidates[key] == CANDIDATES:
+                continue
+            self._candidates[key] += 1
+            for missed in alike:
                 best = self._best.get(missed)
                 if best is not None and best[0] < distance:
                     continue
@@ -62,16 +83,22 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
-def _beginning(name: str) -> str:
-    return _fold(name[name.rfind("/") + 1 :][:4])[:2]
+def _head(last: str) -> str:
+    """Give what all names begin with that have a stem in common."""
+    return last.partition(".")[0].partition("_")[0]
+
+
+def _stem(last: str) -> tuple[str, str]:
+    """Give the last part of a name without a random suffix, and its extension."""
+    stem, extension = posixpath.splitext(last)
+    return _SUFFIX.sub("", stem), extension
 
 
 def _likenesses(name: str) -> list[tuple[int, str]]:
     """Give what a name has in common with others that may mean the same, the nearest first."""
     folded = _fold(name)
     folder, _, last = folded.rpartition("/")
-    stem, extension = posixpath.splitext(last)
-    bare = _SUFFIX.sub("", stem)
+    bare, extension = _stem(last)
     return [
         (0, f"name:{folded}"),
         (1, f"suffix:{folder}/{bare}{extension}"),

@@ -6,7 +6,6 @@ be compared side by side, however many there are.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
@@ -20,7 +19,7 @@ from django.db import connections, router
 from holdall import names as naming
 from holdall import references
 from holdall.bulk import tables
-from holdall.bulk.entries import spooled
+from holdall.bulk.entries import merged, spooled
 from holdall.bulk.sources import Column, Source, UnreadableText, Way, columns, way_between
 from holdall.bulk.spellings import spellings
 from holdall.bulk.tables import RowsUnknown
@@ -60,16 +59,15 @@ class References:
         self.sources: list[Source] = []
         self.expected: list[bool] = []
 
-    def pairs(self) -> Iterator[Pair]:
+    def pairs(self) -> Iterator[list[Pair]]:
         """Give each name with the place of its source, in the order of the names' bytes; once for each row that has it.
 
-        All databases and functions are read when the first is asked for, so that none is kept waiting.
+        They come by the batch. All databases and functions are read when the first is asked for, so that none is kept waiting.
 
         Raises:
             RowsUnknown: a database or a function cannot be read, or a model's table is nowhere.
         """
-        streams = [spooled(stream, _name) for stream in self._each(ordered=True)]
-        return streams[0] if len(streams) == 1 else heapq.merge(*streams, key=_name)
+        return merged([spooled(stream, _name) for stream in self._each(ordered=True)], _name)
 
     def named(self, wanted: set[str]) -> set[str]:
         """Give those of these names that something refers to now. Everything is read; nothing is kept.
@@ -78,13 +76,12 @@ class References:
             RowsUnknown: as `pairs`.
         """
         found = set[str]()
-        for name, _ in chain.from_iterable(self._each(ordered=False)):
-            if name in wanted:
-                found.add(name)
+        for some in chain.from_iterable(self._each(ordered=False)):
+            found |= wanted.intersection(map(_name, some))
         return found
 
-    def _each(self, *, ordered: bool) -> Iterator[Iterator[Pair]]:
-        """Give a stream for each database, for what is packed in texts there, and for each function."""
+    def _each(self, *, ordered: bool) -> Iterator[Iterator[list[Pair]]]:
+        """Give a stream of batches for each database, for what is packed in texts there, and for each function."""
         self.sources, self.expected = [], []
         for alias, found in self._found().items():
             plain = [one for one in found if one[0].unpack is None]
@@ -97,7 +94,7 @@ class References:
             # Of a text that may mean several names none is expected.
             named = Source("", registered.label)
             start = self._note([(named, way), (named, replace(way, is_expected=False))])
-            yield _of_function(registered, way, start)
+            yield batched(_of_function(registered, way, start), BATCH)
 
     def _note(self, found: list[tuple[Source, Way]]) -> int:
         start = len(self.sources)
@@ -133,7 +130,7 @@ def walk(storage: MediaStorage) -> Iterator[Reference]:
         RowsUnknown: a database or a function cannot be read, or a model's table is nowhere.
     """
     found = References(storage)
-    for name, place in found.pairs():
+    for name, place in chain.from_iterable(found.pairs()):
         yield Reference(name, found.sources[place], found.expected[place])
 
 
@@ -145,7 +142,7 @@ def names(storage: MediaStorage) -> Iterator[str]:
     """
     found = References(storage)
     last = None
-    for name, place in found.pairs():
+    for name, place in chain.from_iterable(found.pairs()):
         if name != last and found.expected[place]:
             yield name
             last = name
@@ -169,25 +166,18 @@ def _storage_of(one: references.Registered) -> Any:
         ) from failure
 
 
-def _of_columns(alias: str, found: list[tuple[Column, str]], start: int, *, ordered: bool) -> Iterator[Pair]:
+def _of_columns(alias: str, found: list[tuple[Column, str]], start: int, *, ordered: bool) -> Iterator[list[Pair]]:
     ways = [column.way.apply if column.way.added or column.way.removed else None for column, _ in found]
     unpack = [column.unpack for column, _ in found]
     convert = [None if column.unpack else _converter(column.field, alias) for column, _ in found]
-    simple = not any(ways) and not any(unpack) and not any(convert)
-    clean = cleaned
+    are_plain = [not any(one) for one in zip(ways, unpack, convert, strict=True)]
+    all_plain = all(are_plain)
     parts = [tables.Part(table, column.field.column, column.source.label) for column, table in found]
-    for pair in tables.texts(alias, parts, ordered=ordered):
-        text, place = pair
-        if simple:
-            name = clean(text)
-            if name is text and not start:
-                yield pair
-            elif name:
-                yield name, start + place
-            continue
+
+    def meant(text: str, place: int) -> Iterator[Pair]:
         try:
             for each in [text] if (several := unpack[place] or convert[place]) is None else several(text):
-                way, name = ways[place], clean(each)
+                way, name = ways[place], cleaned(each)
                 if name and (moved := way(name) if way else name):
                     yield moved, start + place
         except UnreadableText:
@@ -196,6 +186,24 @@ def _of_columns(alias: str, found: list[tuple[Column, str]], start: int, *, orde
                 f"A value of {label} is not JSON, so the files that it names are unknown. Delete old versions that are "
                 "kept in another format, or convert them."
             ) from None
+
+    for some in tables.texts(alias, parts, ordered=ordered):
+        if all_plain and not start and _are_clean(some):
+            yield some
+            continue
+        pairs = list[Pair]()
+        for text, place in some:
+            if not are_plain[place]:
+                pairs += meant(text, place)
+            elif name := cleaned(text):
+                pairs.append((name, start + place))
+        yield pairs
+
+
+def _are_clean(some: list[Pair]) -> bool:
+    """Say whether surely none of these names has anything to clean; asked of a thousand at once."""
+    together = "\n".join(["", *map(_name, some)])
+    return not any(sign in together for sign in ("//", "/.", "\\", "\n/", "\n."))
 
 
 def _converter(field: Any, alias: str) -> Callable[[str], Iterator[str]] | None:

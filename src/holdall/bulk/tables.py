@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from importlib import import_module
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import DatabaseError, Error, connections, transaction
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # So many rows are fetched at a time.
 ROWS = 2_000
+_text = itemgetter(0)
 # SQLite takes no more parts of one statement: https://www.sqlite.org/limits.html
 MAX_PARTS = 200
 
@@ -102,8 +104,8 @@ def _bare(table: str) -> list[str]:
     return [part.strip('"') for part in table.split('"."')]
 
 
-def texts(alias: str, found: Sequence[Part], *, ordered: bool) -> Iterator[tuple[str, int]]:
-    """Give every text in these columns, with the column's place among them.
+def texts(alias: str, found: Sequence[Part], *, ordered: bool) -> Iterator[list[tuple[str, int]]]:
+    """Give every text in these columns, with the column's place among them, by the batch; no text is empty.
 
     `ordered`: in the order of the texts' bytes, if this kind of database is known; else as they come.
 
@@ -130,16 +132,21 @@ def texts(alias: str, found: Sequence[Part], *, ordered: bool) -> Iterator[tuple
                 cursor = _cursor(connection, stack)
                 cursor.execute(statement)
                 while rows := cursor.fetchmany(ROWS):
-                    for row in rows:
-                        # A million times: what needs no decoding is handed on as it is.
-                        if row[0]:
-                            yield row if isinstance(row[0], str) else (bytes(row[0]).decode(), row[1])
+                    yield _decoded(rows)
     except (DatabaseError, UnicodeDecodeError) as failure:
         labels = ", ".join(sorted({part.label for part in found}))
         raise RowsUnknown(
             f'The rows in the database "{alias}" cannot be read ({labels}): {_said(failure)}. Run `migrate` if it is behind '
             "the models, or give its user the right to read."
         ) from failure
+
+
+def _decoded(rows: list[tuple[Any, int]]) -> list[tuple[str, int]]:
+    """Give rows of texts without those that are empty. A driver gives all as text, or all as bytes."""
+    if not all(map(_text, rows)):
+        rows = [row for row in rows if row[0]]
+    # A million times: what needs no decoding is handed on as it is.
+    return rows if not rows or isinstance(rows[0][0], str) else [(bytes(text).decode(), place) for text, place in rows]
 
 
 def _see_now(connection: Any) -> None:

@@ -17,12 +17,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
+from xml.parsers.expat import ExpatError
 
 from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 
-from holdall.s3 import sockets
+from holdall.s3 import listing, sockets
 from holdall.s3.exchange import Answered, Request, exchange
 from holdall.s3.patience import current
 from holdall.s3.signing import Place, Signer
@@ -134,7 +135,7 @@ class FastLane:
             except SSLError as error:
                 # The SDK may know an authority that this machine's own list lacks.
                 raise Declined(of_place=True) from error
-            except ET.ParseError as error:
+            except ExpatError as error:
                 # Where no header tells the length, a connection that broke off looks like the end of an answer.
                 if is_last or _is_spent(pause):
                     raise ProtocolError("the answer broke off") from error
@@ -255,7 +256,7 @@ def _answer(operation: str, response: Answered, attempt: int) -> dict[str, Any]:
     headers = response.headers
     meta = {"HTTPStatusCode": response.status, "HTTPHeaders": headers, "RetryAttempts": attempt}
     if operation == "list_objects_v2":
-        return {**_listing(response.body.read()), "ResponseMetadata": meta}
+        return {**listing.parsed(response.body.read()), "ResponseMetadata": meta}
     answer: dict[str, Any] = {"ResponseMetadata": meta, "ETag": headers.get("etag")}
     if METHODS[operation] == "PUT":
         # It says no more of what was stored. Read to its end, the connection goes back to the pool.
@@ -276,30 +277,3 @@ def _answer(operation: str, response: Answered, attempt: int) -> dict[str, Any]:
     if modified := headers.get("last-modified"):
         answer["LastModified"] = parsedate_to_datetime(modified)
     return answer
-
-
-def _listing(body: bytes) -> dict[str, Any]:
-    root = ET.fromstring(body)  # noqa: S314  the store's own answer, to a signed request
-    space = root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""
-    # Not every server that is asked to encode does.
-    decoded = unquote_plus if root.findtext(f"{space}EncodingType") == "url" else str
-    contents = []
-    for entry in root.iterfind(f"{space}Contents"):
-        fields = {child.tag[len(space) :]: child.text or "" for child in entry}
-        contents.append(
-            {
-                "Key": decoded(fields["Key"]),
-                "Size": int(fields.get("Size", 0)),
-                "ETag": fields.get("ETag", ""),
-                "LastModified": fields.get("LastModified", ""),
-            }
-        )
-    truncated = root.findtext(f"{space}IsTruncated")
-    folders = [{"Prefix": decoded(text.text or "")} for text in root.iterfind(f"{space}CommonPrefixes/{space}Prefix")]
-    return {
-        "Contents": contents,
-        "CommonPrefixes": folders,
-        # None if the answer has none; then it is not a listing.
-        "IsTruncated": truncated and truncated == "true",
-        "NextContinuationToken": root.findtext(f"{space}NextContinuationToken"),
-    }
