@@ -210,6 +210,17 @@ def test_archives_of_any_length_are_written(storage: Storage) -> None:
 
 
 @only("seaweedfs-http")
+def test_short_file_is_looked_at_from_behind_as_on_a_disk(storage: Storage) -> None:
+    storage.save("a.txt", ContentFile(b"no archive"))
+    with storage.open("a.txt") as file:
+        assert not zipfile.is_zipfile(file)
+    with storage.open("a.zip", "w+b") as file, zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("a.txt", "content")
+    with storage.open("a.zip") as file:
+        assert zipfile.is_zipfile(file)
+
+
+@only("seaweedfs-http")
 def test_what_was_sent_cannot_be_changed_and_the_error_says_so(storage: Storage) -> None:
     with storage.open("a.bin", "wb") as file:
         file.write(bytes(80 * MIB))

@@ -21,6 +21,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.core.files.base import ContentFile
 from django.db import connection as database
 from django.db import connections, transaction
+from django.http import StreamingHttpResponse
 
 from holdall.bulk import trash
 from holdall.errors import NameTaken, ObjectNotFound
@@ -521,6 +522,29 @@ def test_files_are_opened_in_every_way(connect: Connect) -> None:
         assert not await storage.aexists("a.txt")
 
     asyncio.run(use())
+
+
+def test_django_streams_a_file_that_is_open(connect: Connect) -> None:
+    line = connect()
+    line.put("a.bin", LARGE)
+    storage: Any = line.storage
+
+    async def answer() -> None:
+        file = await storage.aopen("a.bin")
+        response = StreamingHttpResponse(file)
+        # Else Django reads all of it before it sends anything.
+        assert response.is_async
+        assert b"".join([piece async for piece in response]) == LARGE
+        response.close()
+        assert file.closed
+        # In a thread it is a file like any other.
+        again = await storage.aopen("a.bin")
+        assert b"".join(await asyncio.to_thread(list, again)) == LARGE
+        # What was not opened for the loop is read as ever.
+        assert not StreamingHttpResponse(await asyncio.to_thread(storage.open, "a.bin")).is_async
+
+    asyncio.run(answer())
+    assert b"".join(StreamingHttpResponse(storage.open("a.bin"))) == LARGE
 
 
 def test_file_of_the_store_is_copied_by_the_store(connect: Connect) -> None:

@@ -253,6 +253,23 @@ def test_middleware_that_packs_leaves_parts_alone(project: Any, urls: Serve, cli
     assert response["ETag"].startswith('"')
 
 
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+@pytest.mark.parametrize("packs", [False, True])
+def test_head_tells_the_same_behind_djangos_middleware(
+    accepted: str, packs: bool, packed: Callable[..., Any], settings: Any
+) -> None:
+    """CommonMiddleware tells the length of an answer that does not: that of a HEAD would be 0."""
+    settings.MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+    if packs:
+        settings.MIDDLEWARE = ["django.middleware.gzip.GZipMiddleware", *settings.MIDDLEWARE]
+        storages["default"].delete("a.txt")
+        storages["default"].save("a.txt", ContentFile(TEXT * 10))
+    whole = packed(**{"Accept-Encoding": accepted})
+    content(whole)
+
+    assert {**packed("HEAD", **{"Accept-Encoding": accepted}).headers} == {**whole.headers}
+
+
 # -- a store in trouble
 
 

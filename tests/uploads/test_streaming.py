@@ -7,6 +7,7 @@ import gc
 import io
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -177,19 +178,45 @@ def test_form_that_is_invalid_leaves_nothing(provider: Provider, bucket: str, lo
     assert provider.unfinished_uploads(bucket, location) == []
 
 
-def test_visitor_who_goes_away_leaves_nothing_under_wsgi(provider: Provider, bucket: str, location: str) -> None:
+class Line(io.BytesIO):
+    """The connection of a visitor who goes away: it breaks, or it ends."""
+
+    def __init__(self, body: bytes, *, breaks_at: int = sys.maxsize) -> None:
+        super().__init__(body)
+        self._breaks_at = breaks_at
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() >= self._breaks_at:
+            raise OSError("the connection was reset")
+        return super().read(size)
+
+
+def by_a_line(line: Line, length: int) -> Any:
+    request = RequestFactory().generic("POST", "/plain")
+    kind = f"multipart/form-data; boundary={BOUNDARY}"
+    environ = {**request.environ, "CONTENT_TYPE": kind, "CONTENT_LENGTH": str(length), "wsgi.input": line}
+    return Client(raise_request_exception=False).request(**environ)
+
+
+def test_visitor_who_goes_away_leaves_nothing_under_wsgi(
+    provider: Provider, bucket: str, location: str, proxy: FaultProxy
+) -> None:
     body = form(title="x", file=LARGE)
+    by_a_line(Line(body, breaks_at=12 * MIB), len(body))
+    assert "UploadPart" in proxy.operations
+    assert staged() == []
+    assert provider.unfinished_uploads(bucket, location) == []
 
-    class Broken(io.BytesIO):
-        def read(self, size: int | None = -1, /) -> bytes:
-            if self.tell() > 12 * MIB:
-                raise OSError("the connection was reset")
-            return super().read(size)
 
-    client = Client(raise_request_exception=False)
-    request = RequestFactory().generic("POST", "/plain", b"", f"multipart/form-data; boundary={BOUNDARY}")
-    environ = {**request.environ, "CONTENT_LENGTH": str(len(body)), "wsgi.input": Broken(body)}
-    client.request(**environ)
+def test_file_that_breaks_off_leaves_those_before_it(
+    site: Storage, provider: Provider, bucket: str, location: str
+) -> None:
+    """A WSGI server ends the body where the visitor went away, and Django gives the view what was complete."""
+    body = form(title="x", file=LARGE[: 3 * MIB], second=LARGE)
+    said = json.loads(by_a_line(Line(body[: 20 * MIB]), len(body)).content)
+    assert "second" not in said
+    with site.open(said["file"]["saved"]) as file:
+        assert file.read() == LARGE[: 3 * MIB]
     assert staged() == []
     assert provider.unfinished_uploads(bucket, location) == []
 

@@ -42,6 +42,16 @@ class _BrokeOff(Exception):
         self.failure = failure
 
 
+class NothingBefore(OSError, ValueError):
+    """A position before the beginning of a file, which is what a file on a disk (OSError) and one in memory say of it.
+
+    Whoever looks for the end of an archive from behind, as `zipfile` does, expects one of them of a short file.
+    """
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"There is nothing before the beginning of a file (position {position}).")
+
+
 class ObjectReader(io.RawIOBase):
     """The bytes of one object, fetched in ranges on demand.
 
@@ -99,7 +109,7 @@ class ObjectReader(io.RawIOBase):
         if base is None:
             raise ValueError(f"whence is {whence}; use 0 (start), 1 (here) or 2 (end).")
         if base + offset < 0:
-            raise ValueError(f"There is nothing before the beginning of a file (position {base + offset}).")
+            raise NothingBefore(base + offset)
         self._position = base + offset
         return self._position
 

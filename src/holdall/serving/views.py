@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
@@ -21,7 +20,7 @@ from django.shortcuts import get_object_or_404
 
 from holdall import names
 from holdall.serving.ways import Served, Way, answered, place_of, redirect
-from holdall.storage.threads import Lane, aside
+from holdall.storage.threads import Lane, aside, is_in_a_loop
 
 log = logging.getLogger("holdall")
 
@@ -62,7 +61,7 @@ class Route:
         try:
             verdict = self.verdict(request, subject)
             if inspect.isawaitable(verdict):
-                if _is_in_a_loop():
+                if is_in_a_loop():
                     if inspect.iscoroutine(verdict):
                         verdict.close()
                     return False
@@ -243,14 +242,6 @@ def _for_this_visitor(response: HttpResponseBase) -> HttpResponseBase:
     if not response.has_header("Cache-Control"):
         response["Cache-Control"] = "private, no-store"
     return response
-
-
-def _is_in_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _awaited(verdict: Awaitable[Verdict]) -> Verdict:

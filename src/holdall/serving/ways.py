@@ -103,7 +103,9 @@ def _streamed(request: HttpRequest, served: Served, stored: Stored) -> HttpRespo
     headers = {
         **safety.appearance(served.name, download_as=served.download_as).headers,
         "Cache-Control": CACHE_CONTROL,
-        "Vary": "Cookie, Authorization" + (", Accept-Encoding" if packed else ""),
+        # Also of a file that is not packed, because the next one under this address may be, and so that what a middleware
+        # that packs adds to some answers is in all.
+        "Vary": "Cookie, Authorization, Accept-Encoding",
     }
     if etag:
         headers["ETag"] = etag
@@ -138,6 +140,9 @@ def _streamed(request: HttpRequest, served: Served, stored: Stored) -> HttpRespo
     # Django's GZipMiddleware would pack a part of a file as if it were a whole, and a file that can be asked for in
     # parts differently from its parts.
     request.META["HTTP_ACCEPT_ENCODING"] = "identity"
+    if request.method == "HEAD" and unpacks:
+        # Of an answer that is not streamed, Django's CommonMiddleware would say that its length is 0.
+        return StreamingHttpResponse(body(request, iter(()), None), headers=headers)
     if request.method == "HEAD":
         return HttpResponse(headers=headers)
     pieces = stored.pieces(*span)

@@ -13,6 +13,7 @@ from asgiref.sync import sync_to_async
 
 from holdall.errors import HoldallError
 from holdall.shown import shown
+from holdall.storage.awaited import AwaitedFile
 from holdall.storage.discarding import Deed, DiscardingStorage, leaving_to_caller, logging_failure, waits_for_commit
 from holdall.storage.files import ObjectFile
 from holdall.storage.opening import Opening
@@ -61,8 +62,15 @@ class AwaitedStorage(DiscardingStorage):
         `async for chunk in file` gives its content, and the methods that begin with `a` read and write without blocking.
         """
         lane = Lane.QUESTIONS if mode.startswith("r") else Lane.TRANSFERS
-        # An `ObjectFile` unless a project's own class makes another.
-        return Opening(self._aside(lane, lambda: cast("ObjectFile", self.open(name, mode))))
+
+        def deed() -> ObjectFile:
+            # An `ObjectFile` unless a project's own class makes another.
+            file = cast("ObjectFile", self.open(name, mode))
+            if isinstance(file, AwaitedFile):
+                file._is_awaited = True
+            return file
+
+        return Opening(self._aside(lane, deed))
 
     async def adelete(self, name: str) -> None:
         """Delete a file as `delete` does; with `trash`, after the transactions that are open in the caller's thread.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from django.core.files.base import File
 
 from holdall.s3.patience import Stopped
-from holdall.storage.threads import Lane, aside
+from holdall.storage.threads import Lane, aside, is_in_a_loop
 
 if TYPE_CHECKING:
     # Generic to the type checker alone.
@@ -33,8 +33,13 @@ class AwaitedFile(BytesFile):
 
     `async for chunk in file` gives what is left of it, in pieces; `async with file` closes it, and after an exception
     abandons what was written. A read that is cancelled leaves the file where it was.
+
+    Opened by `aopen`, it is no iterable to code that runs in an event loop, which a plain `for` would block. So Django's
+    `StreamingHttpResponse(await storage.aopen(name))` passes it on while it is read.
     """
 
+    # Whether code that awaits opened it.
+    _is_awaited = False
     # Where it is opened again, if it is; and what reads it, while something does.
     _storage: Any
     reader: Any
@@ -99,6 +104,12 @@ class AwaitedFile(BytesFile):
         await self.aseek(0)
         while piece := await self.aread(chunk_size or CHUNK_BYTES):
             yield piece
+
+    def __iter__(self) -> Iterator[Any]:
+        # Whoever takes iterables of both kinds asks for this one first, and would read the whole file into memory.
+        if self._is_awaited and is_in_a_loop():
+            raise TypeError(f'"{self.name}" was opened by `aopen`: iterate over it with `async for`, or in a thread.')
+        return super().__iter__()
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         while piece := await self.aread(CHUNK_BYTES):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NoReturn
 
+from holdall.s3.reading import NothingBefore
 from holdall.s3.saving import NewObject, Parts
 from holdall.storage.modes import Mode
 
@@ -123,7 +124,7 @@ class Draft(io.RawIOBase):
     def _within(self, position: int) -> int:
         """Turn a position in the file into one in what is held."""
         if position < 0:
-            raise ValueError(f"There is nothing before the beginning of a file (position {position}).")
+            raise NothingBefore(position)
         if position < self._sent_bytes:
             raise io.UnsupportedOperation(
                 f'The first {self._sent_bytes:,} bytes of "{self._name}" were sent to the store already, so it cannot go '

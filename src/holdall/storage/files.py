@@ -127,7 +127,7 @@ class ObjectFile(AwaitedFile):
 
     def readlines(self, _hint: int = -1) -> list[Any]:
         # Django's own iteration, which ends lines at a carriage return too.
-        return list(self)
+        return list(File.__iter__(self))
 
     def abandon(self) -> None:
         """Close without saving: nothing of what was written is left in the store."""

@@ -32,6 +32,15 @@ class Lane(Enum):
     LINKS = 4
 
 
+def is_in_a_loop() -> bool:
+    """Say whether an event loop runs in this thread, and would be blocked by what waits here."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 async def aside(
     place: Hashable,
     lane: Lane,

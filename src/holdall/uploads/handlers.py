@@ -75,15 +75,20 @@ class StoreUploadHandler(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> UploadedFile[bytes]:
         told = (self.file_name, self.content_type)
-        if self._stream is None:
+        stream, self._stream = self._stream, None
+        if stream is None:
             self._memory.seek(0)
             return InMemoryUploadedFile(
                 self._memory, self.field_name, *told, file_size, self.charset, self.content_type_extra
             )
-        return StreamedFile(self._stream.finish(), *told, file_size, self.charset, self.content_type_extra)
+        return StreamedFile(stream.finish(), *told, file_size, self.charset, self.content_type_extra)
 
     def upload_interrupted(self) -> None:
-        self.take_back()
+        # The file under way alone: the view gets those before it, as from Django's own handlers.
+        if self._stream is not None:
+            self._streams.remove(self._stream)
+            self._stream.take_back()
+            self._stream = None
 
     def take_back(self) -> None:
         """Delete what was not saved, and what was."""
