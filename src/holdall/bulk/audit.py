@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -29,6 +30,7 @@ from holdall.errors import HoldallError, InvalidName
 from holdall.fork.storage import walk
 from holdall.storage import MediaStorage
 from holdall.storage.media import batched
+from holdall.storage.objects import has_file, key_of
 
 MIN_AGE_SECONDS = 24 * 3600.0
 # So many files are looked at for their types, unless more are asked for.
@@ -315,11 +317,11 @@ def has_files(storage: MediaStorage, names: list[str]) -> dict[str, bool]:
     usable = []
     for name in names:
         try:
-            storage._key(name)
+            key_of(storage, name)
         except InvalidName:
             continue
         usable.append(name)
-    found = dict(zip(usable, mapped(storage._has_file, usable, WORKERS), strict=True))
+    found = dict(zip(usable, mapped(partial(has_file, storage), usable, WORKERS), strict=True))
     return {name: found.get(name, False) for name in names}
 
 

@@ -18,7 +18,7 @@ from holdall.bulk.entries import Entry, Spool
 from holdall.bulk.landing import land
 from holdall.bulk.live import Live
 from holdall.bulk.making import PART_BYTES, PART_WORKERS, expected, kept_of, new_object, part_bytes_of, take_back
-from holdall.bulk.places import Folder, Place, Store, Trouble, on_its_side, reading
+from holdall.bulk.places import Folder, Place, Store, Trouble, reading
 from holdall.bulk.plan import Count, Plan
 from holdall.bulk.proof import composed_of, fits, is_same
 from holdall.bulk.replacing import Replaced
@@ -33,7 +33,6 @@ from holdall.errors import (
     ObjectChanged,
     WriteRefused,
 )
-from holdall.fork.storage import look_at, reading_parameters
 from holdall.s3 import wire
 from holdall.s3.bodies import PIECE_BYTES
 from holdall.s3.bulklane import BulkLane, Declined
@@ -41,6 +40,16 @@ from holdall.s3.ranges import MAX_COPY_BYTES, Source
 from holdall.s3.saving import NewObject
 from holdall.storage import MediaStorage
 from holdall.storage.content import HEAD_BYTES
+from holdall.storage.objects import (
+    create_compressed,
+    is_compressed,
+    key_of,
+    look_at,
+    on_its_side,
+    reading_parameters,
+    target_of,
+    wrote,
+)
 
 WORKERS = 16
 # So many small files, or so many bytes of others, are one piece of work; and so many pieces are begun before the first is done.
@@ -256,7 +265,7 @@ class Copier:
         else:
             copied = self._between(step, self.source, self.destination)
         # A fork remembers which names are its own.
-        self.destination.storage._wrote(step.name)
+        wrote(self.destination.storage, step.name)
         return copied
 
     # -- from a folder into a store
@@ -279,7 +288,7 @@ class Copier:
                     raise _changed(step, source)
                 md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
                 made = new_object(storage, step, ContentFile(data), f"{md5}")
-                if not storage._is_compressed(made.parameters):
+                if not is_compressed(storage, made):
                     return self._stored(made, data, md5)
             # What an earlier run began with the same file is known by it.
             made = new_object(storage, step, File(file), f"{found.st_size} {found.st_mtime_ns}")
@@ -314,11 +323,13 @@ class Copier:
             _check_etag(step, etag)
             return self._stored_again(step, storage, data, kept)
         head, kept = _beginning(side, step)
-        if step.size_bytes <= MAX_COPY_BYTES and side._target.with_bucket(None) == storage._target.with_bucket(None):
+        if step.size_bytes <= MAX_COPY_BYTES and target_of(side).with_bucket(None) == target_of(storage).with_bucket(
+            None
+        ):
             made = new_object(storage, step, ContentFile(head), step.etag, kept)
             source = Source(
                 bucket_name=str(side.bucket_name),
-                key=side._key(step.name),
+                key=key_of(side, step.name),
                 etag=f'"{step.etag}"',
                 size_bytes=step.size_bytes,
                 parameters=reading_parameters(side, step.name),
@@ -337,7 +348,7 @@ class Copier:
         parameters = reading_parameters(side, step.name)
         if self._from is not None and not parameters and side is getattr(self.source, "storage", None):
             with suppress(Declined):
-                fetched = self._from.fetch(side._key(step.name))
+                fetched = self._from.fetch(key_of(side, step.name))
                 return fetched.data, fetched.etag, kept_of(fetched.parameters)
         return _got(side, step)
 
@@ -364,9 +375,8 @@ class Copier:
 
     def _sent(self, storage: MediaStorage, made: NewObject, file: _Watched, step: Entry) -> Copied:
         """Store what is not held whole: in parts, a few at a time."""
-        if storage._is_compressed(made.parameters):
-            made.parameters["ContentEncoding"] = "gzip"
-            made.create(storage._compress_content(ReadBytesWrapper(file)), again=False)
+        if is_compressed(storage, made):
+            create_compressed(storage, made, file)
             return Copied(step.name, -1, made.etag.strip('"'), is_proof=False)
         made.resumes = True
         made.create(ReadBytesWrapper(file), again=True)
@@ -426,7 +436,7 @@ def _got(side: MediaStorage, step: Entry, **span: str) -> tuple[bytes, str, dict
         action="reading",
         name=step.name,
         client=side.store.client,
-        Key=side._key(step.name),
+        Key=key_of(side, step.name),
         **span,
         **reading_parameters(side, step.name),
     )

@@ -20,8 +20,8 @@ from holdall.bulk.audit import Audit
 from holdall.bulk.entries import Spool
 from holdall.bulk.inventory import Found
 from holdall.errors import HoldallError
-from holdall.fork.storage import site_of
 from holdall.storage import MediaStorage
+from holdall.storage.objects import site_of
 
 # The shape of the report; raised when a key changes its meaning or goes.
 JSON_VERSION = 1

@@ -19,6 +19,7 @@ from holdall.bulk.tables import RowsUnknown
 from holdall.errors import InvalidName
 from holdall.names import is_plain
 from holdall.storage import MediaStorage
+from holdall.storage.objects import has_own_keys, key_of, prefix_of
 
 # Apps whose uploads no row names, only texts: the setting that names their folder, and what it is by default.
 _UPLOADERS = (
@@ -85,7 +86,7 @@ class Inventory:
 
         A folder with Holdall's own objects in it belongs to another store, and is noted.
         """
-        prefix = self._storage._prefix("")
+        prefix = prefix_of(self._storage)
         start, reserved = len(prefix), sites.RESERVED
         for page in _ahead(self._storage.store.pages(action="listing", Prefix=prefix)):
             if self.told_at is None:
@@ -111,7 +112,7 @@ class Inventory:
 
     def uploads(self) -> Iterator[Upload]:
         """Give the uploads that were begun here and not finished. One request for each 1,000."""
-        prefix, marker = self._storage._prefix(""), dict[str, str]()
+        prefix, marker = prefix_of(self._storage), dict[str, str]()
         while True:
             page = self._storage.store.call(
                 "list_multipart_uploads",
@@ -133,10 +134,10 @@ class Inventory:
         The accident: an object named "a//b.jpg", which nothing refers to. Whoever deletes it by this name deletes "a/b.jpg".
         """
         storage = self._storage
-        if is_plain(name) and not storage._own_keys:
+        if is_plain(name) and not has_own_keys(storage):
             return True
         try:
-            return storage._key(name) == f"{storage._prefix('')}{name}"
+            return key_of(storage, name) == f"{prefix_of(storage)}{name}"
         except InvalidName:
             return False
 

@@ -15,11 +15,12 @@ from holdall.bulk.entries import Entry, Spool
 from holdall.bulk.places import Place, Store, Trouble
 from holdall.bulk.work import mapped
 from holdall.errors import HoldallError, StoreFailed
-from holdall.fork.storage import ForkedStorage, site_of
+from holdall.fork.storage import ForkedStorage
 from holdall.s3 import owed
 from holdall.s3.deleting import Seen
 from holdall.s3.owed import Owed
 from holdall.storage.mirror import Mirror, place_of
+from holdall.storage.objects import prefix_of, site_of
 
 if TYPE_CHECKING:
     from holdall.bulk.plan import Plan
@@ -59,7 +60,7 @@ class Live:
             return None
         if own.mirror is not None:
             return cls(own, own.mirror) if site_of(own.mirror.storage) == site_of(there) else None
-        said = owed.told(own.store, own._prefix(""))
+        said = owed.told(own.store, prefix_of(own))
         if said and {**said, **place_of(there)} == said:
             return cls(own, Mirror.between(own, there), is_set=False)
         return None
@@ -102,7 +103,7 @@ class Live:
         plan.troubles[:] = [one for one in plan.troubles if not self.is_settled(one.name)]
 
     def _read_notes(self, prefix: str) -> None:
-        for note in owed.entries(self.own.store, self.own._prefix("")):
+        for note in owed.entries(self.own.store, prefix_of(self.own)):
             names = [name for name in note.names if name.startswith(prefix)]
             for name in names:
                 self.noted[name] = max(note.written, self.noted.get(name, note.written))

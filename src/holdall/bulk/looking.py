@@ -10,9 +10,9 @@ from typing import NamedTuple
 from holdall.bulk.inventory import Found, Page
 from holdall.bulk.work import mapped
 from holdall.errors import HoldallError, ObjectNotFound
-from holdall.fork.storage import reading_parameters
 from holdall.storage import MediaStorage
 from holdall.storage.content import HEAD_BYTES, SCRIPTABLE, UNKNOWN, delivery
+from holdall.storage.objects import key_of, reading_parameters
 
 WORKERS = 16
 # How a file begins, by its type: https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern
@@ -103,7 +103,7 @@ def _look(storage: MediaStorage, one: Found) -> Mistyped | None:
         "get_object",
         action="looking at",
         name=one.name,
-        Key=storage._key(one.name),
+        Key=key_of(storage, one.name),
         Range=f"bytes=0-{HEAD_BYTES - 1}",
         **reading_parameters(storage, one.name),
     )

@@ -12,7 +12,7 @@ from holdall.s3 import deleting
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.ranges import MAX_PARTS
 from holdall.s3.saving import KEPT, NewObject, Parts
-from holdall.storage import MediaStorage
+from holdall.storage import MediaStorage, objects
 from holdall.storage.content import SCRIPTABLE
 
 # Files up to here are held whole, and sent by one request; longer ones in parts of this length.
@@ -30,12 +30,12 @@ def new_object(
     """Prepare an object of the destination: by its own rules, but for what the source says of the file."""
     # The same in each run: what one that was ended had begun is known again for ours.
     mark = hashlib.sha256(f"copy\n{step.name}\n{step.size_bytes}\n{version}".encode()).hexdigest()[:16]
-    if not conditional_put_holds(storage.store, None, name=step.name, key=storage._key(step.name)):
+    if not conditional_put_holds(storage.store, None, name=step.name, key=objects.key_of(storage, step.name)):
         # Without the condition a PUT replaces whatever has the name by now.
         seen = storage.look_at_own(step.name)
         if seen is not None and seen.mark != mark:
             raise NameTaken(f'"{step.name}" is taken in {storage.store.where()}. Nothing was changed.')
-    made = storage._new_object(step.name, content, replace=False)
+    made = objects.new_object(storage, step.name, content, replace=False)
     parameters = made.parameters | (kept or {})
     if (kept or {}).get("ContentType") in _SCRIPTS.difference(storage.inline_types):
         # The attack: a type that the source let an uploader choose, under a name whose own type is harmless.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -15,11 +15,12 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 from holdall import names
 from holdall.bulk.entries import Entry, Stretch, order_of
 from holdall.errors import HoldallError, InvalidName
-from holdall.fork.storage import ForkedStorage, reading_parameters, site_of, walk
+from holdall.fork.storage import walk
 from holdall.s3.reading import ObjectReader
 from holdall.sites import is_reserved
 from holdall.storage import MediaStorage
 from holdall.storage.files import ObjectFile
+from holdall.storage.objects import key_of, on_its_side, reading_parameters, site_of
 
 T = TypeVar("T")
 
@@ -167,7 +168,7 @@ class Store:
                 action="looking at",
                 name=name,
                 client=side.store.client,
-                Key=side._key(name),
+                Key=key_of(side, name),
                 **reading_parameters(side, name),
             )
 
@@ -187,7 +188,7 @@ class Store:
     def refuses(self, name: str) -> str:
         """Say why a name cannot be one here; empty if it can."""
         try:
-            key = self.storage._key(name)
+            key = key_of(self.storage, name)
         except InvalidName as invalid:
             return f"{invalid} Rename it in the source"
         except HoldallError as failure:
@@ -224,18 +225,10 @@ def unfinished_beside(path: Path) -> Path:
     return path.with_name(f".{os.urandom(8).hex()}.holdall-unfinished")
 
 
-def on_its_side(storage: MediaStorage, name: str, read: Callable[[MediaStorage], T]) -> T:
-    """Read something of a file from the store that has it: of a fork, its own or one above."""
-    if isinstance(storage, ForkedStorage):
-        parent = storage.parent
-        return storage._on_its_side(name, lambda: read(storage), lambda: on_its_side(parent, name, read))
-    return read(storage)
-
-
 def reading(side: MediaStorage, name: str, *, unpacks: bool = False) -> ObjectFile:
     """Open a file of one store, as the store keeps it, or unpacked."""
     read = partial(
-        ObjectReader, side.store, None, name=name, key=side._key(name), parameters=reading_parameters(side, name)
+        ObjectReader, side.store, None, name=name, key=key_of(side, name), parameters=reading_parameters(side, name)
     )
     return ObjectFile(read, name=name, mode="rb", unpacks=unpacks)
 

@@ -15,6 +15,7 @@ from holdall.fork.storage import ForkedStorage
 from holdall.s3.trash import Trashed, new_key
 from holdall.shown import shown
 from holdall.storage import MediaStorage
+from holdall.storage.objects import prefix_of
 
 log = logging.getLogger("holdall")
 
@@ -64,7 +65,7 @@ def _into_trash(storage: MediaStorage, there: Entry) -> Trashed | None:
     seen = storage.look_at_own(there.name)
     if seen is None:
         return None
-    key = new_key(storage._prefix(""), there.name)
+    key = new_key(prefix_of(storage), there.name)
     if seen.etag.strip('"') != there.etag or not storage.into_trash(there.name, seen, key):
         raise NameTaken(f'"{there.name}" changed since the plan was made.')
     if isinstance(storage, ForkedStorage):

@@ -23,6 +23,7 @@ from holdall.fork.storage import ForkedStorage
 from holdall.s3.ranges import MAX_COPY_BYTES
 from holdall.sites import RESERVED
 from holdall.storage import MediaStorage
+from holdall.storage.objects import key_of, prefix_of, target_of
 
 # What whoever starts the job fills in.
 ACCOUNT, ETAG = "ACCOUNT_ID", "MANIFEST_ETAG"
@@ -64,7 +65,7 @@ def _ends(source: Place, destination: Place) -> tuple[MediaStorage, MediaStorage
     """Give both storages, and what the job puts before each key."""
     ends: list[MediaStorage] = []
     for place in (source, destination):
-        if not isinstance(place, Store) or place.storage._target.provider.id != "amazon":
+        if not isinstance(place, Store) or target_of(place.storage).provider.id != "amazon":
             raise NotForBatch(
                 f"{place} is not at Amazon S3, and S3 Batch Operations are Amazon's. Leave out --s3-batch."
             )
@@ -77,7 +78,7 @@ def _ends(source: Place, destination: Place) -> tuple[MediaStorage, MediaStorage
         )
     if any("SSECustomerKey" in one.get_object_parameters("") for one in ends):
         raise NotForBatch("S3 Batch Operations cannot copy what a customer's key encrypts. Leave out --s3-batch.")
-    mine, other = here._prefix(""), there._prefix("")
+    mine, other = prefix_of(here), prefix_of(there)
     if not other.endswith(mine):
         raise NotForBatch(
             f"S3 Batch Operations keep the whole key and can only put a folder before it, so what is under "
@@ -103,7 +104,7 @@ def write(plan: Plan, folder: Path, *, now: datetime | None = None) -> Written:
                 left.append(Trouble(step.name, "is longer than 5 GiB, the most that a job copies"))
                 continue
             # "Object keys must be URL-encoded", which leaves no comma, quote or line end in them.
-            line = f"{here.bucket_name},{quote(here._key(step.name), safe='/')}\n"
+            line = f"{here.bucket_name},{quote(key_of(here, step.name), safe='/')}\n"
             digest.update(line.encode())
             manifest.write(line)
             count.add(step.size_bytes)
@@ -178,11 +179,11 @@ def _plain(text: str) -> str:
 
 def _place(there: MediaStorage, token: str) -> str:
     """Where manifest and report lie: among what is Holdall's own, so that neither is taken for a file."""
-    return f"{there._prefix('')}{RESERVED}/batch/{token}/"
+    return f"{prefix_of(there)}{RESERVED}/batch/{token}/"
 
 
 def _region(storage: MediaStorage) -> str:
-    return str(storage.region_name or storage._target.region_name or "us-east-1")
+    return str(storage.region_name or target_of(storage).region_name or "us-east-1")
 
 
 def _partition(storage: MediaStorage) -> str:
@@ -218,9 +219,9 @@ def _policy(here: MediaStorage, there: MediaStorage, token: str) -> dict[str, An
     return {
         "Version": "2012-10-17",
         "Statement": [
-            allow(["s3:GetObject", "s3:GetObjectTagging"], f"{arn}{here.bucket_name}/{here._prefix('')}*"),
+            allow(["s3:GetObject", "s3:GetObjectTagging"], f"{arn}{here.bucket_name}/{prefix_of(here)}*"),
             allow(["s3:ListBucket"], f"{arn}{here.bucket_name}"),
-            allow(writing, f"{arn}{there.bucket_name}/{there._prefix('')}*"),
+            allow(writing, f"{arn}{there.bucket_name}/{prefix_of(there)}*"),
             allow(["s3:GetObject", "s3:GetObjectVersion"], f"{place}manifest.csv"),
             allow(["s3:PutObject"], f"{place}*"),
         ],

@@ -23,7 +23,7 @@ from holdall.bulk.plan import Count, Plan, compared
 from holdall.bulk.proof import is_same
 from holdall.bulk.verdict import Copied
 from holdall.errors import HoldallError, ObjectNotFound
-from holdall.fork.storage import look_at
+from holdall.storage.objects import look_at
 
 # How many files are a shard: few enough that it is soon done again, and many enough that a listing is worth its request.
 LEAST_FILES, MOST_FILES = 1_000, 10_000

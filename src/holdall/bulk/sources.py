@@ -15,9 +15,9 @@ from django.db import models
 from storages.backends.s3 import S3Storage
 
 from holdall.bulk.tables import RowsUnknown
-from holdall.fork.storage import site_of
 from holdall.serving import PermalinkStorage
 from holdall.storage import MediaStorage
+from holdall.storage.objects import site_of
 
 
 class Source(NamedTuple):

@@ -22,10 +22,11 @@ from holdall.bulk.tables import RowsUnknown
 from holdall.bulk.work import Pace, mapped
 from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, NameTaken, ObjectNotFound, WriteRefused
 from holdall.fork.ownership import owner_of
-from holdall.fork.storage import ForkedStorage, site_of
+from holdall.fork.storage import ForkedStorage
 from holdall.s3.trash import Trashed, new_key
 from holdall.storage import MediaStorage
 from holdall.storage.media import batched
+from holdall.storage.objects import prefix_of, site_of
 
 # So many are looked at, and moved, between two questions to the databases.
 GROUP = 1_000
@@ -171,14 +172,14 @@ class _Tidying:
         seen = storage.look_at_own(one.name)
         if seen is None:
             return "is gone by now"
-        if seen.key != f"{storage._prefix('')}{one.name}":
+        if seen.key != f"{prefix_of(storage)}{one.name}":
             return "is another file's name to the storage"
         if seen.etag.strip('"') != one.etag or seen.size_bytes != one.size_bytes:
             return "was replaced since the audit"
         saved = datetime.fromisoformat(seen.modified)
         if saved > one.saved_at + RESOLUTION or saved + RESOLUTION > datetime.now(UTC) - self._min_age:
             return "was saved again since the audit"
-        key = new_key(storage._prefix(""), one.name)
+        key = new_key(prefix_of(storage), one.name)
         trashed = Trashed(one.name, datetime.now(UTC), key, seen.size_bytes, seen.etag)
         self._moving.append(trashed)
         if not storage.into_trash(one.name, seen, key):

@@ -10,7 +10,6 @@ from typing import Any
 from django.core.files.base import ContentFile
 
 from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, NameTaken, StoreFailed, WriteRefused
-from holdall.fork.storage import reading_parameters
 from holdall.s3.begun import MARK
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.ranges import Source
@@ -19,11 +18,12 @@ from holdall.s3.saving import KEPT
 from holdall.s3.trash import FOLDER, Trashed, is_due, read_key
 from holdall.storage import MediaStorage
 from holdall.storage.media import batched
+from holdall.storage.objects import has_file, key_of, new_object, prefix_of, reading_parameters, wrote
 
 
 def entries(storage: MediaStorage) -> Iterator[Trashed]:
     """Give what is in the trash, in the order in which the store lists: by the time of the deletion. One request for 1,000."""
-    prefix = storage._prefix("")
+    prefix = prefix_of(storage)
     for page in storage.store.pages(action="listing the trash", Prefix=f"{prefix}{FOLDER}"):
         for found in page.get("Contents", ()):
             if read := read_key(found["Key"], prefix):
@@ -54,10 +54,10 @@ def restore(storage: MediaStorage, one: Trashed) -> None:
     reading = reading_parameters(storage, one.name)
     found = store.call("head_object", action="restoring", name=one.name, client=store.client, Key=one.key, **reading)
     # In a fork it may be the parent's by now; and not every store takes the condition on a PUT.
-    if storage._has_file(one.name):
+    if has_file(storage, one.name):
         raise NameTaken(f'"{one.name}" is taken in {store.where()}. Nothing was changed.')
-    conditional_put_holds(store, None, name=one.name, key=storage._key(one.name))
-    made = storage._new_object(one.name, ContentFile(b""), replace=False)
+    conditional_put_holds(store, None, name=one.name, key=key_of(storage, one.name))
+    made = new_object(storage, one.name, ContentFile(b""), replace=False)
     kept: dict[str, Any] = {name: found[name] for name in KEPT if found.get(name)}
     metadata = {name: value for name, value in found.get("Metadata", {}).items() if name != MARK}
     # What the store did not say of it is not said now either; the storage decides who can read it, how it is encrypted…
@@ -73,7 +73,7 @@ def restore(storage: MediaStorage, one: Trashed) -> None:
     if not made.copy(source):
         with ObjectReader(store, None, name=one.name, key=one.key, parameters=reading) as trashed:
             made.create(trashed, again=True)
-    storage._wrote(one.name)
+    wrote(storage, one.name)
     back = storage.look_at_own(one.name)
     if back is None or back.size_bytes != source.size_bytes:
         raise StoreFailed(

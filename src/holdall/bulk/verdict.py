@@ -9,7 +9,7 @@ from holdall.bulk.entries import Entry, OutOfOrder, Spool
 from holdall.bulk.places import Folder, Place, Store, Trouble
 from holdall.bulk.plan import Count, Plan, side_by_side
 from holdall.errors import ObjectNotFound
-from holdall.fork.storage import look_at
+from holdall.storage.objects import look_at
 
 
 class Copied(NamedTuple):

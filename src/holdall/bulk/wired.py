@@ -21,12 +21,13 @@ from holdall.bulk.places import Folder, Place, Store
 from holdall.bulk.verdict import Copied
 from holdall.bulk.work import Pace
 from holdall.errors import HoldallError
-from holdall.fork.storage import ForkedStorage, reading_parameters
+from holdall.fork.storage import ForkedStorage
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.fastlane import HEADERS
 from holdall.s3.saving import NewObject
 from holdall.s3.wire import Declined, Errand, Station, Wire
 from holdall.storage import MediaStorage
+from holdall.storage.objects import is_compressed, key_of, reading_parameters, target_of, wrote
 
 # Longer files are few, and cost by their length.
 WIRED_BYTES = 64 * 1024
@@ -57,7 +58,7 @@ class Wired:
         self._source, self._storage = source, destination.storage
         self._to = Station(destination.storage.store)
         self._from = Station(source.storage.store) if isinstance(source, Store) else None
-        self._sdk_checksums = self._storage._target.provider.sdk_checksums
+        self._sdk_checksums = target_of(self._storage).provider.sdk_checksums
         self._pace = pace
         self._wire = Wire(workers, pace.ended)
         self._lock = threading.Lock()
@@ -70,7 +71,7 @@ class Wired:
             if self._is_of_use is None:
                 # What is wrong here is told, and waited for, where each file is copied by itself.
                 with suppress(HoldallError):
-                    key = storage._key(steps[0].name)
+                    key = key_of(storage, steps[0].name)
                     self._is_of_use = conditional_put_holds(storage.store, None, name=steps[0].name, key=key)
         if not self._is_of_use or self._pace.is_slowed:
             # A store that is busy is asked by the lane that waits.
@@ -78,7 +79,7 @@ class Wired:
         done = {}
         for result in self._wire.run(map(self._errand, steps)):
             if isinstance(result, Copied):
-                storage._wrote(result.name)
+                wrote(storage, result.name)
                 done[result.name] = result
             elif isinstance(result, _Differs):
                 # A store that encrypts, or damage on the way. By the other lane the store compares what it was sent.
@@ -113,7 +114,7 @@ class Wired:
     def _from_store(self, step: Entry, storage: MediaStorage) -> Errand:
         if self._from is None or reading_parameters(storage, step.name):
             raise Declined
-        answer = yield self._from.request("get_object", {"Key": storage._key(step.name)})
+        answer = yield self._from.request("get_object", {"Key": key_of(storage, step.name)})
         if answer.headers.get("etag", "").strip('"') != step.etag or len(answer.data) != step.size_bytes:
             raise Declined
         made = new_object(self._storage, step, ContentFile(answer.data), step.etag, kept_of(_told(answer.headers)))
@@ -121,7 +122,7 @@ class Wired:
         return (yield from self._put(step, made, answer.data, step.etag, {}))
 
     def _put(self, step: Entry, made: NewObject, data: bytes, etag: str, digest: dict[str, str]) -> Errand:
-        if made.replace or self._storage._is_compressed(made.parameters) or not _PLAIN(etag):
+        if made.replace or is_compressed(self._storage, made) or not _PLAIN(etag):
             raise Declined
         answer = yield self._to.request(
             "put_object", {"Key": made.key, "Body": data, "IfNoneMatch": "*", **digest, **made.parameters}

@@ -108,7 +108,8 @@ def _progress(session: Session) -> Callable[[str, int], None]:
 
 
 def _show(audit: Audit, options: argparse.Namespace, session: Session) -> None:
-    from holdall.fork.storage import ForkedStorage, site_of
+    from holdall.fork.storage import ForkedStorage
+    from holdall.storage.objects import site_of
 
     paint, out = session.style, session.out
     out.write(paint.bold(f"{shown(str(site_of(audit.storage)))}") + "\n")

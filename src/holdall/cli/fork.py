@@ -57,14 +57,14 @@ def run(options: argparse.Namespace, session: Session) -> int:
 
 
 def _write(session: Session, fork: ForkedStorage, content: dict[str, Any]) -> None:
-    from holdall.fork.storage import site_of
+    from holdall.storage.objects import site_of
 
     head = {"version": JSON_VERSION, "own": str(site_of(fork)), "parent": str(site_of(fork.parent))}
     session.out.write(json.dumps(head | content, indent=2, ensure_ascii=False) + "\n")
 
 
 def _head(fork: ForkedStorage, *, parents_owner: str | None = None) -> str:
-    from holdall.fork.storage import site_of
+    from holdall.storage.objects import site_of
 
     owned = f', owned by "{parents_owner}"' if parents_owner else ""
     return f"Own store: {site_of(fork)}\nParent:    {site_of(fork.parent)}{owned}\n"

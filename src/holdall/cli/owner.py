@@ -29,8 +29,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
-    from holdall.fork.storage import site_of
     from holdall.s3 import claims
+    from holdall.storage.objects import site_of
 
     chosen = stores.options_of(session, options.prefix)
     storage = stores.open_storage(chosen)

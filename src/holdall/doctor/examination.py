@@ -22,6 +22,7 @@ from holdall.s3.connection import Connection, connect
 from holdall.s3.patience import Deadline
 from holdall.s3.target import Target
 from holdall.secret import WORDS, Secret, without
+from holdall.storage.objects import target_of
 
 # The part of a link's query that gives access.
 _SIGNED = re.compile(r"\b((?:X-Amz-)?Signature|X-Amz-Security-Token)=[^&\s\"'(]+")
@@ -203,8 +204,7 @@ class Examination:
     @property
     def target(self) -> Target:
         """What decides where requests go. Creates no client."""
-        target: Target = self.storage._target if self.is_ours else _target_of(self.storage)
-        return target
+        return target_of(self.storage) if self.is_ours else _foreign_target(self.storage)
 
     @property
     def bucket(self) -> str:
@@ -330,7 +330,7 @@ class Examination:
             self.under_way.pop(me, None)
 
 
-def _target_of(storage: Any) -> Target:
+def _foreign_target(storage: Any) -> Target:
     """Describe a plain `S3Storage` to Holdall's connection."""
     return Target(
         provider=recognise(storage.endpoint_url)[0],

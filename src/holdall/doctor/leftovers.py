@@ -19,6 +19,7 @@ from holdall.doctor.outside import acl_of
 from holdall.doctor.probe import probes
 from holdall.findings import Finding
 from holdall.providers import GENERIC, SPACES, recognise
+from holdall.storage.objects import target_of
 
 # What a variable says in its place.
 _VARIABLES = {
@@ -69,7 +70,7 @@ def _intent(storage: Any, read: set[str]) -> Iterator[Finding]:
         elif storage.public and acl in _PUBLIC_ACLS and storage.default_acl not in _PUBLIC_ACLS:
             # The accident: files from before can be read by their ACL, and each new one is refused.
             yield kinds.SETTING_UNREAD.found(
-                f'`AWS_DEFAULT_ACL` is "{acl}", and no ACL is sent to {storage._target.provider.title}',
+                f'`AWS_DEFAULT_ACL` is "{acl}", and no ACL is sent to {target_of(storage).provider.title}',
                 means="Without it, a bucket policy or a CDN that may read the bucket (at Amazon: CloudFront with origin access "
                 "control, OAC) must make new files public. If there is neither, they are refused with 403.",
                 do="If one of the two is in place, remove `AWS_DEFAULT_ACL` from the settings. If not, keep the ACL:\n"

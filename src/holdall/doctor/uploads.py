@@ -14,6 +14,7 @@ from holdall.doctor.web import Page
 from holdall.errors import HoldallError
 from holdall.findings import Finding
 from holdall.s3.staging import FOLDER, Permit, Staging, left_behind
+from holdall.storage.objects import links_of, prefix_of
 
 _CONTENT = b"The doctor looks whether a browser may upload.\n"
 # What the lifecycle rule of `holdall provision` leaves, and a day.
@@ -101,7 +102,7 @@ def _staging(examination: Examination) -> Staging | None:
     storage = examination.storage
     if examination.connection.place() is None:
         return None
-    return Staging(examination.connection, storage._link_store(), prefix=storage._prefix(""))
+    return Staging(examination.connection, links_of(storage), prefix=prefix_of(storage))
 
 
 def _key(examination: Examination, name: str) -> str:

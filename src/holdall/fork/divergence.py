@@ -8,10 +8,11 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from holdall.errors import ObjectNotFound
-from holdall.fork.storage import Entry, ForkedStorage, look_at, walk_own
+from holdall.fork.storage import ForkedStorage
 from holdall.fork.tombstones import Hidden
 from holdall.s3.bodies import sha256_of
 from holdall.storage import MediaStorage
+from holdall.storage.objects import Entry, look_at, walk_own
 
 WORKERS = 16
 KINDS = ("added", "replaced", "same", "hidden", "gone")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from holdall.errors import WriteRefused
-from holdall.fork.storage import ForkedStorage, site_of
+from holdall.fork.storage import ForkedStorage
 from holdall.s3 import claims
 from holdall.s3.claims import Claim
 from holdall.storage import MediaStorage
+from holdall.storage.objects import site_of
 
 
 def owner_of(storage: MediaStorage) -> str | None:

@@ -18,12 +18,13 @@ from storages.utils import ReadBytesWrapper
 from holdall.errors import HoldallError, NameTaken, ObjectChanged, ObjectNotFound, StoreFailed, WriteRefused
 from holdall.fork.divergence import Change, is_same
 from holdall.fork.ownership import check_lineage, check_owner, check_parents_owner
-from holdall.fork.storage import Entry, ForkedStorage, look_at
+from holdall.fork.storage import ForkedStorage
 from holdall.fork.tombstones import HIDDEN
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.reading import ObjectReader
 from holdall.storage import MediaStorage
 from holdall.storage.files import ObjectFile
+from holdall.storage.objects import Entry, key_of, look_at, new_object, source_of, writing
 from holdall.storage.upload import Upload
 
 OTHER_FILE = "the parent has another file of this name"
@@ -157,7 +158,7 @@ def _copy(step: Step, fork: ForkedStorage, parent: MediaStorage) -> None:
         if found.size_bytes or not step.size_bytes:
             raise NameTaken(step.name)
     # As it is in the store, compressed if it is: the object itself is promoted.
-    key = fork._key(step.name)
+    key = key_of(fork, step.name)
     read = partial(ObjectReader, fork.store, None, name=step.name, key=key, parameters={})
     with ObjectFile(read, name=step.name, mode="rb") as file:
         if file.reader and (file.reader.etag or step.etag) != step.etag:
@@ -171,14 +172,14 @@ def _copy(step: Step, fork: ForkedStorage, parent: MediaStorage) -> None:
 
 
 def _create(step: Step, fork: ForkedStorage, parent: MediaStorage, file: ObjectFile) -> None:
-    source = parent._source_of(Upload(file, name=step.name, remembered_bytes=0))
-    conditional_put_holds(parent.store, None, name=step.name, key=parent._key(step.name))
-    made = parent._new_object(step.name, file)
+    source = source_of(parent, Upload(file, name=step.name, remembered_bytes=0))
+    conditional_put_holds(parent.store, None, name=step.name, key=key_of(parent, step.name))
+    made = new_object(parent, step.name, file)
     # The same in each run: what one that was interrupted reserved is known again for ours.
     mark = hashlib.sha256(f"{step.name}\n{step.etag}\n{source is None}".encode()).hexdigest()[:16]
     made = replace(made, mark=mark, parameters={**made.parameters, **_kept_headers(fork, step.name)})
     # The parent may be on its way to another place.
-    with parent._writing(step.name, is_new=not made.replace):
+    with writing(parent, step.name, is_new=not made.replace):
         if source is None or not made.copy(source):
             file.seek(0)
             made.create(ReadBytesWrapper(file), again=True)
@@ -187,7 +188,7 @@ def _create(step: Step, fork: ForkedStorage, parent: MediaStorage, file: ObjectF
 def _kept_headers(fork: ForkedStorage, name: str) -> dict[str, Any]:
     """Give what belongs to the bytes and not to the place. The rest is the parent's to decide, as for any upload."""
     # By the SDK, whose answer is whole.
-    key = fork._key(name)
+    key = key_of(fork, name)
     found = fork.store.call("head_object", action="reading", name=name, client=fork.store.client, Key=key)
     return {label: found[label] for label in ("ContentEncoding", "ContentLanguage") if found.get(label)}
 

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from holdall.errors import ObjectNotFound, StoreFailed, WriteRefused
-from holdall.fork.storage import STAMP, ForkedStorage, reading_parameters
+from holdall.fork.storage import STAMP, ForkedStorage
 from holdall.fork.tombstones import HIDDEN
 from holdall.s3 import claims
 from holdall.s3.claims import Claim
 from holdall.sites import is_below, is_reserved
 from holdall.storage.media import batched
+from holdall.storage.objects import prefix_of, reading_parameters
 
 WORKERS = 16
 # Both claims are made by one write, the owner's first; one that is older was there before the fork.
@@ -139,7 +140,7 @@ def apply(planned: Removal, fork: ForkedStorage, *, report: Callable[[int], obje
         WriteRefused: the store belongs to another environment; nothing was deleted.
         StoreFailed: some were replaced meanwhile, or could not be deleted. Run it again.
     """
-    start = fork._prefix("")
+    start = prefix_of(fork)
     has_condition = fork.store.target.provider.conditional_delete
     last = [key for key in planned.keys if key[len(start) :] in _CLAIMS]
     # In a request of their own: if some files stay, so do the claims on them.
@@ -173,7 +174,7 @@ def _store_at(name: str) -> str:
 
 
 def _objects(fork: ForkedStorage) -> Iterator[_Found]:
-    start = fork._prefix("")
+    start = prefix_of(fork)
     for page in fork.store.pages(action="listing", name="", Prefix=start):
         for found in page.get("Contents", ()):
             modified = found["LastModified"]

@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import File
-from storages.backends.s3 import _filter_download_params
 
 from holdall import names, sites
 from holdall.errors import HoldallError, NameTaken, ObjectNotFound, StoreFailed
@@ -29,6 +28,7 @@ from holdall.storage.files import ObjectFile
 from holdall.storage.links import Link
 from holdall.storage.media import POOL_WORKERS
 from holdall.storage.modes import Mode
+from holdall.storage.objects import Entry, look_at, reading_parameters, site_of, target_of, walk_own
 from holdall.storage.options import hidden
 from holdall.storage.writing import MAX_NAMES
 
@@ -39,16 +39,6 @@ SHARED_OPTIONS = ("gzip", "object_parameters", "fast_lane")
 
 # The name in an object's metadata under which the fork that wrote it has its stamp.
 STAMP = "holdall-fork"
-
-
-class Entry(NamedTuple):
-    """One file of a storage, as a listing tells of it."""
-
-    name: str
-    size_bytes: int
-    etag: str
-    # Told by listings alone.
-    modified: datetime | str | None = None
 
 
 class ForkedStorage(MediaStorage):
@@ -102,7 +92,7 @@ class ForkedStorage(MediaStorage):
             return {}
         return {
             "site": site_of(self, provider),
-            "above": tuple(Above(site_of(above), above._target) for above in self._above()),
+            "above": tuple(Above(site_of(above), target_of(above)) for above in self._above()),
         }
 
     def _claims(self) -> tuple[Claim, ...]:
@@ -139,7 +129,7 @@ class ForkedStorage(MediaStorage):
             return True
         return any(sites.is_below(name, folder) for folder in self._not_the_parents)
 
-    def _on_its_side(self, name: str, own: Callable[[], T], parents: Callable[[], T]) -> T:
+    def _own_or_parents(self, name: str, own: Callable[[], T], parents: Callable[[], T]) -> T:
         """Read something of a file from the side that has it.
 
         Requests: at most one beside those that a plain storage needs. In a fork with more than 1,000 own and hidden
@@ -165,6 +155,9 @@ class ForkedStorage(MediaStorage):
             )
         return parents()
 
+    def _on_its_side(self, name: str, read: Callable[[MediaStorage], T]) -> T:
+        return self._own_or_parents(name, lambda: read(self), lambda: self.parent._on_its_side(name, read))
+
     def _in_parent(self, name: str) -> Entry | None:
         """Look at a file as the parent shows it, hidden here or not. One HEAD, if the parent is not a fork itself."""
         if not name or self.is_not_the_parents(name):
@@ -184,7 +177,7 @@ class ForkedStorage(MediaStorage):
         cleaned = names.clean(name)
         self._key(name)
         if Mode.of(mode).is_reading:
-            return self._on_its_side(
+            return self._own_or_parents(
                 cleaned, lambda: super(ForkedStorage, self)._open(name, mode), lambda: self._parents_file(name, mode)
             )
         if Mode.of(mode).kind == "x" and self._shows_parents(cleaned):
@@ -212,7 +205,7 @@ class ForkedStorage(MediaStorage):
             raise ObjectNotFound(name)
 
         try:
-            return self._on_its_side(name, own, lambda: self.parent._has_file(name))
+            return self._own_or_parents(name, own, lambda: self.parent._has_file(name))
         except ObjectNotFound:
             return False
 
@@ -225,13 +218,13 @@ class ForkedStorage(MediaStorage):
 
     def size(self, name: str) -> int:
         self._key(name)
-        return self._on_its_side(
+        return self._own_or_parents(
             names.clean(name), lambda: super(ForkedStorage, self).size(name), lambda: self.parent.size(name)
         )
 
     def get_modified_time(self, name: str) -> datetime:
         self._key(name)
-        return self._on_its_side(
+        return self._own_or_parents(
             names.clean(name),
             lambda: super(ForkedStorage, self).get_modified_time(name),
             lambda: self.parent.get_modified_time(name),
@@ -444,41 +437,6 @@ def storage_of(options: Mapping[str, Any]) -> MediaStorage:
     return ForkedStorage(**options) if options.get("parent") else MediaStorage(**options)
 
 
-def site_of(storage: MediaStorage, provider: Provider | None = None) -> sites.Site:
-    """Tell where a storage's own store lies."""
-    return sites.site(
-        provider or storage._target.provider,
-        endpoint_url=storage.endpoint_url,
-        bucket_name=str(storage.bucket_name),
-        location=storage.location,
-        is_local=bool(storage.local_folder),
-    )
-
-
-def reading_parameters(storage: MediaStorage, name: str) -> dict[str, Any]:
-    """Give what reading a file needs beside its key, such as the customer's key that encrypts it."""
-    parameters: dict[str, Any] = _filter_download_params(storage.get_object_parameters(name))
-    return parameters
-
-
-def look_at(storage: MediaStorage, name: str) -> Entry:
-    """Look at a file of a storage. One HEAD, at most one more for each fork in between.
-
-    Raises:
-        ObjectNotFound: it shows none of this name.
-    """
-
-    def own() -> Entry:
-        parameters = reading_parameters(storage, name)
-        found = storage.store.call("head_object", action="looking for", name=name, Key=storage._key(name), **parameters)
-        return Entry(name, int(found.get("ContentLength") or 0), str(found.get("ETag") or ""))
-
-    if isinstance(storage, ForkedStorage):
-        parent = storage.parent
-        return storage._on_its_side(name, own, lambda: look_at(parent, name))
-    return own()
-
-
 def walk(storage: MediaStorage, prefix: str = "", after: str = "") -> Iterator[Entry]:
     """Give every file of a storage whose name begins so; of a fork, its own first. One request for each 1,000.
 
@@ -492,18 +450,6 @@ def walk(storage: MediaStorage, prefix: str = "", after: str = "") -> Iterator[E
         own.add(entry.name)
         yield entry
     yield from _walk_parents(storage, prefix, own)
-
-
-def walk_own(storage: MediaStorage, prefix: str, after: str = "") -> Iterator[Entry]:
-    """Give every file of a storage's own store whose name begins so. One request for each 1,000."""
-    start = storage._prefix("")
-    beyond: dict[str, Any] = {"StartAfter": f"{start}{after}"} if after else {}
-    for page in storage.store.pages(action="listing", name=prefix, Prefix=f"{start}{prefix}", **beyond):
-        for found in page.get("Contents", ()):
-            name = found["Key"][len(start) :]
-            # Consoles mark folders by empty objects, whose names end in a slash.
-            if name and not name.endswith("/") and not sites.is_reserved(name):
-                yield Entry(name, int(found["Size"]), str(found["ETag"]), found.get("LastModified"))
 
 
 def _walk_parents(fork: ForkedStorage, prefix: str, own: set[str]) -> Iterator[Entry]:

@@ -90,7 +90,7 @@ class NewObject(Begun):
                 # As long as a part, and not needed here until the last part is sent.
                 del head
                 self._start(again=again)
-                self._finish(self._send_all(parts))
+                self._finish(self.send_all(parts))
 
     def put(self, data: bytes) -> None:
         """Store all of the bytes with one request. Raises and requests: as `create`."""
@@ -476,8 +476,8 @@ class NewObject(Begun):
             return False
         return True
 
-    def _send_all(self, parts: Iterator[bytes]) -> list[str]:
-        """Send the parts, a few at a time: memory holds one for each worker, and one more."""
+    def send_all(self, parts: Iterator[bytes]) -> list[str]:
+        """Send the parts, a few at a time, and give their ETags: memory holds one for each worker, and one more."""
         return self._each(parts, self.send)
 
     def _each(self, parts: Iterator[Part], send: Callable[[int, Part], str]) -> list[str]:

@@ -12,9 +12,9 @@ from django.core.files.storage import Storage
 from django.utils.timezone import is_naive, make_aware
 
 from holdall.errors import ObjectChanged, StoreFailed
-from holdall.fork.storage import ForkedStorage, reading_parameters
 from holdall.s3.spans import SpanReader
 from holdall.storage import MediaStorage
+from holdall.storage.objects import client_of, key_of, on_its_side, reading_parameters
 
 PIECE_BYTES = 256 * 1024
 
@@ -41,9 +41,9 @@ class Stored:
         if isinstance(self.storage, MediaStorage):
             reader = SpanReader(
                 self.storage.store,
-                self.storage._client,
+                client_of(self.storage),
                 name=self.name,
-                key=self.storage._key(self.name),
+                key=key_of(self.storage, self.name),
                 parameters=reading_parameters(self.storage, self.name),
                 etag=self.etag,
                 size=self.size,
@@ -64,12 +64,10 @@ def look(storage: Storage, name: str) -> Stored:
         FileNotFoundError: nothing.
         SuspiciousFileOperation: the name cannot be a file's.
     """
-    if isinstance(storage, ForkedStorage):
-        fork = storage
-        storage._key(name)
-        return fork._on_its_side(name, lambda: _head(fork, name), lambda: look(fork.parent, name))
     if isinstance(storage, MediaStorage):
-        return _head(storage, name)
+        # A name that cannot be a file's is refused before a side is looked for.
+        key_of(storage, name)
+        return on_its_side(storage, name, lambda side: _head(side, name))
     size = storage.size(name)
     modified = None
     with contextlib.suppress(NotImplementedError):
@@ -84,8 +82,8 @@ def _head(storage: MediaStorage, name: str) -> Stored:
         "head_object",
         action="looking for",
         name=name,
-        client=storage._client,
-        Key=storage._key(name),
+        client=client_of(storage),
+        Key=key_of(storage, name),
         **reading_parameters(storage, name),
     )
     if found.get("ContentLength") is None:

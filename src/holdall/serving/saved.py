@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from holdall import names
 from holdall.fork import ForkedStorage
 from holdall.storage import MediaStorage
+from holdall.storage.objects import links_of
 
 # What ends an attribute or a string within an attribute, as HTML spells it there: url(&quot;https://…&quot;).
 _END = r"&(?:quot|apos|lt|gt|nbsp|#0*(?:32|34|39|60|62|160)|#[xX]0*(?:20|22|27|3[cCeE]|[aA]0));"
@@ -90,7 +91,7 @@ def name_of(storage: MediaStorage, url: str) -> str | None:
 def _keys(storage: MediaStorage, host: str, path: str) -> Iterator[str]:
     """Give what the key would be, for each address at which this storage's files are."""
     bucket = str(storage.bucket_name)
-    for place in filter(None, (storage._link_store().place(), storage.store.place())):
+    for place in filter(None, (links_of(storage).place(), storage.store.place())):
         prefix = unquote(place.path).strip("/")
         if host == place.host.lower() and (not prefix or path.startswith(f"{prefix}/")):
             yield path[len(prefix) + 1 :] if prefix else path

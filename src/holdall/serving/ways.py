@@ -22,6 +22,7 @@ from holdall.serving.objects import Stored, look, unpacked
 from holdall.serving.permalinks import PermalinkStorage
 from holdall.storage import MediaStorage
 from holdall.storage.disposition import disposition
+from holdall.storage.objects import cache_seconds_of, key_of, lines_of
 
 log = logging.getLogger("holdall")
 
@@ -69,12 +70,12 @@ def _link(request: HttpRequest, served: Served) -> tuple[str, int]:
     if not isinstance(storage, MediaStorage):
         return str(storage.url(served.name)), 0
     # Refused here, as a request would be: a name that is a folder's, or Holdall's own.
-    storage._key(served.name)
+    key_of(storage, served.name)
     parameters = {}
     if served.download_as is not None:
         parameters["ResponseContentDisposition"] = disposition(served.download_as, as_attachment=True)
     link = storage.link(served.name, method=str(request.method), parameters=parameters)
-    longest = float(storage._cache_seconds)
+    longest = float(cache_seconds_of(storage))
     return link.url, max(0, math.floor(min(link.until - time.time(), longest)))
 
 
@@ -154,7 +155,7 @@ def place_of(storage: Storage) -> Hashable:
     """Give the place whose threads ask a storage: each has its own, so that one that hangs delays no other."""
     while isinstance(storage, PermalinkStorage):
         storage = storage.storage
-    return storage._places() if isinstance(storage, MediaStorage) else None
+    return lines_of(storage) if isinstance(storage, MediaStorage) else None
 
 
 def _refused(headers: dict[str, str]) -> dict[str, str]:
@@ -187,7 +188,7 @@ def accelerate(request: HttpRequest, served: Served, *, location: str = NGINX_LO
     storage = served.storage
     if not isinstance(storage, MediaStorage):
         raise ImproperlyConfigured(f"nginx cannot fetch files of {storage!r}: it gives no signed links.")
-    storage._key(served.name)
+    key_of(storage, served.name)
     url = storage.link(served.name, method=str(request.method), parameters=parameters).url
     response = HttpResponse(headers={"X-Accel-Redirect": location, NGINX_HEADER: url})
     response["X-Content-Type-Options"] = "nosniff"

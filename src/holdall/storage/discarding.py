@@ -10,12 +10,11 @@ from contextvars import ContextVar
 from functools import partial
 from typing import NamedTuple
 
-from storages.backends.s3 import _filter_download_params
-
 from holdall import names
 from holdall.errors import HoldallError, StoreFailed
 from holdall.s3 import deleting, trash
 from holdall.shown import shown
+from holdall.storage.objects import reading_parameters
 from holdall.storage.writing import WritingStorage
 
 log = logging.getLogger("holdall")
@@ -55,7 +54,7 @@ class DiscardingStorage(WritingStorage):
 
     def look_at_own(self, name: str) -> deleting.Seen | None:
         """Look at a file in this very store, not in a fork's parent. One HEAD."""
-        parameters = _filter_download_params(self.get_object_parameters(name))
+        parameters = reading_parameters(self, name)
         return deleting.look(self.store, self._client, name=name, key=self._key(name), parameters=parameters)
 
     def discard(self, name: str, seen: deleting.Seen) -> bool:
@@ -64,7 +63,7 @@ class DiscardingStorage(WritingStorage):
         Requests: those of `holdall.s3.deleting.delete`; with `trash` one copy more.
         """
         if not self.trash:
-            parameters = _filter_download_params(self.get_object_parameters(name))
+            parameters = reading_parameters(self, name)
             return self._removed(
                 name, lambda: deleting.delete(self.store, self._client, seen, name=name, parameters=parameters)
             )

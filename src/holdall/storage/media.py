@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from functools import partial
 from io import UnsupportedOperation
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -19,7 +19,6 @@ from django.core.files.base import File
 from django.core.files.storage import storages
 from django.utils import timezone
 from django.utils.module_loading import import_string
-from storages.backends.s3 import _filter_download_params
 from storages.utils import setting
 
 from holdall import names
@@ -35,6 +34,7 @@ from holdall.storage.asynchronous import AwaitedStorage
 from holdall.storage.draft import HELD_BYTES, Draft
 from holdall.storage.files import ObjectFile
 from holdall.storage.modes import Mode
+from holdall.storage.objects import reading_parameters
 from holdall.storage.options import (
     NO_BUCKET,
     chosen,
@@ -47,6 +47,7 @@ from holdall.storage.options import (
     wrapped,
 )
 
+T = TypeVar("T")
 # What one request may delete: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETE_BATCH = 1000
 POOL_WORKERS = 16
@@ -304,7 +305,7 @@ class MediaStorage(AwaitedStorage):
             self._client,
             name=cleaned,
             key=key,
-            parameters=_filter_download_params(self.get_object_parameters(cleaned)),
+            parameters=reading_parameters(self, cleaned),
         )
         return ObjectFile(open_reader, name=cleaned, mode=mode, unpacks=self.gzip, storage=self)
 
@@ -417,8 +418,12 @@ class MediaStorage(AwaitedStorage):
         is_likely = path != cleaned or "." not in path.rpartition("/")[2] or path in self._folders_seen()
         return is_likely and self._has_below(path)
 
+    def _on_its_side(self, _name: str, read: Callable[[MediaStorage], T]) -> T:
+        """Read something of a file from the store that has it: this one, if it is not a fork."""
+        return read(self)
+
     def _has_file(self, name: str) -> bool:
-        parameters = _filter_download_params(self.get_object_parameters(name))
+        parameters = reading_parameters(self, name)
         try:
             self.store.call(
                 "head_object",
@@ -484,7 +489,7 @@ class MediaStorage(AwaitedStorage):
     def _looked_at(self, name: str) -> Any:
         """Give the SDK's object of a file. One HEAD: here, if the file is encrypted with a key of the project's own."""
         found = self.bucket.Object(self._key(name))
-        if parameters := _filter_download_params(self.get_object_parameters(name)):
+        if parameters := reading_parameters(self, name):
             found.load(**parameters)
         return found
 

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 from django.core.files.base import ContentFile
-from storages.backends.s3 import _filter_download_params
 
 from holdall import names as file_names
 from holdall.errors import AccessRefused, HoldallError, InvalidName, ObjectChanged, ObjectNotFound, StoreFailed
@@ -28,6 +27,7 @@ from holdall.s3.reading import ObjectReader
 from holdall.s3.saving import KEPT, LEAST_WORK_BYTES_PER_SECOND, NewObject
 from holdall.sites import is_below
 from holdall.storage import misses
+from holdall.storage.objects import reading_parameters
 
 # So often one name is brought up again because others change it meanwhile.
 ROUNDS = 20
@@ -282,7 +282,7 @@ class Mirror:
     def _put(self, name: str, deadline: Deadline) -> Version | None:
         """Copy what the store has now, and give its version; None if it has none."""
         own, there = self._own, self.storage
-        asked = {"name": name, "Key": own._key(name), **_filter_download_params(own.get_object_parameters(name))}
+        asked = {"name": name, "Key": own._key(name), **reading_parameters(own, name)}
         client = own._client or own.store.client
         try:
             if own._target.with_bucket(None) == there._target.with_bucket(None):
@@ -313,7 +313,7 @@ class Mirror:
         with made.taking_back():
             with self._limited():
                 made.start(again=True)
-            etags = made._send_all(in_parts(reader, made.parts.part_bytes))
+            etags = made.send_all(in_parts(reader, made.parts.part_bytes))
             with self._limited(size_bytes):
                 made.finish(etags)
 

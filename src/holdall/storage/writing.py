@@ -11,7 +11,6 @@ from typing import Any
 
 from django.core.files.storage import Storage
 from django.core.files.utils import validate_file_name
-from storages.backends.s3 import _filter_download_params
 from storages.utils import ReadBytesWrapper
 
 from holdall import names
@@ -25,6 +24,7 @@ from holdall.storage import content as rules
 from holdall.storage.files import ObjectFile
 from holdall.storage.links import LinkingStorage
 from holdall.storage.mirror import Mirror
+from holdall.storage.objects import reading_parameters
 from holdall.storage.upload import Upload, is_seekable
 
 # After so many taken names in a row, there is no point in trying another.
@@ -256,7 +256,7 @@ class WritingStorage(LinkingStorage):
                     key=found.key,
                     etag=found.e_tag,
                     size_bytes=found.content_length,
-                    parameters=_filter_download_params(theirs.get_object_parameters(content.name)),
+                    parameters=reading_parameters(theirs, str(content.name)),
                 )
         return None
 

@@ -12,8 +12,9 @@ from django.utils.functional import LazyObject, empty
 
 from holdall.providers import AMAZON
 from holdall.s3.staging import Staging
-from holdall.sites import site, stamp
+from holdall.sites import stamp
 from holdall.storage import MediaStorage
+from holdall.storage.objects import links_of, prefix_of, site_of
 from holdall.uploads.refusals import UploadRefused
 
 
@@ -62,17 +63,11 @@ def reference_of(storage: Any, model_field: Any = None) -> str:
 
 def stamp_of(storage: MediaStorage) -> str:
     """Give what tells a store from any other: a ticket of one environment is nothing in another, or in a fork of it."""
-    lies = site(
-        storage._target.provider,
-        endpoint_url=storage.endpoint_url,
-        bucket_name=str(storage.bucket_name),
-        location=storage.location,
-        is_local=bool(storage.local_folder),
-    )
+    lies = site_of(storage)
     place = AMAZON.title if lies.place == AMAZON.title else lies.place
     return stamp(f"{place}/{lies.bucket_name}", f"{lies.location}\n{storage.environment or ''}")
 
 
 def staging_of(storage: MediaStorage) -> Staging:
     """Give the staging area of a storage. Requests: none."""
-    return Staging(storage.store, storage._link_store(), prefix=storage._prefix(""))
+    return Staging(storage.store, links_of(storage), prefix=prefix_of(storage))

@@ -16,7 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.files.uploadedfile import UploadedFile
-from storages.backends.s3 import _filter_download_params
 
 from holdall.errors import HoldallError
 from holdall.s3.reading import ObjectReader
@@ -25,6 +24,7 @@ from holdall.s3.staging import Staging, new_key
 from holdall.shown import shown
 from holdall.storage import MediaStorage
 from holdall.storage.files import ObjectFile
+from holdall.storage.objects import client_of, parts_of, reading_parameters
 from holdall.uploads.stores import staging_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Stream:
         # Nobody else knows the key, so nothing need be reserved.
         self._object = NewObject(
             connection=self._staging.store,
-            client=storage._client,
+            client=client_of(storage),
             name=name,
             key=f"{self._staging.prefix}{self._key}",
             parameters={
@@ -60,7 +60,7 @@ class Stream:
                 **{key: value for key, value in chosen.items() if key.startswith(_ENCRYPTION)},
             },
             replace=True,
-            parts=storage._parts(),
+            parts=parts_of(storage),
         )
         self._pieces: list[bytes] = []
         self._held_bytes = self.size_bytes = 0
@@ -99,7 +99,7 @@ class Stream:
         self._taking_back.detach()
         # From here on it is an object, and no upload.
         self._taking_back = weakref.finalize(self, _take_back, self._object, self._staging, self._key, [True])
-        parameters = _filter_download_params(self._storage.get_object_parameters(self._name))
+        parameters = reading_parameters(self._storage, self._name)
         return StreamedObject(self, self._staging, self._key, name=self._name, parameters=parameters)
 
     def take_back(self) -> None:

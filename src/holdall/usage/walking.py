@@ -14,10 +14,11 @@ from holdall.bulk.entries import Entry, OutOfOrder, checked, in_order, order_of
 from holdall.bulk.places import Folder, Place
 from holdall.bulk.plan import side_by_side
 from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable
-from holdall.fork.storage import ForkedStorage, walk, walk_own
+from holdall.fork.storage import ForkedStorage, walk
 from holdall.s3.staging import SPENT
 from holdall.sites import RESERVED, is_reserved
 from holdall.storage import MediaStorage
+from holdall.storage.objects import prefix_of, walk_own
 from holdall.usage.tally import Count
 
 # The parts of so many unfinished uploads are added up, for which each is asked.
@@ -72,7 +73,7 @@ def in_names_order(place: Place, *, lists_so: bool) -> Iterator[tuple[Part, Entr
 
 
 def _of_store(storage: MediaStorage) -> Iterator[tuple[Part, Entry]]:
-    start = storage._prefix("")
+    start = prefix_of(storage)
     for page in storage.store.pages(action="listing", Prefix=start):
         for found in page.get("Contents", ()):
             if name := found["Key"][len(start) :]:
@@ -163,7 +164,7 @@ def _uploads(storage: MediaStorage) -> Iterator[dict[str, Any]]:
             "list_multipart_uploads",
             action="listing unfinished uploads",
             client=store.client,
-            Prefix=storage._prefix(""),
+            Prefix=prefix_of(storage),
             **markers,
         )
         yield from page.get("Uploads", ())
