@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from holdall.doctor import catalogue, sisters
+from holdall.doctor.catalogue import combinations, names
 from holdall.doctor.catalogue import values as kinds
 from holdall.doctor.catalogue.options import NOTHING_PUBLISHES
 from holdall.doctor.examination import Examination
@@ -20,14 +21,14 @@ from holdall.findings import Finding, Kind
 _MISSING = frozenset(
     kind.id
     for kind in (
-        kinds.NO_BUCKET,
-        kinds.SPACES_KEY_MISSING,
-        kinds.HALF_PAIR,
-        kinds.TOKEN_ALONE,
-        kinds.TOKEN_MISSING,
-        kinds.HALF_CLOUDFRONT,
-        kinds.PUBLIC_WITHOUT_DOMAIN,
-        kinds.CLOUDFRONT_WITHOUT_DOMAIN,
+        combinations.NO_BUCKET,
+        combinations.SPACES_KEY_MISSING,
+        combinations.HALF_PAIR,
+        combinations.TOKEN_ALONE,
+        combinations.TOKEN_MISSING,
+        combinations.HALF_CLOUDFRONT,
+        combinations.PUBLIC_WITHOUT_DOMAIN,
+        combinations.CLOUDFRONT_WITHOUT_DOMAIN,
     )
 )
 
@@ -37,7 +38,7 @@ def probe_contract(examination: Examination) -> Iterator[Finding]:
     reading = examination.reading
     if reading is None:
         return
-    renamed = {_named(said)[1] for said in reading.problems if getattr(said, "finding", "") == kinds.MISNAMED.id}
+    renamed = {_named(said)[1] for said in reading.problems if getattr(said, "finding", "") == names.MISNAMED.id}
     for group in habits.together(reading.problems):
         finding = getattr(group[0], "finding", UNNAMED)
         # If it was set under a misspelled name, that has been reported.
@@ -128,7 +129,7 @@ def probe_exposure(examination: Examination) -> Iterator[Finding]:
     """Report where one store would publish what another one keeps private."""
     if examination.reading is None or not examination.reading.problems:
         for said in sisters.published(examination):
-            yield kinds.PUBLISHED.found(said)
+            yield combinations.PUBLISHED.found(said)
 
 
 PROBES = probes(probe_contract, probe_exposure, probe_empty_variables, probe_profile, probe_sources)

@@ -26,7 +26,7 @@ _QUOTES = ("'", '"')
 
 
 class Said(str):
-    """A sentence about a variable, with the id of the kind of finding it is (`holdall.doctor.catalogue.values` declares them)."""
+    """A sentence about a variable, with the id of the kind of finding it is (`holdall.doctor.catalogue` declares them)."""
 
     __slots__ = ("finding", "variable")
 

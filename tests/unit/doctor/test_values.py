@@ -10,6 +10,7 @@ import pytest
 
 import holdall
 from holdall.doctor import stores
+from holdall.doctor.catalogue import combinations, names
 from holdall.doctor.catalogue import values as kinds
 from holdall.environment import contract
 from holdall.findings import Kind, Level
@@ -196,7 +197,8 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 def test_every_sentence_of_the_contract_has_a_kind_of_its_level() -> None:
     named = {id_ for path in SOURCES for id_ in re.findall(r'"(D1\d\d)"', path.read_text("utf-8"))}
-    by_id = {kind.id: kind for kind in vars(kinds).values() if isinstance(kind, Kind)}
+    modules = (kinds, names, combinations)
+    by_id = {kind.id: kind for module in modules for kind in vars(module).values() if isinstance(kind, Kind)}
     # What no sentence of the contract says.
     for own in (kinds.USABLE, kinds.SOURCES, kinds.EMPTY, kinds.PROFILE):
         del by_id[own.id]

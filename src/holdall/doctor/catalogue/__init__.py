@@ -15,6 +15,7 @@ from holdall.doctor.catalogue import (
     addresses,
     backend,
     cdn,
+    combinations,
     connection,
     cors,
     editors,
@@ -23,6 +24,7 @@ from holdall.doctor.catalogue import (
     intent,
     leftovers,
     links,
+    names,
     options,
     ownership,
     processes,
@@ -39,8 +41,8 @@ from holdall.doctor.catalogue import (
 from holdall.findings import Kind
 
 _MODULES = (
-    addresses, backend, cdn, connection, cors, editors, files, housekeeping, intent, leftovers, links, options, ownership,
-    processes, project, reading, rounds, saving, site, uploads, urlconf, values, writing,
+    addresses, backend, cdn, combinations, connection, cors, editors, files, housekeeping, intent, leftovers, links, names,
+    options, ownership, processes, project, reading, rounds, saving, site, uploads, urlconf, values, writing,
 )  # fmt: skip
 
 
