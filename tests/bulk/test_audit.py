@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import os
+import sys
 import threading
 import time
 import unicodedata
@@ -36,10 +37,12 @@ from tests.bulk import projects
 from tests.bulk.projects import manage
 from tests.contract import only
 from tests.providers import Provider
+from tests.servers import processes
 from tests.servers.fault_proxy import FaultProxy, Rule, answers_500_before
 
 everywhere = only("seaweedfs-http", "ceph-http", "ministack")
 on_one_server = only("seaweedfs-http")
+ROOT = Path(__file__).parents[2]
 PNG = b"\x89PNG\r\n\x1a\n" + b"p" * 30
 
 
@@ -586,6 +589,28 @@ def test_nothing_that_is_used_is_an_orphan_while_others_write(make_site: Callabl
     assert failures == []
     assert used() <= site.names()
     assert set(site.in_trash()) == orphans
+
+
+PACKAGES = ("easy_thumbnails", "filer", "imagekit", "reversion", "simple_history", "sorl", "wagtail")
+
+
+@on_one_server
+def test_files_that_packages_make_are_no_orphans(provider: Provider, bucket: str, location: str) -> None:
+    """All of them in one site, with thumbnails that they really made; then rows go, and only what they named is found."""
+    for package in PACKAGES:
+        pytest.importorskip(package)
+    program = [sys.executable, "-m", "tests.bulk.packages_site"]
+    environ = json.dumps(provider.environ(bucket, location=location))
+    done = processes.complete([*program, environ], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    saved, found = told["saved"], told["found"]
+    originals = {saved[what] for what in ("easy", "kit", "sorl")}
+    thumbnails = {saved[f"{what} small"] for what in ("easy", "filer", "sorl", "wagtail")}
+    assert [set(one["files"]) for one in found] == [set(saved.values())] * 3
+    # A thumbnail is kept as long as its package has a row for it.
+    assert [set(one["orphans"]) for one in found] == [set(), originals, originals | thumbnails]
+    assert [(one["missing"], one["cached"], one["notes"]) for one in found] == [([], 1, [])] * 3
 
 
 @on_one_server

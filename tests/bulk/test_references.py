@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,7 +26,7 @@ from holdall.bulk.tables import RowsUnknown
 from holdall.serving import PermalinkStorage
 from holdall.storage import MediaStorage
 from tests.bulk import projects
-from tests.servers import databases, processes
+from tests.servers import databases
 
 # Every one is told from every other, and their order is that of the UTF-8 bytes.
 NAMES = sorted([
@@ -372,19 +370,6 @@ def test_tables_of_packages_are_read(one_database: Any, monkeypatch: pytest.Monk
     monkeypatch.setattr(apps, "get_model", get_model)
     labels = {(column.field.column, column.way.is_expected) for column in sources.columns(asked())}
     assert ("scan", False) in labels
-
-
-def test_files_of_wagtail_are_found() -> None:
-    pytest.importorskip("wagtail")
-    script = Path(__file__).with_name("wagtail_site.py")
-    done = processes.complete([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {
-        "documents/a.pdf": "wagtaildocs.Document.file",
-        "documents/draft.pdf": "wagtailcore.Revision.content",
-        "images/a.width-1.png": "wagtailimages.Rendition.file",
-        "original_images/a.png": "wagtailimages.Image.file",
-    }
 
 
 class OfTenant(MediaStorage):
