@@ -61,6 +61,8 @@ class Provider(NamedTuple):
     unsigned_headers: str = ""
     # A copy whose source is not the one that the condition names is refused. None: unknown.
     conditional_copy: bool | None = None
+    # A copy by one request of an object that was sent in parts has the source's ETag. None: unknown, seen of the first.
+    keeps_composed_etags: bool | None = None
     # Objects have tags, and requests may name them.
     has_tags: bool = True
     # The ETag of what one request stores is its MD5 in hexadecimal, but where it is encrypted with a key.
@@ -89,6 +91,7 @@ AMAZON = Provider(
     sdk_checksums=True,
     unsigned_headers="refused",
     conditional_copy=True,
+    keeps_composed_etags=False,
     md5_etags=True,
     sources=(
         "https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html",
@@ -108,6 +111,7 @@ SPACES = Provider(
     checks_parts_by="signature",
     unsigned_headers="listed",
     conditional_copy=False,
+    keeps_composed_etags=True,
     md5_etags=True,
     sources=(
         "https://docs.digitalocean.com/products/spaces/reference/s3-compatibility",
@@ -123,6 +127,7 @@ SEAWEEDFS = Provider(
     checks_parts_by="checksum",
     unsigned_headers="refused",
     conditional_copy=True,
+    keeps_composed_etags=True,
     conditional_delete=True,
     md5_etags=True,
     sources=(

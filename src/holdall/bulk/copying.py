@@ -20,11 +20,12 @@ from holdall.bulk.live import Live
 from holdall.bulk.making import PART_BYTES, PART_WORKERS, expected, kept_of, new_object, part_bytes_of, take_back
 from holdall.bulk.places import Folder, Place, Store, Trouble, reading
 from holdall.bulk.plan import Count, Plan
-from holdall.bulk.proof import composed_of, fits, is_same
+from holdall.bulk.proof import fits, is_same
 from holdall.bulk.replacing import Replaced
+from holdall.bulk.storecopy import StoreCopies
 from holdall.bulk.verdict import Copied, Verdict, verified
 from holdall.bulk.wired import WIRED_BYTES, Wired
-from holdall.bulk.work import Budget, Ended, Pace, mapped
+from holdall.bulk.work import Budget, Pace, mapped
 from holdall.errors import (
     BucketNotFound,
     CredentialsRefused,
@@ -34,9 +35,8 @@ from holdall.errors import (
     WriteRefused,
 )
 from holdall.s3 import wire
-from holdall.s3.bodies import PIECE_BYTES
 from holdall.s3.bulklane import BulkLane, Declined
-from holdall.s3.ranges import MAX_COPY_BYTES, Source
+from holdall.s3.partcopy import composed_of
 from holdall.s3.saving import NewObject
 from holdall.storage import MediaStorage
 from holdall.storage.content import HEAD_BYTES
@@ -87,8 +87,8 @@ def apply(
     """Carry out exactly this plan, and verify it. What is in the way is left, and named, unless the plan replaces it.
 
     Requests: for a small file one PUT. For a large one those of `NewObject.create`. From store to store a GET and a
-    PUT for a small file, and four for one that the store copies by itself. Afterwards the destination is listed once,
-    one request for each 1,000 files.
+    PUT for a small file, and for one that the store copies by itself a GET and those of `StoreCopies.copy`.
+    Afterwards the destination is listed once, one request for each 1,000 files.
     """
     if isinstance(plan.destination, Folder):
         for left in plan.destination.unfinished:
@@ -200,6 +200,9 @@ class Copier:
         self._budget = Budget(HELD_BYTES)
         # The failure after which no other file is tried.
         self.fatal: HoldallError | None = None
+        self._by_the_store: StoreCopies | None = None
+        if isinstance(destination, Store):
+            self._by_the_store = StoreCopies(destination.storage, self.pace.go_on)
         self._wired: Wired | None = None
         with suppress(wire.Declined):
             self._wired = Wired(source, destination, self.pace, workers)
@@ -234,11 +237,10 @@ class Copier:
         if self.fatal is not None:
             return None
         try:
-            with self._budget.take(self._held_bytes(step)):
-                if there is None:
-                    return self.pace.keep(lambda: self._copy(step))
-                with Replaced(self.destination, there):
-                    return self.pace.keep(lambda: self._copy(step))
+            if there is None:
+                return self.pace.keep(lambda: self._copy(step))
+            with Replaced(self.destination, there):
+                return self.pace.keep(lambda: self._copy(step))
         except NameTaken as taken:
             return taken
         except FATAL as failure:
@@ -249,19 +251,12 @@ class Copier:
         except OSError as failure:
             return Trouble(step.name, f"{failure.strerror or failure}")
 
-    def _held_bytes(self, step: Entry) -> int:
-        if isinstance(self.destination, Folder):
-            return PIECE_BYTES
-        if step.size_bytes <= PART_BYTES:
-            # The file, and what the lane makes of it.
-            return 2 * step.size_bytes
-        return (PART_WORKERS + 2) * part_bytes_of(step.size_bytes)
-
     def _copy(self, step: Entry) -> Copied:
         if isinstance(self.destination, Folder):
             return self._into_folder(step, self.destination)
         if isinstance(self.source, Folder):
-            copied = self._from_folder(step, self.source, self.destination)
+            with self._budget.take(_held_bytes(step)):
+                copied = self._from_folder(step, self.source, self.destination)
         else:
             copied = self._between(step, self.source, self.destination)
         # A fork remembers which names are its own.
@@ -319,24 +314,18 @@ class Copier:
 
     def _from_side(self, step: Entry, side: MediaStorage, storage: MediaStorage) -> Copied:
         if step.size_bytes <= FETCHED_BYTES:
+            # Of all workers together little beside the budget.
             data, etag, kept = self._fetched(side, step)
             _check_etag(step, etag)
             return self._stored_again(step, storage, data, kept)
         head, kept = _beginning(side, step)
-        if step.size_bytes <= MAX_COPY_BYTES and target_of(side).with_bucket(None) == target_of(storage).with_bucket(
-            None
-        ):
-            made = new_object(storage, step, ContentFile(head), step.etag, kept)
-            source = Source(
-                bucket_name=str(side.bucket_name),
-                key=key_of(side, step.name),
-                etag=f'"{step.etag}"',
-                size_bytes=step.size_bytes,
-                parameters=reading_parameters(side, step.name),
+        if self._by_the_store is not None and _is_one_provider(side, storage):
+            copied = self._by_the_store.copy(
+                step, side, lambda: new_object(storage, step, ContentFile(head), step.etag, kept)
             )
-            if made.copy(source):
-                return Copied(step.name, step.size_bytes, *expected(made, step.etag))
-        with reading(side, step.name) as file:
+            if copied is not None:
+                return copied
+        with self._budget.take(_held_bytes(step)), reading(side, step.name) as file:
             if _etag_of(file) != step.etag:
                 raise _changed(step, Store(side))
             if step.size_bytes <= PART_BYTES:
@@ -393,12 +382,24 @@ class _Watched:
         return getattr(self._file, name)
 
     def read(self, size: int = -1) -> bytes:
-        if self._pace.ended.is_set():
-            raise Ended("was not finished: the work was ended")
+        self._pace.go_on()
         piece: bytes = self._file.read(size)
         if not piece or size < 0:
             self._check()
         return piece
+
+
+def _is_one_provider(side: MediaStorage, storage: MediaStorage) -> bool:
+    """Say whether two stores differ by no more than their buckets, so that one request can speak of both."""
+    return target_of(side).with_bucket(None) == target_of(storage).with_bucket(None)
+
+
+def _held_bytes(step: Entry) -> int:
+    """Give how much memory it takes to send a file."""
+    if step.size_bytes <= PART_BYTES:
+        # The file, and what the lane makes of it.
+        return 2 * step.size_bytes
+    return (PART_WORKERS + 2) * part_bytes_of(step.size_bytes)
 
 
 def _etag_of(file: Any) -> str:

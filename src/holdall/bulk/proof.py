@@ -13,6 +13,7 @@ from typing import BinaryIO
 from holdall.bulk.entries import Entry
 from holdall.bulk.places import Folder, Place, Store
 from holdall.s3.bodies import PIECE_BYTES, sha256_of
+from holdall.s3.partcopy import composed_of
 
 _MIB = 1024 * 1024
 # The parts of the programs that upload, the most common first: https://docs.aws.amazon.com/cli/latest/topic/s3-config.html,
@@ -51,23 +52,21 @@ def fits(file: BinaryIO, size_bytes: int, etag: str) -> bool | None:
         return True if md5_of(file) == etag else None
     if composed := _COMPOSED.fullmatch(etag):
         count = int(composed[2])
-        for part_bytes in _likely_parts(size_bytes, count):
+        for part_bytes in likely_parts(size_bytes, count):
             file.seek(0)
             if _composed(file, part_bytes) == etag:
                 return True
     return None
 
 
-def composed_of(etags: list[str]) -> str:
-    """Give the ETag of an object that was made of these parts; empty if there are none, or theirs are no MD5."""
-    plain = [etag.strip('"') for etag in etags]
-    if not plain or not all(map(_PLAIN.fullmatch, plain)):
-        return ""
-    joined = hashlib.md5(b"".join(map(bytes.fromhex, plain)), usedforsecurity=False)
-    return f"{joined.hexdigest()}-{len(plain)}"
+def parts_of(etag: str) -> int:
+    """Give the number of parts that an ETag tells of; 0 if it is that of an object that was sent whole."""
+    composed = _COMPOSED.fullmatch(etag)
+    return int(composed[2]) if composed else 0
 
 
-def _likely_parts(size_bytes: int, count: int) -> list[int]:
+def likely_parts(size_bytes: int, count: int) -> list[int]:
+    """Give the lengths that so many parts of an object may have, the likeliest first."""
     return [size for size in PART_SIZES if -(-size_bytes // size) == count]
 
 

@@ -100,6 +100,15 @@ class Pace:
         """Whether fewer requests are under way than were asked for."""
         return self.limit < self._most
 
+    def go_on(self) -> None:
+        """Raise where the work was ended: for what takes long.
+
+        Raises:
+            Ended: it was.
+        """
+        if self.ended.is_set():
+            raise Ended("was not finished: the work was ended")
+
     def keep(self, deed: Callable[[], R]) -> R:
         """Do something as soon as it may begin; again, after a pause and with fewer beside it, where the store is busy.
 

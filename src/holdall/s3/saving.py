@@ -125,7 +125,7 @@ class NewObject(Begun):
                 try:
                     self._fill(source)
                 except HoldallError as failure:
-                    if not _refuses_the_copy(failure):
+                    if not refuses_the_copy(failure):
                         raise
                     self.abandon()
                     return False
@@ -283,18 +283,18 @@ class NewObject(Begun):
             try:
                 # What was swapped is found before anything has the name, or replaces what has it.
                 with unchanged(source, name=self.name, holds=holds):
-                    self._claim(again=True)
-                    self._begin_upload()
-                    etags = self._each(iter(ranges(source.size_bytes)), partial(self._copy_range, source))
+                    self.begin(again=True)
+                    etags = self.each(iter(ranges(source.size_bytes)), partial(self.copy_range, source))
                 self._finish(etags)
             except HoldallError as failure:
-                if not _refuses_the_copy(failure):
+                if not refuses_the_copy(failure):
                     raise
                 self.abandon()
                 return False
         return True
 
-    def _copy_range(self, source: Source, number: int, span: str) -> str:
+    def copy_range(self, source: Source, number: int, span: str) -> str:
+        """Make a part of a range of the source, and give its ETag."""
         refuse_if_stopped()
         answer = self._call(
             "upload_part_copy",
@@ -319,9 +319,13 @@ class NewObject(Begun):
         with self.taking_back():
             self._start(again=again)
 
-    def _start(self, *, again: bool) -> None:
+    def begin(self, *, again: bool) -> None:
+        """As `start`, for parts that the store has already. Taking back is the caller's."""
         self._claim(again=again)
         self._begin_upload()
+
+    def _start(self, *, again: bool) -> None:
+        self.begin(again=again)
         if self.client is None and not customer_key(self.parameters) and comparison.is_unknown(self.connection):
             self._learn_comparison()
         # What was taken back on the way may have let go of the content.
@@ -478,9 +482,9 @@ class NewObject(Begun):
 
     def send_all(self, parts: Iterator[bytes]) -> list[str]:
         """Send the parts, a few at a time, and give their ETags: memory holds one for each worker, and one more."""
-        return self._each(parts, self.send)
+        return self.each(parts, self.send)
 
-    def _each(self, parts: Iterator[Part], send: Callable[[int, Part], str]) -> list[str]:
+    def each(self, parts: Iterator[Part], send: Callable[[int, Part], str]) -> list[str]:
         """Bring the parts into the store, a few at a time, and give their ETags in their order."""
         if self.parts.workers <= 1:
             return [send(number, part) for number, part in enumerate(parts, 1)]
@@ -524,7 +528,7 @@ def _work_seconds(size_bytes: int) -> float:
     return size_bytes / LEAST_WORK_BYTES_PER_SECOND
 
 
-def _refuses_the_copy(failure: HoldallError) -> bool:
+def refuses_the_copy(failure: HoldallError) -> bool:
     """Say whether the store does not make this copy, although it may take the bytes.
 
     Hetzner's "depends on internal factors and may fail", and none of SSE-C is made:
