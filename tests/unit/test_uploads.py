@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from holdall.uploads import limits, tickets
+from holdall.uploads.checks import check_cache
 from holdall.uploads.inspection import BEGINNINGS, is_disguised
 from holdall.uploads.middleware import UploadsMiddleware
 from holdall.uploads.options import options
@@ -129,3 +130,9 @@ def test_middleware_tells_the_request_in_both_worlds() -> None:
 def test_options_are_read_again_when_they_change(settings: Any) -> None:
     settings.HOLDALL_UPLOADS = {"MAX_SIZE": 3, "SCAN": "holdall.uploads.clamav.scan"}
     assert (options().max_size, options().scan.__name__) == (3, "scan")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("backend", "found"), [("locmem.LocMemCache", ["holdall.U004"]), ("db.DatabaseCache", [])])
+def test_cache_of_one_process_is_told(settings: Any, backend: str, found: list[str]) -> None:
+    settings.CACHES = {"default": {"BACKEND": f"django.core.cache.backends.{backend}"}}
+    assert [one.id for one in check_cache()] == found

@@ -14,7 +14,9 @@ from urllib.parse import quote
 
 import pytest
 from django.core import signing
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 import holdall
@@ -113,6 +115,25 @@ def test_visitors_are_not_all_the_same(site: Any, settings: Any) -> None:
     assert second.post("begin", field=token, name="a.txt", size=3, type="text/plain")[1]["error"] == "not_yours"
     assert refusals(second.submit(title="x", letter=ticket)[1]) == ["not_yours"]
     assert first.submit(title="x", letter=ticket)[0] == 200
+
+
+@attack("another user", "log in where somebody else is logged in, and submit his ticket", refused_by="server")
+def test_next_user_of_a_browser_cannot_submit(browser: Browser) -> None:
+    ticket = browser.upload(browser.token(), TEXT)
+    browser.client.get("/login/2")
+    assert refusals(browser.submit(title="x", letter=ticket)[1]) == ["not_yours"]
+
+
+@attack("another session", "submit what a visitor uploaded whose session has ended", refused_by="server")
+@pytest.mark.parametrize("user", [0, 1])
+def test_next_visitor_of_a_browser_cannot_submit(site: Any, settings: Any, user: int) -> None:
+    settings.HOLDALL_UPLOADS = {"PERMISSION": lambda _request, _field: True}
+    visitor = Browser(0)
+    ticket = visitor.upload(visitor.token(), TEXT)
+    visitor.client.session.flush()
+    if user:
+        visitor.client.get(f"/login/{user}")
+    assert refusals(visitor.submit(title="x", letter=ticket)[1]) == ["not_yours"]
 
 
 @attack("another field", "submit a ticket of a field with wider limits", refused_by="server")
@@ -300,6 +321,17 @@ def test_page_is_never_shown(browser: Browser, site: Any, provider: Provider, bu
     _, saved = browser.submit("/letter", title="x", file=ticket)
     found = provider.client.head_object(Bucket=bucket, Key=site._key(saved["file"]))
     assert (found["ContentType"], found["ContentDisposition"]) == ("text/html", "attachment")
+
+
+@attack("past the scanner", "send the file itself in place of a ticket", refused_by="server")
+def test_file_that_came_through_the_server_is_scanned(browser: Browser, settings: Any) -> None:
+    def scan(file: Any, _ticket: Any) -> None:
+        if file.read() == b"evil":
+            raise ValidationError("No.", code="infected")
+
+    settings.HOLDALL_UPLOADS = {"SCAN": scan}
+    assert refusals(browser.submit(title="x", letter=SimpleUploadedFile("a.txt", b"evil"))[1]) == ["infected"]
+    assert browser.submit(title="x", letter=SimpleUploadedFile("a.txt", b"good"))[0] == 200
 
 
 @attack(

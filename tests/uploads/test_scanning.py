@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests.contract import only
 from tests.uploads.conftest import Browser
@@ -94,3 +95,18 @@ def test_hook_may_refuse_and_knows_the_ticket(browser: Browser, settings: Any) -
     # What a validator refuses is not scanned.
     browser.submit(title="x", letter=browser.upload(browser.token(), b"refuse"))
     assert len(asked) == 1
+
+
+def test_hook_that_answers_false_refuses(browser: Browser, settings: Any) -> None:
+    settings.HOLDALL_UPLOADS = {"SCAN": lambda _file, _ticket: False}
+    _, said = browser.submit(title="x", letter=browser.upload(browser.token(), b"content"))
+    assert said["errors"]["letter"][0]["code"] == "infected"
+
+
+def test_hook_is_told_the_same_of_it(browser: Browser, settings: Any) -> None:
+    told: list[Any] = []
+    settings.HOLDALL_UPLOADS = {"SCAN": lambda _file, ticket: told.append(ticket)}
+    browser.submit(title="x", letter=SimpleUploadedFile("a.txt", b"content"))
+    browser.submit(title="x", letter=browser.upload(browser.token(), b"content", name="a.txt"))
+    by_server, direct = ((one.field, one.name, one.type, one.size) for one in told)
+    assert by_server == direct

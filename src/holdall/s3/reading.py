@@ -92,6 +92,13 @@ class ObjectReader(io.RawIOBase):
             "head_object", action="reading", name=self._name, client=self._client, Key=self.key, **self.parameters
         )
 
+    def follow(self, connection: Connection, client: Any, *, key: str, parameters: dict[str, Any]) -> None:
+        """Read on in a copy, which the store made of this object by itself, from where the reading is. Requests: none."""
+        self._end_stream()
+        self.connection, self._client = connection, client
+        self._where = connection.where()
+        self.key, self.parameters, self.etag = key, parameters, None
+
     # -- what io asks for
 
     def readable(self) -> bool:

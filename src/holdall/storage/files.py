@@ -12,6 +12,7 @@ from typing import IO, Any, cast
 from django.core.files.base import File
 
 from holdall.s3.reading import BUFFER_BYTES, ObjectReader
+from holdall.s3.saving import NewObject
 from holdall.storage.awaited import AwaitedFile
 from holdall.storage.draft import Draft
 from holdall.storage.modes import Mode
@@ -42,6 +43,8 @@ class ObjectFile(AwaitedFile):
     draft: Draft | None = None
     # Whether a copy must be of exactly what was read, although somebody else may write there.
     is_pinned = False
+    # What the store made of it by a copy of its own, when it was saved.
+    made: NewObject | None = None
 
     def __init__(
         self,

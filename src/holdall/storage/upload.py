@@ -13,6 +13,7 @@ from storages.backends.s3 import S3File
 from storages.utils import ReadBytesWrapper
 
 from holdall.s3.bodies import Readable, read_exactly
+from holdall.s3.saving import NewObject
 from holdall.storage.files import ObjectFile
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ class Upload:
                 return entered
             content = getattr(content, "file", None)
         return nullcontext()
+
+    def was_copied(self, made: NewObject) -> None:
+        """Hear that the store made an object of it by a copy of its own."""
+        if isinstance(file := self.stored_file(), ObjectFile):
+            file.made = made
 
     def stored_file(self) -> ObjectFile | S3File | None:
         """Find the file of a store of which the content gives every byte unchanged, if it is one.

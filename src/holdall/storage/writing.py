@@ -228,6 +228,7 @@ class WritingStorage(LinkingStorage):
             return
         if (source := self._source_of(upload)) is not None:
             if target.copy(source):
+                upload.was_copied(target)
                 return
             upload.rewind()
         target.create(upload.body(), again=upload.starts_again)

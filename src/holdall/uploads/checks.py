@@ -16,6 +16,9 @@ from holdall.uploads.fields import root_url
 from holdall.uploads.options import options
 from holdall.uploads.stores import media_storage
 
+_OF_ONE_PROCESS = frozenset(
+    {"django.core.cache.backends.locmem.LocMemCache", "django.core.cache.backends.dummy.DummyCache"}
+)
 MIDDLEWARE = "holdall.uploads.middleware.UploadsMiddleware"
 
 
@@ -57,6 +60,23 @@ def check_uploads(app_configs: Sequence[AppConfig] | None = None, **_options: An
     return found
 
 
+def check_cache(app_configs: Sequence[AppConfig] | None = None, **_options: Any) -> list[checks.CheckMessage]:
+    """Say that open uploads are counted by each process for itself."""
+    alias = options().cache
+    if settings.CACHES.get(alias, {}).get("BACKEND") not in _OF_ONE_PROCESS:
+        return []
+    return [
+        checks.Warning(
+            f'Open uploads are counted in CACHES["{alias}"], which each process has for itself. With several processes a user '
+            "may have more of them open than allowed, and is refused because of uploads that are saved.",
+            hint="Use a cache that all processes share (the database is one), or name another alias as CACHE in HOLDALL_UPLOADS.",
+            id="holdall.U004",
+        )
+    ]
+
+
 def register() -> None:
     """Register the checks with Django."""
     checks.register(check_uploads, "holdall_uploads")
+    # In development there is one process.
+    checks.register(check_cache, "holdall_uploads", deploy=True)

@@ -11,7 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from django.core.files.uploadedfile import UploadedFile
 
-from holdall.errors import HoldallError, NameTaken, ObjectNotFound
+from holdall.errors import NameTaken, ObjectNotFound
+from holdall.s3.begun import customer_key
 from holdall.s3.reading import ObjectReader
 from holdall.s3.staging import Staging
 from holdall.shown import shown
@@ -31,6 +32,8 @@ class StagedObject(ObjectFile):
 
     def __init__(self, staging: Staging, ticket: Ticket) -> None:
         self.staging, self.ticket = staging, ticket
+        # Whether it has become a file, by which this one is read on, and saved again.
+        self.is_spent = False
         open_reader = partial(
             ObjectReader, staging.store, None, name=ticket.name, key=f"{staging.prefix}{ticket.key}", parameters={}
         )
@@ -38,6 +41,8 @@ class StagedObject(ObjectFile):
 
     def _opened(self, mode: str) -> IO[Any]:
         content = super()._opened(mode)
+        if self.is_spent:
+            return content
         assert self.reader is not None  # noqa: S101  for the type checker
         size, etag = self.reader.size, self.reader.etag
         try:
@@ -57,11 +62,18 @@ class StagedObject(ObjectFile):
     def being_saved(self) -> Iterator[None]:
         """Let it be saved once: whoever saves it again is refused, also when he does at the same moment.
 
-        Requests: one PUT before it is saved, one DELETE after it was; or one DELETE if that failed.
+        The project's own code may save the same file again, as it may every other: it is copied from the file that was made.
+
+        Requests: one PUT before it is saved, one DELETE after it was; or one DELETE if that failed. One HEAD to save it again.
 
         Raises:
             UploadRefused: it was saved before.
         """
+        if self.is_spent:
+            if self.made is not None and self.reader is not None:
+                self.reader.etag = self.reader.look().get("ETag")
+            yield
+            return
         try:
             self.staging.spend(self.ticket.key)
         except NameTaken as taken:
@@ -70,17 +82,31 @@ class StagedObject(ObjectFile):
             yield
         except BaseException:
             # The form may be sent again.
-            self.staging.give_back(self.ticket.key)
+            with self._telling("was not saved, and is noted as saved: it has to be uploaded again"):
+                self.staging.give_back(self.ticket.key)
             raise
-        limits.free_slot(self.ticket.account, self.ticket.slot, self.ticket.key)
-        try:
+        self.is_spent = True
+        self._follow()
+        with self._telling("was saved, and could not be taken out of the staging area"):
             self.staging.remove(self.ticket.key)
-        except HoldallError as failure:
-            log.warning(
-                'The upload of "%s" was saved, and could not be taken out of the staging area: %s',
-                shown(self.ticket.name),
-                failure,
-            )
+        with self._telling("was saved, and still counts as open"):
+            limits.free_slot(self.ticket.account, self.ticket.slot, self.ticket.key)
+
+    def _follow(self) -> None:
+        """Be read from the file that the store made of it: to make a thumbnail, or to send it by mail."""
+        if (made := self.made) is None or self.reader is None:
+            return
+        at: dict[str, Any] = {"key": made.key, "parameters": customer_key(made.parameters)}
+        self.reader.follow(made.connection, made.client, **at)
+        self._open_content = partial(ObjectReader, made.connection, made.client, name=self.ticket.name, **at)
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """Tell the log of a failure that changes nothing of what became of the save: the store's, or the cache's."""
+        try:
+            yield
+        except Exception as failure:  # noqa: BLE001  what caches raise is their own
+            log.warning('The upload of "%s" %s: %s', shown(self.ticket.name), what, failure)
 
 
 if TYPE_CHECKING:

@@ -15,7 +15,9 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models.fields.files import FieldFile
 from django.forms.boundfield import BoundField
+from django.forms.widgets import FILE_INPUT_CONTRADICTION
 from django.utils.translation import gettext_lazy as _
 
 from holdall.errors import HoldallError
@@ -89,8 +91,8 @@ class TakesUploads(forms.FileField):
 
     @property
     def offer(self) -> dict[str, Any] | None:
-        """What the widget says to its script; None where files go through the server."""
-        return None if self.place is None else offer_of(self.place, request_of(self.request))
+        """What the widget says to its script; None where files go through the server, or nowhere."""
+        return None if self.place is None or self.disabled else offer_of(self.place, request_of(self.request))
 
     # -- cleaning
 
@@ -109,6 +111,9 @@ class TakesUploads(forms.FileField):
         return [one for one in cleaned if one not in self.empty_values]
 
     def to_python(self, data: Any) -> Any:
+        if isinstance(data, FieldFile) and data:
+            # What a disabled field keeps was looked at when it came.
+            return data
         if isinstance(data, str) and data:
             data = self._open(data)
         if isinstance(data, StagedFile):
@@ -144,7 +149,7 @@ class TakesUploads(forms.FileField):
     def run_validators(self, value: Any) -> None:
         super().run_validators(value)
         # Last: nobody waits for a scanner because of a file that is refused anyway.
-        inspection.scan(value)
+        inspection.scan(value, field=self.place.id if self.place else "")
 
 
 class UploadField(TakesUploads):
@@ -171,6 +176,14 @@ class ImageUploadField(TakesUploads, forms.ImageField):
 
 class _BoundUpload(BoundField):
     """A bound field whose widget says what its script needs, when it is shown."""
+
+    def value(self) -> Any:
+        widget = self.field.widget
+        if self.form.is_bound and isinstance(widget, UploadWidget) and self.data is FILE_INPUT_CONTRADICTION:
+            # The visitor chose a file and to have none; the file need not be sent again to choose one of both.
+            carried = widget.tickets_in(self.form.data, self.html_name)
+            return carried or super().value()
+        return super().value()
 
     def as_widget(self, widget: Any = None, attrs: Any = None, only_initial: bool = False) -> Any:
         shown = widget or self.field.widget

@@ -6,12 +6,17 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.db.models.fields.files import FieldFile
+from django.utils.translation import gettext_lazy as _
+
 from holdall.errors import HoldallError
 from holdall.storage import content
 from holdall.uploads import limits
-from holdall.uploads.files import StagedFile
+from holdall.uploads.files import staged_of
 from holdall.uploads.options import options
 from holdall.uploads.refusals import UploadRefused
+from holdall.uploads.tickets import Ticket
 
 log = logging.getLogger("holdall")
 
@@ -83,17 +88,31 @@ def is_disguised(name: str, head: bytes) -> bool:
     )
 
 
-def scan(file: Any) -> None:
-    """Ask the project's scanner, if it has one.
+def scan(file: Any, *, field: str) -> None:
+    """Ask the project's scanner, if it has one, whichever way the file came.
+
+    The attack: to send the file itself in place of a ticket, past the scanner. A file that came so has a ticket that tells
+    its field, name, type and length.
 
     Raises:
-        ValidationError: it says that the file must not be saved.
+        ValidationError: it says that the file must not be saved, or answers False.
     """
     hook = options().scan
-    if hook is not None and isinstance(file, StagedFile):
-        file.seek(0)
-        hook(file, file.file.ticket)
-        file.seek(0)
+    if hook is None or file is None or isinstance(file, FieldFile):
+        return
+    staged = staged_of(file)
+    ticket = _ticket_of(file, field) if staged is None else staged.ticket
+    file.seek(0)
+    # A hook that answers instead of raising means what it says.
+    if hook(file, ticket) is False:
+        raise ValidationError(_("The file contains something harmful and was not accepted."), code="infected")
+    file.seek(0)
+
+
+def _ticket_of(file: Any, field: str) -> Ticket:
+    size, kind = file.size, getattr(file, "content_type", None)
+    told = {"name": file.name or "", "type": kind or "", "size": size, "max_size": size or 0}
+    return Ticket(field=field, store="", stamp="", owner="", key="", **told)
 
 
 def log_failure(failure: HoldallError) -> None:

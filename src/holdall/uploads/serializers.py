@@ -35,8 +35,12 @@ class UploadField(serializers.FileField):  # type: ignore[misc]  # the framework
     @property
     def place(self) -> Place:
         """The field, as its tickets name it."""
+        field: Any = self
+        while not isinstance(field.parent, serializers.Serializer):
+            # A field of several files has this one as its child.
+            field = field.parent
         return place_of_serializer(
-            self.parent, self.field_name, storage=self.storage, max_size=self.max_size or 0, types=self.types
+            field.parent, field.field_name, storage=self.storage, max_size=self.max_size or 0, types=self.types
         )
 
     @property
@@ -50,7 +54,7 @@ class UploadField(serializers.FileField):  # type: ignore[misc]  # the framework
                 data = self.place.open(request_of(self.context.get("request")), data)
             found = super().to_internal_value(data)
             inspection.inspect(found, types=self.types, max_size=self.max_size)
-            inspection.scan(found)
+            inspection.scan(found, field=self.place.id)
         except UploadRefused as refused:
             raise serializers.ValidationError(str(refused.message), code=refused.reason) from refused
         except DjangoValidationError as error:
@@ -64,5 +68,22 @@ class UploadField(serializers.FileField):  # type: ignore[misc]  # the framework
 
 
 def offers(serializer: Any) -> dict[str, dict[str, Any] | None]:
-    """Give what a client needs to begin uploads for each upload field of a serializer. Requests: none."""
-    return {name: field.offer for name, field in serializer.fields.items() if isinstance(field, UploadField)}
+    """Give what a client needs to begin uploads for each upload field of a serializer. Requests: none.
+
+    A field of a serializer inside is named with the way to it: "photos.file".
+    """
+    found: dict[str, dict[str, Any] | None] = {}
+    for name, field in _innermost(serializer).fields.items():
+        inner = _innermost(field)
+        if isinstance(inner, UploadField):
+            found[name] = inner.offer
+        elif isinstance(inner, serializers.Serializer):
+            found |= {f"{name}.{below}": offer for below, offer in offers(inner).items()}
+    return found
+
+
+def _innermost(field: Any) -> Any:
+    """Give what a list, or a serializer of many, is a list of."""
+    while (child := getattr(field, "child", None)) is not None:
+        field = child
+    return field

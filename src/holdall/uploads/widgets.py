@@ -45,9 +45,13 @@ class UploadWidget(forms.ClearableFileInput):
         self.allow_multiple_selected = True
         self.attrs["multiple"] = True
 
+    def tickets_in(self, data: Any, name: str) -> list[str]:
+        """Give the tickets that were posted."""
+        return [one for one in _all_of(data, name) if isinstance(one, str) and one]
+
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         """Give the file, or the ticket, or (of several) a list of both; what was chosen to be cleared as Django has it."""
-        carried = [one for one in _all_of(data, name) if isinstance(one, str) and one]
+        carried = self.tickets_in(data, name)
         if self.is_multiple:
             sent = [one for one in _all_of(files, name) if one]
             chosen = [*sent, *carried]
