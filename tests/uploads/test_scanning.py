@@ -29,6 +29,7 @@ class Clamd:
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
         self.seen: list[bytes] = []
         self.most = 25 * 1024**2
+        self.clean = b"stream: OK\0"
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
@@ -43,13 +44,18 @@ class Clamd:
     def _answer(self, stream: Any, connection: socket.socket) -> None:
         assert stream.read(10) == b"zINSTREAM\0"
         content = b""
-        while length := struct.unpack("!L", stream.read(4))[0]:
+        while head := stream.read(4):
+            if not (length := struct.unpack("!L", head)[0]):
+                break
             content += stream.read(length)
             if len(content) > self.most:
                 connection.sendall(b"INSTREAM size limit exceeded. ERROR\0")
                 return
+        else:
+            # It broke off.
+            return
         self.seen.append(content)
-        connection.sendall(b"stream: Eicar-Signature FOUND\0" if EICAR in content else b"stream: OK\0")
+        connection.sendall(b"stream: Eicar-Signature FOUND\0" if EICAR in content else self.clean)
 
 
 @pytest.fixture
@@ -67,18 +73,29 @@ def test_clean_file_is_taken(browser: Browser, clamd: Clamd) -> None:
     assert clamd.seen == [content]
 
 
+def test_what_is_no_answer_of_a_scanner_is_not_believed(browser: Browser, clamd: Clamd) -> None:
+    clamd.clean = b"HTTP/1.1 200 OK\0"
+    _, said = browser.submit(title="x", letter=browser.upload(browser.token(), b"content"))
+    assert said["errors"]["letter"][0]["code"] == "not_scanned"
+
+
 def test_infected_file_is_refused(browser: Browser, clamd: Clamd) -> None:
     status, said = browser.submit(title="x", letter=browser.upload(browser.token(), EICAR))
     assert (status, said["errors"]["letter"][0]["code"]) == (400, "infected")
 
 
 @pytest.mark.parametrize("what", ["too long", "gone"])
-def test_file_that_was_not_scanned_is_refused(browser: Browser, clamd: Clamd, what: str) -> None:
+def test_file_that_was_not_scanned_is_refused(browser: Browser, clamd: Clamd, settings: Any, what: str) -> None:
     clamd.most = 10
     if what == "gone":
-        clamd.listener.close()
+        # Nobody listens there.
+        with socket.create_server(("127.0.0.1", 0)) as left:
+            settings.HOLDALL_CLAMAV = f"127.0.0.1:{left.getsockname()[1]}"
     status, said = browser.submit(title="x", letter=browser.upload(browser.token(), b"x" * 1000))
-    assert (status, said["errors"]["letter"][0]["code"]) == (400, "not_scanned")
+    said = said["errors"]["letter"][0]
+    assert (status, said["code"]) == (400, "not_scanned")
+    # To try again helps if it is gone.
+    assert ("Try again" in said["message"]) is (what == "gone")
 
 
 def test_hook_may_refuse_and_knows_the_ticket(browser: Browser, settings: Any) -> None:

@@ -97,6 +97,9 @@ def begin(
         UploadRefused: the field does not take it, or too many uploads are open.
     """
     size_bytes = limits.check_size(size, token.max_size)
+    if size_bytes >= options().parts_from:
+        # The attack: a digest that the server has to read gigabytes for, each time that it is asked to finish.
+        digest = ""
     ticket, staging = issue(token, account, name=name, content_type=content_type, size_bytes=size_bytes, digest=digest)
     try:
         if size_bytes < options().parts_from or staging.unsigned() is Unsigned.OBEYED:
