@@ -32,7 +32,7 @@ from holdall.bulk.looking import Sample, judged
 from holdall.bulk.nearest import Nearest
 from holdall.errors import AccessRefused, WriteRefused
 from holdall.storage import MediaStorage
-from holdall.storage.media import batched
+from holdall.storage.batches import batched
 from tests.bulk import projects
 from tests.bulk.projects import manage
 from tests.contract import only

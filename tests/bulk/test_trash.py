@@ -22,7 +22,7 @@ from holdall.bulk import trash
 from holdall.bulk.places import Store
 from holdall.errors import NameTaken, StoreFailed
 from holdall.s3.trash import FOLDER, read_key
-from holdall.storage.discarding import after_commit
+from holdall.storage.commits import after_commit
 from tests.bulk.test_copy import MakeStore, contents, described
 from tests.contract import only
 from tests.providers import Provider

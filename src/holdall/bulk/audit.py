@@ -29,7 +29,7 @@ from holdall.bulk.work import mapped
 from holdall.errors import HoldallError, InvalidName
 from holdall.fork.storage import walk
 from holdall.storage import MediaStorage
-from holdall.storage.media import batched
+from holdall.storage.batches import batched
 from holdall.storage.objects import has_file, key_of
 
 MIN_AGE_SECONDS = 24 * 3600.0

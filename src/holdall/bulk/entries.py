@@ -18,7 +18,7 @@ from itertools import chain, islice
 from operator import le
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from holdall.storage.media import batched
+from holdall.storage.batches import batched
 
 T = TypeVar("T")
 # So many are held in memory at a time; one takes about 300 bytes.

@@ -24,7 +24,7 @@ from holdall.bulk.sources import Column, Source, UnreadableText, Way, columns, w
 from holdall.bulk.spellings import spellings
 from holdall.bulk.tables import RowsUnknown
 from holdall.storage import MediaStorage
-from holdall.storage.media import batched
+from holdall.storage.batches import batched
 
 # So many names are asked for at a time.
 BATCH = 500

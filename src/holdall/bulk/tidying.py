@@ -25,7 +25,7 @@ from holdall.fork.ownership import owner_of
 from holdall.fork.storage import ForkedStorage
 from holdall.s3.trash import Trashed, new_key
 from holdall.storage import MediaStorage
-from holdall.storage.media import batched
+from holdall.storage.batches import batched
 from holdall.storage.objects import prefix_of, site_of
 
 # So many are looked at, and moved, between two questions to the databases.

@@ -17,7 +17,7 @@ from holdall.s3.reading import ObjectReader
 from holdall.s3.saving import KEPT
 from holdall.s3.trash import FOLDER, Trashed, is_due, read_key
 from holdall.storage import MediaStorage
-from holdall.storage.media import batched
+from holdall.storage.batches import batched
 from holdall.storage.objects import has_file, key_of, new_object, prefix_of, reading_parameters, wrote
 
 

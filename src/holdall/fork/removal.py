@@ -17,7 +17,7 @@ from holdall.fork.tombstones import HIDDEN
 from holdall.s3 import claims
 from holdall.s3.claims import Claim
 from holdall.sites import is_below, is_reserved
-from holdall.storage.media import batched
+from holdall.storage.batches import batched
 from holdall.storage.objects import prefix_of, reading_parameters
 
 WORKERS = 16

@@ -23,10 +23,10 @@ from holdall.s3.claims import Claim
 from holdall.s3.signing import SAFE
 from holdall.s3.target import Above
 from holdall.storage import MediaStorage
-from holdall.storage.discarding import after_commit, refuse_failed
+from holdall.storage.commits import after_commit
+from holdall.storage.discarding import WORKERS, refuse_failed
 from holdall.storage.files import ObjectFile
 from holdall.storage.links import Link
-from holdall.storage.media import POOL_WORKERS
 from holdall.storage.modes import Mode
 from holdall.storage.objects import Entry, look_at, reading_parameters, site_of, target_of, walk_own
 from holdall.storage.options import hidden
@@ -401,7 +401,7 @@ class ForkedStorage(MediaStorage):
                     failed[name] = failure
             refuse_failed(failed, of=len(cleaned))
             return
-        with ThreadPoolExecutor(min(POOL_WORKERS, len(given)) or 1, thread_name_prefix="holdall-hide") as pool:
+        with ThreadPoolExecutor(min(WORKERS, len(given)) or 1, thread_name_prefix="holdall-hide") as pool:
             looked = zip(cleaned, pool.map(self.look_at_own, cleaned), strict=True)
             own = {name: seen for name, seen in looked if seen is not None}
             list(pool.map(self._hide, cleaned))

@@ -14,7 +14,8 @@ from asgiref.sync import sync_to_async
 from holdall.errors import HoldallError
 from holdall.shown import shown
 from holdall.storage.awaited import AwaitedFile
-from holdall.storage.discarding import Deed, DiscardingStorage, leaving_to_caller, logging_failure, waits_for_commit
+from holdall.storage.commits import Deed, leaving_to_caller, logging_failure, waits_for_commit
+from holdall.storage.discarding import DiscardingStorage
 from holdall.storage.files import ObjectFile
 from holdall.storage.opening import Opening
 from holdall.storage.threads import Lane, aside, submit
@@ -117,11 +118,11 @@ class AwaitedStorage(DiscardingStorage):
 
     async def aget_modified_time(self, name: str) -> datetime:
         """Give what `get_modified_time` gives."""
-        return await self._aside(Lane.QUESTIONS, lambda: cast("datetime", self.get_modified_time(name)))
+        return await self._aside(Lane.QUESTIONS, lambda: self.get_modified_time(name))
 
     async def alistdir(self, path: str) -> tuple[list[str], list[str]]:
         """List what `listdir` lists."""
-        return await self._aside(Lane.QUESTIONS, lambda: cast("tuple[list[str], list[str]]", self.listdir(path)))
+        return await self._aside(Lane.QUESTIONS, lambda: self.listdir(path))
 
     async def aurl(self, name: str | None, *arguments: Any, **options: Any) -> str:
         """Give what `url` gives."""

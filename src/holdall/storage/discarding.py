@@ -2,29 +2,80 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
 
 from holdall import names
-from holdall.errors import HoldallError, StoreFailed
+from holdall.errors import HoldallError, ObjectNotFound, StoreFailed
 from holdall.s3 import deleting, trash
-from holdall.shown import shown
+from holdall.storage.batches import batched
+from holdall.storage.commits import after_commit
 from holdall.storage.objects import reading_parameters
 from holdall.storage.writing import WritingStorage
 
-log = logging.getLogger("holdall")
 WORKERS = 16
 
 
 class DiscardingStorage(WritingStorage):
-    """The storage that writes, with the deletion of a file that was looked at. `MediaStorage` gives it its options."""
+    """The storage that writes, with what deletes files. `MediaStorage` gives it its options."""
 
     trash: int | None
+
+    def delete(self, name: str) -> None:
+        """Delete a file; if it does not exist, this is not an error. One DELETE; with a mirror five requests.
+
+        With `trash` it is moved into the trash instead, if a transaction of a database is open when that commits; a file
+        that is saved under its name meanwhile stays. One HEAD, one copy by the store and one DELETE.
+
+        Raises:
+            ValueError: the name is empty, which would mean the whole store.
+        """
+        if not name:
+            raise ValueError("The name must be given to delete().")
+        if self.trash:
+            self._discard_later([name])
+            return
+        self._removed(name, lambda: self._delete_for_good(name))
+
+    def _delete_for_good(self, name: str) -> bool:
+        with suppress(ObjectNotFound), self.translating("deleting", name):
+            answer = self.bucket.Object(self._key(name)).delete()
+            self.store.check_whole("delete_object", {}, answer, action="deleting", name=name)
+        return True
+
+    def delete_many(self, names: Iterable[str]) -> None:
+        """Delete files; missing ones are not an error. One request for each 1,000; with `trash` as `delete`, for each.
+
+        Raises:
+            StoreFailed: some could not be deleted, and which; all others are.
+        """
+        if self.trash:
+            self._discard_later([_given(name) for name in names])
+            return
+        failed: list[str] = []
+        for batch in batched({self._key(name): name for name in names if _given(name)}.items()):
+            by_key: dict[str, str] = dict(batch)
+            if (mirror := self.mirror) is None:
+                self._delete_batch(by_key, failed)
+            else:
+                mirror.removing(list(by_key.values()), partial(self._delete_batch, by_key, failed))
+        if failed:
+            raise StoreFailed(f"Could not be deleted from {self.store.where()}: {', '.join(failed)}.")
+
+    def _delete_batch(self, by_key: dict[str, str], failed: list[str]) -> list[str]:
+        """Delete files by their keys and give the names of those that are gone; add to `failed` what the others met."""
+        answer = self.store.call(
+            "delete_objects",
+            action="deleting",
+            name=next(iter(by_key.values())),
+            client=self.connection.meta.client,
+            Delete={"Objects": [{"Key": key} for key in by_key]},
+        )
+        refused = {str(error["Key"]): error.get("Code") for error in answer.get("Errors", ())}
+        failed += [f'"{by_key[key]}" ({code})' for key, code in refused.items()]
+        return [name for key, name in by_key.items() if key not in refused]
 
     def _discard_later(self, given: list[str]) -> None:
         """Move files, as they are now, into the trash, as soon as no open transaction could bring their rows back."""
@@ -101,65 +152,7 @@ def refuse_failed(failed: Mapping[str, HoldallError], *, of: int) -> None:
         raise StoreFailed(f"Could not be deleted, {len(failed):,} of {of:,}; all others are: {named}")
 
 
-class Deed(NamedTuple):
-    """What is done now, and what instead once a transaction has committed."""
-
-    now: Callable[[], object]
-    later: Callable[[], object]
-
-
-# Filled in place of doing anything, where another thread than the caller's does the work: only in the caller's own are
-# its transactions seen.
-_left_to_caller: ContextVar[list[Deed] | None] = ContextVar("holdall_left_to_caller", default=None)
-
-
-@contextmanager
-def leaving_to_caller() -> Iterator[list[Deed]]:
-    """Collect what would be done after a transaction of this thread, for the caller to do by `after_commit`."""
-    deeds: list[Deed] = []
-    before = _left_to_caller.set(deeds)
-    try:
-        yield deeds
-    finally:
-        _left_to_caller.reset(before)
-
-
-def after_commit(deed: Callable[[], object], later: Callable[[], object] | None = None) -> None:
-    """Do something now, or once every transaction has committed that is open in this thread; never if one is rolled back.
-
-    `later` is done instead of the deed where it had to wait. Its failure is logged: the rows are gone by then, and the
-    request that deleted them did what it was asked for.
-    """
-    if (left := _left_to_caller.get()) is not None:
-        left.append(Deed(deed, later or deed))
-    elif not waits_for_commit(partial(logging_failure, later or deed)):
-        deed()
-
-
-def waits_for_commit(deed: Callable[[], object]) -> bool:
-    """Let something be done once every transaction has committed that is open in this thread. False: there is none."""
-    # Here, because it takes a while, and a command without a project has no database.
-    from django.db import connections
-
-    waiting = {one.alias: one for one in connections.all(initialized_only=True) if one.in_atomic_block}
-    left = set(waiting)
-
-    def committed(alias: str) -> None:
-        left.discard(alias)
-        if not left:
-            deed()
-
-    for alias, connection in waiting.items():
-        connection.on_commit(partial(committed, alias), robust=True)
-    return bool(waiting)
-
-
-def logging_failure(deed: Callable[[], object]) -> None:
-    """Do something that nobody hears of: its failure is logged."""
-    try:
-        deed()
-    except HoldallError as failure:
-        log.error(  # noqa: TRY400  the failure says all
-            "A file was to be moved into the trash after its transaction, and is where it was: %s",
-            shown(str(failure)),
-        )
+def _given(name: str) -> str:
+    if not name:
+        raise ValueError("The name must be given to delete_many().")
+    return name

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
-from datetime import datetime
+from contextlib import AbstractContextManager
 from functools import partial
 from io import UnsupportedOperation
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import File
 from django.core.files.storage import storages
-from django.utils import timezone
 from django.utils.module_loading import import_string
 from storages.utils import setting
 
 from holdall import names
-from holdall.errors import NameTaken, ObjectNotFound, StoreFailed
+from holdall.errors import NameTaken, ObjectNotFound
 from holdall.providers import PROVIDERS, Provider, recognise
 from holdall.s3.claims import Claim
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.connection import Connection, connect
 from holdall.s3.reading import ObjectReader
 from holdall.s3.target import TIMEOUT_SECONDS, Target, transfer_config
-from holdall.sites import RESERVED
 from holdall.storage.asynchronous import AwaitedStorage
 from holdall.storage.draft import HELD_BYTES, Draft
 from holdall.storage.files import ObjectFile
@@ -46,12 +40,6 @@ from holdall.storage.options import (
     without_secrets,
     wrapped,
 )
-
-T = TypeVar("T")
-# What one request may delete: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-DELETE_BATCH = 1000
-POOL_WORKERS = 16
-KNOWN_FOLDERS = 10_000
 
 
 class MediaStorage(AwaitedStorage):
@@ -340,187 +328,3 @@ class MediaStorage(AwaitedStorage):
                 "memory meanwhile. Read it, and save it again."
             )
         return content
-
-    def delete(self, name: str) -> None:
-        """Delete a file; if it does not exist, this is not an error. One DELETE; with a mirror five requests.
-
-        With `trash` it is moved into the trash instead, if a transaction of a database is open when that commits; a file
-        that is saved under its name meanwhile stays. One HEAD, one copy by the store and one DELETE.
-
-        Raises:
-            ValueError: the name is empty, which would mean the whole store.
-        """
-        if not name:
-            raise ValueError("The name must be given to delete().")
-        if self.trash:
-            self._discard_later([name])
-            return
-        self._removed(name, lambda: self._delete_for_good(name))
-
-    def _delete_for_good(self, name: str) -> bool:
-        with suppress(ObjectNotFound), self.translating("deleting", name):
-            answer = self.bucket.Object(self._key(name)).delete()
-            self.store.check_whole("delete_object", {}, answer, action="deleting", name=name)
-        return True
-
-    def delete_many(self, names: Iterable[str]) -> None:
-        """Delete files; missing ones are not an error. One request for each 1,000; with `trash` as `delete`, for each.
-
-        Raises:
-            StoreFailed: some could not be deleted, and which; all others are.
-        """
-        if self.trash:
-            self._discard_later([_given(name) for name in names])
-            return
-        failed: list[str] = []
-        for batch in batched({self._key(name): name for name in names if _given(name)}.items()):
-            by_key: dict[str, str] = dict(batch)
-            if (mirror := self.mirror) is None:
-                self._delete_batch(by_key, failed)
-            else:
-                mirror.removing(list(by_key.values()), partial(self._delete_batch, by_key, failed))
-        if failed:
-            raise StoreFailed(f"Could not be deleted from {self.store.where()}: {', '.join(failed)}.")
-
-    def _delete_batch(self, by_key: dict[str, str], failed: list[str]) -> list[str]:
-        """Delete files by their keys and give the names of those that are gone; add to `failed` what the others met."""
-        answer = self.store.call(
-            "delete_objects",
-            action="deleting",
-            name=next(iter(by_key.values())),
-            client=self.connection.meta.client,
-            Delete={"Objects": [{"Key": key} for key in by_key]},
-        )
-        refused = {str(error["Key"]): error.get("Code") for error in answer.get("Errors", ())}
-        failed += [f'"{by_key[key]}" ({code})' for key, code in refused.items()]
-        return [name for key, name in by_key.items() if key not in refused]
-
-    def exists_many(self, names: Iterable[str]) -> dict[str, bool]:
-        """Say of each name whether a file has it. One HEAD each, a few at a time."""
-        asked = list(dict.fromkeys(names))
-        with ThreadPoolExecutor(min(POOL_WORKERS, len(asked)) or 1, thread_name_prefix="holdall-exists") as pool:
-            return dict(zip(asked, pool.map(self.exists, asked), strict=True))
-
-    def exists(self, name: str) -> bool:
-        """Say whether a file has this name, or a folder in which something lies; the empty name is the store itself.
-
-        Requests: one HEAD; one more after the first "no" of a process. After each "no" one listing of three keys at
-        most, if the name may be a folder's: it has no dot in its last part, ends in a slash, or `listdir` gave it.
-
-        Raises:
-            AccessRefused: also for a missing file, where the keys may not list the bucket.
-            BucketNotFound: the bucket itself is missing, which says nothing about the file.
-        """
-        cleaned = names.clean(name)
-        if cleaned and not cleaned.endswith("/") and self._has_file(cleaned):
-            return True
-        path = cleaned.rstrip("/")
-        is_likely = path != cleaned or "." not in path.rpartition("/")[2] or path in self._folders_seen()
-        return is_likely and self._has_below(path)
-
-    def _on_its_side(self, _name: str, read: Callable[[MediaStorage], T]) -> T:
-        """Read something of a file from the store that has it: this one, if it is not a fork."""
-        return read(self)
-
-    def _has_file(self, name: str) -> bool:
-        parameters = reading_parameters(self, name)
-        try:
-            self.store.call(
-                "head_object",
-                action="looking for",
-                name=name,
-                client=self._client,
-                Key=self._key(name),
-                **parameters,
-            )
-        except ObjectNotFound:
-            return False
-        return True
-
-    def _has_below(self, path: str) -> bool:
-        """Say whether a folder contains anything. One listing, in which everything of Holdall's own is one entry."""
-        page = self.store.call(
-            "list_objects_v2",
-            action="listing",
-            name=path,
-            client=self._client,
-            Prefix=self._prefix(path),
-            Delimiter="/",
-            MaxKeys=3,
-        )
-        keys = [entry["Key"] for entry in page.get("Contents", ())]
-        keys += [entry["Prefix"] for entry in page.get("CommonPrefixes", ())]
-        return any(key.rstrip("/").rpartition("/")[2] != RESERVED for key in keys)
-
-    def _folders_seen(self) -> set[str]:
-        """Give the folders that `listdir` returned and whose names look like those of files: "jquery-3.7"."""
-        seen: set[str] = self.store.known.setdefault(("folders", self.location), set())
-        return seen
-
-    def _note_folders(self, path: str, folders: Iterable[str]) -> None:
-        seen = self._folders_seen()
-        above = names.clean(path).rstrip("/")
-        for folder in folders:
-            if "." in folder and len(seen) < KNOWN_FOLDERS:
-                seen.add(f"{above}/{folder}" if above else folder)
-
-    def size(self, name: str) -> int:
-        """Give how many bytes are read from the file. One HEAD; of a packed file, one or two GETs more."""
-        with self.translating("asking the size of", name):
-            found = self._looked_at(name)
-            size_bytes = found.content_length
-            is_packed = self.gzip and found.content_encoding == "gzip"
-        if is_packed:
-            with self._open(name) as file:
-                return int(file.size)
-        if size_bytes is None:
-            raise StoreFailed(
-                f'The size of "{name}" is not known: the answer of {self.store.where()} has no '
-                "`Content-Length`. Check whether a proxy between compresses what passes."
-            )
-        return int(size_bytes)
-
-    def get_modified_time(self, name: str) -> datetime:
-        """Give the time when the file was saved: aware under `USE_TZ`, otherwise in the default time zone. One HEAD."""
-        with self.translating("asking the time of", name):
-            modified: datetime = self._looked_at(name).last_modified
-        return modified if django_settings.USE_TZ else timezone.make_naive(modified, timezone.get_default_timezone())
-
-    def _looked_at(self, name: str) -> Any:
-        """Give the SDK's object of a file. One HEAD: here, if the file is encrypted with a key of the project's own."""
-        found = self.bucket.Object(self._key(name))
-        if parameters := reading_parameters(self, name):
-            found.load(**parameters)
-        return found
-
-    def listdir(self, path: str) -> tuple[list[str], list[str]]:
-        """List folders and files of a folder. One request for each 1,000."""
-        prefix = self._prefix(path)
-        folders: list[str] = []
-        files: list[str] = []
-        for page in self._pages(path, Delimiter="/", Prefix=prefix):
-            folders += [entry["Prefix"][len(prefix) :].rstrip("/") for entry in page.get("CommonPrefixes", ())]
-            files += [entry["Key"][len(prefix) :] for entry in page.get("Contents", ()) if entry["Key"] != prefix]
-        # What Holdall keeps there for itself, or for a store in this folder.
-        folders = [folder for folder in folders if folder != RESERVED]
-        self._note_folders(path, folders)
-        return folders, [file for file in files if file != RESERVED]
-
-    def _pages(self, path: str, **parameters: Any) -> Iterator[Any]:
-        # V1 breaks on keys with "%" or "+" on Ceph: its marker comes back unescaped.
-        if (client := self._client) is not None:
-            return iter(client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket_name, **parameters))
-        return self.store.pages(action="listing", name=path, **parameters)
-
-
-def _given(name: str) -> str:
-    if not name:
-        raise ValueError("The name must be given to delete_many().")
-    return name
-
-
-def batched(items: Iterable[Any], size: int = DELETE_BATCH) -> Iterator[list[Any]]:
-    """Cut into lists of no more than `size`, in order."""
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch

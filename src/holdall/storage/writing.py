@@ -21,8 +21,8 @@ from holdall.s3.patience import refuse_if_stopped
 from holdall.s3.ranges import MAX_PARTS, Source
 from holdall.s3.saving import NewObject, Parts
 from holdall.storage import content as rules
+from holdall.storage.asking import AskingStorage
 from holdall.storage.files import ObjectFile
-from holdall.storage.links import LinkingStorage
 from holdall.storage.mirror import Mirror
 from holdall.storage.objects import reading_parameters
 from holdall.storage.upload import Upload, is_seekable
@@ -47,8 +47,8 @@ class _Attempt:
 _attempt: ContextVar[_Attempt | None] = ContextVar("holdall_attempt", default=None)
 
 
-class WritingStorage(LinkingStorage):
-    """django-storages' storage, with names and saving of our own. `MediaStorage` gives it a connection and its options."""
+class WritingStorage(AskingStorage):
+    """The storage that answers, with names and saving of our own. `MediaStorage` gives it a connection and its options."""
 
     _mirror_options: Mapping[str, Any] | None = None
     _mirror: Mirror | None = None
