@@ -1,4 +1,4 @@
-"""What an environment holds where something is missing: names of other tools, a set with a prefix, an address, a `.env`.
+"""Say what an environment holds where something is missing: names of other tools, a set with a prefix, an address, a `.env`.
 
 Where nothing is missing, only what says that the bucket is at another provider is spoken of. Nothing is taken over: a
 variable that was set for another purpose must not move the files. `holdall.environment.proposal` writes down what is meant.
@@ -6,136 +6,18 @@ variable that was set for another purpose must not move the files. `holdall.envi
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import NamedTuple
-from urllib.parse import urlsplit
-
-from holdall.environment import dsn, foreign, keyfiles, whereabouts
+from holdall.environment import dsn, foreign, whereabouts
 from holdall.environment.entries import Entries
-from holdall.environment.foreign import Candidate, Meaning
+from holdall.environment.foreign import Candidate
 from holdall.environment.habits import listed
+from holdall.environment.lookalikes import CORE, KEYS, addresses, candidates, meant_names, prefixed_sets
 from holdall.environment.store import Store
 from holdall.environment.unread import AMBIENT_ENDPOINTS, has_role, same_as
 from holdall.environment.values import Said
-from holdall.environment.variables import BY_NAME, MIRROR, PARENT
-from holdall.hosts import is_inside
+from holdall.environment.variables import BY_NAME
 from holdall.providers import AMAZON, B2, DELIVERY_HOST, R2, SPACES, recognise
 
-_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-# What a store is made of: where these are meant, a missing bucket is not all that is to be set.
-CORE = frozenset({"STORAGE_BUCKET_NAME", "AWS_S3_ENDPOINT_URL", "AWS_S3_REGION_NAME", "DO_REGION", *_KEYS})
-# The prefixes of stores beside this one.
-OTHER_STORES = (PARENT, MIRROR)
-ENDINGS = tuple(f"_{name}" for name in BY_NAME if name != "BUILD_MODE")
 _REGIONS = ("AWS_S3_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION")
-
-
-class PrefixedSet(NamedTuple):
-    """Variables of the contract that all have one prefix, which nobody asked for."""
-
-    prefix: str
-    names: tuple[str, ...]
-    # The name of its bucket, where the contract has another.
-    bucket: str = ""
-
-    @property
-    def line(self) -> str:
-        """The setting that reads them."""
-        return f"STORAGES = {self.call}"
-
-    @property
-    def call(self) -> str:
-        aliases = f'aliases={{"default": "{self.prefix}"}}'
-        if not self.bucket:
-            return f"holdall.from_env({aliases})"
-        renamed = f'"{self.prefix}STORAGE_BUCKET_NAME": os.environ["{self.bucket}"]'
-        return f"holdall.from_env({{**os.environ, {renamed}}}, {aliases})"
-
-
-def candidates(entries: Entries) -> list[Candidate]:
-    """Give all names that probably mean a variable which is not set, in the order of the environment."""
-    found = [one for one in _meant(entries) if not any(map(entries.is_set, same_as(one.variable)))]
-    best = {one.variable: max(two.meaning.rank for two in found if two.variable == one.variable) for one in found}
-    # A bucket for static files is no candidate beside one for uploads.
-    return [one for one in found if one.meaning.rank >= min(0, best[one.variable]) or one.meaning.note == foreign.PART]
-
-
-def _meant(entries: Entries) -> Iterator[Candidate]:
-    has_bucket = any(map(entries.is_set, same_as("STORAGE_BUCKET_NAME")))
-    for name, value in entries.environ.items():
-        bare = name.removeprefix(entries.prefix)
-        if not name.startswith(entries.prefix) or not value.strip() or bare.startswith(_others(entries)):
-            continue
-        if not name.isprintable() or not (value.strip().isprintable() or "-----BEGIN" in value):
-            continue
-        if has_bucket and bare.endswith(ENDINGS):
-            # Of a second store.
-            continue
-        if bare in BY_NAME or bare.removesuffix(keyfiles.SUFFIX) in BY_NAME or not foreign.is_interesting(bare):
-            continue
-        meant = foreign.meaning(bare)
-        if meant and _fits(meant, value.strip()):
-            yield Candidate(bare, value.strip(), _by_its_value(bare, value.strip(), meant))
-
-
-def _others(entries: Entries) -> tuple[str, ...]:
-    """Give the beginnings of names that belong to another store."""
-    return (*OTHER_STORES, *(prefix for prefix in entries.beside if prefix and prefix != entries.prefix))
-
-
-def _by_its_value(name: str, value: str, meant: Meaning) -> Meaning:
-    """Tell the address of a server from that of a CDN, where a name like "BUCKET_URL" may be either."""
-    if meant.variable != "AWS_S3_CUSTOM_DOMAIN" or "BUCKET" not in foreign.words(name) or "://" not in value:
-        return meant
-    parts = urlsplit(value)
-    is_api = recognise(value)[0].is_hosted or is_inside(parts.hostname or "")
-    return meant._replace(variable=whereabouts.ENDPOINT) if is_api and not parts.path.strip("/") else meant
-
-
-def _fits(meant: Meaning, value: str) -> bool:
-    if meant.variable == "AWS_S3_CUSTOM_DOMAIN":
-        # `MEDIA_URL=/media/` is a path of the site.
-        return not value.startswith("/") and bool(re.search(r"[.:]", value) or meant.note)
-    return meant.variable in {"", "AWS_PROFILE"} or meant.variable.removesuffix(keyfiles.SUFFIX) in BY_NAME
-
-
-def prefixed_sets(entries: Entries) -> list[PrefixedSet]:
-    """Give the sets of variables that have a prefix, a bucket among them."""
-    groups: dict[str, list[str]] = {}
-    known = sorted(BY_NAME, key=len, reverse=True)
-    for name, value in entries.environ.items():
-        own = next((one for one in known if name.endswith(f"_{one}")), None)
-        if (
-            own
-            and own != "BUILD_MODE"
-            and value.strip()
-            and name.isprintable()
-            and not name.startswith(_others(entries))
-        ):
-            groups.setdefault(name.removesuffix(own), []).append(name)
-    found = []
-    for prefix, names in groups.items():
-        bare = {name.removeprefix(prefix) for name in names}
-        if bare & {"STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME"}:
-            if len(bare) > 1:
-                found.append(PrefixedSet(prefix, tuple(names)))
-        elif {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= bare:
-            others = [name for name in entries.environ if name.startswith(prefix) and entries.environ[name].strip()]
-            meant = [(name, foreign.meaning(name.removeprefix(prefix))) for name in others if name not in names]
-            buckets = [name for name, one in meant if one and one.variable == "STORAGE_BUCKET_NAME"]
-            if buckets:
-                found.append(PrefixedSet(prefix, (*names, buckets[0]), buckets[0]))
-    return found
-
-
-def addresses(entries: Entries) -> Iterator[tuple[str, dict[str, str]]]:
-    """Give the names that hold a store in one address, with what it says."""
-    for name, value in entries.environ.items():
-        if not name.startswith(entries.prefix) or "://" not in value or not name.isprintable():
-            continue
-        if said := dsn.parse(value):
-            yield name.removeprefix(entries.prefix), said
 
 
 def speak_of_what_is_there(entries: Entries, store: Store | None) -> None:
@@ -199,7 +81,7 @@ def _of_a_beginning(entries: Entries, found: list[Candidate]) -> None:
         _bucket_is_explained(entries)
     address = _address(entries, found)
     for one in found:
-        if one.variable not in _KEYS or not has_role(entries) or one.meaning.elsewhere:
+        if one.variable not in KEYS or not has_role(entries) or one.meaning.elsewhere:
             _say(entries, one, address, is_needed=one.variable in CORE and one.meaning.rank > -2)
     for name in AMBIENT_ENDPOINTS:
         _ambient_is_needed(entries, name)
@@ -316,8 +198,8 @@ def _need(entries: Entries, store: Store, variable: str) -> str:
     """Say whether a variable is "needed", only "wanted", or neither, in a store that has its bucket."""
     if variable == "AWS_S3_CUSTOM_DOMAIN":
         return "needed" if store.public else ""
-    if variable in _KEYS:
-        half = any(map(entries.is_set, _KEYS[:2]))
+    if variable in KEYS:
+        half = any(map(entries.is_set, KEYS[:2]))
         if store.mode == "do" or half:
             return "needed" if variable != "AWS_SESSION_TOKEN" else ""
         return "" if has_role(entries) and store.provider is AMAZON else "wanted"
@@ -343,10 +225,10 @@ def _elsewhere(entries: Entries, store: Store, found: list[Candidate]) -> bool:
     if _region_is_odd(entries):
         return False
     others = [one for one in found if one.meaning.elsewhere and one.variable in {*CORE, "AWS_S3_CUSTOM_DOMAIN"}]
-    of_r2 = [one for one in _meant(entries) if "R2" in foreign.words(one.name)]
+    of_r2 = [one for one in meant_names(entries) if "R2" in foreign.words(one.name)]
     others += [one for one in of_r2 if one not in others]
     without_keys = store.keys is None and not has_role(entries)
-    if not of_r2 and not (without_keys and any(one.variable in {*_KEYS, "AWS_S3_ENDPOINT_URL"} for one in others)):
+    if not of_r2 and not (without_keys and any(one.variable in {*KEYS, "AWS_S3_ENDPOINT_URL"} for one in others)):
         return False
     place = _place(entries, others)
     is_spaces = any({"SPACES", "SPACE"} & set(foreign.words(one.name)) for one in others)

@@ -11,11 +11,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from holdall import secret
-from holdall.environment import contract, dsn, foreign, keyfiles, missing, unread, values, whereabouts
+from holdall.environment import contract, dsn, foreign, keyfiles, lookalikes, unread, values, whereabouts
 from holdall.environment.entries import Entries, display
 from holdall.environment.foreign import Candidate
 from holdall.environment.habits import listed
-from holdall.environment.missing import PrefixedSet
+from holdall.environment.lookalikes import PrefixedSet
 from holdall.environment.unread import AMBIENT_ENDPOINTS, has_role
 from holdall.environment.variables import BY_NAME, VARIABLES
 from holdall.providers import AMAZON, recognise
@@ -74,7 +74,7 @@ class _Author:
         # name -> why nobody but a person can decide it
         self.open: dict[str, str] = {}
         self.group: PrefixedSet | None = None
-        self.candidates = [one for one in missing.candidates(env) if one.variable]
+        self.candidates = [one for one in lookalikes.candidates(env) if one.variable]
 
     def proposal(self) -> Proposal:
         self._own()
@@ -131,14 +131,14 @@ class _Author:
                 self._decide(target, value, "" if target == given else self.env.prefix + given)
 
     def _addresses(self) -> None:
-        for name, said in missing.addresses(self.env):
+        for name, said in lookalikes.addresses(self.env):
             for variable, value in said.items():
                 self._decide(variable, value, self.env.prefix + name)
 
     def _prefixed(self) -> None:
         if self.env.prefix or "STORAGE_BUCKET_NAME" in self.decided:
             return
-        for group in missing.prefixed_sets(self.env)[:1]:
+        for group in lookalikes.prefixed_sets(self.env)[:1]:
             self.group = group
             for name in group.names:
                 variable = name.removeprefix(group.prefix)
@@ -233,7 +233,7 @@ class _Author:
                 return address, name
         for address, name in (addresses or whereabouts.of_account(self.candidates)).items():
             return address, prefix + name
-        names = [one.name for one in self.candidates if one.variable in missing.CORE]
+        names = [one.name for one in self.candidates if one.variable in lookalikes.CORE]
         place = whereabouts.spoken_of(names, self.env.environ, region)
         if not self._speaks_of(foreign.SPACES):
             place = place or whereabouts.of_region(region)
@@ -287,7 +287,11 @@ class _Author:
         for name, value in self.env.environ.items():
             # Of a fork's parent, and of a mirror.
             bare = name.removeprefix(prefix)
-            if name.startswith(prefix) and bare.startswith(missing.OTHER_STORES) and bare.endswith(missing.ENDINGS):
+            if (
+                name.startswith(prefix)
+                and bare.startswith(lookalikes.OTHER_STORES)
+                and bare.endswith(lookalikes.ENDINGS)
+            ):
                 yield self._line(name, value)
 
 
