@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
@@ -26,18 +26,16 @@ from holdall.errors import (
     StoreFailed,
     StoreUnreachable,
 )
-from holdall.s3 import comparison, whole
-from holdall.s3.begun import Begun, Stage, Standing, customer_key
+from holdall.s3 import comparison
+from holdall.s3.begun import Stage, customer_key
 from holdall.s3.bodies import Joined, Readable, in_parts, read_exactly
-from holdall.s3.connection import Connection
 from holdall.s3.patience import refuse_if_stopped
+from holdall.s3.putting import CONFLICTS, Put, digest_of
 from holdall.s3.ranges import MAX_PARTS, Source, bytes_of, ranges, unchanged
 
 # What belongs to an object beside its bytes, in the SDK's words.
 KEPT = ("ContentType", "ContentDisposition", "ContentEncoding", "ContentLanguage", "CacheControl")
 
-_CONFLICTS = frozenset({"ConditionalRequestConflict", "OperationAborted"})
-_MAX_CONFLICTS = 5
 # A copy, or the completion of an upload, is answered when it is done, by servers that do not say meanwhile that they are at it.
 LEAST_WORK_BYTES_PER_SECOND = 10 * 1024**2
 
@@ -56,14 +54,12 @@ class Parts:
 
 
 @dataclass(kw_only=True, eq=False)
-class NewObject(Begun):
+class NewObject(Put):
     """One object that is about to be created, under a key that nobody may have yet (but with `replace`)."""
 
     parts: Parts
     # Whether an earlier run may have begun the same, and have been ended before it could take it back.
     resumes: bool = False
-    # What the store said of the object, in quotes as it says it; empty where its answer was lost.
-    etag: str = field(default="", init=False)
     # What it said of the parts, of an object that was sent in parts.
     part_etags: list[str] = field(default_factory=list, init=False)
     # How long each part is that was sent, by its number.
@@ -91,11 +87,6 @@ class NewObject(Begun):
                 del head
                 self._start(again=again)
                 self._finish(self.send_all(parts))
-
-    def put(self, data: bytes) -> None:
-        """Store all of the bytes with one request. Raises and requests: as `create`."""
-        with self.taking_back():
-            self._put(data)
 
     def copy(self, source: Source) -> bool:
         """Make the object from one at the same provider; its bytes do not pass through here.
@@ -136,111 +127,6 @@ class NewObject(Begun):
                     return False
             self._stage = Stage.WHOLE
         return True
-
-    # -- one PUT
-
-    def _put(self, data: bytes) -> None:
-        condition = {} if self.replace else {"IfNoneMatch": "*"}
-        sent = {"Body": data, **_digest(data, self.connection), **self.parameters}
-        conflicts = 0
-        while True:
-            self._stage = Stage.SENT
-            try:
-                answer = self._call("put_object", **condition, **sent)
-            except HoldallError as failure:
-                if self._was_done(failure, sent):
-                    break
-                # Two conditional writes met; neither is refused, both may try again. Or the store says that the name
-                # is taken, and then that nobody has it.
-                conflicts += 1
-                again = failure.code in _CONFLICTS or isinstance(failure, NameTaken)
-                if not again or conflicts > _MAX_CONFLICTS:
-                    raise self._explained(failure) from failure.__cause__
-            else:
-                self.etag = str(answer.get("ETag") or "")
-                break
-        self._stage = Stage.WHOLE
-
-    def _was_done(self, failure: HoldallError, sent: Mapping[str, Any]) -> bool:
-        """Say whether the request that failed had been carried out all the same, by an attempt of our own.
-
-        The SDK repeats, and so do proxies, who tell nobody. An error of the question is better than a second file of
-        the same content.
-
-        Raises:
-            NameTaken: somebody else has the name.
-            HoldallError: whose the object is cannot be known, or it is ours and damaged.
-        """
-        taken = isinstance(failure, NameTaken)
-        unknown = failure.outcome_unknown or failure.retries > 0
-        if not taken and not unknown:
-            if failure.code not in _CONFLICTS:
-                # Refused for certain.
-                self._stage = Stage.NOTHING
-            return False
-        # Where nobody waits for the answer, taking back asks the same question.
-        refuse_if_stopped()
-        try:
-            found = self._look()
-        except AccessRefused:
-            if taken and unknown:
-                raise self._undecided(failure) from failure
-            if taken:
-                # Nothing was repeated, as far as is known here: it is somebody else's.
-                self._stage = Stage.NOTHING
-                raise failure from failure.__cause__
-            return False
-        except HoldallError:
-            # The one question was asked, and the failure says what to do. To ask it again would take as long again.
-            self._stage = Stage.NOTHING
-            if taken:
-                raise
-            return False
-        if found.is_mine:
-            self._check_sent(found, sent)
-            self.etag = str(found.answer.get("ETag") or "")
-            return True
-        self._stage = Stage.NOTHING
-        if found.exists and taken:
-            raise failure from failure.__cause__
-        return False
-
-    def _check_sent(self, found: Standing, sent: Mapping[str, Any]) -> None:
-        """Make sure that the store has all of what was sent."""
-        if self._shares_mark and not sent["Body"]:
-            # The reservation of another run, which may have filled it by now.
-            return
-        provider = self.connection.target.provider
-        damaged = whole.flaw("head_object", sent, found.answer, md5_etags=provider.md5_etags)
-        if damaged or found.size_bytes not in {None, len(sent["Body"])}:
-            raise StoreFailed(
-                f'Saving "{self.name}" failed in {self.connection.where()}: what the store has is not what was sent. '
-                "Try again; if it happens again, check any proxy in between."
-            )
-
-    def _explained(self, failure: HoldallError) -> HoldallError:
-        if not isinstance(failure, NameTaken):
-            return failure
-        contradiction = StoreFailed(
-            f'Saving "{self.name}" was refused by {self.connection.where()}: it answers that the name is taken, and '
-            f"then that nobody has it, {_MAX_CONFLICTS} times in a row. Check any proxy in between; if there is none, ask "
-            "whoever runs the store."
-        )
-        contradiction.code = failure.code
-        return contradiction
-
-    def _undecided(self, failure: HoldallError) -> HoldallError:
-        unknown = StoreUnreachable(
-            f'Saving "{self.name}" failed in {self.connection.where()}: an answer was lost, the name was found taken when '
-            f"the request was repeated, and the keys may not read, so whether the file is this one cannot be asked. "
-            "Grant s3:GetObject, or look whether it is there."
-        )
-        unknown.code, unknown.retries, unknown.outcome_unknown = failure.code, failure.retries, True
-        return unknown
-
-    def _reserve(self) -> None:
-        self._put(b"")
-        self._stage, self.etag = Stage.RESERVED, ""
 
     # -- a copy
 
@@ -395,7 +281,7 @@ class NewObject(Begun):
             return {}
         if checks_by == "checksum":
             return {"ChecksumSHA256": base64.b64encode(hashlib.sha256(data).digest()).decode()}
-        return _digest(data, self.connection)
+        return digest_of(data, self.connection)
 
     def finish(self, etags: Sequence[str]) -> None:
         """Make one object of the parts, which are numbered from 1 in the order of their ETags.
@@ -417,7 +303,7 @@ class NewObject(Begun):
             if not self._is_filled(failure, sum(self._part_bytes.values())):
                 if not failure.outcome_unknown:
                     self._stage = before
-                if failure.code in _CONFLICTS and not self.replace:
+                if failure.code in CONFLICTS and not self.replace:
                     raise self._taken("was taken while it was uploaded") from failure
                 raise
         self._note_whole()
@@ -469,10 +355,6 @@ class NewObject(Begun):
         if not found.exists:
             self._reserve()
 
-    def _taken(self, what: str) -> NameTaken:
-        where = self.connection.where()
-        return NameTaken(f'"{self.name}" {what} in {where}. Nothing was changed.', store=where, key=self.key)
-
     def _exists(self) -> bool:
         try:
             self._call("head_object", **customer_key(self.parameters))
@@ -504,15 +386,6 @@ class NewObject(Begun):
                     etags |= {running.pop(future): future.result() for future in done}
             etags |= {number: future.result() for future, number in running.items()}
         return [etags[number] for number in sorted(etags)]
-
-
-def _digest(data: bytes, connection: Connection) -> dict[str, str]:
-    """Give what the store compares a body with, where the SDK does not send it by itself."""
-    # On Amazon boto3 sends a checksum of its own; everywhere else the server verifies this one.
-    if connection.target.provider.sdk_checksums:
-        return {}
-    digest = hashlib.md5(data, usedforsecurity=False).digest()
-    return {"ContentMD5": base64.b64encode(digest).decode()}
 
 
 def _copied(source: Source) -> dict[str, Any]:
