@@ -4,8 +4,7 @@
 // goes to the bucket, and the form takes a ticket: a hidden input of the same name. What may be uploaded, and where to,
 // the server decides at each step; the protocol is in docs/reference/uploads.md.
 //
-// One file, no dependency, no build step, nothing inline: `script-src 'self'; style-src 'self'` is enough, with the
-// bucket in `connect-src`. Every sentence is its own key in the catalogue that the server sends with the input.
+// No dependency, no build step, nothing inline. Every sentence is its own key in the catalogue that comes with the input.
 
 const INPUT = "input[type=file][data-holdall-upload]";
 const FILES_AT_ONCE = 4;
@@ -49,7 +48,7 @@ class Gate {
     if (!this.places) await new Promise((admit) => this.waiting.push(admit));
     else this.places--;
     try {
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       return await job();
     } finally {
       const next = this.waiting.shift();
@@ -61,6 +60,7 @@ class Gate {
 
 const files = new Gate(FILES_AT_ONCE);
 const requests = new Gate(REQUESTS_AT_ONCE);
+const drawings = new Gate(1);
 
 /** Notes of unfinished uploads, which outlive the page and the browser. Where there is no database, nothing is kept. */
 const notes = {
@@ -145,8 +145,6 @@ function send({ method = "PUT", url, headers = {}, fields: entries }, content, {
   });
 }
 
-const base64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)));
-
 const SVG = "http://www.w3.org/2000/svg";
 const SHAPES = {
   upload: "M12 16V5m0 0L7.5 9.5M12 5l4.5 4.5M5 16.5V18a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2v-1.5",
@@ -158,39 +156,33 @@ const SHAPES = {
   failed: "M12 7.5v5.5m0 3.2v.1",
 };
 
-function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  const path = document.createElementNS(SVG, "path");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("data-icon", name);
-  path.setAttribute("d", SHAPES[name]);
-  svg.append(path);
-  return svg;
-}
-
-function element(tag, className, ...children) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
+function filled(made, attributes, ...children) {
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
   return made;
 }
 
+const element = (tag, ...content) => filled(document.createElement(tag), ...content);
+const drawn = (tag, ...content) => filled(document.createElementNS(SVG, tag), ...content);
+const icon = (name) =>
+  drawn("svg", { viewBox: "0 0 24 24", "aria-hidden": true, "data-icon": name }, drawn("path", { d: SHAPES[name] }));
+
 /** One file on its way: waiting, running, paused, checking, done, failed, enclosed (goes with the form) or absent. */
 class Upload {
-  constructor(field, { file = null, name, size, ticket = "", state = "waiting" }) {
-    Object.assign(this, { field, file, name, size, ticket, state });
-    this.value = state === "done" ? ticket : "";
-    this.sent = 0;
+  constructor(field, said) {
+    Object.assign(this, { field, state: "waiting", ticket: "", reason: "", sent: 0, isTroubled: false }, said);
+    this.value = this.state === "done" ? this.ticket : "";
     this.etags = new Map();
     this.links = new Map();
-    this.isTroubled = false;
-    this.reason = "";
     this.row = new Row(this);
   }
 
+  get canPause() {
+    return ["waiting", "running", "paused"].includes(this.state);
+  }
+
   get isBusy() {
-    return ["waiting", "running", "paused", "checking"].includes(this.state);
+    return this.canPause || this.state === "checking";
   }
 
   get key() {
@@ -248,6 +240,7 @@ class Upload {
       this.become("enclosed");
       return;
     }
+    this.status = failure.status;
     // Neither the file's type nor its length changes by another try.
     this.isFinal = [413, 415].includes(failure.status);
     // A ticket that the server refuses is worth nothing; the next try begins anew.
@@ -346,7 +339,8 @@ class Upload {
   /** The store compares what arrives with this; where the page is not served safely, browsers can make none. */
   async digest() {
     if (this.file.size > HASHED_BYTES || !globalThis.crypto?.subtle) return undefined;
-    return base64(await crypto.subtle.digest("SHA-256", await this.file.arrayBuffer()));
+    const digest = await crypto.subtle.digest("SHA-256", await this.file.arrayBuffer());
+    return btoa(String.fromCharCode(...new Uint8Array(digest)));
   }
 
   take({ parts = [], expires }) {
@@ -500,42 +494,24 @@ class Row {
     const { field, name } = upload;
     const id = `holdall-${++ids}`;
     this.upload = upload;
-    this.tile = element("span", "holdall-tile");
-    this.tile.setAttribute("aria-hidden", "true");
     const [, extension = ""] = /\.([^.]{1,4})$/u.exec(name) || [];
-    this.tile.append(extension.toUpperCase());
-    this.title = element("span", "holdall-name", name);
-    this.title.id = `${id}-name`;
-    this.title.title = name;
-    this.title.dir = "auto";
-    this.note = element("span", "holdall-note");
-    this.note.id = `${id}-note`;
-    this.bar = element("progress", "holdall-bar");
-    this.bar.max = 1;
-    this.bar.setAttribute("aria-labelledby", this.title.id);
+    this.tile = element("span", { class: "holdall-tile", "aria-hidden": true }, extension.toUpperCase());
+    const title = element("span", { class: "holdall-name", id: `${id}-name`, title: name, dir: "auto" }, name);
+    this.note = element("span", { class: "holdall-note", id: `${id}-note` });
+    this.bar = element("progress", { class: "holdall-bar", max: 1, "aria-labelledby": title.id });
     this.main = this.button(() => {
       if (upload.state === "failed" || upload.state === "paused") upload.run();
       else upload.pause();
     });
     this.end = this.button(() => field.remove(upload));
-    this.hidden = element("input");
-    Object.assign(this.hidden, { type: "hidden", disabled: true });
-    this.element = element(
-      "li",
-      "holdall-file",
-      this.tile,
-      this.title,
-      this.note,
-      element("span", "holdall-buttons", this.main, this.end),
-      this.bar,
-      this.hidden,
-    );
+    this.hidden = element("input", { type: "hidden" });
+    const buttons = element("span", { class: "holdall-buttons" }, this.main, this.end);
+    this.element = element("li", { class: "holdall-file" }, this.tile, title, this.note, buttons, this.bar, this.hidden);
     if (upload.file) this.picture(upload.file);
   }
 
   button(act) {
-    const button = element("button", "holdall-button");
-    button.type = "button";
+    const button = element("button", { class: "holdall-button", type: "button" });
     button.addEventListener("click", act);
     return button;
   }
@@ -551,9 +527,9 @@ class Row {
   async picture(file) {
     if (!PICTURE.test(file.type) || file.size > PICTURE_BYTES) return;
     try {
-      const bitmap = await (Row.last = (Row.last || Promise.resolve()).catch(() => {}).then(() => createImageBitmap(file, { resizeHeight: 96, resizeQuality: "medium" })));
-      const canvas = element("canvas");
-      canvas.width = canvas.height = 96;
+      const size = { resizeHeight: 96, resizeQuality: "medium" };
+      const bitmap = await drawings.through(undefined, () => createImageBitmap(file, size));
+      const canvas = element("canvas", { width: 96, height: 96 });
       const scale = Math.max(96 / bitmap.width, 1);
       const [width, height] = [bitmap.width * scale, bitmap.height * scale];
       canvas.getContext("2d").drawImage(bitmap, (96 - width) / 2, (96 - height) / 2, width, height);
@@ -577,17 +553,16 @@ class Row {
     const part = size ? Math.min(1, upload.sent / size) : 1;
     this.element.dataset.state = state;
     this.element.toggleAttribute("data-troubled", upload.isTroubled);
-    this.bar.hidden = !["waiting", "running", "paused", "checking"].includes(state);
+    this.bar.hidden = !upload.isBusy;
     this.bar.value = part;
     const figures = [size === undefined ? "" : field.bytes(size)];
-    if (state === "running" || (state === "paused" && part > 0)) figures.push(field.percent(part));
+    if (state === "running" || (state === "paused" && part > 0)) figures.push(field.number(Math.floor(part * 100) / 100, { style: "percent" }));
     const text = [...(state === "failed" ? [] : figures), upload.note].filter(Boolean).join(" · ");
     if (this.note.textContent !== text) this.note.textContent = text;
 
     const { t } = field;
     const hadFocus = document.activeElement === this.main;
-    const canPause = state === "waiting" || state === "running" || state === "paused";
-    this.main.hidden = !(canPause || (state === "failed" && upload.file && !upload.isFinal));
+    this.main.hidden = !(upload.canPause || (state === "failed" && upload.file && !upload.isFinal));
     if (state === "paused") this.label(this.main, "continue", t("Continue"));
     else if (state === "failed") this.label(this.main, "again", t("Try again"));
     else this.label(this.main, "pause", t("Pause"));
@@ -609,13 +584,13 @@ class Row {
 }
 
 /** One file input, and the uploads that it holds. */
-class Field {
-  constructor(input) {
+export class Field {
+  constructor(input, { holdallUpload, holdallUrl, holdallTexts } = input.dataset) {
     this.input = input;
     this.uploads = [];
-    this.token = input.dataset.holdallUpload;
-    this.url = new URL(input.dataset.holdallUrl.replace(/\/?$/, "/"), document.baseURI).href;
-    this.texts = JSON.parse(input.dataset.holdallTexts || "{}");
+    this.token = holdallUpload;
+    this.url = new URL(holdallUrl.replace(/\/?$/, "/"), document.baseURI).href;
+    this.texts = JSON.parse(holdallTexts || "{}");
     this.isRequired = input.required;
     this.language = input.closest("[lang]")?.lang || undefined;
     this.t = (text, values = {}) => (this.texts[text] || text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -629,7 +604,7 @@ class Field {
     const { input, t } = this;
     this.root = input.closest(".holdall-upload");
     if (!this.root) {
-      this.root = element("div", "holdall-upload");
+      this.root = element("div", { class: "holdall-upload" });
       input.before(this.root);
       this.root.append(input);
     }
@@ -639,24 +614,19 @@ class Field {
       made.remove();
     }
     const id = input.id || `holdall-${++ids}`;
-    this.prompt = element("span", "holdall-prompt");
-    this.prompt.id = `${id}-prompt`;
-    this.zone = element("div", "holdall-zone", icon("upload"), this.prompt);
-    this.list = element("ul", "holdall-files");
-    this.list.setAttribute("aria-label", t("Files"));
-    this.total = element("p", "holdall-total");
-    this.held = element("p", "holdall-held", t("The form is sent as soon as everything is uploaded."), " ");
-    const release = element("button", "holdall-text-button", t("Do not send it"));
-    release.type = "button";
+    this.prompt = element("span", { class: "holdall-prompt", id: `${id}-prompt` });
+    this.zone = element("div", { class: "holdall-zone" }, icon("upload"), this.prompt);
+    this.list = element("ul", { class: "holdall-files", "aria-label": t("Files") });
+    this.total = element("p", { class: "holdall-total" });
+    this.held = element("p", { class: "holdall-held" }, t("The form is sent as soon as everything is uploaded."), " ");
+    const release = element("button", { class: "holdall-text-button", type: "button" }, t("Do not send it"));
     release.addEventListener("click", () => {
       holds.delete(input.form);
       for (const field of fields.values()) field.sync();
       input.focus();
     });
     this.held.append(release);
-    this.status = element("p", "holdall-status");
-    this.status.setAttribute("role", "status");
-    this.status.setAttribute("aria-live", "polite");
+    this.status = element("p", { class: "holdall-status", role: "status", "aria-live": "polite" });
     this.description = input.getAttribute("aria-describedby") || "";
     const made = [this.zone, this.list, this.total, this.held, this.status];
     for (const part of made) part.dataset.holdallMade = "";
@@ -717,8 +687,8 @@ class Field {
       this.show(new Upload(this, { name, size: size && Number(size), ticket: hidden.value, state: "done" }));
       hidden.remove();
     }
-    const [navigation] = performance.getEntriesByType("navigation");
-    if (!this.uploads.length && ["reload", "back_forward"].includes(navigation?.type)) {
+    const [{ type } = {}] = performance.getEntriesByType("navigation");
+    if (!this.uploads.length && (type === "reload" || type === "back_forward")) {
       for (const kept of this.kept) this.show(new Upload(this, { ...kept, state: "done" }));
     }
     this.keep();
@@ -727,9 +697,7 @@ class Field {
       else if (note.page === location.pathname && note.input === this.input.name && this.root.isConnected) {
         const { name, size, ticket } = note;
         if (this.uploads.some((upload) => upload.file && upload.key === note.key)) continue;
-        const upload = new Upload(this, { name, size, ticket, state: "absent" });
-        upload.noteKey = note.key;
-        this.show(upload);
+        this.show(new Upload(this, { name, size, ticket, noteKey: note.key, state: "absent" }));
       }
     }
     this.sync();
@@ -747,12 +715,10 @@ class Field {
     return `holdall:${location.pathname}:${this.input.name}`;
   }
 
-  keep() {
-    const done = this.uploads.filter((upload) => upload.state === "done");
+  keep(done = this.allThat("done")) {
     const kept = done.map(({ name, size, value }) => ({ name, size, ticket: value }));
     try {
-      if (kept.length) sessionStorage.setItem(this.place, JSON.stringify(kept));
-      else sessionStorage.removeItem(this.place);
+      sessionStorage.setItem(this.place, JSON.stringify(kept));
     } catch {
       // Without storage a reload begins anew.
     }
@@ -806,7 +772,7 @@ class Field {
 
   changed(upload) {
     if (!this.uploads.includes(upload) && upload.state !== "done") return this.settle();
-    const done = this.uploads.filter((other) => other.state === "done").length;
+    const done = this.allThat("done").length;
     if (upload.state === "failed") this.say(`${upload.name}: ${upload.reason}`);
     if (upload.state === "done" && !this.isBusy) {
       const all = this.uploads.length;
@@ -825,11 +791,15 @@ class Field {
     return this.uploads.some((upload) => upload.isBusy);
   }
 
+  allThat(state) {
+    return this.uploads.filter((upload) => upload.state === state);
+  }
+
   sync() {
     const { input, uploads, t } = this;
-    const failed = uploads.filter((upload) => upload.state === "failed");
+    const failed = this.allThat("failed");
     const all = uploads.filter((upload) => upload.state !== "absent");
-    const done = all.filter((upload) => upload.state === "done");
+    const done = this.allThat("done").length;
     input.required = this.isRequired && !all.length;
     input.setCustomValidity(failed.length ? `${failed[0].name}: ${failed[0].reason}` : "");
     input.toggleAttribute("aria-invalid", false);
@@ -842,7 +812,7 @@ class Field {
     if (this.prompt.textContent !== prompt) this.prompt.textContent = prompt;
     this.list.hidden = !uploads.length;
     this.total.hidden = all.length < 2;
-    this.total.textContent = t("{done} of {all} files uploaded", { done: done.length, all: all.length });
+    this.total.textContent = t("{done} of {all} files uploaded", { done, all: all.length });
     this.held.hidden = !holds.has(input.form) || !this.isBusy;
     this.root.toggleAttribute("data-filled", uploads.length > 0);
     this.root.toggleAttribute("data-failed", failed.length > 0);
@@ -865,20 +835,16 @@ class Field {
       count /= 1000;
       step++;
     }
-    const digits = step > 1 && count < 100 ? 1 : 0;
-    const how = { style: "unit", unit: units[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: digits };
-    return this.number(count, how);
-  }
-
-  percent(part) {
-    return this.number(Math.floor(part * 100) / 100, { style: "percent" });
+    const maximumFractionDigits = step > 1 && count < 100 ? 1 : 0;
+    return this.number(count, { style: "unit", unit: units[step], unitDisplay: step ? "short" : "long", maximumFractionDigits });
   }
 
   number(value, how) {
     try {
-      return new Intl.NumberFormat(this.language, how).format(value);
+      return value.toLocaleString(this.language, how);
     } catch {
-      return new Intl.NumberFormat(undefined, how).format(value);
+      // What the page says is no language.
+      return value.toLocaleString(undefined, how);
     }
   }
 
@@ -923,12 +889,11 @@ class Field {
 // Forms that are sent as soon as their uploads are finished, with the button that was pressed.
 const holds = new Map();
 
-function busyFields(form) {
-  return [...fields.values()].filter((field) => field.input.form === form && field.isBusy);
-}
+const fieldsOf = (form) => [...fields.values()].filter((field) => field.input.form === form);
+const busyFieldsOf = (form) => fieldsOf(form).filter((field) => field.isBusy);
 
 function go(form) {
-  if (!holds.has(form) || busyFields(form).length) return;
+  if (!holds.has(form) || busyFieldsOf(form).length) return;
   const submitter = holds.get(form);
   holds.delete(form);
   // A failed upload makes its input invalid, so the browser says what is wrong instead of sending.
@@ -939,7 +904,7 @@ addEventListener(
   "submit",
   (event) => {
     const form = event.target;
-    const busy = busyFields(form);
+    const busy = busyFieldsOf(form);
     if (!busy.length) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -956,22 +921,14 @@ addEventListener(
 
 // After all others, which may refuse: the tickets are on their way, and are good for once.
 addEventListener("submit", (event) => {
-  if (event.defaultPrevented) return;
-  for (const field of fields.values()) {
-    if (field.input.form !== event.target) continue;
-    try {
-      sessionStorage.removeItem(field.place);
-    } catch {
-      // There was nothing to remove.
-    }
-  }
+  if (!event.defaultPrevented) for (const field of fieldsOf(event.target)) field.keep([]);
 });
 
 // Also where a script reads the form itself: what is in the bucket does not go with it, and what is not there yet does.
 addEventListener("formdata", ({ target, formData }) => {
-  for (const field of fields.values()) {
-    const { form, name, disabled } = field.input;
-    if (form !== target || disabled) continue;
+  for (const field of fieldsOf(target)) {
+    const { name, disabled } = field.input;
+    if (disabled) continue;
     const tickets = formData.getAll(name).filter((one) => !(one instanceof File));
     const enclosed = field.uploads.filter((upload) => upload.file && (upload.isBusy || upload.state === "enclosed"));
     formData.delete(name);
