@@ -8,7 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
+from holdall.uploads import companion
 from holdall.uploads.fields import accepted
+from holdall.uploads.stores import staging_of
 from tests.contract import only
 from tests.uploads.conftest import Browser, form_body, send
 
@@ -83,6 +85,7 @@ def test_large_file_is_sent_in_parts(uppy: Uppy, browser: Browser) -> None:
 
 
 def test_upload_is_cancelled(uppy: Uppy, browser: Browser) -> None:
+    uppy.base = f"/uploads/companion/{browser.token(field='many')}/s3"
     _, made = uppy.post("/multipart", filename="a.txt", type="text/plain")
     path = f"/multipart/{quote(made['uploadId'], safe='')}"
     assert browser.client.delete(f"{uppy.base}{path}?key=a.txt").status_code == 200
@@ -103,15 +106,27 @@ def test_more_than_the_field_takes_is_refused_by_the_store(uppy: Uppy) -> None:
     assert (refused.status, refused.code) == (400, "EntityTooLarge")
 
 
-def test_more_parts_than_the_field_takes_are_refused(uppy: Uppy, browser: Browser) -> None:
+def test_field_of_files_that_uppy_sends_whole_takes_no_parts(uppy: Uppy) -> None:
+    status, said = uppy.post("/multipart", filename="a.txt", type="text/plain")
+    assert (status, said["error"]) == (413, "too_large")
+
+
+def test_longer_parts_than_the_field_takes_are_refused_and_removed(
+    uppy: Uppy, site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As for a field that takes more than 100 MiB, without sending as much.
+    monkeypatch.setattr(companion, "WHOLE_BYTES", 0)
     _, made = uppy.post("/multipart", filename="a.txt", type="text/plain")
     path = f"/multipart/{quote(made['uploadId'], safe='')}"
     assert uppy.get(f"{path}/2", key="a.txt")[0] == 413
     _, link = uppy.get(f"{path}/1", key="a.txt")
     etag = send("PUT", link["url"], b"x" * 1_000_001).headers["etag"].strip('"')
+    assert len(list(staging_of(site).waiting())) == 1
     status, said = uppy.post(f"{path}/complete?key=a.txt", parts=[{"PartNumber": 1, "ETag": etag}])
     assert (status, said["error"]) == (413, "too_large")
     assert uppy.get(path, key="a.txt")[0] == 404
+    # Neither an object nor parts of one.
+    assert list(staging_of(site).waiting()) == []
 
 
 @pytest.mark.parametrize("headers", [{"HTTP_ORIGIN": "https://evil.example"}, {"HTTP_SEC_FETCH_SITE": "cross-site"}])

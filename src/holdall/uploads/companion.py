@@ -34,6 +34,8 @@ from holdall.uploads.refusals import UploadRefused
 from holdall.uploads.tickets import FieldToken, Ticket
 from holdall.uploads.views import answering, body_of
 
+# What Uppy sends whole, as it comes: `shouldUseMultipart` of `AwsS3` is `file.size > 100 * MB`.
+WHOLE_BYTES = 100 * 1024**2
 # S3 takes no shorter part but the last, and Uppy makes none.
 LEAST_PART_BYTES = 5 * 1024**2
 # What fits into a key beside a ticket.
@@ -127,8 +129,12 @@ def _shortened(name: str, most: int) -> str:
 
 @companion("POST")
 def create(request: HttpRequest, field: FieldToken) -> HttpResponse:
-    """Begin an upload in parts."""
+    """Begin an upload in parts, for a field that takes longer files than Uppy sends whole."""
     limits.check_throttle(request, field)
+    # The attack: parts as long as S3 takes them, for a field that takes a picture. Uppy says neither how long a file is
+    # nor how long a part, so no link can fix it; the form of `params` does.
+    if field.max_size <= WHOLE_BYTES:
+        raise UploadRefused("too_large", "Uppy sends what the field takes without parts; leave `shouldUseMultipart` out.")
     given = body_of(request)
     ticket, staging = _ticket(request, field, given.get("filename"), given.get("type"))
     if staging.unsigned() is Unsigned.OBEYED:
@@ -195,7 +201,7 @@ def complete(request: HttpRequest, field: FieldToken, ticket: str) -> HttpRespon
         done = transfer.finish(staging, known, parts)
     except UploadRefused as refused:
         if refused.reason == "too_large":
-            # Nobody but the server has counted: no link said how long a part may be.
+            # Nobody but the server has counted, before it made an object of the parts.
             transfer.cancel(staging, known)
         raise
     return JsonResponse({"location": done["name"], "key": done["ticket"], "bucket": ""})
