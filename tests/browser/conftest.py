@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import sys
@@ -33,6 +34,12 @@ class Site:
     def url(self, path: str = "/") -> str:
         return self.address + path
 
+    def received(self) -> dict[str, int]:
+        """The longest body of a request to the site, by its path, since this was asked before."""
+        with _opener().open(self.url("/received/"), timeout=30) as answer:
+            found: dict[str, int] = json.load(answer)
+        return found
+
     def stored(self) -> list[str]:
         """The keys of the files, without what Holdall keeps for itself."""
         return self.store.keys_in(self.bucket)
@@ -41,10 +48,13 @@ class Site:
         return self.store.read(self.bucket, name)
 
 
+def _opener() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def answers(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=5):
+        with _opener().open(url, timeout=5):
             return True
     except OSError:
         return False

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import random
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import bundling, howto
 from tests.browser.conftest import OpenPage, Site
-from tests.browser.uploading import MIB, Traffic, field, ready, row, uploaded, write
+from tests.browser.uploading import MIB, Gate, Traffic, field, ready, row, uploaded, write
 
 
 def picture(folder: Path, name: str, colour: str = "teal") -> Path:
@@ -73,6 +75,90 @@ def test_wagtail_takes_documents_and_pictures(open_page: OpenPage, site: Site, t
     expect(page.get_by_text("updated")).to_be_visible()
     assert {"documents/Annual_report.txt", "original_images/landscape.png"} <= set(site.stored())
     assert traffic.to_site == {"begin": 2, "finish": 2}
+
+
+def photo(folder: Path, name: str) -> Path:
+    """A picture that is much longer than a ticket."""
+    path = folder / name
+    Image.frombytes("RGB", (160, 160), random.Random(name).randbytes(160 * 160 * 3)).save(path)
+    return path
+
+
+def wagtails_row(page: Page, name: str) -> Locator:
+    return page.locator("#upload-list > li", has=page.locator(".left", has_text=name))
+
+
+def test_wagtail_takes_several_pictures_at_once(open_page: OpenPage, site: Site, tmp_path: Path) -> None:
+    page = open_page("/cms/images/multiple/add/")
+    traffic, choose = Traffic(page), page.locator("#fileupload").set_input_files
+    first = photo(tmp_path, "mountain view.png")
+    copied = tmp_path / "copied.png"
+    shutil.copy(first, copied)
+    site.received()
+    choose(first)
+    expect(wagtails_row(page, first.name)).to_have_class(re.compile("upload-success"))
+    choose([copied, photo(tmp_path, "lake.png"), write(tmp_path, "letter.png", 50_000)])
+    # What Wagtail says of each file, it goes on saying: success, a duplicate, what is no picture.
+    expect(wagtails_row(page, "lake.png")).to_have_class(re.compile("upload-success"))
+    expect(wagtails_row(page, "copied.png")).to_have_class(re.compile("upload-duplicate"))
+    expect(wagtails_row(page, "letter.png").locator(".error_messages")).to_have_text(
+        "The content of the file does not fit its name."
+    )
+    title = wagtails_row(page, first.name).get_by_role("textbox", name="Title")
+    expect(title).to_have_value("mountain view")
+    title.fill("A mountain")
+    wagtails_row(page, first.name).get_by_role("button", name="Update").click()
+    expect(wagtails_row(page, first.name)).to_have_count(0)
+    assert traffic.to_site == {"begin": 4, "finish": 4}
+    # The files have 77 kB; what is posted for each is a ticket.
+    assert max(site.received().values()) < 10_000
+    assert [site.read(f"original_images/{name}.png") for name in ("mountain_view", "copied")] == [
+        first.read_bytes()
+    ] * 2
+
+
+def test_wagtail_takes_up_a_document_that_was_interrupted(open_page: OpenPage, site: Site, tmp_path: Path) -> None:
+    page = open_page("/cms/documents/multiple/add/")
+    page.on("dialog", lambda dialog: dialog.accept())
+    traffic, choose = Traffic(page), page.locator("#fileupload").set_input_files
+    gate = Gate(page, least_part=2)
+    file = write(tmp_path, "atlas.bin", 9 * MIB)
+    site.received()
+    choose(file)
+    expect(row(page, "atlas.bin").locator(".holdall-note")).to_contain_text("55%")
+    page.reload()
+    gate.open()
+    expect(row(page, "atlas.bin")).to_have_attribute("data-state", "absent")
+    # Projects make titles by this event of Wagtail's. Without one, Wagtail keeps the file until somebody writes it.
+    page.evaluate(
+        "document.addEventListener('wagtail:documents-upload', (event) => (event.detail.data.title = ''), {once: true})"
+    )
+    choose(file)
+    wagtails_row(page, "atlas.bin").get_by_role("textbox", name="Title").fill("Atlas")
+    wagtails_row(page, "atlas.bin").get_by_role("button", name="Update").click()
+    expect(wagtails_row(page, "atlas.bin")).to_have_count(0)
+    assert site.read("documents/atlas.bin") == file.read_bytes()
+    assert traffic.parts.count(1) == 1
+    assert traffic.to_site == {"begin": 1, "parts": 1, "sign": 1, "finish": 1}
+    assert max(site.received().values()) < 10_000
+
+    # It can be cancelled by the keyboard.
+    held = Gate(page)
+    choose(write(tmp_path, "unwanted.txt", 50_000))
+    page.get_by_role("button", name="Cancel: unwanted.txt").press("Enter")
+    expect(wagtails_row(page, "unwanted.txt")).to_have_count(0)
+    held.open()
+
+    # Where there is no ticket, the file goes through the server as before.
+    page.route(
+        "**/uploads/begin", lambda route: route.fulfill(status=403, json={"error": "forbidden", "message": "No."})
+    )
+    choose(write(tmp_path, "by the server.txt", 50_000))
+    expect(wagtails_row(page, "by the server.txt")).to_have_class(re.compile("upload-success"))
+    assert site.received()["/cms/documents/multiple/add/"] > 50_000
+    names = site.stored()
+    assert "documents/by_the_server.txt" in names
+    assert [name for name in names if name.startswith("wagtail_uploads") or "unwanted" in name] == []
 
 
 def test_form_of_the_how_to_uploads(open_page: OpenPage, site: Site, tmp_path: Path) -> None:

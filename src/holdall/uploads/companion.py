@@ -134,7 +134,9 @@ def create(request: HttpRequest, field: FieldToken) -> HttpResponse:
     # The attack: parts as long as S3 takes them, for a field that takes a picture. Uppy says neither how long a file is
     # nor how long a part, so no link can fix it; the form of `params` does.
     if field.max_size <= WHOLE_BYTES:
-        raise UploadRefused("too_large", "Uppy sends what the field takes without parts; leave `shouldUseMultipart` out.")
+        raise UploadRefused(
+            "too_large", "Uppy sends what the field takes without parts; leave `shouldUseMultipart` out."
+        )
     given = body_of(request)
     ticket, staging = _ticket(request, field, given.get("filename"), given.get("type"))
     if staging.unsigned() is Unsigned.OBEYED:
@@ -201,7 +203,7 @@ def complete(request: HttpRequest, field: FieldToken, ticket: str) -> HttpRespon
         done = transfer.finish(staging, known, parts)
     except UploadRefused as refused:
         if refused.reason == "too_large":
-            # Nobody but the server has counted, before it made an object of the parts.
+            # No link said how long a part may be, so nobody but the server has counted.
             transfer.cancel(staging, known)
         raise
     return JsonResponse({"location": done["name"], "key": done["ticket"], "bucket": ""})

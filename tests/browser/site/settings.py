@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "letters",
 ]
 MIDDLEWARE = [
+    "tests.browser.site.counting.Counting",
     "tests.browser.site.policy.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -9,10 +9,11 @@ from letters.views import NewLetter
 from wagtail.admin import urls as wagtail_urls
 from wagtail.documents import urls as document_urls
 
-from tests.browser.site import views
+from tests.browser.site import counting, views
 
 urlpatterns = [
     path("ready/", views.ready),
+    path("received/", counting.received),
     path("enter/<slug:name>/", views.enter),
     path("report/", views.report),
     path("letters/", NewLetter.as_view()),
