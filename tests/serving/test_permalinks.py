@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import urllib.parse
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db.migrations.writer import MigrationWriter
 
+from holdall.errors import InvalidName
 from holdall.serving import PermalinkStorage, serve_files, stream
 from tests.contract import only
 from tests.providers import Provider
@@ -138,6 +140,17 @@ def test_signed_links_in_texts_become_permalinks(pictures: PermalinkStorage, cli
     assert client.get("/media/%C3%84%20b.png", headers={"X-Who": "ada"}).status_code == 302
     # What the audit is told: links of either kind, by the names of the store.
     assert set(pictures.names_in(text)) == {name} == set(pictures.names_in(changed))
+
+
+@pytest.mark.parametrize("name", ["pictures/", "pictures/a/", "pictures/a\nb.png"])
+def test_link_to_what_has_no_address_stays(name: str, pictures: PermalinkStorage) -> None:
+    default: Any = storages["default"]
+    text = default.url("pictures/a.png").replace("pictures/a.png", urllib.parse.quote(name))
+
+    assert pictures.permalinks(text) == text
+    assert list(pictures.names_in(text)) == []
+    with pytest.raises(InvalidName, match="no permalink"):
+        pictures.url(name.removeprefix("pictures/"))
 
 
 def test_text_without_links_comes_back_as_it_was(pictures: PermalinkStorage) -> None:

@@ -80,8 +80,11 @@ class PermalinkStorage(Storage):
 
         Raises:
             ImproperlyConfigured: the URLconf has no such view.
+            InvalidName: no file can have the name, or no address of the view.
         """
         given = self.outer(self.inner(str(name or "")))
+        if not _is_addressable(given):
+            raise InvalidName(f"{str(name or '')!r} has no permalink: it names a folder, or has a line break.")
         try:
             address = reverse(self.view, kwargs={"name": given})
         except NoReverseMatch as missing:
@@ -134,7 +137,9 @@ class PermalinkStorage(Storage):
     def _name_behind(self, url: str) -> str | None:
         inner = self.storage
         name = saved.name_of(inner, url) if isinstance(inner, MediaStorage) else None
-        return name if name is not None and (not self.folder or name.startswith(f"{self.folder}/")) else None
+        if name is None or (self.folder and not name.startswith(f"{self.folder}/")):
+            return None
+        return name if _is_addressable(self.outer(name)) else None
 
     def names_in(self, text: str) -> Iterator[str]:
         """Give the name of each file that a text shows by a permalink or a signed link, as the other storage has it.
@@ -152,6 +157,11 @@ class PermalinkStorage(Storage):
             with suppress(InvalidName):
                 names_found[self.inner(unquote(saved.plain(found[1].rstrip(saved.AFTER))))] = None
         yield from names_found
+
+
+def _is_addressable(name: str) -> bool:
+    # Django's `<path:name>` takes no line break.
+    return name != "" and not name.endswith("/") and "\n" not in name
 
 
 def _configured() -> dict[str, Any]:
