@@ -308,6 +308,32 @@ def test_exception_in_async_with_leaves_what_was_there(connect: Connect) -> None
             processes.wait_until(lambda: not line.unfinished)
 
 
+@pytest.mark.parametrize("written", [b"", bytes(80 * MIB)], ids=["nothing", "parts"])
+def test_write_that_is_cancelled_is_not_stored_by_closing(connect: Connect, written: bytes) -> None:
+    """Whether it had begun or was done: `finally: await file.aclose()` must not store half of what was meant."""
+    line = connect()
+    line.put("file.bin", b"before")
+
+    async def write() -> None:
+        file = await line.storage.aopen("file.bin", "wb")
+        await file.awrite(written)
+        writing = asyncio.create_task(file.awrite(b"rest"))
+        await asyncio.sleep(0)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        await file.aclose()
+        # Written again, it is a file like any other.
+        await asyncio.to_thread(file.open, "wb")
+        assert line.stored("file.bin") == b"before"
+        await file.awrite(b"after")
+        await file.aclose()
+
+    asyncio.run(write())
+    assert line.stored("file.bin") == b"after"
+    assert line.unfinished == []
+
+
 def test_cancelled_read_leaves_the_file_where_it_was(connect: Connect) -> None:
     line = connect(Rule("GetObject", wire.stalls_before, first=1))
     content = os.urandom(3 * MIB)

@@ -40,6 +40,8 @@ class AwaitedFile(BytesFile):
 
     # Whether code that awaits opened it.
     _is_awaited = False
+    # Whether a write was cancelled: what is there then is less than was meant, and must not be stored.
+    _is_given_up = False
     # Where it is opened again, if it is; and what reads it, while something does.
     _storage: Any
     reader: Any
@@ -84,8 +86,13 @@ class AwaitedFile(BytesFile):
             raise
 
     async def awrite(self, data: Any) -> int:
-        """Write bytes, in text mode a string. What was written is abandoned when this is cancelled."""
-        return int(await self._aside(Lane.TRANSFERS, lambda: self.write(data), reads_content=True))
+        """Write bytes, in text mode a string. When this is cancelled, all that was written is abandoned, also by `aclose`."""
+        try:
+            return int(await self._aside(Lane.TRANSFERS, lambda: self.write(data), reads_content=True))
+        except asyncio.CancelledError:
+            # It may not have begun, or be done: the caller cannot know which.
+            self._is_given_up = True
+            raise
 
     async def aseek(self, offset: int, whence: int = 0) -> int:
         """Move to a position."""

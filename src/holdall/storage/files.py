@@ -117,6 +117,7 @@ class ObjectFile(AwaitedFile):
             self.seek(0)
             return self
         self.close()
+        self._is_given_up = False
         if self._storage is None:
             if not Mode.of(wanted).is_reading:
                 raise ValueError(f'"{self.name}" was opened for reading; open it through its storage to write.')
@@ -138,7 +139,7 @@ class ObjectFile(AwaitedFile):
             self.draft.abandon()
 
     def close(self) -> None:
-        if self.draft is not None and _leaves_by_an_exception(sys._getframe(1)):
+        if self.draft is not None and (self._is_given_up or _leaves_by_an_exception(sys._getframe(1))):
             self.abandon()
         else:
             super().close()
