@@ -15,7 +15,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
 from holdall.errors import HoldallError, NameTaken, StoreFailed, StoreUnreachable
-from holdall.s3 import circuit, comparison, fastlane, saving
+from holdall.s3 import circuit, comparison, fastlane, multipart, putting
 from holdall.storage import draft
 from tests.contract import only
 from tests.contract.test_round_trips import Unseekable
@@ -530,7 +530,7 @@ def test_server_compares_what_is_known_of_it(
     md5 = base64.b64encode(hashlib.md5(SMALL, usedforsecurity=False).digest()).decode()
     sha256 = base64.b64encode(hashlib.sha256(SMALL).digest()).decode()
     sent = {"md5": {"ContentMD5": md5}, "checksum": {"ChecksumSHA256": sha256}, "signature": {}}
-    monkeypatch.setattr(saving, "_digest", lambda *_: sent[way])
+    monkeypatch.setattr(putting, "digest_of", lambda *_: sent[way])
     if way == "checksum":
         # Else the signature tells it too.
         monkeypatch.setattr(fastlane, "_payload_digest", lambda *_: "UNSIGNED-PAYLOAD")
@@ -666,7 +666,7 @@ def answers_late(exchange: wire.Exchange) -> None:
 @only("seaweedfs-http")
 def test_completion_is_waited_for_by_the_length_of_the_file(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     # Of 5 MiB, ten seconds and more.
-    monkeypatch.setattr(saving, "LEAST_WORK_BYTES_PER_SECOND", MIB / 2)
+    monkeypatch.setattr(multipart, "LEAST_WORK_BYTES_PER_SECOND", MIB / 2)
     line = connect(Rule(COMPLETE, answers_late))
     assert save_in_parts(line.storage) == line.stored(NAME)
     assert not line.unfinished

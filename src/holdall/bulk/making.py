@@ -10,8 +10,9 @@ from holdall.bulk.entries import Entry
 from holdall.errors import NameTaken
 from holdall.s3 import deleting
 from holdall.s3.condition import conditional_put_holds
+from holdall.s3.multipart import Parts
 from holdall.s3.ranges import MAX_PARTS
-from holdall.s3.saving import KEPT, NewObject, Parts
+from holdall.s3.saving import KEPT, NewObject
 from holdall.storage import MediaStorage, objects
 from holdall.storage.content import SCRIPTABLE
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from holdall.errors import HoldallError, NameTaken, StoreFailed
 from holdall.s3.connection import Connection
-from holdall.s3.saving import NewObject, Parts
+from holdall.s3.multipart import Parts
+from holdall.s3.saving import NewObject
 from holdall.sites import RESERVED
 
 log = logging.getLogger("holdall")

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NoReturn
 
+from holdall.s3.multipart import Parts
 from holdall.s3.reading import NothingBefore
-from holdall.s3.saving import NewObject, Parts
+from holdall.s3.saving import NewObject
 from holdall.storage.modes import Mode
 
 # How much is held in memory: as much as can be read again and changed before the file is closed.

@@ -21,10 +21,11 @@ from holdall.errors import AccessRefused, HoldallError, InvalidName, ObjectChang
 from holdall.s3 import owed, trash
 from holdall.s3.begun import MARK
 from holdall.s3.bodies import in_parts
+from holdall.s3.multipart import LEAST_WORK_BYTES_PER_SECOND
 from holdall.s3.patience import Deadline, ending_by
 from holdall.s3.ranges import MAX_COPY_BYTES, Source
 from holdall.s3.reading import ObjectReader
-from holdall.s3.saving import KEPT, LEAST_WORK_BYTES_PER_SECOND, NewObject
+from holdall.s3.saving import KEPT, NewObject
 from holdall.sites import is_below
 from holdall.storage import misses
 from holdall.storage.objects import reading_parameters

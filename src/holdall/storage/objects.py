@@ -22,8 +22,9 @@ from holdall import sites
 if TYPE_CHECKING:
     from holdall.providers import Provider
     from holdall.s3.connection import Connection
+    from holdall.s3.multipart import Parts
     from holdall.s3.ranges import Source
-    from holdall.s3.saving import NewObject, Parts
+    from holdall.s3.saving import NewObject
     from holdall.s3.target import Target
     from holdall.storage.media import MediaStorage
     from holdall.storage.upload import Upload

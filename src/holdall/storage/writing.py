@@ -17,9 +17,10 @@ from holdall import names
 from holdall.errors import NameTaken, StoreFailed
 from holdall.s3.bodies import read_exactly
 from holdall.s3.condition import conditional_put_holds
+from holdall.s3.multipart import Parts
 from holdall.s3.patience import refuse_if_stopped
 from holdall.s3.ranges import MAX_PARTS, Source
-from holdall.s3.saving import NewObject, Parts
+from holdall.s3.saving import NewObject
 from holdall.storage import content as rules
 from holdall.storage.asking import AskingStorage
 from holdall.storage.files import ObjectFile
