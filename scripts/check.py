@@ -223,6 +223,8 @@ def main() -> int:
     # A run that `make` began ends with it; its steps, and all that these start, end with us.
     if "MAKELEVEL" in os.environ:
         tether.end_with(os.getppid())
+    # Images for containers set it. Each of some thousand programs that the tests start would compile all that it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     report = Report()
     if "matrix" in chosen:
         environments_of_the_others()

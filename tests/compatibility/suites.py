@@ -137,8 +137,8 @@ def environment() -> Path:
                 "--python",
                 str(folder / "bin" / "python"),
             ]
-            install = ["install", "--quiet", "--no-deps", "-c", str(constraints), "-r", str(REQUIREMENTS)]
-            processes.complete([*pip, *install], check=True)
+            install = ["install", "--quiet", "--no-compile", "--no-deps"]
+            processes.complete([*pip, *install, "-c", str(constraints), "-r", str(REQUIREMENTS)], check=True)
             stamp.write_text(wanted.hexdigest())
     return folder
 

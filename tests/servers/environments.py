@@ -28,7 +28,7 @@ def environment(name: str, requirements: Path) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         for command in (
             [sys.executable, "-m", "venv", str(folder)],
-            [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", str(requirements)],
+            [str(python), "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps", "-r", str(requirements)],
         ):
             done = complete(command, capture_output=True, text=True, check=False)
             if done.returncode:
