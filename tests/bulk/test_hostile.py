@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 
-from holdall.bulk import copying, landing, plan, trash, work
+from holdall.bulk import copying, landing, places, plan, trash, work
 from holdall.bulk.entries import Entry
 from holdall.bulk.places import Folder, Store, overlap
 from holdall.errors import InvalidName, WriteRefused
@@ -81,7 +83,7 @@ def test_odd_names_arrive_as_they_are_or_are_named(lane: str, make_store: MakeSt
 
 def test_key_that_is_a_path_is_not_written_there(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "to")
-    for name in ("/x", "//x", "a//b", "a/", "/etc/x", "x\0y"):
+    for name in ("/x", "//x", "a//b", "a/", "/etc/x", "x\0y", "a/" + "\u00e9" * 128):
         with pytest.raises(InvalidName):
             folder.file(name)
         assert folder.refuses(name)
@@ -482,3 +484,44 @@ def test_command_says_what_it_replaces_and_refuses_what_it_cannot(tmp_path: Path
     assert events[1]["copied"]["files"] == 1
     assert destination.file("a.txt").read_bytes() == b"new"
     assert holdall({}, *order, "--plan")[0] == 0
+
+
+def test_letters_that_windows_keeps_for_paths_are_refused_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(tmp_path)
+    assert not folder.refuses("..\\..\\x")
+    monkeypatch.setattr(places, "_NO_LETTERS", frozenset('<>:"|?*\\'))
+    assert all("Windows" in folder.refuses(name) for name in ("..\\..\\x", "C:x", "a/b?.txt"))
+
+
+def test_what_a_disk_says_comes_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = written(tmp_path / "media", {"a.txt": b"a", "b.txt": b"b"})
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    name_it = landing._name
+
+    def fails(unfinished: Path, path: Path, name: str) -> None:
+        if name == "a.txt":
+            raise full
+        name_it(unfinished, path, name)
+
+    monkeypatch.setattr(landing, "_name", fails)
+    outcome = copy(source, Folder(tmp_path / "to"))
+    assert [(one.name, "Make room there" in one.reason) for one in outcome.failures] == [("a.txt", True)]
+    assert [path.name for path in (tmp_path / "to").iterdir()] == ["b.txt"]
+
+
+def test_link_to_nothing_is_named_as_one(tmp_path: Path) -> None:
+    source = written(tmp_path / "media", {"a.txt": b"a"})
+    (source.path / "dangling").symlink_to("nowhere")
+    (source.path / "itself").symlink_to("itself")
+    assert [entry.name for entry in source.entries()] == ["a.txt"]
+    assert {one.name: "link to nothing" in one.reason for one in source.troubles} == {"dangling": True, "itself": True}
+
+
+def test_file_that_another_run_copied_into_the_folder_is_no_conflict(tmp_path: Path) -> None:
+    source, to = written(tmp_path / "media", {"a.txt": b"a", "b.txt": b"b"}), Folder(tmp_path / "to")
+    planned = plan.make(source, to)
+    written(tmp_path / "to", {"a.txt": b"a", "b.txt": b"other"})
+    outcome = copying.apply(planned)
+    assert (outcome.copied.files, outcome.conflicts, outcome.failures) == (1, ["b.txt"], [])

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
-from datetime import UTC, datetime
+import os
+import signal
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from holdall import cli
+from holdall.bulk import copying
+from holdall.bulk.entries import Entry
+from holdall.bulk.places import Store
+from holdall.bulk.plan import Plan
+from holdall.cli import copy as command
 from holdall.cli import places
 from holdall.cli.terminal import Session, Style
+from holdall.storage import MediaStorage
+
+
+def parsed(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    cli.add_commands(parser)
+    return parser.parse_args(arguments)
 
 
 def holdall(*arguments: str, in_project: bool = False) -> tuple[int, str, str]:
-    import argparse
-
-    parser = argparse.ArgumentParser()
-    cli.add_commands(parser)
     out, err = io.StringIO(), io.StringIO()
-    code = cli.run(parser.parse_args(arguments), out=out, err=err, environ={}, in_project=in_project)
+    code = cli.run(parsed(*arguments), out=out, err=err, environ={}, in_project=in_project)
     return code, out.getvalue(), err.getvalue()
 
 
@@ -86,7 +98,13 @@ def test_json_is_one_object_a_line(media: Path, tmp_path: Path) -> None:
         (["media", "new/", "--workers", "0"], "from 1 to 256"),
         (["media", "new/", "--since", "yesterday"], "is not a time"),
         (["media", "new/", "--s3-batch", "job"], "is not at Amazon S3"),
-        (["media", "wrong.env"], "does not describe a store"),
+        (["media", "new/", "--since", ""], "is not a time"),
+        (["media", "new/", "--since", "99999999999d"], "than time is counted"),
+        (["media", "new/", "--since", "999999d"], "longer ago than time is counted"),
+        (["media", "new/", "--since", "2999-01-01"], "in the future"),
+        (["x" * 5_000, "new/"], "cannot be opened: File name too long"),
+        (["media", "wrong.env"], "does not describe a store:\nThe environment"),
+        (["nowhere", "wrong.env"], 'no env file "nowhere" here.\nwrong.env does not describe a store'),
     ],
 )
 def test_misuse_is_said_and_changes_nothing(
@@ -102,8 +120,10 @@ def test_misuse_is_said_and_changes_nothing(
 def test_times_are_read() -> None:
     now = datetime(2026, 11, 26, 12, tzinfo=UTC)
     assert places.moment("10d", now=now) == datetime(2026, 11, 16, 12, tzinfo=UTC)
-    assert places.moment("2026-11-26") == datetime(2026, 11, 26, tzinfo=UTC)
-    assert places.moment("2026-11-26T14:30+02:00") == datetime(2026, 11, 26, 12, 30, tzinfo=UTC)
+    assert places.moment("2026-11-26", now=now) == datetime(2026, 11, 26, tzinfo=UTC)
+    assert places.moment("2026-11-26T14:30+02:00", now=now + timedelta(hours=1)) == datetime(
+        2026, 11, 26, 12, 30, tzinfo=UTC
+    )
 
 
 def test_bar_and_lines_say_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,3 +202,52 @@ def test_mirror_of_a_store_is_a_place(tmp_path: Path) -> None:
         places.open_place(f"{file}:mirror", session)
     code, _, complaint = holdall("copy", str(file), f"{file}:mirror")
     assert (code, "MIRROR_" in complaint) == (2, True)
+
+
+def test_source_that_finds_nothing_is_said(media: Path, tmp_path: Path) -> None:
+    code, said, _ = holdall("copy", str(media), f"{tmp_path}/new/", "--plan", "--prefix", "/a")
+    assert (code, 'no file whose name begins with "/a"' in said) == (0, True), said
+
+
+def test_folder_of_an_alias_that_is_not_there_is_no_empty_source(tmp_path: Path, settings: object) -> None:
+    settings.STORAGES = {  # type: ignore[attr-defined]  # the fixture has no type
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": f"{tmp_path}/unmounted"},
+        }
+    }
+    err = io.StringIO()
+    options = parsed("copy", "default", f"{tmp_path}/new/", "--yes")
+    assert cli.run(options, out=io.StringIO(), err=err, environ={}, in_project=True) == 2
+    assert "unmounted, is not there" in err.getvalue()
+
+
+def test_what_becomes_public_is_said_before_it_is(tmp_path: Path) -> None:
+    private, public = (
+        Store(MediaStorage(bucket_name="acme", region_name="eu-west-1", location=location, **options))
+        for location, options in (("a", {}), ("b", {"querystring_auth": False, "custom_domain": "media.example.com"}))
+    )
+    planned = Plan(private, public)
+    planned.steps.append(Entry("a.txt", 1, None))
+    planned.to_copy.add(1)
+    assert command._plan_as_json(planned)["becomes_public"]
+    out = io.StringIO()
+    session = Session(out=out, err=out, environ={}, style=Style(coloured=False))
+    command._say_plan(session, planned, parsed("copy", "a", "b"))
+    assert "Everybody can read them" in out.getvalue()
+    assert not command._becomes_public(Plan(public, private))
+
+
+def test_copy_that_is_told_to_end_says_how_to_go_on(
+    media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, ends in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+
+        def told(*_: object, number: int = number, **__: object) -> None:
+            os.kill(os.getpid(), number)
+            time.sleep(9)
+
+        monkeypatch.setattr(copying, "apply", told)
+        code, _, said = holdall("copy", str(media), f"{tmp_path}/new/", "--yes")
+        assert (code, "run the same line again" in said) == (ends, True)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

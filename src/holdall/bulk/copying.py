@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.core.files.base import ContentFile, File
 from storages.utils import ReadBytesWrapper
 
+from holdall.bulk.disks import explained
 from holdall.bulk.entries import Entry, Spool
 from holdall.bulk.landing import land
 from holdall.bulk.live import Live
@@ -146,16 +147,16 @@ def apply(
 
 def _is_there_by_now(plan: Plan, step: Entry) -> bool:
     """Say whether a name that is taken has the very file. Two HEAD, and as many requests as comparing them takes."""
-    if not (isinstance(plan.source, Store) and isinstance(plan.destination, Store)):
-        return False
     try:
         here, there = (_now(place, step.name) for place in (plan.source, plan.destination))
         return is_same(plan.source, here, plan.destination, there)
-    except HoldallError:
+    except (HoldallError, OSError):
         return False
 
 
-def _now(place: Store, name: str) -> Entry:
+def _now(place: Place, name: str) -> Entry:
+    if isinstance(place, Folder):
+        return Entry(name, place.file(name).stat().st_size, None)
     found = look_at(place.storage, name)
     return Entry(name, found.size_bytes, None, found.etag.strip('"'))
 
@@ -249,7 +250,7 @@ class Copier:
         except HoldallError as failure:
             return Trouble(step.name, str(failure))
         except OSError as failure:
-            return Trouble(step.name, f"{failure.strerror or failure}")
+            return Trouble(step.name, explained(failure))
 
     def _copy(self, step: Entry) -> Copied:
         if isinstance(self.destination, Folder):

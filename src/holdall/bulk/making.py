@@ -19,6 +19,8 @@ from holdall.storage.content import SCRIPTABLE
 # Files up to here are held whole, and sent by one request; longer ones in parts of this length.
 PART_BYTES = 8 * 1024 * 1024
 PART_WORKERS = 4
+# What the parts of one file take at most that are on their way.
+MOST_HELD_BYTES = 96 * 1024 * 1024
 # What S3 says of an object that nobody gave a type.
 NO_TYPE = "binary/octet-stream"
 OWN_METADATA = "holdall-"
@@ -42,7 +44,10 @@ def new_object(
         # The attack: a type that the source let an uploader choose, under a name whose own type is harmless.
         parameters.setdefault("ContentDisposition", "attachment")
     parameters["Metadata"] = made.parameters.get("Metadata", {}) | (kept or {}).get("Metadata", {})
-    parts = Parts(threshold_bytes=PART_BYTES, part_bytes=part_bytes_of(step.size_bytes), workers=PART_WORKERS)
+    part_bytes = part_bytes_of(step.size_bytes)
+    # Of a file of terabytes each part is long, and memory holds one for each worker and one more.
+    workers = max(1, min(PART_WORKERS, MOST_HELD_BYTES // part_bytes - 1))
+    parts = Parts(threshold_bytes=PART_BYTES, part_bytes=part_bytes, workers=workers)
     return replace(made, mark=mark, parameters=parameters, parts=parts)
 
 

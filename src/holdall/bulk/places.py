@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from holdall import names
+from holdall.bulk.disks import explained
 from holdall.bulk.entries import Entry, Stretch, order_of
 from holdall.errors import HoldallError, InvalidName
 from holdall.fork.storage import walk
@@ -24,6 +25,10 @@ from holdall.storage.objects import key_of, on_its_side, reading_parameters, sit
 
 T = TypeVar("T")
 
+# No disk has longer names: https://en.wikipedia.org/wiki/Comparison_of_file_systems#Limits
+MAX_PART_BYTES = 255
+# What Windows makes something else of than a letter of a name.
+_NO_LETTERS = frozenset('<>:"|?*\\' if os.name == "nt" else "")
 # What a file is called in a folder until it is whole.
 _UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.holdall-unfinished")
 
@@ -62,6 +67,13 @@ class Folder:
             # And "a//b" would be the file "a/b", which is another one.
             raise InvalidName(
                 f"{name!r} is no name of a file in a folder. Nothing was written. Rename it in the source."
+            )
+        if _NO_LETTERS & set(name):
+            # The attack: a key "..\\..\\x", or "C:x", which Windows reads as a path that leads out.
+            raise InvalidName(f"{name!r} has letters that Windows keeps for paths. Rename it in the source.")
+        if len(name) * 4 > MAX_PART_BYTES and any(len(part.encode()) > MAX_PART_BYTES for part in name.split("/")):
+            raise InvalidName(
+                f"{name!r} has a part of more than {MAX_PART_BYTES} bytes, the most that a disk allows. Rename it in the source."
             )
         if folder not in self._inside:
             # The attack: a key "../../etc/cron.d/x" in the source, or a folder that is a link to somewhere else.
@@ -108,7 +120,10 @@ class Folder:
             try:
                 yield from self._child(child, name, prefix, above)
             except OSError as failure:
-                self._leave(name, f"cannot be looked at: {failure.strerror}")
+                if child.is_symlink() and not Path(child.path).exists():
+                    self._leave(name, "is a link to nothing, or to itself. Remove it, or put the file there")
+                else:
+                    self._leave(name, f"cannot be looked at: {explained(failure)}")
 
     def _child(self, child: os.DirEntry[str], name: str, prefix: str, above: tuple[str, ...]) -> Iterator[Entry]:
         if not _is_text(child.name):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from holdall.shown import shown
 
 if TYPE_CHECKING:
     from holdall.bulk.copying import Outcome
+    from holdall.bulk.places import Place
     from holdall.bulk.plan import Plan
 
 HELP = "copy files between folders and stores: a plan, then exactly that plan, verified"
@@ -72,11 +75,10 @@ def run(options: argparse.Namespace, session: Session) -> int:
 
     if not 1 <= options.workers <= MAX_WORKERS:
         raise places.Misused(f"--workers is {options.workers}; write a number from 1 to {MAX_WORKERS}.")
-    since = places.moment(options.since) if options.since else None
+    since = places.moment(options.since) if options.since is not None else None
     if options.celery:
         elsewhere.check(options, session)
-    source = places.open_place(options.source, session)
-    destination = places.open_place(options.destination, session, may_be_new=True)
+    source, destination = _opened(options, session)
     if objection := overlap(source, destination):
         raise places.Misused(objection)
     if options.s3_batch:
@@ -112,19 +114,82 @@ def run(options: argparse.Namespace, session: Session) -> int:
     progress = _progress(options, session)
     progress.begin(planned.all_to_do.files, planned.all_to_do.size_bytes)
     try:
-        if options.celery:
-            outcome = elsewhere.applied(planned, options, session, progress)
-        else:
-            outcome = copying.apply(
-                planned,
-                workers=options.workers,
-                report=lambda step, _done: progress.advance(step.name, step.size_bytes),
-            )
+        with _ending_when_told():
+            if options.celery:
+                outcome = elsewhere.applied(planned, options, session, progress)
+            else:
+                outcome = copying.apply(
+                    planned,
+                    workers=options.workers,
+                    report=lambda step, _done: progress.advance(step.name, step.size_bytes),
+                )
+    except KeyboardInterrupt as interrupt:
+        session.err.write("\nInterrupted. What is done stays done: run the same line again for the rest.\n")
+        return 143 if isinstance(interrupt, _Terminated) else 130
     finally:
         progress.end()
     _say_outcome(session, planned, outcome, options)
     _write_report(options, planned, outcome)
     return 0 if is_clear and not outcome.conflicts and not outcome.failures else 1
+
+
+class _Terminated(KeyboardInterrupt):
+    """A container, or a machine, is being stopped."""
+
+
+@contextmanager
+def _ending_when_told() -> Iterator[None]:
+    """Let SIGTERM end the work as Ctrl-C does, so that what is under way is taken back."""
+
+    def terminated(*_: object) -> None:
+        raise _Terminated
+
+    is_ours = threading.current_thread() is threading.main_thread() and (
+        signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+    if is_ours:
+        signal.signal(signal.SIGTERM, terminated)
+    try:
+        yield
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _opened(options: argparse.Namespace, session: Session) -> tuple[Place, Place]:
+    """Open both places.
+
+    Raises:
+        Misused: with all that is wrong with either.
+    """
+    from holdall.bulk.places import Folder
+
+    found: list[Place] = []
+    wrong: list[str] = []
+    for text, may_be_new in ((options.source, False), (options.destination, True)):
+        try:
+            found.append(places.open_place(text, session, may_be_new=may_be_new))
+        except places.Misused as failure:
+            wrong.append(str(failure))
+    if not wrong and isinstance(found[0], Folder) and not found[0].path.is_dir():
+        # The accident: a disk that is not mounted, of which nothing would be copied, successfully.
+        wrong.append(f"The source, {shown(str(found[0]))}, is not there.")
+    if wrong:
+        raise places.Misused("\n".join(wrong))
+    return found[0], found[1]
+
+
+def _becomes_public(planned: Plan) -> bool:
+    """Say whether everybody can read what is private in the source."""
+    from holdall.bulk.places import Store
+
+    source, destination = planned.source, planned.destination
+    return (
+        isinstance(source, Store)
+        and isinstance(destination, Store)
+        and bool(source.storage.querystring_auth)
+        and not destination.storage.querystring_auth
+    )
 
 
 def _is_agreed(options: argparse.Namespace, session: Session) -> bool:
@@ -175,6 +240,11 @@ def _say_plan(session: Session, planned: Plan, options: argparse.Namespace) -> N
     if planned.all_to_do.files:
         requests, seconds = _estimate(planned, options.workers)
         write(f"About {requests:,} requests, and {as_span(max(seconds, 1))} at 200 Mbit/s and 60 ms a request.\n")
+        if _becomes_public(planned):
+            write(style.yellow("The source's files are private. Everybody can read them in the destination.") + "\n")
+    elif not (planned.in_conflict.files or planned.same.files or planned.troubles):
+        begins = f' whose name begins with "{shown(options.prefix)}"' if options.prefix else ""
+        write(f"Nothing to copy: the source has no file{begins}{' as new as that' if options.since else ''}.\n")
     elif not planned.in_conflict.files:
         write("Nothing is left to copy.\n")
 
@@ -214,6 +284,7 @@ def _plan_as_json(planned: Plan) -> dict[str, Any]:
         "only_there": vars(planned.only_there),
         "missed": len(planned.missed),
         "left_out": len(planned.troubles),
+        "becomes_public": _becomes_public(planned),
     }
 
 

@@ -12,6 +12,7 @@ from holdall.cli import stores
 from holdall.cli.envfile import read_env_file
 from holdall.cli.terminal import Session
 from holdall.errors import ContractError, HoldallError
+from holdall.shown import shown
 
 if TYPE_CHECKING:
     from holdall.bulk.places import Place
@@ -31,6 +32,9 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 class Misused(HoldallError):
     """What was asked for cannot be meant; nothing was done."""
 
+    # Of a file of variables, all that is wrong with it.
+    _has_lines = True
+
 
 def open_place(text: str, session: Session, *, may_be_new: bool = False) -> Place:
     """Open a place by what a person calls it; `may_be_new` lets a folder be one that does not exist yet.
@@ -44,10 +48,13 @@ def open_place(text: str, session: Session, *, may_be_new: bool = False) -> Plac
     if session.in_project and text in _aliases():
         return open_alias(text)
     path = Path(text)
-    if path.is_dir():
-        return Folder(path)
-    if path.is_file():
-        return _of_env_file(path)
+    try:
+        if path.is_dir():
+            return Folder(path)
+        if path.is_file():
+            return _of_env_file(path)
+    except OSError as failure:
+        raise Misused(f"{shown(text[:100])} cannot be opened: {failure.strerror}.") from failure
     store, colon, which = text.rpartition(":")
     if colon and which == MIRROR and store:
         return _mirror_of(open_place(store, session), store)
@@ -55,7 +62,7 @@ def open_place(text: str, session: Session, *, may_be_new: bool = False) -> Plac
         return Folder(path)
     aliases = f", and no alias of STORAGES ({', '.join(_aliases())})" if session.in_project else ""
     new = " For a new folder write it with a slash: ./media/." if may_be_new else ""
-    raise Misused(f'There is no folder and no env file "{text}" here{aliases}.{new}')
+    raise Misused(f'There is no folder and no env file "{shown(text)}" here{aliases}.{new}')
 
 
 def open_store(text: str | None, session: Session) -> MediaStorage:
@@ -157,15 +164,22 @@ def moment(text: str, *, now: datetime | None = None) -> datetime:
     Raises:
         Misused: it is neither.
     """
+    now = now or datetime.now(UTC)
     if _SPAN.fullmatch(text.strip()):
-        return (now or datetime.now(UTC)) - timedelta(seconds=span_seconds(text))
+        try:
+            return now - timedelta(seconds=span_seconds(text))
+        except OverflowError:
+            raise Misused(f'"{text}" is longer ago than time is counted; leave it out, or write a date.') from None
     try:
         read = datetime.fromisoformat(text.strip())
     except ValueError:
         raise Misused(
             f'"{text}" is not a time; write it as 2026-11-26 or 2026-11-26T14:30, or a span such as 10d.'
         ) from None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    told = read if read.tzinfo else read.replace(tzinfo=UTC)
+    if told > now:
+        raise Misused(f'"{text}" is in the future (it is {now:%Y-%m-%dT%H:%M} in UTC), so no file is as new.')
+    return told
 
 
 def span_seconds(text: str) -> float:
@@ -177,4 +191,7 @@ def span_seconds(text: str) -> float:
     span = _SPAN.fullmatch(text.strip())
     if span is None:
         raise Misused(f'"{text}" is not a span of time; write a number with s, m, h, d or w, such as 10d.')
-    return timedelta(**{_UNITS[span[2].lower()]: int(span[1])}).total_seconds()
+    try:
+        return timedelta(**{_UNITS[span[2].lower()]: int(span[1])}).total_seconds()
+    except (OverflowError, ValueError):
+        raise Misused(f'"{text[:100]}" is longer than time is counted; write a shorter span.') from None
