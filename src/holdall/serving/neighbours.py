@@ -48,8 +48,12 @@ def rewritten(name: str, text: str, *, root: str, link: Link) -> str:
         neighbour = resolved(name, reference, root=root)
         return reference if neighbour is None or names_neighbours(neighbour) else link(neighbour)
 
+    # A mark of the byte order, as editors on Windows write it, would hide the first line from players too.
+    text = text.removeprefix("\ufeff")
     if _extension(name) in _PLAYLISTS:
-        return "\n".join(_line(line, changed) for line in text.splitlines()) + "\n"
+        # Lines end by these alone; `splitlines` would also end them by characters that names can have.
+        lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+        return "\n".join(_line(line, changed) for line in lines) + "\n"
     return _scene(text, changed)
 
 
@@ -74,11 +78,16 @@ def _line(line: str, changed: Link) -> str:
 
 
 def _scene(text: str, changed: Link) -> str:
-    scene: Any = json.loads(text)
+    try:
+        scene: Any = json.loads(text)
+    except RecursionError as deep:
+        # The attack: a thousand brackets, which a visitor uploads.
+        raise ValueError("A scene of glTF is not as deep as this.") from deep
     if not isinstance(scene, dict):
         raise ValueError("A scene of glTF is a JSON object.")  # noqa: TRY004  as for text that is no JSON
     for kind in ("buffers", "images"):
-        for one in scene.get(kind) or ():
+        found = scene.get(kind)
+        for one in found if isinstance(found, list) else ():
             if isinstance(one, dict) and isinstance(one.get("uri"), str):
                 one["uri"] = changed(one["uri"])
     return json.dumps(scene)

@@ -41,6 +41,20 @@ def test_playlist_gets_links_to_its_neighbours() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("\ufeff#EXTM3U\r\na.ts\r\n", "#EXTM3U\n<f/a.ts>\n"),
+        ("#EXTM3U\n  a.ts \n\nb.ts", "#EXTM3U\n<f/a.ts>\n\n<f/b.ts>\n"),
+        # A name of one line, and not of two.
+        ("#EXTM3U\na\u2028b\x0cc.ts\n", "#EXTM3U\n<f/a\u2028b\x0cc.ts>\n"),
+    ],
+    ids=["from Windows", "spaces", "odd line ends"],
+)
+def test_playlist_is_read_as_players_do(text: str, changed: str) -> None:
+    assert rewritten("f/index.m3u8", text, root="f", link=link) == changed
+
+
 def test_playlists_in_a_playlist_stay_relative() -> None:
     master = (
         "#EXTM3U\r\n"
@@ -91,7 +105,12 @@ def test_scene_gets_links_to_its_buffers_and_pictures() -> None:
     assert changed["images"] == [{"uri": "<scenes/1/textures/wood a.png>"}, {"bufferView": 0}]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "1"])
+@pytest.mark.parametrize("text", ['{"buffers": 5}', '{"images": {"uri": "a"}}', '{"buffers": [5, {"uri": 5}, {}]}'])
+def test_scene_without_files_stays(text: str) -> None:
+    assert json.loads(rewritten("scenes/1/a.gltf", text, root="scenes/1", link=link)) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "1", "[" * 100_000], ids=["empty", "list", "half", "number", "deep"])
 def test_scene_that_is_none_is_told(text: str) -> None:
     with pytest.raises(ValueError):
         rewritten("scenes/1/a.gltf", text, root="scenes/1", link=link)
