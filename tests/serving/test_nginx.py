@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+import botocore
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
@@ -53,6 +54,7 @@ http {{
     }}
 }}
 """
+CERTIFICATES = Path(botocore.__file__).with_name("cacert.pem")
 TEXT = b"0123456789" * 10
 SECRETS = ("Cookie", "Authorization")
 
@@ -84,7 +86,8 @@ def ask(project: Any, urls: Serve, tmp_path: Path) -> Iterator[Ask]:
             port=port,
             application=application.server_port,
             of_http=parts["http"],
-            of_server=parts["server"],
+            # Another system has them elsewhere.
+            of_server=parts["server"].replace("/etc/ssl/certs/ca-certificates.crt", str(CERTIFICATES)),
         )
     )
     server = processes.Server(
