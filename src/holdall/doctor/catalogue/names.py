@@ -1,4 +1,4 @@
-"""Findings of the layer `values`: variables that nobody reads under the name that they have.
+"""Findings of the layer `values`: variables that are not read under the name that they have.
 
 `VARIABLE` and `OTHER` stand for variables, as in `values`.
 """
