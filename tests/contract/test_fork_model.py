@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from holdall.errors import NameTaken
 from holdall.fork import overlay
-from holdall.fork.storage import walk
+from holdall.storage.objects import walk
 from tests.contract import only
 from tests.forks import read
 from tests.modelling import TIMEOUT_SECONDS, model_settings

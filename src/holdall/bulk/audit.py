@@ -27,10 +27,9 @@ from holdall.bulk.sources import Source, unknown_storages
 from holdall.bulk.tables import RowsUnknown
 from holdall.bulk.work import mapped
 from holdall.errors import HoldallError, InvalidName
-from holdall.fork.storage import walk
 from holdall.storage import MediaStorage
 from holdall.storage.batches import batched
-from holdall.storage.objects import has_file, key_of
+from holdall.storage.objects import has_file, key_of, walk
 
 MIN_AGE_SECONDS = 24 * 3600.0
 # So many files are looked at for their types, unless more are asked for.

@@ -16,12 +16,11 @@ from holdall import names
 from holdall.bulk.disks import explained
 from holdall.bulk.entries import Entry, Stretch, order_of
 from holdall.errors import HoldallError, InvalidName
-from holdall.fork.storage import walk
 from holdall.s3.reading import ObjectReader
 from holdall.sites import is_reserved
 from holdall.storage import MediaStorage
 from holdall.storage.files import ObjectFile
-from holdall.storage.objects import key_of, on_its_side, reading_parameters, site_of
+from holdall.storage.objects import key_of, on_its_side, reading_parameters, site_of, walk
 
 T = TypeVar("T")
 

@@ -47,9 +47,9 @@ def diff(fork: ForkedStorage) -> Iterator[Change]:
     Requests: one for each 1,000 own and hidden names, one HEAD in the parent for each, and one GET for each that is
     hidden. Files of one length whose ETags cannot be compared, because they were sent in parts, are read whole.
     """
-    own = {entry.name for entry in walk_own(fork, "")}
+    own = {entry.name for entry in walk_own(fork)}
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="holdall-diff") as pool:
-        yield from pool.map(lambda entry: _of_own(fork, entry), walk_own(fork, ""))
+        yield from pool.map(lambda entry: _of_own(fork, entry), walk_own(fork))
         for hidden in pool.map(fork.tombstones.read, fork.tombstones.all()):
             # A name that was saved again is the fork's own.
             if hidden is not None and hidden.name not in own:

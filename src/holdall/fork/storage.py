@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.files.base import File
 
 from holdall import names, sites
-from holdall.errors import HoldallError, NameTaken, ObjectNotFound, StoreFailed
-from holdall.fork.overlay import Overlay, Side, overlay_of
-from holdall.fork.tombstones import Hidden, Tombstones
+from holdall.errors import HoldallError, StoreFailed
+from holdall.fork.overlay import Side
+from holdall.fork.reading import ReadingFork
+from holdall.fork.tombstones import Hidden
 from holdall.providers import MAX_KEY_BYTES, Provider
 from holdall.s3 import deleting
 from holdall.s3.claims import Claim
@@ -25,10 +24,8 @@ from holdall.s3.target import Above
 from holdall.storage import MediaStorage
 from holdall.storage.commits import after_commit
 from holdall.storage.discarding import WORKERS, refuse_failed
-from holdall.storage.files import ObjectFile
 from holdall.storage.links import Link
-from holdall.storage.modes import Mode
-from holdall.storage.objects import Entry, look_at, reading_parameters, site_of, target_of, walk_own
+from holdall.storage.objects import reading_parameters, site_of, target_of
 from holdall.storage.options import hidden
 from holdall.storage.writing import MAX_NAMES
 
@@ -41,7 +38,7 @@ SHARED_OPTIONS = ("gzip", "object_parameters", "fast_lane")
 STAMP = "holdall-fork"
 
 
-class ForkedStorage(MediaStorage):
+class ForkedStorage(ReadingFork):
     """Show the files of a parent store and keep every change in a store of one's own.
 
     It is configured as `MediaStorage` is, for the own store, and by `parent`: the options of the parent's storage,
@@ -111,155 +108,6 @@ class ForkedStorage(MediaStorage):
         # A parent that hangs delays the fork, and nobody else who uses the place of its own store.
         return (self.store.line, *(above.store.line for above in self._above()))
 
-    @property
-    def overlay(self) -> Overlay:
-        """What this process knows of the own store."""
-        return overlay_of(self.store, self._location)
-
-    @property
-    def tombstones(self) -> Tombstones:
-        """What the own store hides of the parent's."""
-        return Tombstones(self.store, self._location, self._client)
-
-    # -- whose a file is
-
-    def is_not_the_parents(self, name: str) -> bool:
-        """Say what needs no question: a name in which forks lie, or one that is too long for a key there."""
-        if len(name) * 4 > self._parents_room_bytes and len(name.encode()) > self._parents_room_bytes:
-            return True
-        return any(sites.is_below(name, folder) for folder in self._not_the_parents)
-
-    def _own_or_parents(self, name: str, own: Callable[[], T], parents: Callable[[], T]) -> T:
-        """Read something of a file from the side that has it.
-
-        Requests: at most one beside those that a plain storage needs. In a fork with more than 1,000 own and hidden
-        names it may be two, once in ten seconds.
-
-        Raises:
-            ObjectNotFound: no side has it.
-        """
-        side, is_certain = self.overlay.recall(name)
-        if side is Side.OWN or not is_certain:
-            try:
-                return own()
-            except ObjectNotFound:
-                if side is Side.OWN:
-                    # Another process deleted it, and what it may have hidden by that is not known yet.
-                    self.overlay.note(name, Side.OWN, holds=False)
-                    side = None
-        if side is None:
-            side = Side.HIDDEN if self.tombstones.is_hidden(name) else Side.PARENTS
-        if side is Side.HIDDEN or self.is_not_the_parents(name):
-            raise ObjectNotFound(
-                f"File does not exist: {name} (not in {self.store.where()}, and nothing of the parent's shows by this name)."
-            )
-        return parents()
-
-    def _on_its_side(self, name: str, read: Callable[[MediaStorage], T]) -> T:
-        return self._own_or_parents(name, lambda: read(self), lambda: self.parent._on_its_side(name, read))
-
-    def _in_parent(self, name: str) -> Entry | None:
-        """Look at a file as the parent shows it, hidden here or not. One HEAD, if the parent is not a fork itself."""
-        if not name or self.is_not_the_parents(name):
-            return None
-        with suppress(ObjectNotFound):
-            return look_at(self.parent, name)
-        return None
-
-    def _shows_parents(self, name: str) -> bool:
-        """Say whether the parent has the name and it is not hidden here. One HEAD; two if the parent has it."""
-        cleaned = names.clean(name)
-        return self._in_parent(cleaned) is not None and not self.tombstones.is_hidden(cleaned)
-
-    # -- reading
-
-    def _open(self, name: str, mode: str = "rb") -> File[Any]:
-        cleaned = names.clean(name)
-        self._key(name)
-        if Mode.of(mode).is_reading:
-            return self._own_or_parents(
-                cleaned, lambda: super(ForkedStorage, self)._open(name, mode), lambda: self._parents_file(name, mode)
-            )
-        if Mode.of(mode).kind == "x" and self._shows_parents(cleaned):
-            raise NameTaken(f'"{cleaned}" is taken in the parent, {self.parent.store.where()}. Nothing was changed.')
-        return super()._open(name, mode)
-
-    def _parents_file(self, name: str, mode: str) -> File[Any]:
-        file = self.parent._open(name, mode)
-        if isinstance(file, ObjectFile):
-            # Opened again for writing, it becomes the fork's own.
-            file.belongs_to(self)
-        return file
-
-    def _wrote(self, name: str, *, is_new: bool = False) -> None:
-        super()._wrote(name, is_new=is_new)
-        self.overlay.note(name, Side.OWN, holds=True)
-
-    def _has_file(self, name: str) -> bool:
-        """Say whether a file has this name here: an own one, or one of the parent's that is not hidden."""
-        self._key(name)
-
-        def own() -> bool:
-            if super(ForkedStorage, self)._has_file(name):
-                return True
-            raise ObjectNotFound(name)
-
-        try:
-            return self._own_or_parents(name, own, lambda: self.parent._has_file(name))
-        except ObjectNotFound:
-            return False
-
-    def _has_below(self, path: str) -> bool:
-        """Say whether anything shows in a folder. One listing of the own store; else as many as to find a file above."""
-        if super()._has_below(path):
-            return True
-        prefix = f"{path}/" if path else ""
-        return self.parent._has_below(path) and next(iter(_walk_parents(self, prefix, set())), None) is not None
-
-    def size(self, name: str) -> int:
-        self._key(name)
-        return self._own_or_parents(
-            names.clean(name), lambda: super(ForkedStorage, self).size(name), lambda: self.parent.size(name)
-        )
-
-    def get_modified_time(self, name: str) -> datetime:
-        self._key(name)
-        return self._own_or_parents(
-            names.clean(name),
-            lambda: super(ForkedStorage, self).get_modified_time(name),
-            lambda: self.parent.get_modified_time(name),
-        )
-
-    def listdir(self, path: str) -> tuple[list[str], list[str]]:
-        """List folders and files of a folder, of both sides.
-
-        Requests: one for each 1,000 entries of the own store, of what it hides, and of the parent. One or more for each
-        folder of the parent in which something is hidden.
-        """
-        folders, files = map(set, super().listdir(path))
-        cleaned = names.clean(path).strip("/")
-        above = f"{cleaned}/" if cleaned else ""
-        tombstones = self.tombstones
-        hidden_folders, hidden_files = tombstones.in_folder(above)
-        parents_folders, parents_files = self.parent.listdir(path)
-        for file in parents_files:
-            name = f"{above}{file}"
-            is_hidden = file in hidden_files or (tombstones.is_aside(name) and tombstones.is_hidden(name))
-            if not is_hidden and not self.is_not_the_parents(name):
-                files.add(file)
-        for folder in parents_folders:
-            name = f"{above}{folder}"
-            doubtful = folder in hidden_folders or any(sites.is_below(one, name) for one in self._not_the_parents)
-            if not self.is_not_the_parents(name) and not (doubtful and self._shows_nothing_in(name)):
-                folders.add(folder)
-        self._note_folders(path, folders)
-        return sorted(folders), sorted(files)
-
-    def _shows_nothing_in(self, folder: str) -> bool:
-        if next(walk_own(self, f"{folder}/"), None) is not None:
-            return False
-        return next(iter(_walk_parents(self, f"{folder}/", set())), None) is None
-
     # -- links
 
     def url(
@@ -306,6 +154,10 @@ class ForkedStorage(MediaStorage):
         return super().url(name, **more)
 
     # -- writing
+
+    def _wrote(self, name: str, *, is_new: bool = False) -> None:
+        super()._wrote(name, is_new=is_new)
+        self.overlay.note(name, Side.OWN, holds=True)
 
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         """Save a file in the own store, under a name that is free in both. One HEAD more than in a plain storage.
@@ -435,25 +287,3 @@ class ForkedStorage(MediaStorage):
 def storage_of(options: Mapping[str, Any]) -> MediaStorage:
     """Make the storage that these options describe: a fork where they name a parent."""
     return ForkedStorage(**options) if options.get("parent") else MediaStorage(**options)
-
-
-def walk(storage: MediaStorage, prefix: str = "", after: str = "") -> Iterator[Entry]:
-    """Give every file of a storage whose name begins so; of a fork, its own first. One request for each 1,000.
-
-    `after`: only those that come after this name, in the order in which the store lists.
-    """
-    if not isinstance(storage, ForkedStorage):
-        yield from walk_own(storage, prefix, after)
-        return
-    own = set()
-    for entry in walk_own(storage, prefix, after):
-        own.add(entry.name)
-        yield entry
-    yield from _walk_parents(storage, prefix, own)
-
-
-def _walk_parents(fork: ForkedStorage, prefix: str, own: set[str]) -> Iterator[Entry]:
-    hidden = fork.tombstones.below(prefix)
-    for entry in walk(fork.parent, prefix):
-        if entry.name not in own and entry.name not in hidden and not fork.is_not_the_parents(entry.name):
-            yield entry

@@ -14,11 +14,11 @@ from holdall.bulk.entries import Entry, OutOfOrder, checked, in_order, order_of
 from holdall.bulk.places import Folder, Place
 from holdall.bulk.plan import side_by_side
 from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable
-from holdall.fork.storage import ForkedStorage, walk
+from holdall.fork.storage import ForkedStorage
 from holdall.s3.staging import SPENT
 from holdall.sites import RESERVED, is_reserved
 from holdall.storage import MediaStorage
-from holdall.storage.objects import prefix_of, walk_own
+from holdall.storage.objects import prefix_of, walk, walk_own
 from holdall.usage.tally import Count
 
 # The parts of so many unfinished uploads are added up, for which each is asked.
