@@ -11,6 +11,7 @@ from django.core.cache import cache
 
 from holdall.errors import HoldallError, StoreUnreachable
 from holdall.s3.connection import Connection
+from holdall.uploads import tickets
 from holdall.uploads.files import open_staged
 from holdall.uploads.forms import DirectUploads
 from holdall.uploads.owners import serving
@@ -99,6 +100,16 @@ def test_disabled_field_offers_nothing_and_keeps_its_file(browser: Browser, site
 
 
 # -- what is saved
+
+
+def test_visitor_is_told_why_a_save_is_refused(browser: Browser, site: Any, rows: None) -> None:
+    ticket = browser.upload(browser.token("/letter", "file"), TEXT)
+    # Two requests at the same moment: both have opened it when the first is saved.
+    staging = open_staged(ticket).file.staging
+    staging.spend(tickets.read_accepted(ticket).key)
+    status, said = browser.submit("/letter", title="x", file=ticket)
+    assert (status, said["html"]) == (410, "This upload was used already. Upload the file again.")
+    assert Letter.objects.count() == 0
 
 
 def test_file_is_read_and_saved_again_by_the_same_code(browser: Browser, site: Any) -> None:
