@@ -6,14 +6,18 @@ import json
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.contrib.admin.options import BaseModelAdmin
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import RequestFactory
 
 import holdall
+from holdall.s3.reading import ObjectReader
 from holdall.uploads import checks, tickets
 from holdall.uploads.admin import DirectUploads
 from holdall.uploads.owners import serving
@@ -21,6 +25,7 @@ from tests.contract import only
 from tests.uploads.conftest import Browser
 from tests.uploads.site.models import Letter
 from tests.uploads.site.users import User
+from tests.uploads.test_journey import picture
 
 pytestmark = only("seaweedfs-http")
 
@@ -70,13 +75,45 @@ def test_serializer_takes_a_ticket(browser: Browser, serializer_class: Any) -> N
 
 
 def test_serializer_takes_a_file_as_ever(browser: Browser, serializer_class: Any) -> None:
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
     context = {"request": request_of(browser)}
     assert serializer_class(data={"file": SimpleUploadedFile("a.txt", b"file")}, context=context).is_valid()
     too_long = serializer_class(data={"file": SimpleUploadedFile("a.txt", b"x" * 1001)}, context=context)
     assert not too_long.is_valid()
     assert too_long.errors["file"][0].code == "too_large"
+
+
+def test_serializer_looks_at_pictures_as_forms_do(browser: Browser, serializer_class: Any) -> None:
+    from rest_framework import serializers
+
+    from holdall.uploads import schema
+    from holdall.uploads.serializers import ImageUploadField, offers
+
+    class PictureSerializer(serializers.Serializer):  # type: ignore[misc]
+        picture = ImageUploadField()
+
+    context = {"request": request_of(browser)}
+    offer = offers(PictureSerializer(context=context))["picture"]
+    assert offer is not None
+    assert offer["types"] == "image/*"
+    assert schema.UploadFieldSchema._matches(PictureSerializer().fields["picture"])
+    whole = picture()
+    with mock.patch.object(ObjectReader, "readall", side_effect=AssertionError("it was read whole")):
+        for content, code in ((whole, ""), (whole[:30], "invalid_image"), (b"<html>", "disguised")):
+            ticket = browser.upload(offer["upload"], content, name="noise.png", kind="image/png")
+            serializer = PictureSerializer(data={"picture": ticket}, context=context)
+            assert serializer.is_valid() is not bool(code)
+            assert [one.code for one in serializer.errors.get("picture", [])] == ([code] if code else [])
+
+
+def test_serializer_tells_all_that_a_hook_says(browser: Browser, serializer_class: Any, settings: Any) -> None:
+    def scan(_file: Any, _ticket: Any) -> None:
+        raise ValidationError(["first", "second"])
+
+    settings.HOLDALL_UPLOADS = {"SCAN": scan}
+    data = {"file": SimpleUploadedFile("a.txt", b"file")}
+    serializer = serializer_class(data=data, context={"request": request_of(browser)})
+    assert not serializer.is_valid()
+    assert serializer.errors["file"] == ["first", "second"]
 
 
 def test_schema_says_ticket_or_file(serializer_class: Any) -> None:

@@ -12,6 +12,8 @@ class UploadFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-unt
     """Found by drf-spectacular once it is imported, which the app does."""
 
     target_class = "holdall.uploads.serializers.UploadField"
+    # That of pictures too.
+    match_subclasses = True
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         ticket = {"type": "string", "description": "The accepted ticket of a direct upload."}
