@@ -16,7 +16,9 @@ from holdall.uploads.files import open_staged
 from holdall.uploads.forms import DirectUploads
 from holdall.uploads.owners import serving
 from tests.contract import only
-from tests.uploads.conftest import Browser
+from tests.providers import Provider
+from tests.servers.fault_proxy import Fault, FaultProxy, Request, resets_after
+from tests.uploads.conftest import Browser, project
 from tests.uploads.site.models import Letter
 from tests.uploads.test_frameworks import request_of
 
@@ -132,6 +134,20 @@ def test_save_does_not_fail_because_the_cache_does(browser: Browser, site: Any) 
     file = open_staged(browser.upload(browser.token(), TEXT))
     with mock.patch.object(type(cache._connections["default"]), "get", side_effect=OSError("no cache")):  # type: ignore[attr-defined]
         assert site.save("a.txt", file) == "a.txt"
+
+
+def test_lost_answer_does_not_use_an_upload_up(settings: Any, provider: Provider, bucket: str, location: str) -> None:
+    def fault(request: Request) -> Fault | None:
+        is_note = request.method == "PUT" and request.target.endswith("/spent")
+        return resets_after if is_note and proxy.faults == 0 else None
+
+    with FaultProxy(provider.endpoint_url, choose=fault) as proxy:
+        place = provider.environ(bucket, location=location, AWS_S3_ENDPOINT_URL=proxy.url)
+        with project(settings, place) as site:
+            browser = Browser(1)
+            file = open_staged(browser.upload(browser.token(), TEXT))
+            assert site.save("a.txt", file) == "a.txt"
+            assert proxy.faults == 1
 
 
 def test_failure_of_a_save_is_told_and_not_that_of_the_tidying(browser: Browser, site: Any) -> None:

@@ -16,12 +16,16 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from holdall.errors import HoldallError, ObjectNotFound, StoreFailed
+from holdall.errors import HoldallError, NameTaken, ObjectNotFound, StoreFailed
 from holdall.providers import MAX_SIGNED_SECONDS
 from holdall.s3 import smuggling
+from holdall.s3.circuit import taking_back
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.connection import Connection
+from holdall.s3.multipart import Parts
+from holdall.s3.patience import unstopped
 from holdall.s3.reading import ObjectReader
+from holdall.s3.saving import NewObject
 from holdall.s3.signing import Signer, Window
 from holdall.s3.smuggling import Unsigned
 from holdall.sites import RESERVED
@@ -233,18 +237,18 @@ class Staging:
     def spend(self, key: str) -> None:
         """Note that an upload becomes a file now, and only now. One PUT; where the condition does not hold a HEAD more.
 
+        An answer that was lost is no other's note: the request that is repeated finds its own mark.
+
         Raises:
             NameTaken: it has become one.
         """
         marker = _marker(key)
-        condition: dict[str, Any] = {}
-        if conditional_put_holds(self.store, None, name=marker, key=f"{self.prefix}{marker}"):
-            condition = {"IfNoneMatch": "*"}
-        elif self.is_spent(key):
-            from holdall.errors import NameTaken
-
+        full = f"{self.prefix}{marker}"
+        holds = conditional_put_holds(self.store, None, name=marker, key=full)
+        if not holds and self.is_spent(key):
             raise NameTaken("The upload has become a file.")
-        self._call("put_object", marker, Body=b"", **condition)
+        parts = Parts(threshold_bytes=0, part_bytes=0, workers=1)
+        NewObject(connection=self.store, name=marker, key=full, parameters={}, replace=not holds, parts=parts).put(b"")
 
     def is_spent(self, key: str) -> bool:
         """Say whether an upload has become a file. One HEAD."""
@@ -255,8 +259,9 @@ class Staging:
         return True
 
     def give_back(self, key: str) -> None:
-        """Take back the note that an upload becomes a file. One DELETE."""
-        self._call("delete_object", _marker(key))
+        """Take back the note that an upload becomes a file, also when the store or the visitor is given up. One DELETE."""
+        with taking_back(), unstopped():
+            self._call("delete_object", _marker(key))
 
     def remove(self, key: str) -> None:
         """Delete an uploaded object. One DELETE."""
