@@ -88,6 +88,19 @@ def wagtails_row(page: Page, name: str) -> Locator:
     return page.locator("#upload-list > li", has=page.locator(".left", has_text=name))
 
 
+def post_ticket(page: Page, ticket: str) -> dict[str, object]:
+    """Post a ticket as Wagtail's page for several files does, and give the answer."""
+    answer: dict[str, object] = page.evaluate(
+        """async (ticket) => {
+            const body = new FormData(document.querySelector("form:has(#fileupload)"));
+            body.set("files[]", new File([ticket], "posted.png", { type: "application/vnd.holdall.ticket" }));
+            return (await fetch("", { method: "POST", body })).json();
+        }""",
+        ticket,
+    )
+    return answer
+
+
 def test_wagtail_takes_several_pictures_at_once(open_page: OpenPage, site: Site, tmp_path: Path) -> None:
     page = open_page("/cms/images/multiple/add/")
     traffic, choose = Traffic(page), page.locator("#fileupload").set_input_files
@@ -95,7 +108,8 @@ def test_wagtail_takes_several_pictures_at_once(open_page: OpenPage, site: Site,
     copied = tmp_path / "copied.png"
     shutil.copy(first, copied)
     site.received()
-    choose(first)
+    with page.expect_response("**/uploads/finish") as finished:
+        choose(first)
     expect(wagtails_row(page, first.name)).to_have_class(re.compile("upload-success"))
     choose([copied, photo(tmp_path, "lake.png"), write(tmp_path, "letter.png", 50_000)])
     # What Wagtail says of each file, it goes on saying: success, a duplicate, what is no picture.
@@ -110,6 +124,20 @@ def test_wagtail_takes_several_pictures_at_once(open_page: OpenPage, site: Site,
     wagtails_row(page, first.name).get_by_role("button", name="Update").click()
     expect(wagtails_row(page, first.name)).to_have_count(0)
     assert traffic.to_site == {"begin": 4, "finish": 4}
+    # The ticket is good for once, and for nobody else; what is none is no file either.
+    ticket = finished.value.json()["ticket"]
+    assert post_ticket(page, ticket) == {
+        "success": False,
+        "error_message": "This upload was used already. Upload the file again.",
+    }
+    assert post_ticket(page, "forged") == {
+        "success": False,
+        "error_message": "This upload is not valid. Reload the page and try again.",
+    }
+    assert post_ticket(open_page("/cms/images/multiple/add/", as_user="bob"), ticket) == {
+        "success": False,
+        "error_message": "This upload belongs to another session. Reload the page and try again.",
+    }
     # The files have 77 kB; what is posted for each is a ticket.
     assert max(site.received().values()) < 10_000
     assert [site.read(f"original_images/{name}.png") for name in ("mountain_view", "copied")] == [
