@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import botocore.retries.standard
@@ -16,7 +16,6 @@ from holdall.bulk import copying, live, plan, trash
 from holdall.bulk.places import Store
 from holdall.errors import HoldallError
 from holdall.s3 import circuit, fastlane, owed
-from holdall.s3.connection import Connection
 from holdall.s3.saving import KEPT
 from holdall.storage import misses
 from tests.contract import only
@@ -242,36 +241,41 @@ def test_process_that_dies_in_a_deletion_leaves_a_note(ground: Ground, monkeypat
     assert ground.has("b") == ground.has("a")
 
 
-class _Killed(BaseException):
-    """Ends a process at once, as far as its own code can tell."""
-
-
-@pytest.mark.parametrize("asked", range(1, 6))
-def test_process_that_dies_while_it_replaces_a_file_leaves_a_note(
-    ground: Ground, asked: int, monkeypatch: pytest.MonkeyPatch
+def test_upload_that_may_arrive_late_takes_the_place_of_no_other(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ground.storage("a", "b").save("a.txt", ContentFile(b"before"))
-    storage, count = ground.storage("a", "b"), iter(range(1, 100))
-    storage.save("first.txt", ContentFile(b"says which one is the mirror"))
-
-    def dies(connection: Connection, *arguments: Any, **named: Any) -> Any:
-        answer = call(connection, *arguments, **named)
-        if next(count) == asked:
-            raise _Killed
-        return answer
-
-    call = Connection.call
-    with monkeypatch.context() as patch:
-        patch.setattr(Connection, "call", dies)
-        with suppress(_Killed), storage.open("a.txt", "wb") as file:
-            file.write(b"after, by a process that dies")
+    monkeypatch.setattr(live, "PAUSES_SECONDS", ())
+    storage, there = ground.storage("a", "b"), ground.storage("b")
+    save(ground.storage("a"), "a.txt", b"ours")
+    ours = ground.storage("a").look_at_own("a.txt").mark
+    save(there, "a.txt", b"somebody else's")
+    owed.write(storage.store, storage._prefix(""), ["a.txt"], mark=ours)
     left = planned(storage)
-    assert (left.in_conflict.files, left.to_copy.files) == (0, 0)
-    outcome = copy(storage)
-    assert (outcome.conflicts, outcome.failures) == ([], [])
-    assert planned(storage).all_to_do.files == 0
-    assert ground.has("b") == ground.has("a")
-    assert ground.has("a")["a.txt"]["Body"] == (b"before" if asked == 1 else b"after, by a process that dies")
+    assert (left.in_conflict.files, list(left.missed)) == (1, [])
+    # What arrived after it was deleted here goes away.
+    save(there, "late.txt", b"late")
+    owed.write(storage.store, storage._prefix(""), ["late.txt"], mark=there.look_at_own("late.txt").mark)
+    assert list(planned(storage).missed) == ["late.txt"]
+
+
+def test_what_the_other_order_deleted_is_not_copied_back(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "PAUSES_SECONDS", ())
+    was, now = ground.storage("a", "b"), ground.storage("b", "a")
+    for name in ("deleted.txt", "replaced.txt", "kept.txt"):
+        save(was, name, b"before")
+    # The last that a process of the old order did before it was killed.
+    owed.write(was.store, was._prefix(""), ["deleted.txt", "replaced.txt"])
+    ground.storage("a").delete("deleted.txt")
+    with ground.storage("a").open("replaced.txt", "wb") as file:
+        file.write(b"after")
+    left = planned(now)
+    assert (left.all_to_do.files, left.in_conflict.files) == (0, 0)
+    assert [one.name for one in left.troubles] == ["deleted.txt", "replaced.txt"]
+    assert "from there to here" in left.troubles[0].reason
+    assert copying.apply(planned(ground.storage("a"), ground.storage("b"))).failures == []
+    left = planned(now)
+    assert (left.all_to_do.files, left.troubles) == (0, [])
+    assert ground.has("a") == ground.has("b")
 
 
 def test_overwrite_whose_answer_is_lost_is_made_good(ground: Ground) -> None:

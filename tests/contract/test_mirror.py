@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import logging
 import random
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import botocore.retries.standard
@@ -16,11 +18,13 @@ from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.core.files.base import ContentFile, File
 
 import holdall
-from holdall.bulk import trash
+from holdall.bulk import copying, live, plan, trash
+from holdall.bulk.places import Store
 from holdall.errors import HoldallError, NameTaken
 from holdall.s3 import circuit, fastlane, owed
+from holdall.s3.connection import Connection
 from holdall.s3.saving import KEPT
-from holdall.storage import MediaStorage, mirror_missed, misses
+from holdall.storage import MediaStorage, attempt, mirror_missed, misses, twins
 from tests.contract import only
 from tests.providers import Provider
 from tests.servers.fault_proxy import (
@@ -282,14 +286,13 @@ def test_older_content_that_arrives_late_does_not_stay(pair: Pair) -> None:
 
 
 def test_deletion_that_arrives_late_takes_nothing_that_was_saved_since(pair: Pair) -> None:
-    other = pair.storage()
-    rule = Rule("DeleteObject", after(lambda: save(other, "a.txt", b"saved since"), passes))
-    with FaultProxy(pair.provider.endpoint_url, rule) as proxy:
+    # One that does not ask the mirror, where the name is free a moment later.
+    other = build_storage(pair.provider.environ(pair.bucket, location=f"{pair.location}/own"))
+    with FaultProxy(pair.provider.endpoint_url) as proxy:
         storage = pair.storage(mirror=behind(proxy))
         save(storage, "a.txt", b"deleted")
+        proxy._rules = (Rule("DeleteObject", after(lambda: save(other, "a.txt", b"saved since"), passes)),)
         storage.delete("a.txt")
-        rule.seen = 0
-        rule.first = 1
         batch = Rule("DeleteObjects", after(lambda: save(other, "b.txt", b"saved since"), passes))
         proxy._rules = (batch,)
         save(storage, "b.txt", b"deleted")
@@ -299,15 +302,178 @@ def test_deletion_that_arrives_late_takes_nothing_that_was_saved_since(pair: Pai
     assert pair.mirror == pair.own
 
 
-def test_save_that_arrives_late_does_not_bring_back_what_was_deleted(pair: Pair) -> None:
+def test_save_is_not_lost_to_a_deletion_of_an_earlier_file_of_its_name(pair: Pair) -> None:
     other = pair.storage()
-    rule = Rule("PutObject", after(lambda: other.delete("a.txt"), passes), first=1)
-    with FaultProxy(pair.provider.endpoint_url, rule) as proxy:
+    with FaultProxy(pair.provider.endpoint_url) as proxy:
         storage = pair.storage(mirror=behind(proxy))
         save(storage, "first.txt")
-        save(storage, "a.txt")
-    assert list(pair.own) == ["first.txt"]
+        proxy._rules = (Rule("PutObject", after(lambda: other.delete("a.txt"), passes)),)
+        name = save(storage, "a.txt")
+    assert name != "a.txt"
+    assert sorted(pair.own) == sorted([name, "first.txt"])
     assert pair.mirror == pair.own
+
+
+# -- names of others
+
+
+class Stream(io.BytesIO):
+    def seekable(self) -> bool:
+        return False
+
+
+def test_file_that_only_the_mirror_has_keeps_its_name(storage: Any, pair: Pair) -> None:
+    theirs = storage.mirror.storage
+    for name in ("a.txt", "large.bin"):
+        save(theirs, name, b"theirs")
+    first = save(storage, "a.txt", b"ours")
+    # Of a stream only the store has what was read.
+    second = storage.save("large.bin", File(Stream(bytes(range(256)) * 40_000), "large.bin"))
+    with pytest.raises(NameTaken, match="the mirror of"), storage.open("a.txt", "xb") as file:
+        file.write(b"ours")
+    assert sorted(pair.own) == sorted([first, second])
+    assert pair.mirror == pair.own | {
+        name: pair.mirror[name] for name in ("a.txt", "large.bin") if pair.mirror[name]["Body"] == b"theirs"
+    }
+    assert len(pair.mirror) == 4
+    assert pair.own[second]["Body"] == bytes(range(256)) * 40_000
+    # Whoever insists on a name gets it: the file stays, and `copy` tells of the two.
+    assert storage._save("a.txt", ContentFile(b"ours")) == "a.txt"
+    assert pair.mirror["a.txt"]["Body"] == b"theirs"
+    assert storage.mirror.missed == 1
+    left = plan.make(Store(storage), Store(theirs))
+    assert [entry.name for entry in left.conflicts] == ["a.txt"]
+
+
+def test_mirror_that_calls_every_name_taken_fails_no_save(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting(MediaStorage):
+        def get_alternative_name(self, file_root: str, file_ext: str) -> str:
+            return f"{file_root}_{next(numbers)}{file_ext}"
+
+    monkeypatch.setattr(attempt, "MAX_RETREATS", 2)
+    numbers = iter(range(100))
+    storage = Counting(**holdall.from_env(pair.environ())["default"]["OPTIONS"])
+    for name in ("a.txt", "a_0.txt", "a_1.txt"):
+        save(storage.mirror.storage, name, b"theirs")
+    assert save(storage, "a.txt", b"ours") == "a_1.txt"
+    assert list(pair.own) == ["a_1.txt"]
+    assert (storage.mirror.missed, storage.mirror.mirrored) == (1, 0)
+    assert {said["Body"] for said in pair.mirror.values()} == {b"theirs"}
+
+
+def test_worker_that_is_ended_while_it_asks_the_mirror_leaves_it_to_the_next(
+    storage: Any, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(*_arguments: Any, **_named: Any) -> None:
+        raise SystemExit(1)
+
+    save(storage, "a.txt")
+    # It did not answer a while ago, and this one looks whether it does.
+    storage.mirror._misses._paused_until = 0.0
+    with monkeypatch.context() as patch:
+        patch.setattr(twins.Twins, "put", ends)
+        with pytest.raises(SystemExit):
+            save(storage, "b.txt")
+    save(storage, "c.txt")
+    assert (storage.mirror.missed, sorted(pair.mirror)) == (0, ["a.txt", "c.txt"])
+
+
+# -- two orders of the stores, side by side: in the middle of a swap, old processes have one, and new ones the other
+
+
+@pytest.fixture
+def orders(pair: Pair) -> list[Callable[[], Any]]:
+    elsewhere = {"AWS_S3_ENDPOINT_URL": pair.provider.endpoint_url.replace("127.0.0.1", "localhost")}
+    here, there = ({"STORAGE_LOCATION": f"{pair.location}/{side}"} for side in ("own", "mirror"))
+    return [
+        lambda: pair.storage(mirror=there | elsewhere, **here),
+        lambda: pair.storage(mirror=here, **there | elsewhere),
+    ]
+
+
+def test_two_orders_side_by_side_lose_no_upload(orders: list[Callable[[], Any]], pair: Pair) -> None:
+    rounds, writers = 25, 6
+    barrier = threading.Barrier(writers)
+    told: list[dict[str, bytes]] = []
+
+    def work(number: int) -> None:
+        storage, mine = orders[number % 2](), dict[str, bytes]()
+        told.append(mine)
+        for one in range(rounds):
+            # All save the same name at the same moment, and those of one order often the same bytes.
+            barrier.wait(60)
+            content = f"of {number % 4} in round {one}".encode()
+            mine[save(storage, f"{one}.txt", content)] = content
+        assert storage.mirror.missed == 0
+
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(work, range(writers)))
+    everything = {name: content for mine in told for name, content in mine.items()}
+    assert len(everything) == rounds * writers
+    assert {name: said["Body"] for name, said in pair.own.items()} == everything
+    assert pair.mirror == pair.own
+    for storage in (make() for make in orders):
+        left = plan.make(Store(storage), Store(storage.mirror.storage))
+        assert (left.all_to_do.files, left.in_conflict.files, left.troubles) == (0, 0, [])
+
+
+def test_two_orders_side_by_side_agree_on_what_replaces_a_file(orders: list[Callable[[], Any]], pair: Pair) -> None:
+    def work(number: int) -> None:
+        storage, dice = orders[number % 2](), random.Random(number)
+        for _ in range(10):
+            name = f"{dice.randrange(2)}.txt"
+            if dice.random() < 0.3:
+                storage.delete(name)
+            else:
+                with storage.open(name, "wb") as file:
+                    file.write(dice.randbytes(20))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert pair.mirror == pair.own
+
+
+# -- processes that are killed
+
+
+class Killed(BaseException):
+    """Ends a process at once: nothing that it does afterwards is sent."""
+
+
+def test_process_that_is_killed_at_any_point_leaves_what_copy_makes_good(
+    storage: Any, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "PAUSES_SECONDS", ())
+
+    def replace() -> None:
+        with storage.open("there.txt", "wb") as file:
+            file.write(b"after")
+
+    def check(asked: int) -> None:
+        outcome = copying.apply(plan.make(Store(storage), Store(storage.mirror.storage)))
+        assert (outcome.conflicts, outcome.failures) == ([], []), asked
+        assert pair.mirror == pair.own, asked
+
+    call = Connection.call
+    deeds = (lambda: save(storage, "new.txt"), replace, lambda: storage.delete("there.txt"))
+    for deed in deeds:
+        for asked in range(1, 20):
+            left = iter(range(asked))
+
+            def dies(connection: Connection, *given: Any, left: Any = left, **named: Any) -> Any:
+                if next(left, None) is None:
+                    raise Killed
+                return call(connection, *given, **named)
+
+            if "there.txt" not in pair.own:
+                save(storage, "there.txt", b"before")
+            with monkeypatch.context() as patch, suppress(Killed):
+                patch.setattr(Connection, "call", dies)
+                deed()
+                break
+            check(asked)
+        assert asked > 3
+        check(asked)
 
 
 def test_writers_and_deleters_of_one_name_leave_both_alike(pair: Pair) -> None:

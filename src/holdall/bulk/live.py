@@ -1,7 +1,8 @@
 """Copying from a store to its own mirror, while files are saved and deleted: what differs is looked at again before it counts.
 
-Two listings of stores that change are never of one moment. And what is there and different is no other file here: whoever
-writes brings the mirror up, so it is a file on its way, or one that the mirror missed.
+Two listings of stores that change are never of one moment. So what is there and different may be a file on its way, or one
+that the mirror missed, and is looked at again. It is replaced if it is known to be older, or unfinished: by a note, or by
+its mark. Else it is another file, of somebody who saved it where the mirror is the store, and a conflict.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from holdall.bulk.work import mapped
 from holdall.errors import HoldallError, StoreFailed
 from holdall.fork.storage import ForkedStorage
 from holdall.s3 import owed
+from holdall.s3.begun import mark_of_copy
 from holdall.s3.deleting import Seen
 from holdall.s3.owed import Owed
 from holdall.storage.mirror import Mirror, place_of
@@ -35,16 +37,22 @@ SETTLED_AFTER = timedelta(minutes=10)
 # The clocks of two stores differ by no more than this.
 CLOCKS = timedelta(minutes=1)
 WORKERS = 16
+OTHER = "is there by now, and different"
+# What differs, looked at again: both have it by now, or the mirror has less, or what is older.
+SETTLED, MISSED = "settled", "missed"
 
 
 class Live:
     """A store and its mirror."""
 
-    def __init__(self, own: Any, mirror: Mirror, *, is_set: bool = True) -> None:
-        # `is_set`: the variables say so. Else the store does, and it may be a while ago: nothing is replaced by that alone.
-        self.own, self.mirror, self.is_set = own, mirror, is_set
+    def __init__(self, own: Any, mirror: Mirror) -> None:
+        self.own, self.mirror = own, mirror
         # What the mirror may have missed: name -> when that was noted last.
         self.noted: dict[str, datetime] = {}
+        # What may have arrived there late: name -> the marks of those saves.
+        self.late: dict[str, set[str]] = {}
+        # What this store may have missed while the mirror was the store: name -> when that was noted last.
+        self.noted_there: dict[str, datetime] = {}
         self._notes: list[Owed] = []
 
     @classmethod
@@ -62,7 +70,7 @@ class Live:
             return cls(own, own.mirror) if site_of(own.mirror.storage) == site_of(there) else None
         said = owed.told(own.store, prefix_of(own))
         if said and {**said, **place_of(there)} == said:
-            return cls(own, Mirror.between(own, there), is_set=False)
+            return cls(own, Mirror.between(own, there))
         return None
 
     # -- the plan
@@ -70,77 +78,124 @@ class Live:
     def settle(self, plan: Plan, workers: int) -> None:
         """Take out of a plan what is on its way, or there by now, and add what the mirror missed.
 
-        Requests: the notes; two HEAD for each name that differs, and more for one that was written lately.
+        Requests: the notes of both; two HEAD for each name that differs, and more for one that was written lately.
         """
         self._read_notes(plan.prefix)
+        behind = {name for name, is_behind in mapped(self._judge_own, sorted(self.noted_there), workers) if is_behind}
         conflicts, there = plan.conflicts, plan.there
         plan.conflicts, plan.there = Spool(), Spool()
         plan.in_conflict = type(plan.in_conflict)()
-        for (entry, other), is_settled in self._judged(zip(conflicts, there, strict=True), len(conflicts), workers):
-            if is_settled:
+        for (entry, other), verdict in self._judged(zip(conflicts, there, strict=True), len(conflicts), workers):
+            if verdict == SETTLED:
                 plan.same.add(entry.size_bytes)
-            elif entry.name in self.noted and self._is_older_there(entry.name):
+            elif verdict == MISSED:
                 plan.missed.append(entry.name)
-            else:
+            elif entry.name not in behind:
                 plan.conflicts.append(entry)
                 plan.there.append(other)
                 plan.in_conflict.add(entry.size_bytes)
         steps, plan.steps = plan.steps, Spool()
         plan.to_copy = type(plan.to_copy)()
         pairs = ((entry, None) for entry in steps)
-        for (entry, _), is_settled in self._judged(pairs, len(steps), workers):
-            if is_settled:
+        for (entry, _), verdict in self._judged(pairs, len(steps), workers):
+            if verdict == SETTLED:
                 plan.same.add(entry.size_bytes)
-            else:
+            elif entry.name not in behind:
                 plan.steps.append(entry)
                 plan.to_copy.add(entry.size_bytes)
-        listed = {*plan.missed}
-        names = sorted(self.noted.keys() - listed)
+        names = sorted((self.noted.keys() | self.late.keys()) - {*plan.missed} - behind)
         pauses = _pauses(len(names))
         outdated = mapped(lambda name: (name, self._is_outdated(name, pauses)), names, workers)
         for name in (name for name, is_outdated in outdated if is_outdated):
             plan.missed.append(name)
         plan.troubles[:] = [one for one in plan.troubles if not self.is_settled(one.name)]
+        plan.troubles += [Trouble(name, self._told_behind()) for name in sorted(behind)]
 
     def _read_notes(self, prefix: str) -> None:
+        known = {note.key for note in self._notes}
         for note in owed.entries(self.own.store, prefix_of(self.own)):
             names = [name for name in note.names if name.startswith(prefix)]
             for name in names:
-                self.noted[name] = max(note.written, self.noted.get(name, note.written))
-            if len(names) == len(note.names):
+                if note.mark:
+                    self.late.setdefault(name, set()).add(note.mark)
+                else:
+                    self.noted[name] = max(note.written, self.noted.get(name, note.written))
+            if len(names) == len(note.names) and note.key not in known:
                 # Others are for who copies all of their names.
                 self._notes.append(note)
+        there = self.mirror.storage
+        for note in owed.entries(there.store, prefix_of(there)):
+            for name in note.names if not note.mark else ():
+                if name.startswith(prefix):
+                    self.noted_there[name] = max(note.written, self.noted_there.get(name, note.written))
+
+    def _judge_own(self, name: str) -> tuple[str, bool]:
+        return name, self._is_behind(name)
+
+    def _is_behind(self, name: str) -> bool:
+        """Say whether this store, and not the mirror, has what was deleted or replaced while the mirror was the store."""
+        here = self.own.look_at_own(name)
+        noted = self.noted_there[name]
+        if here is None or _time_of(here) > noted + CLOCKS or self.noted.get(name, noted) > noted:
+            return False
+        return not self.is_settled(name)
+
+    def _told_behind(self) -> str:
+        here, there = self.own.store.where(), self.mirror.storage.store.where()
+        return (
+            f"was deleted or replaced in {there}, while that was the store, and {here} missed it. It was not copied back. "
+            "Copy it from there to here, with an env file for each of the two, and then run this again"
+        )
 
     def _judged(
         self, pairs: Iterable[tuple[Entry, Any]], count: int, workers: int
-    ) -> Iterator[tuple[tuple[Entry, Any], bool]]:
-        if count > MANY:
-            return ((pair, False) for pair in pairs)
+    ) -> Iterator[tuple[tuple[Entry, Any], str]]:
+        """Say of each whether it is `SETTLED`, `MISSED`, or neither."""
         pauses = _pauses(count)
-        return mapped(lambda pair: (pair, self.is_settled(pair[0].name, pauses)), pairs, workers)
+
+        def judge(pair: tuple[Entry, Any]) -> tuple[tuple[Entry, Any], str]:
+            name = pair[0].name
+            if count > MANY and name not in self.noted and name not in self.late:
+                return pair, ""
+            if self.is_settled(name, pauses):
+                return pair, SETTLED
+            return pair, MISSED if self._is_older_there(name) else ""
+
+        return mapped(judge, pairs, workers)
 
     def _is_outdated(self, name: str, pauses: Sequence[float]) -> bool:
         """Say whether the mirror still has what was deleted, or replaced before the time that a plan asks about."""
         # Its deletion may be under way.
-        is_young = datetime.now(UTC) - self.noted[name] < LATELY
+        now = datetime.now(UTC)
+        is_young = now - self.noted.get(name, now) < LATELY
         return not self.is_settled(name, pauses if is_young else ()) and self._is_older_there(name)
 
     def _is_older_there(self, name: str) -> bool:
-        """Say whether the mirror's file is older than the note of its name: what was saved there since is not made good."""
-        there = self.mirror.storage.look_at_own(name)
-        return there is not None and _time_of(there) <= self.noted[name] + CLOCKS
+        """Say whether the mirror's file is known to be older than the store's, or a part of it. Two HEAD.
+
+        What was saved there since its name was noted is not made good.
+        """
+        here, there = self.own.look_at_own(name), self.mirror.storage.look_at_own(name)
+        if there is None:
+            return False
+        if here is not None and there.mark in _marks(name, here):
+            # It reserves the name for this very file, for a process that was ended before it sent the rest.
+            return True
+        noted = self.noted.get(name)
+        return there.mark in self.late.get(name, ()) or (noted is not None and _time_of(there) <= noted + CLOCKS)
 
     # -- one name
 
-    def is_settled(self, name: str, pauses: Sequence[float] = PAUSES_SECONDS) -> bool:
+    def is_settled(self, name: str, pauses: Sequence[float] | None = None) -> bool:
         """Say whether both have the same file of a name, or neither has one; or somebody is just writing it.
 
         Requests: two HEAD; of a file that was written a moment ago more.
         """
+        pauses = PAUSES_SECONDS if pauses is None else pauses
         here = self.own.look_at_own(name)
         for pause in (*pauses, None):
             there = self.mirror.storage.look_at_own(name)
-            if _is_same(here, there):
+            if _is_same(name, here, there):
                 return True
             if pause is None or (here is not None and datetime.now(UTC) - _time_of(here) > LATELY):
                 return False
@@ -169,10 +224,20 @@ class Live:
     # -- after the copying
 
     def resolve(self, name: str) -> HoldallError | None:
-        """Do so with a name that was taken, or whose file was changed, since the plan was made."""
-        if self.is_set or self.is_settled(name):
-            return self.bring_up(name)
-        return StoreFailed("is there by now, and different")
+        """Do so with a name that was taken, or whose file was changed, since the plan was made.
+
+        Gives the failure; also if the mirror has another file by now, which is not known to be older.
+        """
+        try:
+            if self.is_settled(name):
+                return None
+            if self.mirror.storage.look_at_own(name) is None or self._is_older_there(name):
+                return self.bring_up(name)
+            # Whoever wrote it may have been ended since the notes were read.
+            self._read_notes(name)
+            return self.bring_up(name) if self._is_older_there(name) else StoreFailed(OTHER)
+        except HoldallError as failure:
+            return failure
 
     def bring_up_all(self, names: Iterable[str], workers: int = WORKERS) -> list[Trouble]:
         """Do so with many names, and say what went wrong with which."""
@@ -200,13 +265,18 @@ def _pauses(count: int) -> Sequence[float]:
     return PAUSES_SECONDS if count <= FEW else ()
 
 
-def _is_same(here: Seen | None, there: Seen | None) -> bool:
+def _is_same(name: str, here: Seen | None, there: Seen | None) -> bool:
     if here is None or there is None:
         return here is there
     if here.size_bytes != there.size_bytes:
         return False
-    # The mirror's copy has the mark of the save, and of a file without one its ETag.
-    return there.mark == (here.mark or here.etag.strip('"')) or here.etag == there.etag
+    return there.mark in _marks(name, here) or here.etag == there.etag
+
+
+def _marks(name: str, here: Seen) -> set[str]:
+    """Give the marks that the mirror's copy may have: of the save, of a file without one its ETag, or of `copy`."""
+    etag = here.etag.strip('"')
+    return {here.mark or etag, mark_of_copy(name, here.size_bytes, etag)}
 
 
 def _time_of(seen: Seen) -> datetime:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import Any
 
 from holdall.bulk.entries import Entry
 from holdall.errors import NameTaken
 from holdall.s3 import deleting
+from holdall.s3.begun import mark_of_copy
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.multipart import Parts
 from holdall.s3.ranges import MAX_PARTS
@@ -32,7 +32,7 @@ def new_object(
 ) -> NewObject:
     """Prepare an object of the destination: by its own rules, but for what the source says of the file."""
     # The same in each run: what one that was ended had begun is known again for ours.
-    mark = hashlib.sha256(f"copy\n{step.name}\n{step.size_bytes}\n{version}".encode()).hexdigest()[:16]
+    mark = mark_of_copy(step.name, step.size_bytes, version)
     if not conditional_put_holds(storage.store, None, name=step.name, key=objects.key_of(storage, step.name)):
         # Without the condition a PUT replaces whatever has the name by now.
         seen = storage.look_at_own(step.name)

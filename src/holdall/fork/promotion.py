@@ -179,7 +179,7 @@ def _create(step: Step, fork: ForkedStorage, parent: MediaStorage, file: ObjectF
     mark = hashlib.sha256(f"{step.name}\n{step.etag}\n{source is None}".encode()).hexdigest()[:16]
     made = replace(made, mark=mark, parameters={**made.parameters, **_kept_headers(fork, step.name)})
     # The parent may be on its way to another place.
-    with writing(parent, step.name, is_new=not made.replace):
+    with writing(parent, made):
         if source is None or not made.copy(source):
             file.seek(0)
             made.create(ReadBytesWrapper(file), again=True)

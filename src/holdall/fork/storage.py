@@ -155,8 +155,8 @@ class ForkedStorage(ReadingFork):
 
     # -- writing
 
-    def _wrote(self, name: str, *, is_new: bool = False) -> None:
-        super()._wrote(name, is_new=is_new)
+    def _wrote(self, name: str) -> None:
+        super()._wrote(name)
         self.overlay.note(name, Side.OWN, holds=True)
 
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import hashlib
 import logging
 import os
 import time
@@ -32,6 +33,11 @@ log = logging.getLogger("holdall")
 # request, or a proxy on the way does, the retry finds the name taken by its own first attempt; the mark tells that
 # from another writer.
 MARK = "holdall-save"
+
+
+def mark_of_copy(name: str, size_bytes: int, version: str) -> str:
+    """Give the mark of what `holdall copy` makes of a version of a file: the same in each run, and known by others."""
+    return hashlib.sha256(f"copy\n{name}\n{size_bytes}\n{version}".encode()).hexdigest()[:16]
 
 
 class Stage(Enum):

@@ -3,6 +3,9 @@
 A file that a mirror lacks is found by comparing the two stores. One that the mirror should not have any more is not: it
 looks like any other file; and one that was replaced looks like one that was there before. So whatever deletes or replaces a
 file leaves a note before it begins, `.holdall/mirror/<time>-<random>`, and takes it away when the mirror has followed.
+
+A new file is noted only if the mirror's answer was lost, with the mark of its save: what has that mark there may have
+arrived late. Of any other file under that name the note says nothing: it may be somebody else's.
 """
 
 from __future__ import annotations
@@ -31,12 +34,15 @@ class Owed(NamedTuple):
     names: tuple[str, ...]
     # When it was written, by the store's clock.
     written: datetime
+    # Of a new file: the mark of its save. Empty: whatever the mirror has of the names is older.
+    mark: str = ""
 
 
-def write(connection: Connection, prefix: str, names: Iterable[str]) -> str:
+def write(connection: Connection, prefix: str, names: Iterable[str], *, mark: str = "") -> str:
     """Leave a note in a store whose keys begin with `prefix`, and give its key. One PUT."""
     key = f"{prefix}{FOLDER}{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.urandom(8).hex()}"
-    body = json.dumps({"version": 1, "names": list(names)}, ensure_ascii=False)
+    said = {"version": 1, "names": list(names)} | ({"mark": mark} if mark else {})
+    body = json.dumps(said, ensure_ascii=False)
     connection.call(
         "put_object",
         action="noting for the mirror",
@@ -90,13 +96,13 @@ def entries(connection: Connection, prefix: str) -> Iterator[Owed]:
     for page in connection.pages(action="reading what the mirror missed", Prefix=f"{prefix}{FOLDER}"):
         for found in page.get("Contents", ()):
             is_note = not found["Key"].endswith(f"/{PLACE}")
-            if is_note and (names := _names(connection, found["Key"])) is not None:
+            if is_note and (said := _said(connection, found["Key"])) is not None:
                 modified = found["LastModified"]
                 written = modified if isinstance(modified, datetime) else datetime.fromisoformat(modified)
-                yield Owed(found["Key"], names, written)
+                yield Owed(found["Key"], said[0], written, said[1])
 
 
-def _names(connection: Connection, key: str) -> tuple[str, ...] | None:
+def _said(connection: Connection, key: str) -> tuple[tuple[str, ...], str] | None:
     try:
         answer = connection.call("get_object", action="reading", name=key, Key=key)
     except ObjectNotFound:
@@ -105,8 +111,9 @@ def _names(connection: Connection, key: str) -> tuple[str, ...] | None:
     try:
         with connection.translating("reading", name=key, is_request=False):
             body = answer["Body"].read(MAX_BYTES)
-        return tuple(str(name) for name in json.loads(body)["names"])
-    except (ValueError, KeyError, TypeError) as error:
+        said = json.loads(body)
+        return tuple(str(name) for name in said["names"]), str(said.get("mark") or "")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreFailed(
             f"{key} in {connection.where()} cannot be read; it says which files the mirror may have missed. Look at the "
             "object; if it is damaged, delete it."

@@ -35,7 +35,7 @@ class Draft(io.RawIOBase):
         target: Callable[[io.BytesIO], NewObject],
         parts: Parts,
         content: bytes = b"",
-        around: Callable[[], AbstractContextManager[None]] = nullcontext,
+        around: Callable[[NewObject], AbstractContextManager[None]] = lambda _made: nullcontext(),
     ) -> None:
         self._name = name
         self._mode = mode
@@ -190,10 +190,11 @@ class Draft(io.RawIOBase):
         """Store the file."""
         if self.closed:
             return
-        with self._around():
+        with self._abandoning():
+            target = self._upload or self._target()
+        with self._around(target):
             with self._abandoning():
                 if self._upload is None:
-                    target = self._target()
                     self._held.seek(0)
                     # Held here whole, so it can be sent a second time.
                     target.create(self._held, again=True)

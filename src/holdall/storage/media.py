@@ -310,7 +310,7 @@ class MediaStorage(AwaitedStorage):
             target=self.store.bound(partial(self._new_object, name, replace=mode.kind != "x")),
             parts=self._parts(),
             content=self._content_of(name, mode) if mode.starts_with_the_file else b"",
-            around=partial(self._writing, name, is_new=mode.kind == "x"),
+            around=self._writing,
         )
 
     def _content_of(self, name: str, mode: Mode) -> bytes:

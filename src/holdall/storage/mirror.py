@@ -3,6 +3,10 @@
 Changes are not played again: two writers of one name may finish in another order there than here. After each change of a
 name, whoever made it brings the mirror to what the store has under that name now, looks at the store again, and repeats
 until the store did not change in between. Whatever was written to the mirror last was then the store's own state.
+
+A name that nobody had is claimed in both: while two orders of the stores run side by side, in the middle of a swap, each
+names another one as its own, and the one's condition says nothing of the other. So a new file is written to the mirror
+under the condition too. Where another file has the name there, neither is replaced: the save gives way, to another name.
 """
 
 from __future__ import annotations
@@ -14,30 +18,27 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from django.core.files.base import ContentFile
-
 from holdall import names as file_names
-from holdall.errors import AccessRefused, HoldallError, InvalidName, ObjectChanged, ObjectNotFound, StoreFailed
+from holdall.errors import (
+    AccessRefused,
+    HoldallError,
+    InvalidName,
+    NameTaken,
+    ObjectChanged,
+    ObjectNotFound,
+    StoreFailed,
+)
 from holdall.s3 import owed, trash
-from holdall.s3.begun import MARK
-from holdall.s3.bodies import in_parts
-from holdall.s3.multipart import LEAST_WORK_BYTES_PER_SECOND
 from holdall.s3.patience import Deadline, ending_by
-from holdall.s3.ranges import MAX_COPY_BYTES, Source
-from holdall.s3.reading import ObjectReader
-from holdall.s3.saving import KEPT, NewObject
+from holdall.s3.saving import NewObject
 from holdall.sites import is_below
 from holdall.storage import misses
-from holdall.storage.objects import reading_parameters
+from holdall.storage.twins import Twins
 
 # So often one name is brought up again because others change it meanwhile.
 ROUNDS = 20
 WORKERS = 16
-# The metadata that is Holdall's own, and is each store's own.
-_OURS = "holdall-"
 REMEDY = "`holdall copy` from the store to the mirror makes it good."
-# A version of a file: its ETag and the mark of the save that made it.
-Version = tuple[str, str]
 
 
 class Mirror:
@@ -75,6 +76,10 @@ class Mirror:
         return self._storage
 
     @property
+    def _twins(self) -> Twins:
+        return Twins(self._own, self.storage)
+
+    @property
     def mirrored(self) -> int:
         """How many changes this process has brought to the mirror."""
         return self._misses.mirrored
@@ -96,16 +101,50 @@ class Mirror:
 
     # -- what the storage tells of
 
-    def follow(self, name: str, *, is_new: bool = False) -> None:
+    def follow(self, name: str) -> None:
         """Bring the mirror to what the store has under a name that was just written. Never raises.
 
         Requests: a GET, a PUT to the mirror and a HEAD; within one provider a HEAD, a copy by the store and a HEAD. Of a
         long file as many more as its parts.
         """
-        failure = self._try([name], partial(self._bring, name))
-        if failure is not None and (not is_new or getattr(failure.error, "outcome_unknown", False)):
+        if self._try([name], partial(self._bring, name)) is not None:
             # `copy` finds what is missing there, and does not know by itself what is old.
             self._note([name])
+
+    def claim(self, made: NewObject) -> None:
+        """Bring a file to the mirror that was just created, under a name that must be free there too.
+
+        Whoever is told of its name can rely on this: no other file had it in either store. If the mirror fails, that is not
+        known; then nothing is replaced there, by `copy` neither.
+
+        Requests: as `follow`, and within one provider one more PUT, which reserves the name. Where it is not known whether
+        the mirror has conditional writes, three more once per process.
+
+        Raises:
+            NameTaken: another file has the name there, or here by now. The store still has this one, the mirror has not.
+        """
+        is_taken = False
+
+        def deed() -> int:
+            nonlocal is_taken
+            is_taken = not self._claimed(made)
+            return int(not is_taken)
+
+        failure = self._try([made.name], deed)
+        if is_taken:
+            raise NameTaken(
+                f'"{made.name}" was just given to another file, in {self.storage.store.where()}, the mirror of '
+                f"{self._own.store.where()}, or in the store itself. Neither was replaced.",
+                store=self.storage.store.where(),
+                key=made.key,
+            )
+        if failure is not None and getattr(failure.error, "outcome_unknown", False):
+            # It may arrive there when it was deleted here.
+            self._note([made.name], mark=made.mark)
+
+    def miss(self, name: str, error: Exception) -> None:
+        """Count, log and tell that the mirror does not have a change."""
+        self._misses.failed(self._own, [name], error)
 
     @contextmanager
     def replacing(self, name: str) -> Iterator[None]:
@@ -151,11 +190,11 @@ class Mirror:
 
     def forget(self, trash_keys: Collection[str]) -> None:
         """Delete from the mirror's trash what was deleted from the store's. One request. Never raises."""
-        keys = [{"Key": self._there(key)} for key in trash_keys]
+        keys = [{"Key": self._twins.key_in_trash(key)} for key in trash_keys]
 
         def deed() -> None:
             store = self.storage.store
-            with self._limited():
+            with self._twins.limited():
                 store.call("delete_objects", action="deleting", client=store.client, Delete={"Objects": keys})
 
         self._try(list(trash_keys), deed)
@@ -177,23 +216,28 @@ class Mirror:
 
     # -- whatever goes wrong
 
-    def _try(self, names: Collection[str], deed: Callable[[], None]) -> _Failure | None:
+    def _try(self, names: Collection[str], deed: Callable[[], int | None]) -> _Failure | None:
+        """Do something with the mirror, and count it; `deed` gives how many changes that were, if not one for each name."""
         error: Exception | None = None
         if self._misses.admits():
             try:
                 self._check_apart()
-                deed()
+                changes = deed()
             except Exception as failure:  # noqa: BLE001  a project's own class may raise anything, and saving goes on
                 error = failure
+            except BaseException:
+                # A time limit, or a worker that is ended: it says nothing of the mirror.
+                self._misses.left()
+                raise
             else:
-                self._misses.followed(len(names))
+                self._misses.followed(len(names) if changes is None else changes)
                 return None
         self._misses.failed(self._own, names, error)
         return _Failure(error)
 
-    def _note(self, names: Collection[str]) -> str:
+    def _note(self, names: Collection[str], *, mark: str = "") -> str:
         try:
-            return owed.write(self._own.store, self._own._prefix(""), names)
+            return owed.write(self._own.store, self._own._prefix(""), names, mark=mark)
         except HoldallError as failure:
             misses.log.warning(
                 "It could not be noted in the store what its mirror may miss, which matters if the mirror fails now: %s",
@@ -234,7 +278,7 @@ class Mirror:
     def _shows_a_note(self) -> bool:
         note = owed.write(self._own.store, self._own._prefix(""), ())
         try:
-            with self._limited():
+            with self._twins.limited():
                 self.storage.store.call("head_object", action="looking for", name=note, Key=note)
         except (ObjectNotFound, AccessRefused):
             # Refused, where the keys end at the mirror's location, or may not list.
@@ -245,19 +289,49 @@ class Mirror:
 
     # -- one name
 
-    def _bring(self, name: str, *, is_gone: bool = False, trash_key: str = "") -> None:
-        deadline = Deadline(self._seconds)
+    def _claimed(self, made: NewObject) -> bool:
+        """Bring a new file there. False: another one has the name, there or here by now; the mirror has nothing of this."""
+        twins = self._twins
+        deadline = Deadline(twins.seconds)
         for _ in range(ROUNDS):
             try:
-                version = None if is_gone else self._put(name, deadline)
+                twins.create(made, deadline)
+            except NameTaken:
+                try:
+                    with ending_by(deadline):
+                        # Whoever copies may have been there first.
+                        if twins.is_there(made):
+                            return True
+                        if self.storage.look_at_own(made.name) is not None:
+                            return False
+                except AccessRefused:
+                    return False
+                # It has gone away meanwhile: it was given up there too, or deleted.
+                continue
+            except (ObjectChanged, ObjectNotFound):
+                # Replaced or deleted while it was copied.
+                pass
+            if twins.is_here(made):
+                return True
+            # Whoever deleted or replaced it did not mean this file: nobody knew that it had this name.
+            twins.take_back(made, deadline)
+            return False
+        raise StoreFailed(f'"{made.name}" was changed {ROUNDS} times while it was mirrored')
+
+    def _bring(self, name: str, *, is_gone: bool = False, trash_key: str = "") -> None:
+        twins = self._twins
+        deadline = Deadline(twins.seconds)
+        for _ in range(ROUNDS):
+            try:
+                version = None if is_gone else twins.put(name, deadline)
                 if version is None:
-                    self._remove(name, trash_key, deadline)
+                    twins.remove(name, trash_key, deadline)
             except (ObjectChanged, ObjectNotFound):
                 # Replaced or deleted while it was copied.
                 is_gone = False
                 continue
             now = self._own.look_at_own(name)
-            if (None if now is None else (now.etag, now.mark)) == version:
+            if now is None if version is None else version.is_now(now):
                 return
             is_gone = now is None
         raise StoreFailed(f'"{name}" was changed {ROUNDS} times while it was mirrored')
@@ -268,7 +342,7 @@ class Mirror:
             return
         there = self.storage
         keys = [{"Key": there._key(name)} for name in names]
-        with self._limited():
+        with self._twins.limited():
             answer = there.store.call(
                 "delete_objects", action="deleting", client=there.store.client, Delete={"Objects": keys}
             )
@@ -279,97 +353,6 @@ class Mirror:
             for name, now in zip(names, pool.map(self._own.look_at_own, names), strict=True):
                 if now is not None:
                     self._bring(name)
-
-    def _put(self, name: str, deadline: Deadline) -> Version | None:
-        """Copy what the store has now, and give its version; None if it has none."""
-        own, there = self._own, self.storage
-        asked = {"name": name, "Key": own._key(name), **reading_parameters(own, name)}
-        client = own._client or own.store.client
-        try:
-            if own._target.with_bucket(None) == there._target.with_bucket(None):
-                found = own.store.call("head_object", action="looking for", client=client, **asked)
-                if self._copied(name, found, asked, deadline):
-                    return _version(found)
-            found = own.store.call("get_object", action="reading", client=client, **asked)
-        except ObjectNotFound:
-            return None
-        size_bytes, body = int(found["ContentLength"]), found["Body"]
-        made = self._new_object(name, found)
-        if size_bytes <= made.parts.threshold_bytes:
-            with own.store.translating("reading", name=name, is_request=False):
-                data = body.read()
-            with ending_by(deadline):
-                made.put(data)
-            return _version(found)
-        body.close()
-        parameters = {key: value for key, value in asked.items() if key not in {"name", "Key"}}
-        with ObjectReader(own.store, own._client, name=name, key=asked["Key"], parameters=parameters) as reader:
-            if reader.etag != found["ETag"]:
-                raise ObjectChanged(f'"{name}" was replaced meanwhile.')
-            self._send(made, reader, size_bytes)
-        return _version(found)
-
-    def _send(self, made: NewObject, reader: ObjectReader, size_bytes: int) -> None:
-        """Send a long file in parts. Each may wait as long as any request; they take as long as they move."""
-        with made.taking_back():
-            with self._limited():
-                made.start(again=True)
-            etags = made.send_all(in_parts(reader, made.parts.part_bytes))
-            with self._limited(size_bytes):
-                made.finish(etags)
-
-    def _copied(self, name: str, found: Mapping[str, Any], asked: Mapping[str, Any], deadline: Deadline) -> bool:
-        """Let the store copy a file by itself. False: it does not, and the file can be sent."""
-        size_bytes = int(found.get("ContentLength") or 0)
-        if size_bytes > MAX_COPY_BYTES:
-            return False
-        source = Source(
-            bucket_name=str(self._own.bucket_name),
-            key=asked["Key"],
-            etag=str(found["ETag"]),
-            size_bytes=size_bytes,
-            parameters={key: value for key, value in asked.items() if key not in {"name", "Key"}},
-        )
-        with ending_by(deadline) if size_bytes < LEAST_WORK_BYTES_PER_SECOND else self._limited(size_bytes):
-            return self._new_object(name, found).copy(source)
-
-    def _new_object(self, name: str, found: Mapping[str, Any]) -> NewObject:
-        """Prepare the mirror's object: all that the own store says of the file; who can read it, and how it is encrypted,
-        is the mirror's.
-        """
-        made: NewObject = self.storage._new_object(name, ContentFile(b""), replace=True)
-        kept = {parameter: found[parameter] for parameter in KEPT if found.get(parameter)}
-        others = {
-            parameter: value for parameter, value in made.parameters.items() if parameter not in {*KEPT, "Metadata"}
-        }
-        metadata = {label: text for label, text in (found.get("Metadata") or {}).items() if not label.startswith(_OURS)}
-        # The version is known again by its mark, whoever copies it.
-        etag, mark = _version(found)
-        return replace(made, mark=mark or etag.strip('"'), parameters={**kept, **others, "Metadata": metadata})
-
-    def _remove(self, name: str, trash_key: str, deadline: Deadline) -> None:
-        there = self.storage
-        with ending_by(deadline), suppress(ObjectNotFound):
-            if not trash_key:
-                there.store.call("delete_object", action="deleting", name=name, Key=there._key(name))
-                return
-            while (seen := there.look_at_own(name)) is not None:
-                if there.into_trash(name, seen, self._there(trash_key)):
-                    return
-
-    def _there(self, trash_key: str) -> str:
-        """Give the mirror's key of what has a key in the store's trash."""
-        return f"{self.storage._prefix('')}{trash_key.removeprefix(self._own._prefix(''))}"
-
-    @property
-    def _seconds(self) -> float:
-        return float(self.storage._target.timeout_seconds)
-
-    @contextmanager
-    def _limited(self, size_bytes: int = 0) -> Iterator[None]:
-        """Wait for the mirror no longer than its time limit inside, and longer for its work on a long file."""
-        with ending_by(Deadline(self._seconds + size_bytes / LEAST_WORK_BYTES_PER_SECOND)):
-            yield
 
 
 class _Failure:
@@ -386,7 +369,3 @@ def place_of(storage: Any) -> dict[str, str]:
         "location": storage.location.strip("/"),
         "address": str(storage.local_folder or storage.endpoint_url or ""),
     }
-
-
-def _version(found: Mapping[str, Any]) -> Version:
-    return str(found["ETag"]), str((found.get("Metadata") or {}).get(MARK) or "")

@@ -62,8 +62,13 @@ class Misses:
             self._probes = True
             return True
 
+    def left(self) -> None:
+        """Note that whoever looked whether the mirror answers has left without finding out: the next one looks."""
+        with self._lock:
+            self._probes = False
+
     def followed(self, count: int) -> None:
-        """Note that the mirror has so many changes."""
+        """Note that the mirror answers, and has so many changes."""
         with self._lock:
             self.mirrored += count
             paused, self._paused_until, self._probes = self._paused_until, None, False

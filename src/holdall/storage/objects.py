@@ -186,12 +186,15 @@ def create_compressed(storage: MediaStorage, made: NewObject, file: Any) -> None
     made.create(storage._compress_content(ReadBytesWrapper(file)), again=False)
 
 
-def writing(storage: MediaStorage, name: str, *, is_new: bool) -> AbstractContextManager[None]:
-    """Enclose what stores a file under a clean name; `is_new`: nobody had the name before, for certain.
+def writing(storage: MediaStorage, made: NewObject) -> AbstractContextManager[None]:
+    """Enclose what stores a file under a clean name.
 
-    Requests: with a mirror those of `Mirror.follow` or `Mirror.replacing`.
+    Requests: with a mirror those of `Mirror.claim` or `Mirror.replacing`.
+
+    Raises:
+        NameTaken: the mirror has another file of the name; this one is taken back.
     """
-    return storage._writing(name, is_new=is_new)
+    return storage._writing(made)
 
 
 def wrote(storage: MediaStorage, name: str) -> None:

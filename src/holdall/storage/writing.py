@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.core.files.storage import Storage
@@ -23,6 +21,7 @@ from holdall.s3.ranges import MAX_PARTS, Source
 from holdall.s3.saving import NewObject
 from holdall.storage import content as rules
 from holdall.storage.asking import AskingStorage
+from holdall.storage.attempt import Attempt, current, tried
 from holdall.storage.files import ObjectFile
 from holdall.storage.mirror import Mirror
 from holdall.storage.objects import reading_parameters
@@ -30,22 +29,6 @@ from holdall.storage.upload import Upload, is_seekable
 
 # After so many taken names in a row, there is no point in trying another.
 MAX_NAMES = 1_000
-
-
-@dataclass
-class _Attempt:
-    """One name that `save` tries: what its own `_save` tells it, past a project's of Django's signature."""
-
-    storage: object
-    # The key that may be replaced, because a project's rule for names insists on it.
-    replaces: str | None = None
-    # What `_save` found taken, unless it had saved something before: what comes later is another file's.
-    taken: NameTaken | None = None
-    has_saved: bool = False
-
-
-# The attempt of the `save` that is under way here.
-_attempt: ContextVar[_Attempt | None] = ContextVar("holdall_attempt", default=None)
 
 
 class WritingStorage(AskingStorage):
@@ -112,14 +95,15 @@ class WritingStorage(AskingStorage):
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         """Save a file under this name or, if it is taken, under one that is free, and give that name.
 
-        Two writers of one name give two files, also when they write at the same moment. With `file_overwrite` the
+        Two writers of one name give two files, also when they write at the same moment, and where one's mirror is the
+        other's store. With `file_overwrite` the
         file that has the name is replaced instead, or left as it was when the save fails. The content is stored whole
         or not at all, and stays open; it is read from its beginning if it can be.
 
         Requests: one PUT. From the multipart threshold on two and one a part, and two that reserve the name and look
         whether it still is (on Amazon: one that asks for it). Two more for each name that is taken. Where it is not
         known whether the provider has conditional writes, three more once per process. With `file_overwrite` none but
-        those that write. With a mirror those of `holdall.storage.mirror.Mirror.follow` more, or of its `replacing`.
+        those that write. With a mirror those of `holdall.storage.mirror.Mirror.claim` more, or of its `replacing`.
 
         Raises:
             InvalidName: the name cannot become a key; nothing was sent.
@@ -143,39 +127,44 @@ class WritingStorage(AskingStorage):
         if not store.conditional_put:
             # Without the condition only a name that nobody else can think of is free for certain.
             next(candidates)
-        return self._save_under_one(candidates, upload)
+        with ExitStack() as given_up:
+            return self._save_under_one(candidates, upload, given_up)
 
-    def _save_under_one(self, candidates: Iterator[str], upload: Upload) -> str:
+    def _save_under_one(self, candidates: Iterator[str], upload: Upload, given_up: ExitStack) -> str:
         """Save under the first of these names that is free."""
         # A project's own `_save` has Django's signature.
         plain = type(self)._save is WritingStorage._save
         # Those of `names.candidates` are valid.
         insists = self._insists
-        last, last_key = "", ""
+        last, last_key, retreats = "", "", 0
         for candidate, _ in zip(candidates, range(MAX_NAMES), strict=False):
             refuse_if_stopped()
             if insists:
                 validate_file_name(candidate, allow_relative_path=True)
             # A project's own `get_available_name` that insists on a taken name means to replace the file.
-            attempt = _Attempt(self, replaces=last_key if insists and candidate == last else None)
-            entered = _attempt.set(attempt)
+            replaces = last_key if insists and candidate == last else None
+            attempt = Attempt(self, upload, stores_the_content=plain, retreats=retreats, replaces=replaces)
             try:
-                if plain:
-                    return self._save_as(candidate, upload)
-                # It may have been read for a name that turned out to be taken.
-                upload.rewind()
-                saved = self._save(candidate, upload.file)
+                with tried(attempt):
+                    if plain:
+                        return self._save_as(candidate, upload)
+                    # It may have been read for a name that turned out to be taken.
+                    upload.rewind()
+                    saved = self._save(candidate, upload.file)
             except NameTaken as taken:
-                # Of a file that a project's own `_save` writes besides; or of one stream of which only the rest is left.
-                if taken is not attempt.taken or not upload.can_rewind:
+                # Of a file that a project's own `_save` writes besides.
+                if taken is not attempt.taken:
+                    raise
+                if attempt.given_up is not None:
+                    upload = self._read_back(attempt.given_up, given_up)
+                elif not upload.can_rewind:
+                    # Of one stream only the rest is left.
                     raise
                 if candidate != last and taken.key == last_key:
                     # Whatever is offered, it is saved by one name.
                     raise
-                last, last_key = candidate, taken.key
+                last, last_key, retreats = candidate, taken.key, attempt.retreats
                 continue
-            finally:
-                _attempt.reset(entered)
             validate_file_name(saved, allow_relative_path=True)
             return saved
         raise StoreFailed(
@@ -183,44 +172,81 @@ class WritingStorage(AskingStorage):
             "`get_available_name` or `get_alternative_name` of the storage; or the store refuses what is not taken."
         )
 
+    def _read_back(self, made: NewObject, given_up: ExitStack) -> Upload:
+        """Give what was stored as the content to save again, because it can be read nowhere else; then it is deleted."""
+        given_up.callback(made.abandon)
+        file = given_up.enter_context(self._open(made.name))
+        return Upload(file, name=made.name, remembered_bytes=0)
+
     def _save(self, name: str, content: Any) -> str:
         upload = Upload(content, name=name, remembered_bytes=self.transfer_config.multipart_threshold + 1)
-        return self._save_as(names.clean(name), upload)
+        attempt = current()
+        if attempt is not None and attempt.storage is self:
+            return self._save_as(names.clean(name), upload)
+        with tried(Attempt(self)):
+            saved = self._save_as(names.clean(name), upload)
+        if attempt is not None:
+            # Of another storage, which saves this too.
+            attempt.has_saved = True
+        return saved
 
     def _save_as(self, name: str, upload: Upload) -> str:
         """Save under this name, which is clean, and no other."""
-        attempt = _attempt.get()
+        attempt = current()
         upload.rewind()
         target = self._new_object(name, upload.file)
         try:
-            with self._writing(name, is_new=not target.replace):
-                with target.taking_back():
-                    self._send(target, upload)
-                    # The caller may want to read it once more: to make a thumbnail, or to send it by mail.
-                    upload.rewind()
-                if attempt is not None:
-                    attempt.has_saved = True
+            with self._writing(target), target.taking_back():
+                self._send(target, upload)
+                # The caller may want to read it once more: to make a thumbnail, or to send it by mail.
+                upload.rewind()
         except NameTaken as taken:
             if attempt is not None and attempt.storage is self and not attempt.has_saved:
                 attempt.taken = taken
             raise
+        if attempt is not None:
+            attempt.has_saved = True
         return name
 
     @contextmanager
-    def _writing(self, name: str, *, is_new: bool) -> Iterator[None]:
-        """Enclose what stores a file under a clean name; `is_new`: nobody had the name before, for certain."""
-        if (mirror := self.mirror) is None or is_new:
-            yield
-            self._wrote(name, is_new=is_new)
-        else:
-            # Never of a fork, which has no mirror, and so nothing else to hear.
-            with mirror.replacing(name):
-                yield
+    def _writing(self, made: NewObject) -> Iterator[None]:
+        """Enclose what stores a file.
 
-    def _wrote(self, name: str, *, is_new: bool = False) -> None:
-        """Hear of a file that is stored now, under a clean name; `is_new`: nobody had the name before, for certain."""
+        Raises:
+            NameTaken: the mirror has another file of the name; this one is taken back.
+        """
+        mirror = self.mirror
+        if mirror is None:
+            yield
+            self._wrote(made.name)
+        # Never of a fork, which has no mirror, and so nothing else to hear.
+        elif made.replace:
+            with mirror.replacing(made.name):
+                yield
+        else:
+            yield
+            self._claim(mirror, made)
+
+    def _claim(self, mirror: Mirror, made: NewObject) -> None:
+        try:
+            mirror.claim(made)
+        except NameTaken as taken:
+            attempt = current()
+            if attempt is not None and attempt.storage is self:
+                if not attempt.can_give_way:
+                    mirror.miss(made.name, taken)
+                    return
+                attempt.retreats += 1
+                if attempt.upload is not None and not attempt.upload.can_rewind:
+                    attempt.given_up = made
+                    raise
+            made.abandon()
+            raise
+
+    def _wrote(self, name: str) -> None:
+        """Hear of a file that is stored now, under a clean name."""
         if (mirror := self.mirror) is not None:
-            mirror.follow(name, is_new=is_new)
+            mirror.follow(name)
 
     def _send(self, target: NewObject, upload: Upload) -> None:
         if self._is_compressed(target.parameters):
@@ -265,7 +291,7 @@ class WritingStorage(AskingStorage):
     def _new_object(self, name: str, content: Any, *, replace: bool | None = None) -> NewObject:
         """Prepare a new object; `replace` says whether it may replace one, where that is not what `save` does."""
         store, key = self.store, self._key(name)
-        attempt = _attempt.get()
+        attempt = current()
         insists = attempt is not None and attempt.storage is self and attempt.replaces == key
         may_replace = self.file_overwrite or insists if replace is None else replace
         return NewObject(
