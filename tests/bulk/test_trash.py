@@ -21,6 +21,7 @@ from holdall import cli
 from holdall.bulk import trash
 from holdall.bulk.places import Store
 from holdall.errors import NameTaken, StoreFailed
+from holdall.s3 import ranges
 from holdall.s3.trash import FOLDER, read_key
 from holdall.storage.commits import after_commit
 from tests.bulk.test_copy import MakeStore, contents, described
@@ -283,6 +284,43 @@ def two_databases(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> It
         monkeypatch.setattr(place, "connections", handler)
     yield
     handler.close_all()
+
+
+@on_one_server
+def test_file_that_one_request_does_not_copy_goes_and_comes_back(
+    store: Store, provider: Provider, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "MAX_COPY_BYTES", 5 * 1024**2)
+    monkeypatch.setattr(ranges, "RANGE_BYTES", 5 * 1024**2)
+    # As of an object that was written some time ago.
+    monkeypatch.setattr(ranges, "_SETTLED_SECONDS", 0)
+    content = bytes(range(256)) * 4096 * 5 + b"more"
+    provider.client.put_object(
+        Bucket=bucket, Key=store.storage._key("a.bin"), Body=content, ContentType="text/x-own", Metadata={"by": "ada"}
+    )
+    before = described(provider, bucket, store)
+    store.storage.delete("a.bin")
+    assert (contents(store), in_trash(store)) == ({}, ["a.bin"])
+    assert dict(trash.restore_all(store.storage, trash.latest(trash.entries(store.storage), ["a.bin"]))) == {
+        "a.bin": None
+    }
+    assert (contents(store), in_trash(store)) == ({"a.bin": content}, [])
+    assert described(provider, bucket, store) == before
+
+
+@on_one_server
+def test_many_are_restored_at_a_time_and_each_is_answered_for(store: Store) -> None:
+    names = [f"{number}.png" for number in range(20)]
+    for name in names:
+        save(store, name)
+    store.storage.delete_many(names)
+    save(store, "7.png", b"another")
+    done = dict(trash.restore_all(store.storage, trash.latest(trash.entries(store.storage), names)))
+    assert set(done) == set(names)
+    assert [name for name, failure in done.items() if failure is not None] == ["7.png"]
+    assert isinstance(done["7.png"], NameTaken)
+    assert len(contents(store)) == 20
+    assert in_trash(store) == ["7.png"]
 
 
 def test_all_transactions_must_commit(two_databases: None) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.core.files.base import ContentFile
 
+from holdall.bulk.work import mapped
 from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, NameTaken, StoreFailed, WriteRefused
 from holdall.s3.begun import MARK
 from holdall.s3.condition import conditional_put_holds
@@ -19,6 +22,12 @@ from holdall.s3.trash import FOLDER, Trashed, is_due, read_key
 from holdall.storage import MediaStorage
 from holdall.storage.batches import batched
 from holdall.storage.objects import has_file, key_of, new_object, prefix_of, reading_parameters, wrote
+
+# So many files are brought back at a time.
+WORKERS = 16
+# So many are named that could not be deleted.
+SHOWN = 20
+_FATAL = (WriteRefused, CredentialsRefused, BucketNotFound)
 
 
 def entries(storage: MediaStorage) -> Iterator[Trashed]:
@@ -69,6 +78,9 @@ def restore(storage: MediaStorage, one: Trashed) -> None:
         etag=str(found["ETag"]),
         size_bytes=int(found["ContentLength"]),
         parameters=reading,
+        look=partial(
+            store.call, "head_object", action="restoring", name=one.name, client=store.client, Key=one.key, **reading
+        ),
     )
     if not made.copy(source):
         with ObjectReader(store, None, name=one.name, key=one.key, parameters=reading) as trashed:
@@ -85,16 +97,26 @@ def restore(storage: MediaStorage, one: Trashed) -> None:
 
 
 def restore_all(storage: MediaStorage, wanted: Mapping[str, Trashed]) -> Iterator[tuple[str, HoldallError | None]]:
-    """Bring files back one after the other; give each name, with what went wrong."""
-    for name, one in wanted.items():
+    """Bring files back, several at a time; give each name, with what went wrong.
+
+    Raises:
+        WriteRefused, CredentialsRefused, BucketNotFound: no other file would fare better.
+    """
+
+    def deed(one: Trashed) -> HoldallError | None:
         try:
             restore(storage, one)
-        except (WriteRefused, CredentialsRefused, BucketNotFound):
-            raise
         except HoldallError as failure:
+            return failure
+        return None
+
+    # What the first of them learns of the store is not asked by all.
+    results = mapped(deed, wanted.values(), WORKERS, is_quick=lambda one: one is next(iter(wanted.values())))
+    with closing(results):
+        for name, failure in zip(wanted, results, strict=True):
+            if isinstance(failure, _FATAL):
+                raise failure
             yield name, failure
-        else:
-            yield name, None
 
 
 def due(storage: MediaStorage, *, kept_seconds: float) -> Iterator[Trashed]:
@@ -121,4 +143,5 @@ def empty(storage: MediaStorage, trashed: Iterable[Trashed]) -> None:
         if storage.mirror is not None:
             storage.mirror.forget([one.key for one in batch])
     if failed:
-        raise StoreFailed(f"Could not be deleted from the trash in {store.where()}: {', '.join(failed)}.")
+        more = f" and {len(failed) - SHOWN:,} more" if len(failed) > SHOWN else ""
+        raise StoreFailed(f"Could not be deleted from the trash in {store.where()}: {', '.join(failed[:SHOWN])}{more}.")

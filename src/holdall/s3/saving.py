@@ -104,7 +104,7 @@ class NewObject(Multipart):
             parameters["TaggingDirective"] = "REPLACE"
         try:
             answer = self._call(
-                "copy_object", work_seconds=work_seconds(source.size_bytes), **_copied(source), **parameters
+                "copy_object", work_seconds=work_seconds(source.size_bytes), **copied(source), **parameters
             )
         except HoldallError as failure:
             if self._is_filled(failure, source.size_bytes):
@@ -140,14 +140,14 @@ class NewObject(Multipart):
             UploadId=self._upload_id,
             PartNumber=number,
             CopySourceRange=span,
-            **_copied(source),
+            **copied(source),
             **customer_key(self.parameters),
         )
         self._part_bytes[number] = bytes_of(span)
         return str(answer["CopyPartResult"]["ETag"])
 
 
-def _copied(source: Source) -> dict[str, Any]:
+def copied(source: Source) -> dict[str, Any]:
     """Give the parameters of a request that say what is copied, and that it is what was looked at."""
     return {
         "CopySource": {"Bucket": source.bucket_name, "Key": source.key},

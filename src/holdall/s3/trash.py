@@ -10,16 +10,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from storages.backends.s3 import _filter_download_params
 
-from holdall.errors import HoldallError, InvalidName, ObjectNotFound, StoreFailed
+from holdall.errors import HoldallError, InvalidName, ObjectChanged, ObjectNotFound, StoreFailed
 from holdall.providers import MAX_KEY_BYTES
 from holdall.s3 import deleting
 from holdall.s3.begun import customer_key
 from holdall.s3.connection import Connection
-from holdall.s3.ranges import MAX_COPY_BYTES
+from holdall.s3.multipart import Parts
+from holdall.s3.ranges import RANGE_BYTES, Source
+from holdall.s3.saving import KEPT, NewObject, copied
+from holdall.s3.target import PART_WORKERS
 from holdall.sites import RESERVED
 
 FOLDER = f"{RESERVED}/trash/"
@@ -76,39 +80,75 @@ def move(
     `parameters`: the storage's own for this file. How it is encrypted, stored and tagged goes along; who can read it does
     not.
 
-    Requests: a copy, and those of `holdall.s3.deleting.delete`.
+    Requests: a copy, and those of `holdall.s3.deleting.delete`. Of more than 5 GiB a HEAD, and those of `NewObject.copy`.
 
     Raises:
         StoreFailed: the store does not make the copy; nothing was deleted.
         HoldallError: another failure. The file is where it was, or in the trash, or both.
     """
-    if seen.size_bytes > MAX_COPY_BYTES:
-        raise StoreFailed(
-            f'"{name}" is longer than 5 GiB, the most that a store copies by one request, so it was not moved into the trash '
-            "and not deleted. Delete it with a storage whose option `trash` is None."
-        )
-    asked = customer_key(dict(parameters))
-    try:
-        connection.call(
-            "copy_object",
+    source = Source(
+        bucket_name=str(connection.target.bucket_name),
+        key=seen.key,
+        etag=seen.etag,
+        size_bytes=seen.size_bytes,
+        parameters=customer_key(dict(parameters)),
+        look=partial(
+            connection.call,
+            "head_object",
             action="moving into the trash",
             name=name,
-            client=client,
-            Key=to,
-            CopySource={"Bucket": connection.target.bucket_name, "Key": seen.key},
-            CopySourceIfMatch=seen.etag,
-            MetadataDirective="COPY",
-            **_kept(parameters),
-            **asked,
-            **{f"CopySource{parameter}": value for parameter, value in asked.items()},
-        )
+            client=client or connection.client,
+            Key=seen.key,
+            **customer_key(dict(parameters)),
+        ),
+    )
+    try:
+        if source.is_long:
+            _copy_long(connection, client, source, name=name, to=to, parameters=parameters)
+        else:
+            connection.call(
+                "copy_object",
+                action="moving into the trash",
+                name=name,
+                client=client,
+                Key=to,
+                MetadataDirective="COPY",
+                **copied(source),
+                **_kept(parameters),
+                **source.parameters,
+            )
     except ObjectNotFound:
         return True
+    except ObjectChanged:
+        return False
     except HoldallError as failure:
         if failure.code in _CHANGED:
             return False
         raise
     return deleting.delete(connection, client, seen, name=name, parameters=_filter_download_params(dict(parameters)))
+
+
+def _copy_long(
+    connection: Connection, client: Any, source: Source, *, name: str, to: str, parameters: Mapping[str, Any]
+) -> None:
+    """Copy what one request does not copy. What the object says of itself is said again: such a copy takes nothing along."""
+    assert source.look is not None  # noqa: S101  for the type checker
+    found = source.look()
+    says = {word: found[word] for word in KEPT if found.get(word)} | {"Metadata": found.get("Metadata", {})}
+    kept = {word: value for word, value in _kept(parameters).items() if word != "TaggingDirective"}
+    made = NewObject(
+        connection=connection,
+        client=client,
+        name=name,
+        key=to,
+        parameters={**says, **kept, **source.parameters},
+        parts=Parts(threshold_bytes=0, part_bytes=RANGE_BYTES, workers=PART_WORKERS),
+    )
+    if not made.copy(source):
+        raise StoreFailed(
+            f'"{name}" is longer than 5 GiB, and its store does not copy it in ranges, so it was not moved into the trash and '
+            "not deleted. Delete it with a storage whose option `trash` is None."
+        )
 
 
 def _kept(parameters: Mapping[str, Any]) -> dict[str, Any]:
