@@ -29,6 +29,8 @@ MIB = 1024**2
         ("a.PNG", "", ("image/png",), "image/png"),
         ("a.png", "application/octet-stream", (".png",), "image/png"),
         ("a.zip", "application/x-zip-compressed", (), "application/x-zip-compressed"),
+        ("a.ZIP", "application/x-zip-compressed", (".zip",), "application/zip"),
+        ("a.csv", "application/vnd.ms-excel", (".csv", ".txt"), "text/csv"),
         ("a.jpg", "image/pjpeg", ("image/*",), "image/pjpeg"),
         ("a.txt", "text/plain; charset=utf-8", ("text/plain",), "text/plain"),
         ("a.unheard-of", "", (), "application/octet-stream"),
@@ -47,6 +49,8 @@ def test_type_that_fits_is_taken(name: str, said: str, types: tuple[str, ...], e
         ("a", "image/png", ("image/*",)),
         ("a.png.html", "image/png", ("image/*",)),
         ("a.pdf", "application/pdf", (".png",)),
+        ("a.zip", "text/html", (".zip",)),
+        ("a.zip", "application/x-zip-compressed", ("application/zip",)),
     ],
 )
 def test_type_that_does_not_fit_is_refused(name: str, said: str, types: tuple[str, ...]) -> None:
