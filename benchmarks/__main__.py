@@ -33,10 +33,10 @@ os.environ |= {
 }
 django.setup()
 
-from tests.servers.catalogue import running  # noqa: E402
+from tests.servers.catalogue import running  # noqa: E402  after Django is set up
 
-import holdall  # noqa: E402
-from benchmarks import (  # noqa: E402
+import holdall  # noqa: E402  after Django is set up
+from benchmarks import (  # noqa: E402  after Django is set up
     auditing,
     awaiting,
     clients,
@@ -54,7 +54,7 @@ from benchmarks import (  # noqa: E402
     uploads,
     writes,
 )
-from benchmarks.measuring import Row, Site  # noqa: E402
+from benchmarks.measuring import Row, Site  # noqa: E402  after Django is set up
 
 FULL = {"keys": 100_000, "rounds": 20, "audited": 1_000_000}
 

@@ -56,9 +56,9 @@ def first(who: str) -> list[float]:
     """Make one link after all is imported: seconds of CPU without and with the making of the storage."""
     import os
 
-    import storages.backends.s3  # noqa: F401
+    import storages.backends.s3  # noqa: F401  before the time runs
 
-    import holdall.storage  # noqa: F401
+    import holdall.storage  # noqa: F401  before the time runs
 
     # Keys in the process's own environment, where the SDK finds them too.
     environ = os.environ if who == "holdall" else {name: os.environ[name] for name in PLACE}

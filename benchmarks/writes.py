@@ -85,7 +85,7 @@ def left_behind(site: Site, who: str) -> float:
     try:
         storage.save("made.bin", Made(BROKEN_MIB, breaks_off=True))
     except Exception as error:  # noqa: BLE001  each has classes of its own
-        assert "broke off" in f"{error} {error.__cause__}", error  # noqa: PT017
+        assert "broke off" in f"{error} {error.__cause__}", error  # noqa: PT017  the message is the answer
     else:
         raise AssertionError("the save did not break off")
     prefix = f"broken-{who}/"

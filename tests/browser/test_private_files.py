@@ -77,7 +77,7 @@ def page(
     settings.STORAGES = holdall.from_env(provider.environ(bucket, location=location, AWS_S3_ENDPOINT_URL=proxy.url))
     monkeypatch.setattr(views, "_views", {})
     urls = ModuleType("urls_of_a_site")
-    urls.urlpatterns = [  # type: ignore[attr-defined]
+    urls.urlpatterns = [  # type: ignore[attr-defined]  # a module of our own making
         path("", gallery),
         path("empty/", lambda request: HttpResponse("<title></title>")),
         path("papers/<int:pk>/", serve(Paper, "file", allow=everybody), name="paper"),

@@ -21,8 +21,8 @@ from django.conf import settings
 settings.configure(USE_TZ=True)
 
 from holdall.bulk import copying, plan  # noqa: E402  when the settings are there, as those below
-from holdall.bulk.places import Folder, Place, Store  # noqa: E402
-from tests.stores import build_storage  # noqa: E402
+from holdall.bulk.places import Folder, Place, Store  # noqa: E402  after the settings
+from tests.stores import build_storage  # noqa: E402  after the settings
 
 
 def place(described: Any) -> Place:

@@ -77,7 +77,7 @@ def audited() -> dict[str, Any]:
 
     from holdall.bulk import audit
 
-    audit.datetime = Later  # type: ignore[attr-defined]
+    audit.datetime = Later  # type: ignore[attr-defined]  # the clock that it reads
     storage: Any = storages["default"]
     found = audit.make(storage, min_age_seconds=0, look_at=0)
     assert not found.problems, found.problems

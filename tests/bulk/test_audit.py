@@ -220,7 +220,7 @@ def test_names_that_differ_in_the_folder_alone_are_not_all_compared(monkeypatch:
     """A folder for each row, with a file of the same name in each: everything is as near as everything else."""
     compared = list[str]()
 
-    class Counting(nearest.SequenceMatcher):  # type: ignore[type-arg]
+    class Counting(nearest.SequenceMatcher):  # type: ignore[type-arg]  # generic to the type checker alone
         def ratio(self) -> float:
             compared.append("once")
             return super().ratio()

@@ -305,7 +305,7 @@ def test_database_that_does_not_answer_leaves_all_unknown(django_db_blocker: Dja
 
 def site(**changes: Any) -> Any:
     options = STORAGES["default"]["OPTIONS"] | changes
-    return MediaStorage(**options)  # type: ignore[arg-type]
+    return MediaStorage(**options)  # type: ignore[arg-type]  # any options
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The settings for Django's own tests: what their `runtests.py` sets up for the folders that are run here."""
 
-from django.conf.global_settings import *  # noqa: F403
+from django.conf.global_settings import *  # noqa: F403  all of Django's settings are the base
 
 SECRET_KEY = "django_tests_secret_key"
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}, "other": {"ENGINE": "django.db.backends.sqlite3"}}

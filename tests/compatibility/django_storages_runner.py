@@ -24,11 +24,11 @@ class _Outcomes(unittest.TestResult):
         super().startTest(test)
         self.outcomes[_name(test)] = "passed"
 
-    def addError(self, test: unittest.TestCase, err) -> None:  # noqa: N802
+    def addError(self, test: unittest.TestCase, err) -> None:  # noqa: N802  unittest's name
         super().addError(test, err)
         self.outcomes[_name(test)] = f"{err[0].__name__}: {err[1]}"
 
-    def addFailure(self, test: unittest.TestCase, err) -> None:  # noqa: N802
+    def addFailure(self, test: unittest.TestCase, err) -> None:  # noqa: N802  unittest's name
         self.addError(test, err)
 
 

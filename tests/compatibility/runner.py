@@ -40,24 +40,24 @@ class _Outcomes(unittest.TextTestResult):
     def _failed(self, test: unittest.TestCase, error: Any) -> None:
         self.outcomes[test.id()] = f"{error[0].__name__}: {error[1]}"[:500]
 
-    def addError(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addError(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802  unittest's name
         super().addError(test, err)
         self._failed(test, err)
 
-    def addFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802  unittest's name
         super().addFailure(test, err)
         self._failed(test, err)
 
-    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any) -> None:  # noqa: N802  unittest's name
         super().addSubTest(test, subtest, err)
         if err is not None:
             self._failed(test, err)
 
-    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802  unittest's name
         super().addSkip(test, reason)
         self.outcomes[test.id()] = f"skipped: {reason}"
 
-    def addExpectedFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addExpectedFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802  unittest's name
         super().addExpectedFailure(test, err)
         self.outcomes[test.id()] = "skipped: expected to fail"
 

@@ -58,7 +58,7 @@ def test_lanes_do_the_same(make_storage: MakeStorage, provider: Provider, bucket
 def test_lanes_are_refused_alike(make_storage: MakeStorage, provider: Provider) -> None:
     for keys in (provider.readonly, provider.no_rights):
         refusals = [
-            told(lambda: make_storage(keys=keys, options={"fast_lane": lane}).save("a.txt", ContentFile(b"a")))  # noqa: B023
+            told(lambda: make_storage(keys=keys, options={"fast_lane": lane}).save("a.txt", ContentFile(b"a")))  # noqa: B023  called at once
             for lane in (True, False)
         ]
         assert refusals[0] == refusals[1]

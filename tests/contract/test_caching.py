@@ -43,7 +43,7 @@ def told(provider: Provider, bucket: str, location: str) -> Stored:
 def of_class(storage: Storage, *bases: type, **members: Any) -> Any:
     """Make a project's own class of a storage, with its options."""
     own = type("Own", (*bases, type(storage)), members)
-    return own(**storage._constructor_args[1])  # type: ignore[attr-defined]
+    return own(**storage._constructor_args[1])  # type: ignore[attr-defined]  # Django's deconstructible
 
 
 def test_name_that_can_be_given_again_is_bounded(public_storage: Storage, told: Stored) -> None:

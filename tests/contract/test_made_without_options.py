@@ -33,7 +33,7 @@ class Tenant(MediaStorage):
     tenant = "acme"
 
     @property
-    def location(self) -> str:  # type: ignore[override]
+    def location(self) -> str:  # type: ignore[override]  # an attribute, computed
         return f"tenants/{self.tenant}"
 
 
@@ -177,7 +177,7 @@ def test_bucket_that_a_class_computes_may_not_change(connects: list[Any]) -> Non
         tenant = "acme"
 
         @property
-        def bucket_name(self) -> str:  # type: ignore[override]
+        def bucket_name(self) -> str:  # type: ignore[override]  # an attribute, computed
             return f"{self.tenant}-media"
 
     storage = Tenants(**holdall.from_env(PRIVATE)["default"]["OPTIONS"])

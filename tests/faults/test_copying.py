@@ -44,14 +44,14 @@ def masked(data: bytes) -> bytes:
     return bytes(letter ^ 0x55 for letter in data)
 
 
-class Reading(File):  # type: ignore[type-arg]
+class Reading(File):  # type: ignore[type-arg]  # generic to the type checker alone
     """Changes what is read, as files of encrypted fields do."""
 
     def read(self, size: int = -1) -> bytes:
         return masked(self.file.read(size))
 
 
-class Chunking(File):  # type: ignore[type-arg]
+class Chunking(File):  # type: ignore[type-arg]  # generic to the type checker alone
     """Changes the chunks alone, which is what Django's own storages save."""
 
     def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
@@ -75,7 +75,7 @@ class OnlyChunks:
 
 def with_its_own_chunks(file: Any) -> Any:
     wrapper = File(file)
-    wrapper.chunks = lambda *_: iter([masked(CONTENT)])  # type: ignore[method-assign, assignment]
+    wrapper.chunks = lambda *_: iter([masked(CONTENT)])  # type: ignore[method-assign, assignment]  # as somebody's own wrapper does
     return wrapper
 
 

@@ -23,7 +23,7 @@ ALWAYS = 100_000
 def of_class(line: Line, kind: type[MediaStorage], **more: Any) -> Any:
     """Make a storage of another class at the same place."""
     environ = line.provider.environ(line.bucket, location=line.location, AWS_S3_ENDPOINT_URL=line.proxy.url)
-    return kind(**(build_storage(environ, provider="seaweedfs")._constructor_args[1] | more))  # type: ignore[attr-defined]
+    return kind(**(build_storage(environ, provider="seaweedfs")._constructor_args[1] | more))  # type: ignore[attr-defined]  # Django's deconstructible
 
 
 def test_taken_name_is_told_with_store_and_key(connect: Connect) -> None:

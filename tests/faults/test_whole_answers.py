@@ -116,5 +116,5 @@ def test_deletion_that_the_store_says_nothing_of_is_no_deletion(connect: Connect
     line.put("a.bin", SMALL)
 
     with pytest.raises(StoreUnreachable, match="says nothing of 1 of the objects"):
-        line.storage.delete_many(["a.bin"])  # type: ignore[attr-defined]
+        line.storage.delete_many(["a.bin"])  # type: ignore[attr-defined]  # of Holdall's storages alone
     assert line.names == ["a.bin"]

@@ -13,10 +13,10 @@ import django
 
 django.setup()
 
-from django.core.management import call_command  # noqa: E402
-from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.core.management import call_command  # noqa: E402  after the settings
+from django.core.wsgi import get_wsgi_application  # noqa: E402  after the settings
 
-from holdall.asgi import get_asgi_application  # noqa: E402
+from holdall.asgi import get_asgi_application  # noqa: E402  after the settings
 
 
 def say_what_can_be_written() -> None:

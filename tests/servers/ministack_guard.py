@@ -17,12 +17,12 @@ root_key = os.environ.get("AWS_ACCESS_KEY_ID", "")
 if len(root_key) < 32:
     sys.exit("AWS_ACCESS_KEY_ID has to be a random string of 32 characters or more.")
 
-from ministack.core import iam_evaluator  # noqa: E402
+from ministack.core import iam_evaluator  # noqa: E402  after the key was looked at
 
 # The application takes the function by value when it is imported, so this comes first.
 iam_evaluator.is_root_access_key = lambda key: not key or key == root_key
 
-from ministack import app as ministack  # noqa: E402
+from ministack import app as ministack  # noqa: E402  after what it takes was replaced
 
 unguarded = ministack.app
 

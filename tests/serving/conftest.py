@@ -87,7 +87,7 @@ def urls(settings: Any) -> Serve:
 
     def set_to(**made: Any) -> None:
         module = ModuleType("urls_of_a_test")
-        module.urlpatterns = [path(ROUTES[name], view, name=name) for name, view in made.items()]  # type: ignore[attr-defined]
+        module.urlpatterns = [path(ROUTES[name], view, name=name) for name, view in made.items()]  # type: ignore[attr-defined]  # a module of our own making
         settings.ROOT_URLCONF = module
 
     return set_to

@@ -151,7 +151,7 @@ def test_view_is_found_wherever_the_urlconf_has_it(project: Any, settings: Any) 
         ([re_path(r"^re/(?P<id>\d+)/$", view, name="one")], f"/re/{paper.pk}/"),
     ):
         inner = ModuleType("inner")
-        inner.urlpatterns = patterns  # type: ignore[attr-defined]
+        inner.urlpatterns = patterns  # type: ignore[attr-defined]  # a module of our own making
         settings.ROOT_URLCONF = inner
         assert media_url(request(), paper.file) == address
 
@@ -160,7 +160,7 @@ def _decorated(view: Any) -> Any:
     def wrapper(*arguments: Any, **given: Any) -> Any:
         return view(*arguments, **given)
 
-    wrapper.__wrapped__ = view  # type: ignore[attr-defined]
+    wrapper.__wrapped__ = view  # type: ignore[attr-defined]  # as functools.wraps does
     return wrapper
 
 

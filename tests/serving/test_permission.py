@@ -161,7 +161,7 @@ def test_refusal_is_the_page_of_the_project(
 
 def test_address_that_no_row_can_have_is_not_found(project: Any, settings: Any, client: Any) -> None:
     module = ModuleType("urls_with_text")
-    module.urlpatterns = [path("papers/<str:pk>/", serve(Paper, "file", allow=everybody))]  # type: ignore[attr-defined]
+    module.urlpatterns = [path("papers/<str:pk>/", serve(Paper, "file", allow=everybody))]  # type: ignore[attr-defined]  # a module of our own making
     settings.ROOT_URLCONF = module
 
     assert client.get("/papers/ada/").status_code == 404

@@ -46,18 +46,18 @@ settings.configure(
 django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402  when the apps are loaded
-from django.core import checks  # noqa: E402
-from django.core.files.base import ContentFile  # noqa: E402
-from django.core.files.storage import storages  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.test import Client  # noqa: E402
-from django.urls import include, path  # noqa: E402
-from PIL import Image as Picture  # noqa: E402
-from wagtail import urls as wagtail_urls  # noqa: E402
-from wagtail.documents.models import Document  # noqa: E402
-from wagtail.images.models import Image  # noqa: E402
-from wagtail.models import Collection, CollectionViewRestriction, Locale  # noqa: E402
-from wagtail.rich_text import expand_db_html  # noqa: E402
+from django.core import checks  # noqa: E402  after the settings
+from django.core.files.base import ContentFile  # noqa: E402  after the settings
+from django.core.files.storage import storages  # noqa: E402  after the settings
+from django.core.management import call_command  # noqa: E402  after the settings
+from django.test import Client  # noqa: E402  after the settings
+from django.urls import include, path  # noqa: E402  after the settings
+from PIL import Image as Picture  # noqa: E402  after the settings
+from wagtail import urls as wagtail_urls  # noqa: E402  after the settings
+from wagtail.documents.models import Document  # noqa: E402  after the settings
+from wagtail.images.models import Image  # noqa: E402  after the settings
+from wagtail.models import Collection, CollectionViewRestriction, Locale  # noqa: E402  after the settings
+from wagtail.rich_text import expand_db_html  # noqa: E402  after the settings
 
 exec(BLOCKS["wagtail urls"], urls.__dict__)
 urls.__dict__["urlpatterns"].append(path("", include(wagtail_urls)))

@@ -197,7 +197,7 @@ def test_proposal_keeps_keys_and_intent(
     adopt: Adopt, given: dict[str, Any], entry: dict[str, Any] | None, variables: dict[str, str]
 ) -> None:
     found = adopt(given, entry)
-    before = StorageHandler({"default": entry or {"BACKEND": S3}})["default"]  # type: ignore[dict-item]
+    before = StorageHandler({"default": entry or {"BACKEND": S3}})["default"]  # type: ignore[dict-item]  # as settings are written
     after = StorageHandler(storages_of(found))["default"]
 
     assert found.problems == ()

@@ -126,14 +126,14 @@ def test_middleware_tells_the_request_in_both_worlds() -> None:
 
     request = RequestFactory().get("/")
     UploadsMiddleware(answer)(request)
-    asyncio.run(UploadsMiddleware(answer_later)(request))  # type: ignore[arg-type]
+    asyncio.run(UploadsMiddleware(answer_later)(request))  # type: ignore[arg-type]  # Django's own type is of the answer alone
     assert seen == [request, request]
     assert current_request() is None
 
 
 def test_options_are_read_again_when_they_change(settings: Any) -> None:
     settings.HOLDALL_UPLOADS = {"MAX_SIZE": 3, "SCAN": "holdall.uploads.clamav.scan"}
-    assert (options().max_size, options().scan.__name__) == (3, "scan")  # type: ignore[union-attr]
+    assert (options().max_size, options().scan.__name__) == (3, "scan")  # type: ignore[union-attr]  # a hook is set
 
 
 @pytest.mark.parametrize(("backend", "found"), [("locmem.LocMemCache", ["holdall.U004"]), ("db.DatabaseCache", [])])

@@ -513,7 +513,7 @@ def test_part_is_for_one_upload(browser: Browser, settings: Any) -> None:
     url, other = first["parts"][0]["url"], second["parts"][0]["url"]
 
     def id_of(link: str) -> str:
-        return re.search(r"uploadId=([^&]+)", link)[1]  # type: ignore[index]
+        return re.search(r"uploadId=([^&]+)", link)[1]  # type: ignore[index]  # a link of parts has one
 
     path, other_path = url.partition("?")[0], other.partition("?")[0]
     for changed in (

@@ -46,7 +46,7 @@ def serializer_class(site: Any) -> Any:
     serializers = pytest.importorskip("rest_framework.serializers")
     from holdall.uploads.serializers import UploadField
 
-    class LetterSerializer(serializers.Serializer):  # type: ignore[misc,name-defined]
+    class LetterSerializer(serializers.Serializer):  # type: ignore[misc,name-defined]  # not typed
         file = UploadField(types=["text/plain"], max_size=1000)
 
     return LetterSerializer
@@ -142,7 +142,7 @@ def test_serializer_takes_tickets_in_lists_and_inside(browser: Browser, serializ
 
     from holdall.uploads.serializers import UploadField, offers
 
-    class ShelfSerializer(serializers.Serializer):  # type: ignore[misc]
+    class ShelfSerializer(serializers.Serializer):  # type: ignore[misc]  # not typed
         letters = serializer_class(many=True)
         files = serializers.ListField(child=UploadField(types=["text/plain"]))
 
@@ -162,7 +162,7 @@ def test_serializer_takes_tickets_in_lists_and_inside(browser: Browser, serializ
 
 
 def test_admin_offers_direct_uploads(browser: Browser) -> None:
-    class LetterAdmin(DirectUploads, BaseModelAdmin):  # type: ignore[type-arg]
+    class LetterAdmin(DirectUploads, BaseModelAdmin):  # type: ignore[type-arg]  # generic to the type checker alone
         def __init__(self) -> None:
             self.model, self.formfield_overrides = Letter, {}
 

@@ -64,7 +64,7 @@ def test_two_pages_that_are_opened_at_once_both_work(browser: Browser) -> None:
     tokens = []
     for request in (first, second):
         with serving(request):
-            tokens.append(PlainForm()["letter"].field.offer["upload"])  # type: ignore[attr-defined]
+            tokens.append(PlainForm()["letter"].field.offer["upload"])  # type: ignore[attr-defined]  # of the direct upload's field
     for request in (first, second):
         request.session.save()
     assert all(browser.begin(token, TEXT) for token in tokens)
@@ -84,7 +84,7 @@ class PictureForm(DirectUploads, forms.ModelForm):
 def test_file_is_kept_when_it_was_also_cleared(browser: Browser) -> None:
     letter = Letter(title="x", picture="pictures/old.png")
     with serving(request_of(browser)):
-        offer = PictureForm(instance=letter)["picture"].field.offer  # type: ignore[attr-defined]
+        offer = PictureForm(instance=letter)["picture"].field.offer  # type: ignore[attr-defined]  # of the direct upload's field
         ticket = browser.upload(offer["upload"], b"\x89PNG\r\n\x1a\n", name="a.png", kind="image/png")
         form = PictureForm({"picture": ticket, "picture-clear": "on"}, instance=letter)
         assert [one.code for one in form.errors.as_data()["picture"]] == ["contradiction"]
@@ -132,7 +132,7 @@ def test_file_is_read_and_saved_again_by_the_same_code(browser: Browser, site: A
 
 def test_save_does_not_fail_because_the_cache_does(browser: Browser, site: Any) -> None:
     file = open_staged(browser.upload(browser.token(), TEXT))
-    with mock.patch.object(type(cache._connections["default"]), "get", side_effect=OSError("no cache")):  # type: ignore[attr-defined]
+    with mock.patch.object(type(cache._connections["default"]), "get", side_effect=OSError("no cache")):  # type: ignore[attr-defined]  # Django's cache, behind its proxy
         assert site.save("a.txt", file) == "a.txt"
 
 

@@ -14,7 +14,7 @@ import time
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPSConnection
@@ -39,9 +39,15 @@ MOST_HOSTS = 64
 # -- sockets that wait as long as the request at hand may
 
 
-# Mixed into a class of the standard library's, urllib3's or the SDK's, whose methods a type checker cannot see from here:
-# what it is told to ignore in this module is that alone.
-class _Patient:
+if TYPE_CHECKING:
+    # What the mixins of this module are mixed into.
+    _AnySocket = socket.socket
+    _AnyPool = HTTPConnectionPool
+else:
+    _AnySocket = _AnyPool = object
+
+
+class _Patient(_AnySocket):
     """What both kinds of sockets have in common."""
 
     # What urllib3 set, and what the system was told.
@@ -52,14 +58,14 @@ class _Patient:
 
     def settimeout(self, value: float | None) -> None:
         self._given = self._told = value
-        super().settimeout(value)  # type: ignore[misc]
+        super().settimeout(value)
 
     def allow(self, seconds: float | None) -> None:
         """Let each wait take so long, if no patience says less. The system is told when there is a wait."""
         self._given = seconds
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        return int(self._waiting(super().recv_into, buffer, nbytes, flags))  # type: ignore[misc]
+        return int(self._waiting(super().recv_into, buffer, nbytes, flags))
 
     def begin_answer(self, most_bytes: int) -> bytes:
         """Wait for the first bytes of an answer; none if the connection was closed."""
@@ -73,7 +79,7 @@ class _Patient:
         with memoryview(data) as view, view.cast("B") as left:
             sent = 0
             while sent < len(left):
-                sent += int(self._waiting(super().send, left[sent : sent + PIECE_BYTES], flags))  # type: ignore[misc]
+                sent += int(self._waiting(super().send, left[sent : sent + PIECE_BYTES], flags))
 
     def _waiting(self, operate: Any, *arguments: Any) -> Any:
         patience = current()
@@ -100,14 +106,14 @@ class _Patient:
     def _tell(self, seconds: float | None) -> None:
         if seconds != self._told:
             self._told = seconds
-            super().settimeout(seconds)  # type: ignore[misc]
+            super().settimeout(seconds)
 
 
 class _Socket(_Patient, socket.socket):
     pass
 
 
-class _TLSSocket(_Patient, ssl.SSLSocket):  # type: ignore[misc]
+class _TLSSocket(_Patient, ssl.SSLSocket):  # type: ignore[misc]  # `recv_into` of the two differ in types alone
     pass
 
 
@@ -179,11 +185,11 @@ class _TLSConnection(_Connecting, HTTPSConnection):
     pass
 
 
-class _SDKPlainConnection(_Connecting, AWSHTTPConnection):  # type: ignore[misc]
+class _SDKPlainConnection(_Connecting, AWSHTTPConnection):  # type: ignore[misc]  # the SDK is not typed
     pass
 
 
-class _SDKTLSConnection(_Connecting, AWSHTTPSConnection):  # type: ignore[misc]
+class _SDKTLSConnection(_Connecting, AWSHTTPSConnection):  # type: ignore[misc]  # the SDK is not typed
     pass
 
 
@@ -267,22 +273,21 @@ def close_idle() -> None:
 # -- pools
 
 
-class _Pooling:
+class _Pooling(_AnyPool):
     """Tell the request's patience that an attempt begins."""
 
     QueueCls: Any = Idle
 
     def __str__(self) -> str:
         # It is part of the text of errors.
-        this: Any = self
-        return f"{this.scheme}://{this.host}:{this.port}"
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     def urlopen(self, method: str, url: str, body: Any = None, headers: Any = None, *more: Any, **options: Any) -> Any:
         if (patience := current()) is not None:
             if patience.is_over():
                 raise ConnectTimeoutError(None, "Nothing was sent, because the time is over.")
             patience.begin_attempt(kind_of(method, url, headers or {}))
-        return super().urlopen(method, url, body, headers, *more, **options)  # type: ignore[misc]
+        return super().urlopen(method, url, body, headers, *more, **options)
 
 
 class _PlainPool(_Pooling, HTTPConnectionPool):

@@ -215,7 +215,7 @@ def _ticket(request: HttpRequest, field: FieldToken, name: object, said: object)
 
 
 def _known(request: HttpRequest, field: FieldToken, text: str) -> tuple[Ticket, Staging]:
-    ticket, staging = transfer.ticket_of(request, text, is_sized=False)
+    ticket, staging = transfer.unsized_ticket(request, text)
     if ticket.field != field.field:
         raise UploadRefused("other_field", "The upload is another field's.")
     if not ticket.upload_id:

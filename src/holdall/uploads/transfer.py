@@ -51,18 +51,32 @@ def field_of(request: Any, text: object) -> FieldToken:
     return token
 
 
-def ticket_of(request: Any, text: object, *, is_sized: bool) -> tuple[Ticket, Staging]:
-    """Read the ticket of an upload that began, for whoever asks, and give its staging area.
-
-    `is_sized`: whether it has to say how long the file is, or must not.
+def sized_ticket(request: Any, text: object) -> tuple[Ticket, Staging]:
+    """Read the ticket of an upload of which it is known how long it is, for whoever asks, and give its staging area.
 
     Raises:
         UploadRefused: it is not valid, not his, of another store, or he may not upload.
     """
     ticket = tickets.read_ticket(text)
     # The attack: a ticket of Uppy's endpoints, in which nobody said how long the file is, at those that go by it.
-    if (ticket.size is not None) is not is_sized:
-        raise UploadRefused("invalid_ticket", "The ticket is for other endpoints.")
+    if ticket.size is None:
+        raise _of_other_endpoints()
+    return _admitted(request, ticket)
+
+
+def unsized_ticket(request: Any, text: object) -> tuple[Ticket, Staging]:
+    """Read the ticket of an upload that is as long as it will be. Raises: as `sized_ticket`."""
+    ticket = tickets.read_ticket(text)
+    if ticket.size is not None:
+        raise _of_other_endpoints()
+    return _admitted(request, ticket)
+
+
+def _of_other_endpoints() -> UploadRefused:
+    return UploadRefused("invalid_ticket", "The ticket is for other endpoints.")
+
+
+def _admitted(request: Any, ticket: Ticket) -> tuple[Ticket, Staging]:
     permitted(request, ticket)
     _check_owner(request, ticket.owner)
     return ticket, place_of(ticket)

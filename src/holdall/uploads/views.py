@@ -94,13 +94,13 @@ def begin(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
 
 @endpoint
 def sign(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
-    ticket, staging = transfer.ticket_of(request, given.get("ticket"), is_sized=True)
+    ticket, staging = transfer.sized_ticket(request, given.get("ticket"))
     return JsonResponse(transfer.sign(staging, ticket, given.get("parts")))
 
 
 @endpoint
 def parts(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
-    ticket, staging = transfer.ticket_of(request, given.get("ticket"), is_sized=True)
+    ticket, staging = transfer.sized_ticket(request, given.get("ticket"))
     found = [
         {"number": one.number, "etag": one.etag, "size": one.size_bytes} for one in transfer.parts(staging, ticket)
     ]
@@ -109,12 +109,12 @@ def parts(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
 
 @endpoint
 def finish(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
-    ticket, staging = transfer.ticket_of(request, given.get("ticket"), is_sized=True)
+    ticket, staging = transfer.sized_ticket(request, given.get("ticket"))
     return JsonResponse(transfer.finish(staging, ticket, given.get("parts")))
 
 
 @endpoint
 def cancel(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
-    ticket, staging = transfer.ticket_of(request, given.get("ticket"), is_sized=True)
+    ticket, staging = transfer.sized_ticket(request, given.get("ticket"))
     transfer.cancel(staging, ticket)
     return HttpResponse(status=204)

@@ -62,7 +62,7 @@ def make_svg(specification: dict[str, Any], *, label: str) -> str:
 
     svg: str = vl_convert.vega_to_svg(specification)
     svg = re.sub(r"<[^>]+>", lambda tag: _FINER.sub(r"\1", _NEEDLESS.sub("", tag[0])), svg)
-    width, height = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg).groups()  # type: ignore[union-attr]
+    width, height = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg).groups()  # type: ignore[union-attr]  # every drawing has one
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     )

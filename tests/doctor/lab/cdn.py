@@ -283,7 +283,7 @@ def _handler(cdn: Cdn) -> type[http.server.BaseHTTPRequestHandler]:
 
         do_GET = do_HEAD = do_OPTIONS = do_PUT = do_DELETE = _serve  # noqa: N815  the names are the library's
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the standard library's name
             """Say nothing."""
 
     return Handler

@@ -39,7 +39,7 @@ def urls(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Urls:
 
     def have(*patterns: Any) -> None:
         module = types.ModuleType("urls_of_the_test")
-        module.urlpatterns = list(patterns)  # type: ignore[attr-defined]
+        module.urlpatterns = list(patterns)  # type: ignore[attr-defined]  # a module of our own making
         monkeypatch.setitem(sys.modules, module.__name__, module)
         settings.ROOT_URLCONF = module.__name__
         clear_url_caches()

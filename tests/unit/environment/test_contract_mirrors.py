@@ -88,7 +88,7 @@ def test_prefix_of_another_store_is_no_slip() -> None:
 def test_store_without_a_mirror_has_none() -> None:
     assert "mirror" not in options(OWN)
     assert "mirror" not in options({**OWN, "MIRROR_STORAGE_BUCKET_NAME": " "})
-    assert build_storage(OWN).mirror is None  # type: ignore[attr-defined]
+    assert build_storage(OWN).mirror is None  # type: ignore[attr-defined]  # of Holdall's storages alone
 
 
 def test_mode_local_can_be_the_mirror_and_have_one(tmp_path: Any) -> None:

@@ -206,7 +206,7 @@ def test_set_with_a_prefix_is_named_with_a_line_that_reads_it(environ: dict[str,
     namespace = {"holdall": holdall, "os": os}
     with mock.patch.dict(os.environ, environ, clear=True):
         exec(f"STORAGES = {line}", namespace)
-    options = namespace["STORAGES"]["default"]["OPTIONS"]  # type: ignore[index]
+    options = namespace["STORAGES"]["default"]["OPTIONS"]  # type: ignore[index]  # what the line made
     assert options["bucket_name"] in environ.values()
     assert options["region_name"] == "eu-west-1"
     assert options["secret_key"].reveal() == SECRET

@@ -37,8 +37,8 @@ def tidied(raw: str) -> tuple[str | None, list[str]]:
         f"{Secret(PLAIN)!r}",
         f"{Secret(PLAIN):>50}",
         "{}".format(Secret(PLAIN)),  # noqa: UP032  the ways that exist
-        "%s" % Secret(PLAIN),  # noqa: UP031
-        "%r" % Secret(PLAIN),  # noqa: UP031
+        "%s" % Secret(PLAIN),  # noqa: UP031  one of the ways to print it
+        "%r" % Secret(PLAIN),  # noqa: UP031  one of the ways to print it
         repr({"key": [Secret(PLAIN)]}),
         pprint.pformat({"key": [Secret(PLAIN)] * 9}, width=20),
     ],
