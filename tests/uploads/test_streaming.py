@@ -13,12 +13,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.files.storage import Storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import StopFutureHandlers
+from django.forms import ImageField
 from django.test import Client, RequestFactory
 
 from holdall.asgi import StreamingASGIHandler
+from holdall.s3.reading import ObjectReader
+from holdall.uploads.handlers import StoreUploadHandler
 from tests.contract import only
 from tests.providers import Provider
 from tests.servers.fault_proxy import FaultProxy
@@ -257,6 +261,38 @@ def test_store_of_another_kind_is_told(settings: Any) -> None:
     settings.STORAGES = {"default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
     with pytest.raises(ImproperlyConfigured, match="from_env"):
         by_wsgi("/plain", form(title="x", file=LARGE))
+
+
+def test_picture_is_looked_at_without_reading_all_of_it(site: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack: a picture of some gigabytes, which Django's field would read into memory."""
+    from PIL import Image
+
+    content = io.BytesIO()
+    Image.frombytes("RGB", (1_100, 1_000), LARGE[: 1_100 * 1_000 * 3]).save(content, "PNG")
+
+    def refused(*_: Any) -> Any:
+        raise AssertionError("all of it was read")
+
+    for written, is_picture in ((content.getvalue(), True), (LARGE[: 4 * MIB], False)):
+        handler = StoreUploadHandler()
+        with pytest.raises(StopFutureHandlers):
+            handler.new_file("file", "ada.png", "image/png", None)
+        handler.receive_data_chunk(written, 0)
+        file = handler.file_complete(len(written))
+        with monkeypatch.context() as patched:
+            patched.setattr(ObjectReader, "readall", refused)
+            if is_picture:
+                cleaned: Any = ImageField().clean(file)
+                assert (cleaned.image.size, cleaned.content_type, cleaned.tell()) == ((1_100, 1_000), "image/png", 0)
+            else:
+                with pytest.raises(ValidationError):
+                    ImageField().clean(file)
+        # It is no file on the disk to anybody else.
+        assert not hasattr(file, "temporary_file_path")
+        file.seek(0)
+        assert file.read() == written
+        handler.take_back()
+    assert staged() == []
 
 
 # What a visitor's header `Content_Length` becomes is what the framework's parser believes.

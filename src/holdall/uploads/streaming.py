@@ -7,8 +7,9 @@ reads it in ranges, and the store copies it when it is saved.
 from __future__ import annotations
 
 import logging
+import sys
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
@@ -16,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.files.uploadedfile import UploadedFile
+from django.forms import ImageField
 
 from holdall.errors import HoldallError
 from holdall.s3.reading import ObjectReader
@@ -165,6 +167,16 @@ class StreamedFile(UploadedBytes):
     """
 
     file: StreamedObject
+
+    @property
+    def temporary_file_path(self) -> Callable[[], StreamedFile]:
+        """Let Django's `ImageField` give Pillow the file itself, which reads what it needs; nobody else finds this here.
+
+        The attack: a picture of some gigabytes. What has no path on the disk, the field reads whole into memory.
+        """
+        if sys._getframe(1).f_code is not ImageField.to_python.__code__:
+            raise AttributeError("temporary_file_path")
+        return lambda: self
 
     def open(self, mode: str | None = None, *_arguments: Any, **_options: Any) -> StreamedFile:
         """Go back to the beginning, or open it again after it was closed."""
