@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.conf import settings
+from django.core.files.storage import storages
 from django.utils.module_loading import import_string
 
 from holdall.doctor.catalogue import editors as kinds
@@ -50,7 +52,7 @@ def probe_kept_links(examination: Examination) -> Iterator[Finding]:
     if not getattr(examination.storage, "querystring_auth", False):
         return
     for app, editor in EDITORS.items():
-        if not apps.is_installed(app) or _gives_permalinks(editor):
+        if not apps.is_installed(app) or _keeps_links(editor):
             continue
         remedy = f'{editor.setting} = "{_wanted(editor)}"' if editor.setting and "." not in editor.setting else ""
         yield kinds.LINKS_END_IN_TEXTS.found(
@@ -62,25 +64,32 @@ def _wanted(editor: Editor) -> str:
     return "pictures" if editor.title == "Wagtail" else "holdall.serving.PermalinkStorage"
 
 
-def _gives_permalinks(editor: Editor) -> bool:
+def _keeps_links(editor: Editor) -> bool:
+    """Say whether an editor has a storage of its own whose links never end."""
     if not editor.setting:
-        return any(_is_permalinks(alias) for alias in settings.STORAGES)
+        # Which one the project's own view uses is not written anywhere.
+        return any(_links_last(alias) for alias in settings.STORAGES if alias not in {"default", "staticfiles"})
     name, _, key = editor.setting.partition(".")
     value = getattr(settings, name, None)
     if key:
         value = value.get(key) if isinstance(value, dict) else None
-    return _is_permalinks(value)
+    return _links_last(value)
 
 
-def _is_permalinks(value: Any) -> bool:
-    """Say whether a setting means such a storage: an alias, a dotted path, a class or a storage itself."""
-    if isinstance(value, str):
-        path = settings.STORAGES.get(value, {}).get("BACKEND", value)
-        try:
-            value = import_string(path)
-        except ImportError:
-            return False
-    return isinstance(value, PermalinkStorage) or (isinstance(value, type) and issubclass(value, PermalinkStorage))
+def _links_last(value: Any) -> bool:
+    """Say whether a setting means such a storage: an alias, a dotted path, a class or a storage itself.
+
+    Its links are permalinks, or those of public files.
+    """
+    # What cannot be made or imported is an error of the project's, which others tell.
+    with suppress(Exception):
+        if isinstance(value, str):
+            value = storages[value] if value in settings.STORAGES else import_string(value)
+        if isinstance(value, type):
+            # Editors make it without options.
+            value = value()
+        return isinstance(value, PermalinkStorage) or getattr(value, "querystring_auth", None) is False
+    return False
 
 
 PROBES = probes(probe_kept_links)

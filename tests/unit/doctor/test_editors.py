@@ -76,6 +76,21 @@ def test_editor_that_keeps_permalinks_is_not(app: str, chosen: dict[str, Any], i
     assert found() == []
 
 
+@pytest.mark.parametrize("public", [True, False])
+@pytest.mark.parametrize("app", ["wagtail.images", "tinymce"])
+def test_editor_with_a_second_storage_is_named_unless_that_is_public(
+    app: str, public: bool, install: Any, settings: Any
+) -> None:
+    """It is what the finding says to do."""
+    install(app)
+    second = holdall.from_env({**S3, **(PUBLIC if public else {}), "STORAGE_LOCATION": "pictures"})["default"]
+    settings.STORAGES = {**settings.STORAGES, "pictures": second}
+    settings.WAGTAILIMAGES_RENDITION_STORAGE = "pictures"
+
+    named = [finding.id for report in project() for finding in report.findings if finding.id == "D068"]
+    assert bool(named) is not public
+
+
 def test_editor_with_a_setting_of_its_own_must_use_it(install: Any, settings: Any) -> None:
     install("django_ckeditor_5")
     settings.STORAGES = {**settings.STORAGES, "pictures": PERMALINKS}
