@@ -44,6 +44,8 @@ class Reading(NamedTuple):
     parent: Reading | None = None
     # The same of `MIRROR_*`. None: there is no mirror.
     mirror: Reading | None = None
+    # The variable by which there is such a store.
+    declared_by: str = ""
 
 
 def read(environ: Mapping[str, str], *, prefix: str = "", beside: Collection[str] = ()) -> Reading:
@@ -82,6 +84,7 @@ class _Reader:
             warnings=tuple(map(self.env.redacted_said, self.env.warnings)),
             parent=parent,
             mirror=mirror,
+            declared_by=self.env.declared_by,
         )
 
     def _building(self) -> bool:
@@ -227,7 +230,7 @@ class _Reader:
         above = parent
         while store and above and above.store:
             if said := sites.objection(site(store), site(above.store)):
-                name = f"{above.prefix}STORAGE_BUCKET_NAME"
+                name = above.declared_by
                 self.env.problems.append(Said(f"`{name}` {said}", "D145", name))
             above = above.parent
         return parent
@@ -237,18 +240,26 @@ class _Reader:
         mirror = self._other(MIRROR, "an image is built for the store, not for its mirror")
         if mirror is None:
             return None
-        name = f"{mirror.prefix}STORAGE_BUCKET_NAME"
-        for other, what in ((parent, "A fork has no mirror"), (mirror.parent, "A mirror has no parent")):
-            if other is not None:
-                # What a fork does not have itself is its parent's; at the new place it would refer to another parent.
-                text = f"and `{other.prefix}STORAGE_BUCKET_NAME` are both set. {what}: move the parent, and make new forks of it."
-                self.env.problems.append(Said(f"`{name}` {text}", "D190", name))
+        name = mirror.declared_by
+        if parent is not None:
+            text = (
+                f"and `{parent.declared_by}` are both set. A fork has no mirror: what it does not have itself is its parent's, "
+                f"and what it hides is noted for that parent. Move the parent, by `{MIRROR}` in its own environment, and make "
+                f"new forks of it; here, unset all variables that begin with `{mirror.prefix}`."
+            )
+            self.env.problems.append(Said(f"`{name}` {text}", "D190", name))
+        if mirror.parent is not None:
+            text = (
+                f"and `{mirror.parent.declared_by}` are both set. A mirror has no parent: it has all files of the store. Unset "
+                f"all variables that begin with `{mirror.parent.prefix}`."
+            )
+            self.env.problems.append(Said(f"`{name}` {text}", "D190", name))
         if mirror.mirror is not None:
-            name = f"{mirror.mirror.prefix}STORAGE_BUCKET_NAME"
+            name = mirror.mirror.declared_by
             text = "is set, and a mirror has no mirror of its own; unset it."
             self.env.problems.append(Said(f"`{name}` {text}", "D190", name))
         if store and mirror.store:
-            self.env.problems += mirrors.objections(store, mirror.store)
+            self.env.problems += mirrors.objections(store, mirror.store, declared_by=mirror.declared_by)
         return mirror
 
     def _other(self, prefix: str, building_is: str) -> Reading | None:

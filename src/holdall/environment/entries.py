@@ -148,6 +148,14 @@ class Entries:
     def is_set(self, name: str) -> bool:
         return name in self.parsed or name in self.broken
 
+    @property
+    def declared_by(self) -> str:
+        """The variable by which somebody says that there is such a store: of those that are set, the first in the contract."""
+        there = [name for name, value in self.environ.items() if name.startswith(self.prefix) and value.strip()]
+        places = ("STORAGE_BUCKET_NAME", "AWS_STORAGE_BUCKET_NAME", *(variable.name for variable in VARIABLES))
+        known = (f"{self.prefix}{name}{end}" for name in places for end in ("", keyfiles.SUFFIX))
+        return next((name for name in known if name in there), next(iter(there), f"{self.prefix}STORAGE_BUCKET_NAME"))
+
     def problem(self, name: str, text: str, finding: str) -> None:
         self.problems.append(self.said(name, Said(text, finding)))
 
@@ -169,7 +177,7 @@ class Entries:
             value, source = self.effective[name]
         elif name in self.parsed:
             value, source = display(variable, self.parsed[name]), "environment"
-        elif mode not in variable.modes and not self.broken:
+        elif mode not in variable.modes and "STORAGES_MODE" not in self.broken:
             value, source = "", f"not used in mode {mode}"
         else:
             value, source = _unset(variable)

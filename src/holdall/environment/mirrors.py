@@ -11,18 +11,20 @@ from holdall.environment.values import Said
 from holdall.sites import is_below
 
 
-def objections(own: Store, mirror: Store) -> Iterator[Said]:
-    """Say all that prevents a store from being the mirror of another, each by the variable that it is about."""
+def objections(own: Store, mirror: Store, *, declared_by: str) -> Iterator[Said]:
+    """Say all that prevents a store from being the mirror of another, each by the variable that it is about.
+
+    `declared_by`: the variable by which there is a mirror; its bucket may be one that nobody has named.
+    """
     name = f"`{mirror.env_prefix}STORAGE_BUCKET_NAME`"
     if _in_one_bucket(own, mirror) and (_is_in(own, mirror) or _is_in(mirror, own)):
         # The accident: each save writes over itself, or the copies of one store are files of the other.
         what = "is the store itself" if own.location == mirror.location else "overlaps it"
-        yield _about(
-            mirror,
-            "STORAGE_BUCKET_NAME",
-            f"names a mirror that {what}: {site(mirror)}, and the store is {site(own)}. Name another bucket in {name}, or "
-            "a location beside it.",
+        yield Said(
+            f"`{declared_by}` names a mirror that {what}: {site(mirror)}, and the store is {site(own)}. Name another bucket "
+            f"in {name}, or a location beside it.",
             "D188",
+            declared_by,
         )
     if own.public != mirror.public:
         # The leak: every private file, on a public domain.

@@ -85,6 +85,27 @@ def test_prefix_of_another_store_is_no_slip() -> None:
     ]
 
 
+def test_two_stores_that_cannot_be_together_are_named_by_what_is_set() -> None:
+    local = {"STORAGES_MODE": "local"}
+    [problem] = problems({**OWN, **mirror_of({**local, "STORAGE_LOCATION": "new"}), **mirror_of(SPACES, "PARENT_")})
+    assert problem.startswith(
+        "`MIRROR_STORAGES_MODE` and `PARENT_STORAGE_BUCKET_NAME` are both set. A fork has no mirror: "
+    )
+    assert "Move the parent, by `MIRROR_` in its own environment" in problem
+    [problem] = problems({**OWN, **mirror_of(NEW), **mirror_of(local, "MIRROR_PARENT_")})
+    assert problem.startswith("`MIRROR_STORAGE_BUCKET_NAME` and `MIRROR_PARENT_STORAGES_MODE` are both set. ")
+
+
+@pytest.mark.parametrize("prefix", ["", "MIRROR_", "PARENT_"])
+def test_default_of_another_mode_is_not_shown(prefix: str) -> None:
+    # Also where something else is wrong.
+    local = {"STORAGES_MODE": "local", "STORAGE_LOCATION": "../out"}
+    read = contract.read({**OWN, **{f"{prefix}{name}": value for name, value in local.items()}})
+    assert read.problems
+    rows = {row.name: row for one in (read, read.mirror, read.parent) if one for row in one.settings}
+    assert (rows[f"{prefix}DO_REGION"].value, rows[f"{prefix}DO_REGION"].source) == ("", "not used in mode local")
+
+
 def test_store_without_a_mirror_has_none() -> None:
     assert "mirror" not in options(OWN)
     assert "mirror" not in options({**OWN, "MIRROR_STORAGE_BUCKET_NAME": " "})
@@ -142,7 +163,9 @@ def test_mistakes_in_both_are_told_at_once() -> None:
 def test_store_is_not_its_own_mirror(own: dict[str, str], mirror: dict[str, str]) -> None:
     found = contract.read({**own, **mirror_of(mirror)}).problems
     assert [getattr(said, "finding", "") for said in found] == ["D188"]
-    assert found[0].startswith("`MIRROR_STORAGE_BUCKET_NAME` names a mirror that is the store itself: bucket ")
+    # By the variable that is set: in mode local the bucket needs no name.
+    set_there = "STORAGE_BUCKET_NAME" if "STORAGE_BUCKET_NAME" in mirror else "STORAGES_MODE"
+    assert found[0].startswith(f"`MIRROR_{set_there}` names a mirror that is the store itself: bucket ")
 
 
 @pytest.mark.parametrize(("own", "mirror"), [("", "new"), ("old", ""), ("old", "old/new"), ("new/old", "new")])
