@@ -249,6 +249,15 @@ def test_larger_size_is_refused(browser: Browser) -> None:
     assert (status, said["error"]) == (413, "too_large")
 
 
+@attack("larger body", "send a longer file through the server, past the limit of all fields", refused_by="server")
+def test_larger_file_through_the_server_is_refused(browser: Browser, settings: Any) -> None:
+    settings.HOLDALL_UPLOADS = {"MAX_SIZE": 10}
+    for content, code in ((b"short", []), (b"longer than ten", ["too_large"])):
+        letter, many = SimpleUploadedFile("a.txt", b"short"), SimpleUploadedFile("a.txt", content)
+        _, said = browser.submit(title="x", letter=letter, many=many)
+        assert refusals({"errors": {}} | said, "many") == code
+
+
 @attack("smaller body", "send fewer bytes than were said", refused_by="store")
 def test_smaller_body_is_refused(browser: Browser) -> None:
     begun = browser.begin(browser.token(), TEXT)

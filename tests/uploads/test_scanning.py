@@ -114,6 +114,16 @@ def test_hook_may_refuse_and_knows_the_ticket(browser: Browser, settings: Any) -
     assert len(asked) == 1
 
 
+def test_hook_may_close_the_file(browser: Browser, settings: Any) -> None:
+    def scan(file: Any, _ticket: Any) -> None:
+        with file.open() as opened:
+            opened.read()
+
+    settings.HOLDALL_UPLOADS = {"SCAN": scan}
+    status, form = browser.submit(title="x", letter=browser.upload(browser.token(), b"content"))
+    assert (status, form["letter"][0]["text"]) == (200, "content")
+
+
 def test_hook_that_answers_false_refuses(browser: Browser, settings: Any) -> None:
     settings.HOLDALL_UPLOADS = {"SCAN": lambda _file, _ticket: False}
     _, said = browser.submit(title="x", letter=browser.upload(browser.token(), b"content"))

@@ -60,8 +60,10 @@ def inspect(file: Any, *, types: Iterable[str], max_size: int | None) -> None:
     Raises:
         UploadRefused: it is.
     """
-    if max_size is not None and (file.size or 0) > max_size:
-        raise UploadRefused("too_large", f"The field takes {max_size} bytes at most.")
+    # Also where the field says nothing. The attack: to send the file itself in place of a ticket, past the limit.
+    most = options().max_size if max_size is None else max_size
+    if (file.size or 0) > most:
+        raise UploadRefused("too_large", f"The field takes {most} bytes at most.")
     wanted = tuple(types)
     if not wanted:
         return
@@ -102,11 +104,12 @@ def scan(file: Any, *, field: str) -> None:
         return
     staged = staged_of(file)
     ticket = _ticket_of(file, field) if staged is None else staged.ticket
-    file.seek(0)
+    file.open()
     # A hook that answers instead of raising means what it says.
     if hook(file, ticket) is False:
         raise ValidationError(_("The file contains something harmful and was not accepted."), code="infected")
-    file.seek(0)
+    # It may have closed the file, by `with file.open()`.
+    file.open()
 
 
 def _ticket_of(file: Any, field: str) -> Ticket:
