@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from holdall.bulk import copying
+from holdall.bulk import copier
 from holdall.bulk.places import Folder, Store
 from holdall.s3 import bulklane, wire
 from tests.conftest import MakeStorage
@@ -36,7 +36,7 @@ def take(lane: str, patch: pytest.MonkeyPatch) -> None:
         raise wire.Declined
 
     if lane != "wire":
-        patch.setattr(copying, "Wired", declines)
+        patch.setattr(copier, "Wired", declines)
     if lane == "own lane":
         patch.setattr(bulklane, "obstore", None)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile, File
 
-from holdall.bulk import copying, entries, plan
+from holdall.bulk import copier, copying, entries, plan
 from holdall.bulk.entries import Entry
 from holdall.bulk.places import Folder, Store
 from holdall.s3.saving import KEPT
@@ -212,9 +212,9 @@ def test_name_that_leads_out_of_the_folder_is_not_written(make_store: MakeStore,
     (tmp_path / "outside").mkdir()
     (tmp_path / "inner" / "way").symlink_to(tmp_path / "outside")
     destination = Folder(tmp_path / "inner")
-    copier = copying.Copier(make_store("from"), destination, 1)
+    single = copier.Copier(make_store("from"), destination, 1)
     for name in ("../x", "way/x", "a/../../x"):
-        assert "leads out" in copier.copy(Entry(name, 1, None)).reason  # type: ignore[union-attr]  # a refusal is a Trouble
+        assert "leads out" in single.copy(Entry(name, 1, None)).reason  # type: ignore[union-attr]  # a refusal is a Trouble
     assert list((tmp_path / "outside").iterdir()) == []
 
 

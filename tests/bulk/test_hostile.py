@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 
-from holdall.bulk import copying, landing, places, plan, trash, work
+from holdall.bulk import copier, copying, landing, places, plan, trash, work
 from holdall.bulk.entries import Entry
 from holdall.bulk.places import Folder, Store, overlap
 from holdall.errors import InvalidName, WriteRefused
@@ -95,7 +95,7 @@ def test_file_that_changes_while_it_is_sent_is_not_stored(
 ) -> None:
     source = written(tmp_path / "media", {"small.txt": b"a" * 10, "large.bin": b"a" * 20_000_000})
     store = make_store("to")
-    read, opened = copying._Watched.read, Folder.open
+    read, opened = copier._Watched.read, Folder.open
 
     def changes(watched: Any, size: int = -1) -> bytes:
         piece: bytes = read(watched, size)
@@ -111,7 +111,7 @@ def test_file_that_changes_while_it_is_sent_is_not_stored(
         return file
 
     planned = plan.make(source, store)
-    monkeypatch.setattr(copying._Watched, "read", changes)
+    monkeypatch.setattr(copier._Watched, "read", changes)
     monkeypatch.setattr(Folder, "open", changes_small)
     outcome = copying.apply(planned)
 
@@ -292,13 +292,13 @@ def test_damage_in_the_reading_is_not_called_proven(make_store: MakeStore, monke
     source = make_store("from")
     source.storage.save("a.txt", ContentFile(b"a" * 5_000))
     take("obstore", monkeypatch)
-    fetch = copying.Copier._fetched
+    fetch = copier.Copier._fetched
 
     def damaged(*arguments: Any) -> Any:
         data, *rest = fetch(*arguments)
         return b"b" + data[1:], *rest
 
-    monkeypatch.setattr(copying.Copier, "_fetched", damaged)
+    monkeypatch.setattr(copier.Copier, "_fetched", damaged)
     assert list(copy(source, make_store("to")).unproven) == ["a.txt"]
 
 
@@ -401,8 +401,8 @@ def test_disk_that_is_blind_to_case_is_named(tmp_path: Path, monkeypatch: pytest
 
 def test_file_and_folder_of_one_name_are_named(tmp_path: Path) -> None:
     destination = written(tmp_path / "to", {"a": b"file"})
-    copier = copying.Copier(written(tmp_path / "from", {"a/b.txt": b"b"}), destination, 1)
-    done: Any = copier.copy(Entry("a/b.txt", 1, None))
+    single = copier.Copier(written(tmp_path / "from", {"a/b.txt": b"b"}), destination, 1)
+    done: Any = single.copy(Entry("a/b.txt", 1, None))
     assert "needs a folder" in done.reason
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdall.bulk import copying, plan, storecopy
+from holdall.bulk import copier, copying, plan, storecopy
 from holdall.bulk.places import Store
 from holdall.bulk.proof import likely_parts, parts_of
 from holdall.s3.saving import NewObject
@@ -70,7 +70,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_object_in_parts_is_copied_in_the_same_parts_and_proven(
     composed: Store, make_store: MakeStore, provider: Provider, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "StoreCopies", AsAtAmazon)
+    monkeypatch.setattr(copier, "StoreCopies", AsAtAmazon)
     asked, there = counted(monkeypatch), make_store("to")
     outcome = copying.apply(plan.make(composed, there))
     assert (outcome.copied.files, len(outcome.unproven), outcome.failures) == (1, 0, [])
@@ -106,7 +106,7 @@ def test_parts_with_other_etags_are_left_and_the_copy_is_made_by_one_request(
     composed: Store, make_store: MakeStore, provider: Provider, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # SeaweedFS gives a part that is copied an ETag that is no MD5.
-    monkeypatch.setattr(copying, "StoreCopies", AsAtAmazon)
+    monkeypatch.setattr(copier, "StoreCopies", AsAtAmazon)
     asked, there = counted(monkeypatch), make_store("to")
     outcome = copying.apply(plan.make(composed, there))
     assert (outcome.copied.files, outcome.failures, asked) == (1, [], ["upload_part_copy", "copy_object"])
@@ -118,7 +118,7 @@ def test_parts_with_other_etags_are_left_and_the_copy_is_made_by_one_request(
 def test_source_that_is_replaced_between_two_parts_is_not_mixed(
     composed: Store, make_store: MakeStore, provider: Provider, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "StoreCopies", AsAtAmazon)
+    monkeypatch.setattr(copier, "StoreCopies", AsAtAmazon)
     there, send = make_store("to"), NewObject.copy_range
 
     def replaced(made: NewObject, source: Any, number: int, span: str) -> str:
@@ -140,17 +140,17 @@ def test_copy_in_parts_ends_soon_and_leaves_nothing(
 ) -> None:
     there, send, numbers = make_store("to"), NewObject.copy_range, list[int]()
     planned = plan.make(composed, there)
-    monkeypatch.setattr(copying, "StoreCopies", AsAtAmazon)
+    monkeypatch.setattr(copier, "StoreCopies", AsAtAmazon)
 
     def ends(made: NewObject, source: Any, number: int, span: str) -> str:
         numbers.append(number)
-        copier.pace.ended.set()
+        single.pace.ended.set()
         return send(made, source, number, span)
 
     monkeypatch.setattr(NewObject, "copy_range", ends)
     (step,) = planned.steps
-    with closing(copying.Copier(composed, there, 1)) as copier:
-        done = copier.copy(step)
+    with closing(copier.Copier(composed, there, 1)) as single:
+        done = single.copy(step)
     assert "the work was ended" in str(done)
     assert numbers == [1]
     assert contents(there) == {}

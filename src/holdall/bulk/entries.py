@@ -205,3 +205,18 @@ class Spool(Generic[T]):
                 yield some
         if self._last:
             yield list(self._last)
+
+
+def side_by_side(here: Iterator[Entry], there: Iterator[Entry]) -> Iterator[tuple[Entry | None, Entry | None]]:
+    """Walk through two places in one order: give each name once, with what either has of it."""
+    one, other = next(here, None), next(there, None)
+    while one is not None or other is not None:
+        if other is None or (one is not None and order_of(one.name) < order_of(other.name)):
+            yield one, None
+            one = next(here, None)
+        elif one is None or order_of(other.name) < order_of(one.name):
+            yield None, other
+            other = next(there, None)
+        else:
+            yield one, other
+            one, other = next(here, None), next(there, None)

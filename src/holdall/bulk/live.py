@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from holdall.bulk.entries import Entry, Spool
+from holdall.bulk.entries import Entry, Spool, side_by_side
 from holdall.bulk.places import Place, Store, Trouble
 from holdall.bulk.work import mapped
 from holdall.errors import HoldallError, StoreFailed
@@ -246,8 +246,6 @@ class Live:
 
     def changed(self, plan: Plan) -> Iterator[str]:
         """Give the names that were copied and that the store has another file of by now, or none. One listing."""
-        from holdall.bulk.plan import side_by_side
-
         for step, now in side_by_side((entry for entry, _ in plan.deeds()), plan.listed("source")):
             if step is not None and (now is None or now.etag != step.etag):
                 yield step.name

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from holdall.bulk.entries import Entry, OutOfOrder, Spool, Stretch, checked, in_order, order_of
+from holdall.bulk.entries import Entry, OutOfOrder, Spool, Stretch, checked, in_order, order_of, side_by_side
 from holdall.bulk.live import Live
 from holdall.bulk.places import Folder, Place, Store, Trouble
 from holdall.bulk.proof import is_same
@@ -182,18 +182,3 @@ def compared(plan: Plan, since: datetime | None, workers: int) -> Plan:
     if isinstance(plan.source, Folder):
         plan.troubles += plan.source.troubles
     return plan
-
-
-def side_by_side(here: Iterator[Entry], there: Iterator[Entry]) -> Iterator[tuple[Entry | None, Entry | None]]:
-    """Walk through two places in one order: give each name once, with what either has of it."""
-    one, other = next(here, None), next(there, None)
-    while one is not None or other is not None:
-        if other is None or (one is not None and order_of(one.name) < order_of(other.name)):
-            yield one, None
-            one = next(here, None)
-        elif one is None or order_of(other.name) < order_of(one.name):
-            yield None, other
-            other = next(there, None)
-        else:
-            yield one, other
-            one, other = next(here, None), next(there, None)

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from holdall.bulk import copying
-from holdall.bulk.copying import Deed
+from holdall.bulk.copier import Deed
 from holdall.bulk.entries import Entry, OutOfOrder, Stretch
 from holdall.bulk.places import Place, Store, Trouble
 from holdall.bulk.plan import Count, Plan, compared

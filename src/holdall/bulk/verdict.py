@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from holdall.bulk.entries import Entry, OutOfOrder, Spool
+from holdall.bulk.entries import Entry, OutOfOrder, Spool, side_by_side
 from holdall.bulk.places import Folder, Place, Store, Trouble
-from holdall.bulk.plan import Count, Plan, side_by_side
+from holdall.bulk.plan import Count, Plan
 from holdall.errors import ObjectNotFound
 from holdall.storage.objects import look_at
 

@@ -10,9 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from holdall.bulk.entries import Entry, OutOfOrder, checked, in_order, order_of
+from holdall.bulk.entries import Entry, OutOfOrder, checked, in_order, order_of, side_by_side
 from holdall.bulk.places import Folder, Place
-from holdall.bulk.plan import side_by_side
 from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable
 from holdall.fork.storage import ForkedStorage
 from holdall.s3.staging import SPENT
