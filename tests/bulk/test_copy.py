@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile, File
 from holdall.bulk import copier, copying, entries, plan
 from holdall.bulk.entries import Entry
 from holdall.bulk.places import Folder, Store
-from holdall.s3.saving import KEPT
+from holdall.s3.said import KEPT
 from tests.bulk.conftest import FILES, take
 from tests.contract import only
 from tests.providers import Provider

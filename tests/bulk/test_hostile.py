@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.handlers import validate_ascii_metadata
 from django.core.files.base import ContentFile
 
 from holdall.bulk import copier, copying, landing, places, plan, trash, work
@@ -525,3 +526,44 @@ def test_file_that_another_run_copied_into_the_folder_is_no_conflict(tmp_path: P
     written(tmp_path / "to", {"a.txt": b"a", "b.txt": b"other"})
     outcome = copying.apply(planned)
     assert (outcome.copied.files, outcome.conflicts, outcome.failures) == (1, ["b.txt"], [])
+
+
+def test_folders_in_folders_have_no_end_that_stops_a_run(tmp_path: Path) -> None:
+    # As many as a key has room for: more than Python lets a function call itself, and pathlib calls itself for each.
+    deep = "d/" * 500 + "a.txt"
+    source = Folder(tmp_path / "media")
+    landing._make_folders(source.file(deep).parent)
+    source.file(deep).write_bytes(b"a")
+    (source.path / "z.txt").write_bytes(b"z")
+    (source.path / "d/d/up").symlink_to("..")
+    to = Folder(tmp_path / "to")
+    outcome = copy(source, to)
+    assert (outcome.copied.files, outcome.failures) == (2, [])
+    assert to.file(deep).read_bytes() == b"a"
+    assert [one.name for one in source.troubles] == ["d/d/up"]
+    # What removes the folders of tests calls itself for each, too.
+    (source.path / "d/d/up").unlink()
+    for folder in (source, to):
+        folder.file(deep).unlink()
+        os.removedirs(folder.file(deep).parent)
+
+
+@on_one_server
+def test_letters_that_other_programs_stored_arrive_as_they_are(
+    make_store: MakeStore, provider: Provider, bucket: str
+) -> None:
+    first, second = make_store("first"), make_store("second")
+    sizes = {"small.pdf": 3, "large.pdf": 70_000}
+    client = provider.client_for(provider.keys)
+    client.meta.events.unregister("before-parameter-build.s3.PutObject", validate_ascii_metadata)
+    disposition = 'attachment; filename="Gr\u00f6\u00dfe.pdf"'
+    for name, size in sizes.items():
+        client.put_object(
+            Bucket=bucket, Key=first.storage._key(name), Body=b"a" * size, ContentDisposition=disposition,
+            Metadata={"title": "Gr\u00f6\u00dfe"},
+        )  # fmt: skip
+    assert copy(first, second).failures == []
+    for name in sizes:
+        said = client.head_object(Bucket=bucket, Key=second.storage._key(name))
+        assert said["ContentDisposition"].encode("latin-1").decode() == disposition
+        assert said["Metadata"]["title"] == "=?UTF-8?B?R3LDtsOfZQ==?="

@@ -16,7 +16,7 @@ from holdall.bulk import copying, live, plan, trash
 from holdall.bulk.places import Store
 from holdall.errors import HoldallError
 from holdall.s3 import circuit, fastlane, owed
-from holdall.s3.saving import KEPT
+from holdall.s3.said import KEPT
 from holdall.storage import misses
 from tests.contract import only
 from tests.providers import Provider

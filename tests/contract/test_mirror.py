@@ -23,7 +23,7 @@ from holdall.bulk.places import Store
 from holdall.errors import HoldallError, NameTaken
 from holdall.s3 import circuit, fastlane, owed
 from holdall.s3.connection import Connection
-from holdall.s3.saving import KEPT
+from holdall.s3.said import KEPT
 from holdall.storage import MediaStorage, attempt, mirror_missed, misses, twins
 from tests.contract import only
 from tests.providers import Provider

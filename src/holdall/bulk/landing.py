@@ -27,7 +27,7 @@ def land(file: Any, step: Entry, destination: Folder, changed: Callable[[], Obje
     """
     path = destination.file(step.name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folders(path.parent)
     except (FileExistsError, NotADirectoryError):
         raise InvalidName(
             "needs a folder where there is a file of this name. Rename one of them in the source."
@@ -52,6 +52,16 @@ def land(file: Any, step: Entry, destination: Folder, changed: Callable[[], Obje
     finally:
         unfinished.unlink(missing_ok=True)
     return size_bytes, is_proof
+
+
+def _make_folders(path: Path) -> None:
+    """Make a folder, and those that it is in: one after the other, for pathlib calls itself for each."""
+    missing = []
+    while not path.is_dir() and path != path.parent:
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
 
 
 def _name(unfinished: Path, path: Path, name: str) -> None:
@@ -93,7 +103,7 @@ def set_aside(destination: Folder, there: Entry) -> Path | None:
     if (found.st_size, datetime.fromtimestamp(found.st_mtime, UTC)) != (there.size_bytes, there.modified):
         raise NameTaken(f'"{there.name}" changed since the plan was made.')
     aside = destination.path / trash.new_key("", there.name)
-    aside.parent.mkdir(parents=True, exist_ok=True)
+    _make_folders(aside.parent)
     path.rename(aside)
     return aside
 

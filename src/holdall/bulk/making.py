@@ -12,7 +12,8 @@ from holdall.s3.begun import mark_of_copy
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.multipart import Parts
 from holdall.s3.ranges import MAX_PARTS
-from holdall.s3.saving import KEPT, NewObject
+from holdall.s3.said import said_of
+from holdall.s3.saving import NewObject
 from holdall.storage import MediaStorage, objects
 from holdall.storage.content import SCRIPTABLE
 
@@ -66,11 +67,10 @@ def expected(made: NewObject, of_the_bytes: str) -> tuple[str, bool]:
 
 def kept_of(found: dict[str, Any]) -> dict[str, Any]:
     """Give what a copy keeps of what a store says of an object, in the SDK's words."""
-    kept: dict[str, Any] = {name: found[name] for name in KEPT if found.get(name)}
+    kept = said_of(found)
     if kept.get("ContentType") == NO_TYPE:
         del kept["ContentType"]
-    metadata = found.get("Metadata") or {}
-    kept["Metadata"] = {name: value for name, value in metadata.items() if not name.startswith(OWN_METADATA)}
+    kept["Metadata"] = {name: value for name, value in kept["Metadata"].items() if not name.startswith(OWN_METADATA)}
     return kept
 
 

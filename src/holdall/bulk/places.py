@@ -39,6 +39,15 @@ class Trouble(NamedTuple):
     reason: str
 
 
+class _Level(NamedTuple):
+    """A folder that is being walked."""
+
+    name: str
+    # Without links: one that leads to it from below has no end.
+    real_path: str
+    children: Iterator[os.DirEntry[str]]
+
+
 @dataclass(frozen=True, eq=False)
 class Folder:
     """A folder and everything below it."""
@@ -102,50 +111,64 @@ class Folder:
         self.troubles.clear()
         self.unfinished.clear()
         if self.path.is_dir():
-            found = self._below("", prefix, (os.path.realpath(self.path),))
+            found = self._walk(prefix)
             yield from found if stretch is None else (entry for entry in found if entry.name in stretch)
 
-    def _below(self, folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[Entry]:
-        try:
-            with os.scandir(self.path / folder) as found:
-                children = sorted(found, key=_order)
-        except OSError as failure:
-            self._leave(f"{folder}/", f"the folder cannot be read: {failure.strerror}. Grant the right to read it")
-            return
-        for child in children:
-            name = f"{folder}/{child.name}" if folder else child.name
+    def _walk(self, prefix: str) -> Iterator[Entry]:
+        # No function that calls itself: a key may be five hundred folders deep, and a folder deeper than that.
+        above = [_Level("", os.path.realpath(self.path), self._children(""))]
+        while above:
+            level = above[-1]
+            child = next(level.children, None)
+            if child is None:
+                above.pop()
+                continue
+            name = f"{level.name}/{child.name}" if level.name else child.name
             if not (name.startswith(prefix) or prefix.startswith(f"{name}/")):
                 continue
             try:
-                yield from self._child(child, name, prefix, above)
+                found = self._child(child, name, above)
             except OSError as failure:
                 if child.is_symlink() and not Path(child.path).exists():
                     self._leave(name, "is a link to nothing, or to itself. Remove it, or put the file there")
                 else:
                     self._leave(name, f"cannot be looked at: {explained(failure)}")
+                continue
+            if isinstance(found, Entry):
+                yield found
+            elif found is not None:
+                above.append(found)
 
-    def _child(self, child: os.DirEntry[str], name: str, prefix: str, above: tuple[str, ...]) -> Iterator[Entry]:
+    def _children(self, folder: str) -> Iterator[os.DirEntry[str]]:
+        try:
+            with os.scandir(self.path / folder) as found:
+                return iter(sorted(found, key=_order))
+        except OSError as failure:
+            self._leave(f"{folder}/", f"the folder cannot be read: {explained(failure)}")
+            return iter(())
+
+    def _child(self, child: os.DirEntry[str], name: str, above: list[_Level]) -> Entry | _Level | None:
+        """Look at what is in a folder: give a file, or a folder that is to be walked; note what is left out."""
         if not _is_text(child.name):
             self._leave(
                 name.encode(errors="backslashreplace").decode(),
                 "its name is not UTF-8, so it cannot be a key. Rename it; convmv does it for whole folders",
             )
-            return
+            return None
         if child.is_symlink():
             target = os.path.realpath(child.path)
             if not _is_inside(Path(target), self.path.resolve()):
                 self._leave(
                     name, f"is a link that leads out of the folder. Copy the file here, or copy {target} by itself"
                 )
-                return
-            if target in above:
+                return None
+            if any(level.real_path == target for level in above):
                 self._leave(name, "is a link to a folder that it is in, so it has no end")
-                return
+                return None
         if child.is_dir():
             if is_reserved(name):
-                return
-            yield from self._below(name, prefix, (*above, os.path.realpath(child.path)))
-            return
+                return None
+            return _Level(name, os.path.realpath(child.path), self._children(name))
         found = child.stat()
         if not stat.S_ISREG(found.st_mode):
             self._leave(name, "is no file: a socket, a pipe or a device")
@@ -154,7 +177,8 @@ class Folder:
         elif _UNFINISHED.fullmatch(child.name):
             self.unfinished.append(Path(child.path))
         else:
-            yield Entry(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+            return Entry(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+        return None
 
     def _leave(self, name: str, reason: str) -> None:
         self.troubles.append(Trouble(name, reason))

@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from django.core.files.base import ContentFile
 
@@ -17,7 +16,7 @@ from holdall.s3.begun import MARK
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.ranges import Source
 from holdall.s3.reading import ObjectReader
-from holdall.s3.saving import KEPT
+from holdall.s3.said import KEPT, said_of
 from holdall.s3.trash import FOLDER, Trashed, is_due, read_key
 from holdall.storage import MediaStorage
 from holdall.storage.batches import batched
@@ -67,8 +66,8 @@ def restore(storage: MediaStorage, one: Trashed) -> None:
         raise NameTaken(f'"{one.name}" is taken in {store.where()}. Nothing was changed.')
     conditional_put_holds(store, None, name=one.name, key=key_of(storage, one.name))
     made = new_object(storage, one.name, ContentFile(b""), replace=False)
-    kept: dict[str, Any] = {name: found[name] for name in KEPT if found.get(name)}
-    metadata = {name: value for name, value in found.get("Metadata", {}).items() if name != MARK}
+    kept = said_of(found)
+    metadata = {name: value for name, value in kept.pop("Metadata").items() if name != MARK}
     # What the store did not say of it is not said now either; the storage decides who can read it, how it is encrypted…
     others = {name: value for name, value in made.parameters.items() if name not in {*KEPT, "Metadata"}}
     made = replace(made, parameters={**kept, **others, "Metadata": metadata})

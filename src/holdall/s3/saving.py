@@ -22,9 +22,6 @@ from holdall.s3.multipart import Multipart, work_seconds
 from holdall.s3.patience import refuse_if_stopped
 from holdall.s3.ranges import Source, bytes_of, ranges, unchanged
 
-# What belongs to an object beside its bytes, in the SDK's words.
-KEPT = ("ContentType", "ContentDisposition", "ContentEncoding", "ContentLanguage", "CacheControl")
-
 
 @dataclass(kw_only=True, eq=False)
 class NewObject(Multipart):

@@ -22,7 +22,8 @@ from holdall.s3.begun import customer_key
 from holdall.s3.connection import Connection
 from holdall.s3.multipart import Parts
 from holdall.s3.ranges import RANGE_BYTES, Source
-from holdall.s3.saving import KEPT, NewObject, copied
+from holdall.s3.said import said_of
+from holdall.s3.saving import NewObject, copied
 from holdall.s3.target import PART_WORKERS
 from holdall.sites import RESERVED
 
@@ -134,14 +135,13 @@ def _copy_long(
     """Copy what one request does not copy. What the object says of itself is said again: such a copy takes nothing along."""
     assert source.look is not None  # noqa: S101  for the type checker
     found = source.look()
-    says = {word: found[word] for word in KEPT if found.get(word)} | {"Metadata": found.get("Metadata", {})}
     kept = {word: value for word, value in _kept(parameters).items() if word != "TaggingDirective"}
     made = NewObject(
         connection=connection,
         client=client,
         name=name,
         key=to,
-        parameters={**says, **kept, **source.parameters},
+        parameters={**said_of(found), **kept, **source.parameters},
         parts=Parts(threshold_bytes=0, part_bytes=RANGE_BYTES, workers=PART_WORKERS),
     )
     if not made.copy(source):

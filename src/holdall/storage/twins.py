@@ -19,7 +19,8 @@ from holdall.s3.multipart import LEAST_WORK_BYTES_PER_SECOND
 from holdall.s3.patience import Deadline, ending_by
 from holdall.s3.ranges import MAX_COPY_BYTES, Source
 from holdall.s3.reading import ObjectReader
-from holdall.s3.saving import KEPT, NewObject
+from holdall.s3.said import KEPT, said_of
+from holdall.s3.saving import NewObject
 from holdall.storage.objects import reading_parameters
 
 # The metadata that is Holdall's own, and is each store's own.
@@ -144,11 +145,11 @@ class Twins:
         is the mirror's.
         """
         made: NewObject = self._there._new_object(name, ContentFile(b""), replace=replace)
-        kept = {parameter: found[parameter] for parameter in KEPT if found.get(parameter)}
+        kept = said_of(found)
         others = {
             parameter: value for parameter, value in made.parameters.items() if parameter not in {*KEPT, "Metadata"}
         }
-        metadata = {label: text for label, text in (found.get("Metadata") or {}).items() if not label.startswith(_OURS)}
+        metadata = {label: text for label, text in kept.pop("Metadata").items() if not label.startswith(_OURS)}
         # The version is known again by its mark, whoever copies it.
         version = _version(found)
         mark = version.mark or version.etag.strip('"')
