@@ -435,8 +435,29 @@ def test_files_of_other_stores_in_the_bucket_are_left(
 
 
 @on_one_server
+def test_next_command_is_the_one_that_is_needed(make_site: Callable[..., Site], an_hour_later: None) -> None:
+    """Of an alias that is not the default, with this floor of age; and nothing is said of rows that are unknown."""
+    site = make_site()
+    site.save("orphan.png")
+    make_site(storages={"second": holdall.from_env(site.environ)["default"]})
+    said = manage("audit", "--place", "second", "--min-age", "0s", "--report", "/dev/null")[1]
+    assert "audit --apply /dev/null --place second\n" in said
+    said = manage("audit", "--place", "second", "--min-age", "0s")[1]
+    assert "audit --report audit.json --min-age 0s --place second\n" in said
+    connections["default"].cursor().execute(f"DROP TABLE {site.models.Bicycle._meta.db_table}")
+    assert "rows refer to" not in manage("audit", "--min-age", "0s")[1]
+
+
+@on_one_server
 def test_misuse_is_told(site: Site, tmp_path: Path) -> None:
-    for arguments in (["--min-age", "soon"], ["--look", "some"], ["--yes"], ["--place", "none"]):
+    for arguments in (
+        ["--min-age", "soon"],
+        ["--min-age", "99999999999d"],
+        ["--min-age", "200000w"],
+        ["--look", "some"],
+        ["--yes"],
+        ["--place", "none"],
+    ):
         assert manage("audit", *arguments)[0] == 2, arguments
     assert manage("audit", "--apply", "x.json", "--report", "y.json")[0] == 2
     fifo = tmp_path / "fifo"

@@ -9,10 +9,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.core.management.base import OutputWrapper
 
 import holdall
 from holdall import cli
@@ -193,6 +195,19 @@ def test_output_survives_a_terminal_without_unicode() -> None:
     done = python("-m", "holdall", "env", STORAGE_BUCKET_NAME="acme", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Usable: private files" in done.stdout
+
+
+@pytest.mark.parametrize("wrapper", [OutputWrapper, lambda stream: stream], ids=["manage.py", "holdall"])
+def test_names_of_any_script_are_written_to_a_pipe_of_any_encoding(tmp_path: Path, wrapper: Any) -> None:
+    (tmp_path / "\xe9\U0001f600.png").write_bytes(b"x")
+    for arguments, expected in ((("--json",), "\xe9\U0001f600.png"), ((), "1 byte in 1 file")):
+        parser = argparse.ArgumentParser()
+        cli.add_commands(parser)
+        out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        assert cli.run(parser.parse_args(["usage", str(tmp_path), *arguments]), out=wrapper(out), err=out) == 0
+        assert (out.encoding, out.errors) == ("ascii", "strict")
+        said = out.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        assert expected in (json.loads(said)["largest"][0]["name"] if arguments else said)
 
 
 def test_management_command_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

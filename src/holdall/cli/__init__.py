@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import io
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ import holdall
 from holdall.cli import adopt, audit, copy, doctor, env, fork, owner, provision, serve, trash, uploads, usage
 from holdall.cli.envfile import EnvFileError, applied, read_env_file
 from holdall.cli.places import Misused
-from holdall.cli.terminal import Session, Stream, Style
+from holdall.cli.terminal import Session, Stream, Style, forgiving
 from holdall.errors import HoldallError
 
 
@@ -53,10 +52,6 @@ _WITHOUT_ENV_FILE = {"audit", "copy", "serve"}
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "holdall") -> int:
     """Run a command and give its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal or pipe that cannot show a letter is no reason to say nothing.
-            stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(prog=prog, description="Media storage for stateless Django.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {holdall.__version__}")
     add_commands(parser)
@@ -96,6 +91,8 @@ def run(
     sources: dict[str, str] = {}
     try:
         with ExitStack() as stack:
+            for stream in (out, err):
+                stack.enter_context(forgiving(stream, as_json=getattr(options, "as_json", False)))
             if file := getattr(options, "env_file", None):
                 given = read_env_file(file)
                 environ, sources = {**environ, **given}, dict.fromkeys(given, f"file {file.name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
@@ -30,15 +31,16 @@ JSON_VERSION = 1
 # So many of each kind are named on the terminal; the report has all.
 NAMED = 10
 LINE_SECONDS = 5.0
+PLACE, MIN_AGE = "default", "24h"
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", type=Path, metavar="FILE", help="write everything that was found, as signed JSON")
     parser.add_argument("--json", action="store_true", dest="as_json", help="print the report instead of a summary")
-    parser.add_argument("--place", default="default", metavar="ALIAS", help="an alias of STORAGES (default: default)")
+    parser.add_argument("--place", default=PLACE, metavar="ALIAS", help="an alias of STORAGES (default: default)")
     parser.add_argument(
         "--min-age",
-        default="24h",
+        default=MIN_AGE,
         metavar="SPAN",
         help="a file saved more recently is never an orphan; 24h unless given. Shorter is dangerous",
     )
@@ -113,7 +115,8 @@ def _show(audit: Audit, options: argparse.Namespace, session: Session) -> None:
 
     paint, out = session.style, session.out
     out.write(paint.bold(f"{shown(str(site_of(audit.storage)))}") + "\n")
-    out.write(f"  {_files(audit.files)}; rows refer to {audit.referenced.files:,} of them.\n")
+    referenced = f"; rows refer to {audit.referenced.files:,} of them" if audit.rows_known else ""
+    out.write(f"  {_files(audit.files)}{referenced}.\n")
     if isinstance(audit.storage, ForkedStorage):
         out.write("  Only the fork's own files were looked at; the parent's are its own.\n")
     out.write("\n")
@@ -154,13 +157,19 @@ def _show(audit: Audit, options: argparse.Namespace, session: Session) -> None:
     last = "Nothing was changed."
     if options.report is not None:
         last += f" The report is {options.report}."
-    report = options.report or "audit.json"
-    lines = [f"python manage.py holdall audit --apply {report}"] if len(audit.orphans) else []
+    report = shlex.quote(str(options.report or "audit.json"))
+    lines = [_command(options, f"--apply {report}")] if len(audit.orphans) else []
     if lines and options.report is None:
-        lines.insert(0, f"python manage.py holdall audit --report {report}")
+        floor = f" --min-age {shlex.quote(options.min_age)}" if options.min_age != MIN_AGE else ""
+        lines.insert(0, _command(options, f"--report {report}{floor}"))
     if lines:
         last += " To move the orphans into the trash:"
     out.write("".join(f"{line}\n" for line in ["", last, *(f"  {line}" for line in lines)]))
+
+
+def _command(options: argparse.Namespace, what: str) -> str:
+    place = f" --place {shlex.quote(options.place)}" if options.place != PLACE else ""
+    return f"python manage.py holdall audit {what}{place}"
 
 
 def _say(session: Session, title: str, texts: Iterable[str]) -> None:

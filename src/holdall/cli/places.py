@@ -27,6 +27,7 @@ STORE_HELP = "an env file or an alias of STORAGES; else `default`, or the enviro
 MIRROR = "mirror"
 _SPAN = re.compile(r"(\d+)\s*([smhdw])", re.IGNORECASE)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+LONGEST = timedelta(days=36_525)
 
 
 class Misused(HoldallError):
@@ -186,12 +187,16 @@ def span_seconds(text: str) -> float:
     """Read how long something is: a number with s, m, h, d or w.
 
     Raises:
-        Misused: it is none.
+        Misused: it is none, or longer than a hundred years.
     """
     span = _SPAN.fullmatch(text.strip())
     if span is None:
         raise Misused(f'"{text}" is not a span of time; write a number with s, m, h, d or w, such as 10d.')
     try:
-        return timedelta(**{_UNITS[span[2].lower()]: int(span[1])}).total_seconds()
+        length = timedelta(**{_UNITS[span[2].lower()]: int(span[1])})
     except (OverflowError, ValueError):
-        raise Misused(f'"{text[:100]}" is longer than time is counted; write a shorter span.') from None
+        length = timedelta.max
+    if length > LONGEST:
+        # There may be no date so long ago.
+        raise Misused(f'"{text[:100]}" is longer than time is counted; write a shorter span.')
+    return length.total_seconds()

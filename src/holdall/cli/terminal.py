@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -68,6 +69,25 @@ class Style:
 
     def green(self, text: str) -> str:
         return self._paint("32", text)
+
+
+@contextmanager
+def forgiving(stream: Stream, *, as_json: bool) -> Iterator[None]:
+    """Let a stream take every letter, also one that its encoding does not have; JSON for programs is in UTF-8."""
+    # A management command's wrapper hides the file.
+    file = getattr(stream, "_out", stream)
+    if not isinstance(file, io.TextIOWrapper):
+        yield
+        return
+    encoding, errors = file.encoding, file.errors
+    # A lone surrogate, which no encoding has, becomes what JSON calls it.
+    file.reconfigure(encoding="utf-8" if as_json and not file.isatty() else encoding, errors="backslashreplace")
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            # It is closed.
+            file.reconfigure(encoding=encoding, errors=errors)
 
 
 def confirmed(session: Session, question: str, *, yes: bool) -> bool:
