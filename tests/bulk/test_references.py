@@ -18,7 +18,7 @@ from django.utils.functional import SimpleLazyObject
 from pytest_django.plugin import DjangoDbBlocker
 
 from holdall import references
-from holdall.bulk import leftovers, sources, tables
+from holdall.bulk import dossier, leftovers, sources, tables
 from holdall.bulk import references as rows
 from holdall.bulk.entries import Spool
 from holdall.bulk.inventory import Found, Inventory
@@ -292,8 +292,16 @@ def test_column_that_is_missing_leaves_all_unknown(one_database: Any) -> None:
         found_names()
 
 
-def test_database_that_does_not_answer_leaves_all_unknown(django_db_blocker: DjangoDbBlocker) -> None:
-    gone = {"ENGINE": "django.db.backends.sqlite3", "NAME": "/no/such/folder/site.sqlite3"}
+@pytest.mark.parametrize(
+    "gone",
+    [
+        {"ENGINE": "django.db.backends.sqlite3", "NAME": "/no/such/folder/site.sqlite3"},
+        {"ENGINE": "django.db.backends.uninstalled", "NAME": "site"},
+    ],
+)
+def test_database_that_does_not_answer_leaves_all_unknown(
+    django_db_blocker: DjangoDbBlocker, gone: dict[str, str]
+) -> None:
     with (
         django_db_blocker.unblock(),
         projects.databases(aliases() | {"other": gone}),
@@ -301,6 +309,14 @@ def test_database_that_does_not_answer_leaves_all_unknown(django_db_blocker: Dja
         pytest.raises(RowsUnknown, match='"other" cannot be read'),
     ):
         found_names()
+
+
+def test_database_without_an_engine_is_no_database(django_db_blocker: DjangoDbBlocker) -> None:
+    """As `default` is where every model has a router to another one."""
+    with django_db_blocker.unblock(), projects.databases(aliases() | {"none": {}}), projects.project(STORAGES):
+        assert "none" in connections
+        assert tables.aliases() == ["default"]
+        assert set(dossier.databases()) == {"default", "none"}
 
 
 def site(**changes: Any) -> Any:

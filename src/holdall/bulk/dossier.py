@@ -131,7 +131,7 @@ def _lists(audit: Audit) -> dict[str, Iterator[dict[str, Any]]]:
 
 def databases() -> dict[str, str]:
     """Give what tells this project's databases from others, by alias; no secret, and nothing that leads to them."""
-    return {alias: _fingerprint(connections[alias].settings_dict) for alias in sorted(connections)}
+    return {alias: _fingerprint(connections.settings[alias]) for alias in sorted(connections)}
 
 
 def _fingerprint(options: dict[str, Any]) -> str:

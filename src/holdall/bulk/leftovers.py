@@ -20,7 +20,7 @@ from holdall.bulk.inventory import Found
 from holdall.bulk.matching import unnamed
 from holdall.bulk.references import cleaned
 from holdall.bulk.sources import Column
-from holdall.bulk.tables import Part, texts
+from holdall.bulk.tables import Part, aliases, texts
 from holdall.providers import MAX_KEY_BYTES
 
 # So many values of each column tell whether it holds names of files.
@@ -72,7 +72,7 @@ def _columns(read: set[tuple[str, str]]) -> Iterator[_Column]:
         for model in apps.get_models(include_auto_created=True)
         for field in model._meta.local_concrete_fields
     }
-    for alias in connections:
+    for alias in aliases():
         connection = connections[alias]
         for table, name in _text_columns(connection):
             which = table.lower(), name

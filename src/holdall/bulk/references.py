@@ -104,7 +104,7 @@ class References:
 
     def _found(self) -> dict[str, list[tuple[Column, str]]]:
         """Find the columns' tables, by database."""
-        found = {alias: list(tables.present(alias, self.columns)) for alias in connections}
+        found = {alias: list(tables.present(alias, self.columns)) for alias in tables.aliases()}
         has = {alias: {column.model for column, _ in some} for alias, some in found.items()}
         for column in self.columns:
             wanted = router.db_for_read(column.model)

@@ -12,6 +12,7 @@ from importlib import import_module
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, Error, connections, transaction
 
 from holdall.errors import HoldallError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # So many rows are fetched at a time.
 ROWS = 2_000
 _text = itemgetter(0)
+# https://docs.djangoproject.com/en/5.2/topics/db/multi-db/#defining-your-databases
+_NONE = "django.db.backends.dummy"
 # SQLite takes no more parts of one statement: https://www.sqlite.org/limits.html
 MAX_PARTS = 200
 
@@ -47,6 +50,11 @@ class RowsUnknown(HoldallError):
     """What the rows refer to cannot be said, so no file may be called an orphan."""
 
 
+def aliases() -> list[str]:
+    """Give the project's databases but those without an engine, as `default` is where every model has a router."""
+    return [alias for alias in connections if connections.settings[alias]["ENGINE"] != _NONE]
+
+
 def present(alias: str, wanted: Sequence[Column]) -> Iterator[tuple[Column, str]]:
     """Give the columns whose table is in a database, each with the table as SQL; more than once where several schemas have it.
 
@@ -60,7 +68,7 @@ def present(alias: str, wanted: Sequence[Column]) -> Iterator[tuple[Column, str]
             return
         with connection.cursor() as cursor:
             tables = {one.name.lower() for one in connection.introspection.get_table_list(cursor)}
-    except DatabaseError as failure:
+    except (DatabaseError, ImproperlyConfigured) as failure:
         raise RowsUnknown(f'The database "{alias}" cannot be read: {_said(failure)}.') from failure
     for column in wanted:
         table = column.model._meta.db_table
@@ -198,4 +206,5 @@ class _Translating:
 
 
 def _said(failure: Exception) -> str:
-    return str(failure).strip().rstrip(".") or type(failure).__name__
+    # PostgreSQL's have several lines, and end by a question.
+    return " ".join(str(failure).split()).rstrip(".?") or type(failure).__name__
