@@ -1,7 +1,8 @@
 """An audit beside the bare listing of the same store: time, CPU and memory, each in a process of its own.
 
 The store is a program that answers listings and holds nothing, so that a million files take a minute; or the embedded
-server, which is filled with so many empty objects first. The rows are in SQLite. One file in a thousand has no row.
+server, which is filled with so many empty objects first. The rows are in SQLite. One file in a thousand has no row, and one
+row in ten thousand no file.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from benchmarks.measuring import KIB, ROOT, Row, Site, fresh, medians, memory_mi
 
 PAGE = 1_000
 ORPHAN = 7
+# Of so many rows one names a file that is missing.
+MISSING = 10_000
 ROUNDS = 3
 WRITERS = 8
 WHO = ("holdall", "bare_listing")
@@ -119,7 +122,11 @@ def serve(files: int) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Lister)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -157,6 +164,9 @@ def fill(database: str, files: int) -> None:
     for start in range(0, len(numbers), 10_000):
         some = numbers[start : start + 10_000]
         model.objects.bulk_create((model(photo=name_of(one)) for one in some), batch_size=500)
+    # Of the same stem in another folder, so that the nearest name is looked for, and found.
+    missing = (f"moved/{name_of(number).rpartition('/')[2]}" for number in range(0, files, MISSING))
+    model.objects.bulk_create((model(photo=name) for name in missing), batch_size=500)
 
 
 def bare_listing(environ: Environ, database: str, files: int) -> dict[str, float]:
@@ -186,6 +196,7 @@ def holdall(environ: Environ, database: str, files: int) -> dict[str, float]:
         # Those of the embedded server are younger than a second.
         orphans = done.orphaned.files + done.young.files
         assert (done.files.files, orphans) == (files, len(range(ORPHAN, files, PAGE)))
+        assert [one.differs for one in done.missing] == ["folder"] * len(range(0, files, MISSING))
 
     return _taken(look)
 

@@ -190,7 +190,8 @@ NOTES = {
     "Auditing a store": (
         "A store that only lists is a program that answers listings and holds nothing, so it has no first bytes to look at.\n"
         "`--real-audit` audits the embedded server, filled with as many files, instead.\n"
-        "The rows are in SQLite, in a random order, and one file in a thousand has none.\n"
+        "The rows are in SQLite, in a random order, and one file in a thousand has none; one row in ten thousand names a "
+        "file that is missing.\n"
         "The memory is that of the whole process, Django included."
     ),
     "Many questions of an event loop": (

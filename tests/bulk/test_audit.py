@@ -25,7 +25,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 import holdall
 from holdall import cli, references
-from holdall.bulk import audit, matching, nearest, tidying, trash
+from holdall.bulk import audit, matching, nearest, rereading, tidying, trash
 from holdall.bulk.entries import merged
 from holdall.bulk.inventory import Page
 from holdall.bulk.looking import Sample, judged
@@ -211,7 +211,7 @@ def test_clock_that_is_days_ahead_makes_no_file_old(
 )
 def test_missing_name_has_the_nearest_beside_it(there: str, missed: str, differs: str) -> None:
     near = Nearest([missed, "photos/other.png"])
-    near.consider(("photos/adam.png", there, "else/where.txt"))
+    near.consider(["photos/adam.png", there, "else/where.txt"])
     assert near.of(missed) == (there, differs)
     assert near.of("photos/other.png") is None
 
@@ -228,23 +228,29 @@ def test_names_that_differ_in_the_folder_alone_are_not_all_compared(monkeypatch:
     monkeypatch.setattr(nearest, "SequenceMatcher", Counting)
     monkeypatch.setattr(nearest, "CANDIDATES", 10)
     near = Nearest(f"gone-{number}/original.jpg" for number in range(200))
-    near.consider(f"{number}/original.jpg" for number in range(500))
+    near.consider([f"{number}/original.jpg" for number in range(500)])
     near.consider(["GONE-199/original.jpg"])
     assert len(compared) <= nearest.CANDIDATES * nearest.COMPARED + 1
     assert near.of("gone-199/original.jpg") == ("GONE-199/original.jpg", "case")
 
 
 @on_one_server
-def test_report_gives_nearest_names_as_they_are(site: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize("few", [0, 20_000], ids=["in-order", "in-memory"])
+def test_report_gives_nearest_names_as_they_are(
+    site: Site, tmp_path: Path, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rereading, "FEW", few)
     there, missed = unicodedata.normalize("NFD", "caf\u00e9 \U0001f600.png"), "caf\u00e9 \U0001f600.png"
     site.save(there, "b/Referenced.png")
-    site.refer("b/Referenced.png", "b/referenced.png", missed)
+    site.refer("b/Referenced.png", "b/referenced.png", missed, missed, "gone.png")
     path = tmp_path / "report.json"
     found = report(path)
     assert {one["name"]: one["nearest"] for one in found["missing"]} == {
         missed: there,
         "b/referenced.png": "b/Referenced.png",
+        "gone.png": None,
     }
+    assert [row["count"] for one in found["missing"] for row in one["rows"]] == [1, 2, 1]
     assert there.encode() in path.read_bytes()
 
 
@@ -799,19 +805,23 @@ def test_file_whose_name_is_another_files_is_never_moved(
 
 @on_one_server
 def test_right_that_is_missing_does_not_hide_the_orphans(site: Site, tmp_path: Path) -> None:
-    """A key may list files and not unfinished uploads; the answer's source: docs.aws.amazon.com, ListMultipartUploads."""
+    """A key may list files, and neither unfinished uploads nor each file: AmazonS3/latest/API/API_ListMultipartUploads.html."""
     site.save("orphan.png")
 
+    site.refer("gone.png")
+
     def refused(*_: object, **__: object) -> None:
-        raise AccessRefused("ListMultipartUploads was refused.")
+        raise AccessRefused("It was refused.")
 
     path = tmp_path / "report.json"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("holdall.bulk.inventory.Inventory.uploads", refused)
+        patch.setattr("holdall.bulk.audit.has_files", refused)
         found = report(path, code=1)
         said = manage("audit", "--min-age", "0s")[1]
     assert (names_in(found, "orphans"), found["complete"], found["rows_known"]) == (["orphan.png"], False, True)
     assert "Orphans: 1 file" in said
     assert "Unfinished uploads could not be listed" in said
+    assert ("Which files are missing is unknown" in said, "Missing:" in said) == (True, False)
     assert manage("audit", "--apply", str(path), "--yes")[0] == 0
     assert site.in_trash() == ["orphan.png"]

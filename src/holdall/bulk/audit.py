@@ -6,14 +6,12 @@ referred to when the rows were read, and again after the store was listed.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
 
 from holdall.bulk import leftovers
 from holdall.bulk.entries import Spool, in_order
@@ -23,7 +21,8 @@ from holdall.bulk.matching import HELD, Match, Pair, unnamed
 from holdall.bulk.nearest import Nearest
 from holdall.bulk.plan import Count
 from holdall.bulk.references import References
-from holdall.bulk.sources import Source, unknown_storages
+from holdall.bulk.rereading import Missing, Rereading
+from holdall.bulk.sources import unknown_storages
 from holdall.bulk.tables import RowsUnknown
 from holdall.bulk.work import mapped
 from holdall.errors import HoldallError, InvalidName
@@ -37,25 +36,12 @@ LOOKED_AT = 1_000
 # Of so many missing files each is asked for; of more the store is listed again.
 ASKED = 5_000
 BATCH = 500
-# So many orphans are held in memory while the rows are read again.
-FEW = 20_000
 WORKERS = 16
 # A store tells times to the second.
 RESOLUTION = timedelta(seconds=1)
 # A clock that is off by less changes little of a floor of a day.
 CLOCK_OFF = timedelta(hours=2)
 _name = itemgetter(0)
-
-
-class Missing(NamedTuple):
-    """A name that rows refer to and that no object has."""
-
-    name: str
-    # Where the rows are, and how many of each.
-    rows: tuple[tuple[Source, int], ...]
-    nearest: str | None = None
-    # In what the nearest one differs.
-    differs: str | None = None
 
 
 def _spool() -> Spool[Found]:
@@ -88,6 +74,8 @@ class Audit:
     names: int = 0
     # Whether it is known what the rows refer to; if not, nothing is called an orphan or missing.
     rows_known: bool = True
+    # Whether the store could be asked for the files that the listing lacked; if not, nothing is called missing.
+    missing_known: bool = True
     # What could not be done, and what was left undone because of it.
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -209,13 +197,19 @@ def _judge(
     expected = rows.expected
     missing = Spool[str](held=HELD)
     wanted = (name for name, some in groupby(unmatched, key=_name) if any(expected[place] for _, place in some))
-    for name in _really_missing(audit.storage, wanted, progress):
-        missing.append(name)
+    try:
+        for name in _really_missing(audit.storage, wanted, progress):
+            missing.append(name)
+    except HoldallError as failure:
+        # Which files nothing refers to is known all the same.
+        audit.problems.append(f"Which files are missing is unknown: {failure}")
+        audit.missing_known, missing = False, Spool(held=HELD)
     if not len(candidates) and not len(missing):
         return
     nearest = Nearest(missing)
     if len(missing):
-        nearest.consider(one.name for one in unreferenced)
+        for some in batched(unreferenced, BATCH):
+            nearest.consider([one.name for one in some])
     progress("reading the rows again", 0)
     try:
         _judge_again(audit, rows, candidates, missing, nearest)
@@ -229,15 +223,8 @@ def _judge_again(
     audit: Audit, rows: References, candidates: Spool[Found], missing: Spool[str], nearest: Nearest
 ) -> None:
     """Let the rows say a second time, now that the store was listed, what they refer to."""
-    gone = Spool[Missing](held=HELD)
-    if len(missing):
-        pairs = _noting(rows.pairs(), rows, missing, nearest, gone)
-    elif len(candidates) <= FEW:
-        # Then the rows need no order.
-        pairs = ((name, 0) for name in sorted(rows.named({one.name for one in candidates})))
-    else:
-        pairs = chain.from_iterable(rows.pairs())
-    orphans = Spool.of(unnamed(candidates, pairs), held=HELD)
+    rereading = Rereading(rows, missing, nearest)
+    orphans = Spool.of(unnamed(candidates, rereading.pairs(candidates)), held=HELD)
     found, kept = leftovers.without(orphans, rows.columns)
     for one in found:
         audit.orphans.append(one)
@@ -248,45 +235,8 @@ def _judge_again(
             "orphans. Register a function that yields its names, or drop it if it is of an app or a field that is not "
             "coming back."
         )
-    for lacking in gone:
-        near = nearest.of(lacking.name)
-        audit.missing.append(lacking if near is None else lacking._replace(nearest=near[0], differs=near[1]))
-
-
-def _noting(
-    batches: Iterator[list[Pair]], rows: References, missing: Iterable[str], nearest: Nearest, gone: Spool[Missing]
-) -> Iterator[Pair]:
-    """Pass pairs on; note on the way which rows lack their file, and which names there are that they may have meant."""
-    absent = iter(missing)
-    lacking = next(absent, None)
-    # The rows of a name may come in two batches.
-    its = list[Pair]()
-    for some in batches:
-        while lacking is not None and lacking < some[0][0]:
-            _note(its, lacking, rows, gone)
-            its, lacking = [], next(absent, None)
-        if lacking is None or lacking > some[-1][0]:
-            nearest.consider(map(_name, some))
-        else:
-            here = list[str]()
-            for pair in some:
-                while lacking is not None and lacking < pair[0]:
-                    _note(its, lacking, rows, gone)
-                    its, lacking = [], next(absent, None)
-                if pair[0] == lacking:
-                    its.append(pair)
-                else:
-                    here.append(pair[0])
-            nearest.consider(here)
-        yield from some
-    if lacking is not None:
-        _note(its, lacking, rows, gone)
-
-
-def _note(its: list[Pair], name: str, rows: References, gone: Spool[Missing]) -> None:
-    if any(rows.expected[place] for _, place in its):
-        counted = Counter(place for _, place in its)
-        gone.append(Missing(name, tuple((rows.sources[place], number) for place, number in sorted(counted.items()))))
+    for lacking in rereading.missing():
+        audit.missing.append(lacking)
 
 
 def _really_missing(

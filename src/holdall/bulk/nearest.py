@@ -46,13 +46,19 @@ class Nearest:
                 if len(names := self._like[key]) < COMPARED:
                     names.append(name)
 
-    def consider(self, names: Iterable[str]) -> None:
+    def consider(self, names: list[str]) -> None:
         """Look whether names that exist are nearer than those before them."""
-        heads, stems = self._heads, self._stems
-        for name in names:
-            # A million times: nearly all have nothing in common with what is missing.
-            last = _fold(name[name.rfind("/") + 1 :])
-            if _head(last) in heads and _stem(last)[0] in stems:
+        # A million times: nearly all have nothing in common with what is missing.
+        lasts = [name.rpartition("/")[2] for name in names]
+        together = "\n".join(lasts)
+        folded = together.lower().split("\n") if together.isascii() else []
+        if len(folded) != len(names):
+            folded = list(map(_fold, lasts))
+        heads = list(map(_head, folded))
+        if self._heads.isdisjoint(heads):
+            return
+        for name, head, last in zip(names, heads, folded, strict=True):
+            if head in self._heads and _stem(last)[0] in self._stems:
                 self._compare(name)
 
     def _compare(self, name: str) -> None:

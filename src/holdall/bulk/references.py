@@ -76,9 +76,17 @@ class References:
             RowsUnknown: as `pairs`.
         """
         found = set[str]()
-        for some in chain.from_iterable(self._each(ordered=False)):
+        for some in self.batches():
             found |= wanted.intersection(map(_name, some))
         return found
+
+    def batches(self) -> Iterator[list[Pair]]:
+        """Give each name with the place of its source as they come, by the batch. Nothing is kept.
+
+        Raises:
+            RowsUnknown: as `pairs`.
+        """
+        return chain.from_iterable(self._each(ordered=False))
 
     def _each(self, *, ordered: bool) -> Iterator[Iterator[list[Pair]]]:
         """Give a stream of batches for each database, for what is packed in texts there, and for each function."""

@@ -132,7 +132,8 @@ def _show(audit: Audit, options: argparse.Namespace, session: Session) -> None:
         ):
             if count.files:
                 out.write(f"  {_files(count)} more without a row: {what}. Not orphans.\n")
-        _section(session, f"Missing: {as_count(len(audit.missing), 'name')} in rows", map(_missed, audit.missing))
+        if audit.missing_known:
+            _section(session, f"Missing: {as_count(len(audit.missing), 'name')} in rows", map(_missed, audit.missing))
     _section(session, f"Empty: {as_count(len(audit.empty), 'file')}", (shown(one.name) for one in audit.empty))
     _section(
         session,
