@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -360,10 +361,11 @@ def test_report_of_another_project_a_day_ago_or_another_store_is_refused(
         refused(site, path_of_report, "was not written by this project")
     later = time.time() + 24 * 3600 + 60
     with monkeypatch.context() as patch:
-        patch.setattr("django.core.signing.time.time", lambda: later)
+        # Not the whole process's: the store refuses a request of tomorrow.
+        patch.setattr("django.core.signing.time", SimpleNamespace(time=lambda: later))
         refused(site, path_of_report, "older than a day")
     with monkeypatch.context() as patch:
-        patch.setattr("holdall.bulk.dossier.time.time", lambda: later - 2 * 24 * 3600)
+        patch.setattr("holdall.bulk.dossier.time", SimpleNamespace(time=lambda: later - 2 * 24 * 3600))
         refused(site, path_of_report, "from the future")
     path_of_report.with_name("other.json").write_text("[]")
     refused(site, path_of_report.with_name("other.json"), "was not written")

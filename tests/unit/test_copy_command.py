@@ -100,7 +100,7 @@ def test_json_is_one_object_a_line(media: Path, tmp_path: Path) -> None:
         (["media", "new/", "--s3-batch", "job"], "is not at Amazon S3"),
         (["media", "new/", "--since", ""], "is not a time"),
         (["media", "new/", "--since", "99999999999d"], "than time is counted"),
-        (["media", "new/", "--since", "999999d"], "longer ago than time is counted"),
+        (["media", "new/", "--since", "999999d"], "longer than time is counted"),
         (["media", "new/", "--since", "2999-01-01"], "in the future"),
         (["x" * 5_000, "new/"], "cannot be opened: File name too long"),
         (["media", "wrong.env"], "does not describe a store:\nThe environment"),
