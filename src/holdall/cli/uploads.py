@@ -39,10 +39,10 @@ def run(options: argparse.Namespace, session: Session) -> int:
 
 def _sweep(storage: MediaStorage, options: argparse.Namespace, session: Session) -> int:
     from holdall.bulk.entries import Spool
-    from holdall.s3.staging import Staging, left_behind
-    from holdall.storage.objects import prefix_of
+    from holdall.s3.staging import left_behind
+    from holdall.uploads.stores import staging_of
 
-    staging = Staging(storage.store, storage.store, prefix=prefix_of(storage))
+    staging = staging_of(storage)
     # Kept outside of the memory where they are many: what is shown is what is deleted.
     found: Spool[Waiting] = Spool()
     size_bytes = unfinished = 0

@@ -13,8 +13,9 @@ from django.utils import timezone
 from holdall import names
 from holdall.errors import ObjectNotFound, StoreFailed
 from holdall.sites import RESERVED, is_reserved
+from holdall.storage.entry import Entry
 from holdall.storage.links import LinkingStorage
-from holdall.storage.objects import Entry, reading_parameters
+from holdall.storage.reading import reading_parameters
 
 T = TypeVar("T")
 WORKERS = 16

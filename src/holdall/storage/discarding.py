@@ -12,7 +12,7 @@ from holdall.errors import HoldallError, ObjectNotFound, StoreFailed
 from holdall.s3 import deleting, trash
 from holdall.storage.batches import batched
 from holdall.storage.commits import after_commit
-from holdall.storage.objects import reading_parameters
+from holdall.storage.reading import reading_parameters
 from holdall.storage.writing import WritingStorage
 
 WORKERS = 16

@@ -28,7 +28,6 @@ from holdall.storage.asynchronous import AwaitedStorage
 from holdall.storage.draft import HELD_BYTES, Draft
 from holdall.storage.files import ObjectFile
 from holdall.storage.modes import Mode
-from holdall.storage.objects import reading_parameters
 from holdall.storage.options import (
     NO_BUCKET,
     chosen,
@@ -40,6 +39,7 @@ from holdall.storage.options import (
     without_secrets,
     wrapped,
 )
+from holdall.storage.reading import reading_parameters
 
 
 class MediaStorage(AwaitedStorage):

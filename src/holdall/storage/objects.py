@@ -11,35 +11,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from storages.backends.s3 import _filter_download_params
 from storages.utils import ReadBytesWrapper
 
 from holdall import sites
+from holdall.providers import Provider
+from holdall.s3.connection import Connection
+from holdall.s3.multipart import Parts
+from holdall.s3.ranges import Source
+from holdall.s3.saving import NewObject
+from holdall.s3.target import Target
+from holdall.storage.entry import Entry
+from holdall.storage.media import MediaStorage
+from holdall.storage.reading import reading_parameters
+from holdall.storage.upload import Upload
 
-if TYPE_CHECKING:
-    from holdall.providers import Provider
-    from holdall.s3.connection import Connection
-    from holdall.s3.multipart import Parts
-    from holdall.s3.ranges import Source
-    from holdall.s3.saving import NewObject
-    from holdall.s3.target import Target
-    from holdall.storage.media import MediaStorage
-    from holdall.storage.upload import Upload
+__all__ = [
+    "Entry",
+    "cache_seconds_of",
+    "client_of",
+    "create_compressed",
+    "has_file",
+    "has_own_keys",
+    "is_compressed",
+    "key_of",
+    "lines_of",
+    "links_of",
+    "look_at",
+    "new_object",
+    "on_its_side",
+    "parts_of",
+    "prefix_of",
+    "reading_parameters",
+    "site_of",
+    "source_of",
+    "target_of",
+    "walk",
+    "walk_own",
+    "writing",
+    "wrote",
+]
 
 T = TypeVar("T")
-
-
-class Entry(NamedTuple):
-    """One file of a storage, as a listing tells of it."""
-
-    name: str
-    size_bytes: int
-    etag: str
-    # Told by listings alone.
-    modified: datetime | str | None = None
 
 
 # -- where they are
@@ -101,12 +115,6 @@ def links_of(storage: MediaStorage) -> Connection:
 def cache_seconds_of(storage: MediaStorage) -> int:
     """Give how long browsers may keep what a storage gives them."""
     return storage._cache_seconds
-
-
-def reading_parameters(storage: Any, name: str) -> dict[str, Any]:
-    """Give what reading a file needs beside its key, such as the customer's key that encrypts it."""
-    parameters: dict[str, Any] = _filter_download_params(storage.get_object_parameters(name))
-    return parameters
 
 
 # -- what is there

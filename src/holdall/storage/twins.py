@@ -21,7 +21,7 @@ from holdall.s3.ranges import MAX_COPY_BYTES, Source
 from holdall.s3.reading import ObjectReader
 from holdall.s3.said import KEPT, said_of
 from holdall.s3.saving import NewObject
-from holdall.storage.objects import reading_parameters
+from holdall.storage.reading import reading_parameters
 
 # The metadata that is Holdall's own, and is each store's own.
 _OURS = "holdall-"

@@ -24,7 +24,7 @@ from holdall.storage.asking import AskingStorage
 from holdall.storage.attempt import Attempt, current, tried
 from holdall.storage.files import ObjectFile
 from holdall.storage.mirror import Mirror
-from holdall.storage.objects import reading_parameters
+from holdall.storage.reading import reading_parameters
 from holdall.storage.upload import Upload, is_seekable
 
 # After so many taken names in a row, there is no point in trying another.

@@ -5,9 +5,10 @@ It can be opened from a mail on a phone, where programs that show attachments ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
 from importlib import resources
+from typing import Any
 
 from holdall import amounts
 from holdall.amounts import as_count
@@ -173,10 +174,7 @@ def _folders(usage: Usage, found: list[Group]) -> Iterator[str]:
     yield '<p class="note">The area is the size. Small folders are drawn as one.</p>'
     label = "Treemap of the folders; the list of folders below has the numbers"
     sizes = {"wide": (WIDE, 470), "middle": (MIDDLE, 440), "narrow": (NARROW, 560)}
-    yield _figure({
-        name: drawing.make_svg(drawing.treemap(usage, found, width=width, height=height), label=label)
-        for name, (width, height) in sizes.items()
-    })  # fmt: skip
+    yield _figure(lambda width, height: drawing.treemap(usage, found, width=width, height=height), sizes, label)
     yield _legend(found, usage)
     yield "</section>"
 
@@ -189,16 +187,16 @@ def _growth(usage: Usage, found: list[Group]) -> Iterator[str]:
     yield '<p class="note">The size of the files that are here today, by the month in which each was saved.</p>'
     label = "Growth of the size by month"
     sizes = {"wide": (WIDE, 320), "middle": (MIDDLE, 300), "narrow": (NARROW, 260)}
-    yield _figure({
-        name: drawing.make_svg(drawing.growth(usage, found, width=width, height=height), label=label)
-        for name, (width, height) in sizes.items()
-    })  # fmt: skip
+    yield _figure(lambda width, height: drawing.growth(usage, found, width=width, height=height), sizes, label)
     yield _legend(found, usage)
     yield "</section>"
 
 
-def _figure(drawings: dict[str, str]) -> str:
-    inner = "".join(f'<div class="{name}">{svg}</div>' for name, svg in drawings.items())
+def _figure(draw: Callable[[int, int], dict[str, Any]], sizes: Mapping[str, tuple[int, int]], label: str) -> str:
+    """Draw the same in several widths; the style sheet shows the one that fits."""
+    inner = "".join(
+        f'<div class="{name}">{drawing.make_svg(draw(*size), label=label)}</div>' for name, size in sizes.items()
+    )
     return f"<figure>{inner}</figure>"
 
 
