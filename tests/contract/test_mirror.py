@@ -561,6 +561,17 @@ def test_mirror_that_hangs_or_breaks_off_is_left_alone(pair: Pair, fault: Any) -
     assert sorted(pair.own) == ["1.png", "2.png", "3.png"]
 
 
+def test_store_that_fails_while_the_mirror_is_brought_up_is_not_taken_for_the_mirror(pair: Pair) -> None:
+    with FaultProxy(pair.provider.endpoint_url, Rule("GetObject", answers_503_before, times=1_000)) as proxy:
+        storage = pair.storage(mirror={}, **behind(proxy))
+        assert save(storage, "missed.png") == "missed.png"
+        assert "it was not told what the store itself has" in storage.mirror.last_failure
+        assert not storage.mirror.is_paused
+        proxy._rules = ()
+        save(storage, "next.png")
+    assert (storage.mirror.missed, list(pair.mirror)) == (1, ["next.png"])
+
+
 def test_mirror_that_works_again_gets_changes_again(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -33,7 +33,7 @@ from holdall.s3.patience import Deadline, ending_by
 from holdall.s3.saving import NewObject
 from holdall.sites import is_below
 from holdall.storage import misses
-from holdall.storage.twins import Twins
+from holdall.storage.twins import Twins, asking_the_store
 
 # So often one name is brought up again because others change it meanwhile.
 ROUNDS = 20
@@ -268,7 +268,8 @@ class Mirror:
                 known.is_the_store = self._shows_a_note()
             known.is_apart = not known.is_the_store
             if known.is_apart:
-                owed.tell(own.store, own._prefix(""), place_of(there))
+                with asking_the_store():
+                    owed.tell(own.store, own._prefix(""), place_of(there))
         if known.is_the_store:
             raise StoreFailed(
                 f"The mirror is the store itself, or overlaps it, reached by another address: {there.store.where()}. Nothing "
@@ -276,7 +277,8 @@ class Mirror:
             )
 
     def _shows_a_note(self) -> bool:
-        note = owed.write(self._own.store, self._own._prefix(""), ())
+        with asking_the_store():
+            note = owed.write(self._own.store, self._own._prefix(""), ())
         try:
             with self._twins.limited():
                 self.storage.store.call("head_object", action="looking for", name=note, Key=note)
@@ -330,7 +332,7 @@ class Mirror:
                 # Replaced or deleted while it was copied.
                 is_gone = False
                 continue
-            now = self._own.look_at_own(name)
+            now = twins.look_here(name)
             if now is None if version is None else version.is_now(now):
                 return
             is_gone = now is None
@@ -350,7 +352,7 @@ class Mirror:
             first = refused[0]
             raise StoreFailed(f'"{first.get("Key")}" and perhaps others could not be deleted ({first.get("Code")})')
         with ThreadPoolExecutor(min(WORKERS, len(names)), thread_name_prefix="holdall-mirror") as pool:
-            for name, now in zip(names, pool.map(self._own.look_at_own, names), strict=True):
+            for name, now in zip(names, pool.map(self._twins.look_here, names), strict=True):
                 if now is not None:
                     self._bring(name)
 

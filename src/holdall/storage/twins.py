@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from django.core.files.base import ContentFile
 
-from holdall.errors import NameTaken, ObjectChanged, ObjectNotFound
+from holdall.errors import HoldallError, NameTaken, ObjectChanged, ObjectNotFound, StoreFailed
 from holdall.s3 import deleting
 from holdall.s3.begun import MARK, mark_of_copy
 from holdall.s3.bodies import in_parts
@@ -42,6 +42,21 @@ class Version(NamedTuple):
             # Parts of another length make another ETag of the same bytes. What reserves a name is empty.
             return (seen.mark, seen.size_bytes) == (self.mark, self.size_bytes)
         return (seen.etag, seen.mark) == (self.etag, self.mark)
+
+
+@contextmanager
+def asking_the_store() -> Iterator[None]:
+    """Tell a failure of the store itself from one of its mirror, which is left alone for a while if it does not answer.
+
+    Raises:
+        StoreFailed: the store failed.
+    """
+    try:
+        yield
+    except (ObjectChanged, ObjectNotFound):
+        raise
+    except HoldallError as failure:
+        raise StoreFailed(f"it was not told what the store itself has: {failure}") from failure
 
 
 class Twins:
@@ -94,16 +109,18 @@ class Twins:
         client = own._client or own.store.client
         try:
             if own._target.with_bucket(None) == there._target.with_bucket(None):
-                found = own.store.call("head_object", action="looking for", client=client, **asked)
+                with asking_the_store():
+                    found = own.store.call("head_object", action="looking for", client=client, **asked)
                 if self._copied(self._new_object(name, found, replace=replace), found, asked, deadline):
                     return _version(found)
-            found = own.store.call("get_object", action="reading", client=client, **asked)
+            with asking_the_store():
+                found = own.store.call("get_object", action="reading", client=client, **asked)
         except ObjectNotFound:
             return None
         size_bytes, body = int(found["ContentLength"]), found["Body"]
         made = self._new_object(name, found, replace=replace)
         if size_bytes <= made.parts.threshold_bytes:
-            with own.store.translating("reading", name=name, is_request=False):
+            with asking_the_store(), own.store.translating("reading", name=name, is_request=False):
                 data = body.read()
             with ending_by(deadline):
                 made.put(data)
@@ -162,9 +179,15 @@ class Twins:
         there = self._there.look_at_own(made.name)
         return there is not None and (_is_of(there, made) or there.mark == _copys_mark(there, made))
 
+    def look_here(self, name: str) -> Seen | None:
+        """Look at what the store has now. One HEAD."""
+        with asking_the_store():
+            here: Seen | None = self._own.look_at_own(name)
+        return here
+
     def is_here(self, made: NewObject) -> bool:
         """Say whether the store still has what was just saved. One HEAD."""
-        here = self._own.look_at_own(made.name)
+        here = self.look_here(made.name)
         return here is not None and _is_of(here, made)
 
     # -- taken away
