@@ -567,3 +567,23 @@ def test_letters_that_other_programs_stored_arrive_as_they_are(
         said = client.head_object(Bucket=bucket, Key=second.storage._key(name))
         assert said["ContentDisposition"].encode("latin-1").decode() == disposition
         assert said["Metadata"]["title"] == "=?UTF-8?B?R3LDtsOfZQ==?="
+
+
+@on_one_server
+def test_file_that_became_something_else_is_named_and_not_read(
+    lane: str, make_store: MakeStore, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"s" * 5)
+    source = written(tmp_path / "media", dict.fromkeys(("pipe", "link", "folder", "real", "inside"), b"a" * 5))
+    store = make_store("to")
+    planned = plan.make(source, store)
+    for name in ("pipe", "link", "folder", "inside"):
+        (source.path / name).unlink()
+    os.mkfifo(source.path / "pipe")
+    (source.path / "link").symlink_to(secret)
+    (source.path / "folder").mkdir()
+    (source.path / "inside").symlink_to("real")
+    outcome = copying.apply(planned)
+    assert names_of(outcome.failures) == {"pipe", "link", "folder"}
+    assert contents(store) == {"real": b"a" * 5, "inside": b"a" * 5}

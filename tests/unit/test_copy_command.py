@@ -98,6 +98,7 @@ def test_json_is_one_object_a_line(media: Path, tmp_path: Path) -> None:
         (["media", "new/", "--workers", "0"], "from 1 to 256"),
         (["media", "new/", "--since", "yesterday"], "is not a time"),
         (["media", "new/", "--s3-batch", "job"], "is not at Amazon S3"),
+        (["media", "new/", "--report", "media/report.json"], "Write it beside it"),
         (["media", "new/", "--since", ""], "is not a time"),
         (["media", "new/", "--since", "99999999999d"], "than time is counted"),
         (["media", "new/", "--since", "999999d"], "longer than time is counted"),

@@ -28,6 +28,8 @@ T = TypeVar("T")
 MAX_PART_BYTES = 255
 # What Windows makes something else of than a letter of a name.
 _NO_LETTERS = frozenset('<>:"|?*\\' if os.name == "nt" else "")
+# Without waiting for who writes into a pipe, and without following a link.
+_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 # What a file is called in a folder until it is whole.
 _UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.holdall-unfinished")
 
@@ -95,8 +97,29 @@ class Folder:
         return self.path / name
 
     def open(self, name: str) -> BinaryIO:
-        """Open a file for reading."""
-        return self.file(name).open("rb")
+        """Open a file for reading.
+
+        Raises:
+            InvalidName: it is no file, or a link that leads out of the folder, by now.
+        """
+        path = self.file(name)
+        # The attack: whoever may write in the folder puts a link to somebody else's file in a file's place after the plan
+        # was made; or a pipe, which would never open.
+        try:
+            descriptor = os.open(path, _READING)
+        except OSError:
+            if not path.is_symlink():
+                raise
+            real = Path(os.path.realpath(path))
+            if not _is_inside(real, self.path.resolve()):
+                raise InvalidName(
+                    f"{name!r} is a link that leads out of {self} by now. Nothing was read. Look who did that."
+                ) from None
+            descriptor = os.open(real, _READING)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise InvalidName(f"{name!r} is no file by now: a pipe, a device or a folder. Nothing was read.")
+        return os.fdopen(descriptor, "rb")
 
     def refuses(self, name: str) -> str:
         """Say why a name cannot be one here; empty if it can."""
@@ -168,7 +191,9 @@ class Folder:
         if child.is_dir():
             if is_reserved(name):
                 return None
-            return _Level(name, os.path.realpath(child.path), self._children(name))
+            # To follow a path from its beginning for each folder takes long where they are deep.
+            real_path = os.path.realpath(child.path) if child.is_symlink() else f"{above[-1].real_path}/{child.name}"
+            return _Level(name, real_path, self._children(name))
         found = child.stat()
         if not stat.S_ISREG(found.st_mode):
             self._leave(name, "is no file: a socket, a pipe or a device")

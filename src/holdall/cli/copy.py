@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
         raise places.Misused(objection)
     if options.s3_batch:
         batch.check(source, destination, options)
-    _check_report(options)
+    _check_report(options, source, destination)
     planned = plan.make(
         source,
         destination,
@@ -333,9 +333,16 @@ def _event(session: Session, event: str, content: dict[str, Any]) -> None:
     session.out.flush()
 
 
-def _check_report(options: argparse.Namespace) -> None:
-    """Refuse a report that cannot be written before hours of work instead of after them."""
+def _check_report(options: argparse.Namespace, *ends: Place) -> None:
+    """Refuse a report that cannot be written before hours of work instead of after them; or that would be copied."""
+    from holdall.bulk.places import Folder
+
     if options.report is not None:
+        for end in ends:
+            if isinstance(end, Folder) and end.path.resolve() in options.report.resolve().parents:
+                raise places.Misused(
+                    f"The report {options.report} would be one of the files in {shown(str(end))}. Write it beside it."
+                )
         try:
             options.report.open("a").close()
         except OSError as failure:
