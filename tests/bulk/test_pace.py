@@ -60,12 +60,19 @@ def test_pace_is_halved_by_a_refusal_and_grows_again() -> None:
     assert pace.limit == 16
 
 
-def test_what_is_no_matter_of_pace_is_not_tried_again() -> None:
+@pytest.mark.parametrize("status", [None, 403, 501, 507])
+def test_what_is_no_matter_of_pace_is_not_tried_again(status: int | None) -> None:
     tried = []
 
     def refused() -> None:
         tried.append(1)
-        raise StoreFailed("no")
+        failure: HoldallError = StoreFailed("no")
+        failure.answer = (
+            None
+            if status is None
+            else Answer("PutObject", status, "XMinioStorageFull", "Storage backend is full.", 0, {})
+        )
+        raise failure
 
     with pytest.raises(StoreFailed):
         work.Pace(4).keep(refused)

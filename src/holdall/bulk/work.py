@@ -20,6 +20,8 @@ AHEAD = 1_000
 FIRST_PAUSE_SECONDS = 0.5
 LAST_PAUSE_SECONDS = 30.0
 PATIENCE_SECONDS = 180.0
+# Not implemented, and no room (MinIO's XMinioStorageFull): waiting changes neither.
+_LASTING = frozenset({501, 507})
 
 
 class Ended(HoldallError):
@@ -161,4 +163,4 @@ def _passes(failure: HoldallError) -> bool:
     if isinstance(failure, StoreUnreachable):
         return True
     status = failure.answer.status if failure.answer else 0
-    return isinstance(failure, StoreFailed) and (status == 429 or status >= 500) and status != 501
+    return isinstance(failure, StoreFailed) and (status == 429 or status >= 500) and status not in _LASTING
