@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import Any
 
 import django
@@ -36,6 +38,7 @@ class Body(io.RawIOBase):
         self._held = bytearray()
         self._has_ended = asyncio.Event()
         self._is_broken = False
+        self._fetching: Future[None] | None = None
 
     async def __call__(self) -> Any:
         return await self._receive()
@@ -57,6 +60,14 @@ class Body(io.RawIOBase):
             # Nothing else comes after a body.
             while (await self._receive())["type"] != "http.disconnect":
                 pass
+
+    def give_up(self) -> None:
+        """Let nobody wait for the rest: whoever reads is told that the visitor has gone."""
+        if not self._has_ended.is_set():
+            self._is_broken = True
+            self._has_ended.set()
+        if self._fetching is not None:
+            self._fetching.cancel()
 
     async def _fetch(self, wanted_bytes: int) -> None:
         while len(self._held) < wanted_bytes and not self._has_ended.is_set():
@@ -98,8 +109,10 @@ class Body(io.RawIOBase):
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            fetching = self._fetch(min(max(size, 1), FETCH_BYTES))
-            asyncio.run_coroutine_threadsafe(fetching, self._loop).result()
+            fetch = self._fetch(min(max(size, 1), FETCH_BYTES))
+            self._fetching = asyncio.run_coroutine_threadsafe(fetch, self._loop)
+            with suppress(CancelledError):
+                self._fetching.result()
             return
         raise SynchronousOnlyOperation(
             "The body of this request is longer than FILE_UPLOAD_MAX_MEMORY_SIZE and arrives while it is read, which would "
@@ -123,6 +136,8 @@ class StreamingASGIHandler(ASGIHandler):
             # It goes through Django's own code as what it takes for the function that receives.
             await super().handle(scope, body, send)
         finally:
+            # A server that is told to end cancels this while a thread still waits for a slow visitor.
+            body.give_up()
             for request in requests:
                 # Django forgets it where the visitor has gone.
                 await asyncio.shield(sync_to_async(request.close)())

@@ -235,6 +235,33 @@ def test_visitor_who_goes_away_leaves_nothing_under_asgi(
     assert provider.unfinished_uploads(bucket, location) == []
 
 
+def test_server_that_ends_waits_for_no_slow_visitor(
+    provider: Provider, bucket: str, location: str, proxy: FaultProxy
+) -> None:
+    """It cancels what is under way, and a thread that waited without end would keep the process."""
+
+    class Slow(Visitor):
+        async def receive(self) -> dict[str, Any]:
+            if self.sent_bytes >= 18 * MIB:
+                stalled.set()
+                await asyncio.Event().wait()
+            return await super().receive()
+
+    async def serve() -> None:
+        visiting = asyncio.create_task(Slow("/plain", form(title="x", file=LARGE)).visit())
+        await stalled.wait()
+        visiting.cancel()
+        async with asyncio.timeout(20):
+            with pytest.raises(asyncio.CancelledError):
+                await visiting
+
+    stalled = asyncio.Event()
+    asyncio.run(serve())
+    assert "UploadPart" in proxy.operations
+    assert staged() == []
+    assert provider.unfinished_uploads(bucket, location) == []
+
+
 def test_loop_that_would_wait_for_a_long_body_is_told(caplog: pytest.LogCaptureFixture) -> None:
     visitor = Visitor("/on-the-loop", form(title="x", file=LARGE))
     assert asyncio.run(visitor.visit())[0] == 500
