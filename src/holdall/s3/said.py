@@ -1,4 +1,4 @@
-"""What a store says of an object beside its bytes, in words in which another can be told the same. Pure."""
+"""What a store says of an object beside its bytes, in the words that another store takes. Pure."""
 
 from __future__ import annotations
 
