@@ -21,16 +21,16 @@ from tests.providers import Provider
 from tests.uploads.attacks import attack
 from tests.uploads.conftest import Browser
 
-MIB = 1024**2
-# S3 takes no shorter part but the last.
-RANGE = 5 * MIB
-LONG = bytes(range(256)) * (2 * RANGE // 256) + b"the end"
+# S3 takes no shorter part but the last, when an upload is completed.
+WHOLE_RANGE = 5 * 1024**2
+RANGE = 1024**2
 
 
-@pytest.fixture(autouse=True)
-def _short_copies(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    monkeypatch.setattr(ranges, "MAX_COPY_BYTES", RANGE)
-    monkeypatch.setattr(ranges, "RANGE_BYTES", RANGE)
+def content_of(monkeypatch: pytest.MonkeyPatch, range_bytes: int, count: int) -> bytes:
+    """Let that be a long file which has so many ranges of this length and a little more, and give one."""
+    monkeypatch.setattr(ranges, "MAX_COPY_BYTES", range_bytes)
+    monkeypatch.setattr(ranges, "RANGE_BYTES", range_bytes)
+    return bytes(range(256)) * (count * range_bytes // 256) + b"the end"
 
 
 @contextmanager
@@ -55,16 +55,20 @@ def uploads_of(provider: Provider, bucket: str, site: Any) -> list[Any]:
 
 
 @only("seaweedfs-http", "ceph-http")
-def test_long_upload_is_copied_by_the_store(browser: Browser, site: Any, provider: Provider, bucket: str) -> None:
+def test_long_upload_is_copied_by_the_store(
+    browser: Browser, site: Any, provider: Provider, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = content_of(monkeypatch, WHOLE_RANGE, 1)
+    monkeypatch.setattr(ranges, "_SETTLED_SECONDS", 0)
     short = site.save("short.pdf", open_staged(browser.upload(browser.token(field="many"), b"short", name="a.pdf")))
-    file = open_staged(browser.upload(browser.token(field="many"), LONG, name="long.pdf"))
+    file = open_staged(browser.upload(browser.token(field="many"), content, name="long.pdf"))
     with hearing() as sent:
         name = site.save("long.pdf", file)
     # No byte of it was read, but the first block when it was opened.
-    assert sent.count("upload_part_copy") == 3
+    assert sent.count("upload_part_copy") == 2
     assert not {"get_object", "upload_part"} & set(sent)
     with site.open(name) as saved:
-        assert saved.read() == LONG
+        assert saved.read() == content
     heads = [provider.client.head_object(Bucket=bucket, Key=site._key(one)) for one in (short, name)]
     first, second = (
         {key: head.get(key) for key in ("ContentType", "ContentDisposition", "CacheControl")} for head in heads
@@ -81,9 +85,13 @@ def test_long_upload_is_copied_by_the_store(browser: Browser, site: Any, provide
 )
 @pytest.mark.parametrize("puts_back", [False, True], ids=["swapped", "put back"])
 def test_long_content_is_not_swapped_while_it_is_copied(
-    browser: Browser, site: Any, provider: Provider, bucket: str, puts_back: bool
+    browser: Browser, site: Any, provider: Provider, bucket: str, monkeypatch: pytest.MonkeyPatch, puts_back: bool
 ) -> None:
-    ticket = browser.upload(browser.token(field="many"), LONG, name="long.bin", kind="")
+    content = content_of(monkeypatch, RANGE, 2)
+    if not puts_back:
+        # The ETag tells, whenever it was written.
+        monkeypatch.setattr(ranges, "_SETTLED_SECONDS", 0)
+    ticket = browser.upload(browser.token(field="many"), content, name="long.bin", kind="")
     key = f"{site._prefix('')}{tickets.read_accepted(ticket).key}"
     file = open_staged(ticket)
     site.save("long.bin", ContentFile(b"old"))
@@ -91,9 +99,9 @@ def test_long_content_is_not_swapped_while_it_is_copied(
 
     def swap(operation: str, count: int) -> None:
         if (operation, count) == ("upload_part_copy", 2):
-            provider.client.put_object(Bucket=bucket, Key=key, Body=LONG[::-1])
+            provider.client.put_object(Bucket=bucket, Key=key, Body=content[::-1])
         if (operation, count) == ("upload_part_copy", 3) and puts_back:
-            provider.client.put_object(Bucket=bucket, Key=key, Body=LONG)
+            provider.client.put_object(Bucket=bucket, Key=key, Body=content)
 
     # One after another, so that the swap is in the middle.
     site.transfer_config.use_threads = False
@@ -108,10 +116,11 @@ def test_long_content_is_not_swapped_while_it_is_copied(
 
 
 def test_ranges_are_all_of_it_and_no_more_than_s3_takes() -> None:
-    for size in (1, RANGE, RANGE + 1, 3 * RANGE - 1):
+    length = ranges.RANGE_BYTES
+    for size in (1, length, length + 1, 3 * length - 1):
         spans = ranges.ranges(size)
         assert sum(map(ranges.bytes_of, spans)) == size
-    assert ranges.ranges(RANGE + 1) == [f"bytes=0-{RANGE - 1}", f"bytes={RANGE}-{RANGE}"]
+    assert ranges.ranges(length + 1) == [f"bytes=0-{length - 1}", f"bytes={length}-{length}"]
     assert len(ranges.ranges(50 * 1024**4)) <= ranges.MAX_PARTS
 
 
