@@ -143,6 +143,24 @@ def test_bar_and_lines_say_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [progress.as_span(seconds) for seconds in (5, 65, 3_700)] == ["5 s", "1 min 05 s", "1 h 01 min"]
 
 
+def test_name_that_looks_like_markup_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    from holdall.cli import progress
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    bar = progress.Bar()
+    bar._bytes.console.file = out = io.StringIO()
+    bar._bytes.console.width = 160
+    bar.begin(2, 20)
+    try:
+        for name in ("[bold red]x.jpg", "[link=javascript:x]y"):
+            bar.advance(name, 10)
+            bar._bytes.refresh()
+    finally:
+        bar.end()
+    assert "[bold red]x.jpg" in out.getvalue()
+    assert "[link=javascript:x]y" in out.getvalue()
+
+
 def test_alias_of_the_project_is_a_place(tmp_path: Path, settings: object) -> None:
     settings.STORAGES = {  # type: ignore[attr-defined]  # the fixture has no type
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}},

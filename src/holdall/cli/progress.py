@@ -105,7 +105,8 @@ class Bar:
             TransferSpeedColumn(),
             TextColumn("[dim]left[/]"),
             TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[files]}[/]"),
+            # The attack: a file whose name is markup of rich's, and draws a link to somewhere else.
+            TextColumn("{task.fields[files]}", style="dim", markup=False),
             console=Console(stderr=False),
             transient=True,
         )
