@@ -7,6 +7,7 @@ row in ten thousand no file.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import subprocess
 import sys
@@ -15,7 +16,6 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,7 +29,8 @@ ORPHAN = 7
 # Of so many rows one names a file that is missing.
 MISSING = 10_000
 ROUNDS = 3
-WRITERS = 8
+# So many are saved at a time.
+WRITERS = 64
 WHO = ("holdall", "bare_listing")
 LOCATION = "audited"
 Environ = Mapping[str, str]
@@ -68,15 +69,26 @@ def _store(files: int, site: Site | None) -> Iterator[dict[str, str]]:
             yield environ
         return
     environ = site.environ(LOCATION)
-    store: Any = ours(environ).store
-
-    def put(number: int) -> None:
-        store.call("put_object", action="saving", Key=f"{LOCATION}/{name_of(number)}", Body=b"x")
-
-    with ThreadPoolExecutor(WRITERS) as pool:
-        for _ in pool.map(put, range(files), chunksize=100):
-            pass
+    asyncio.run(_filled(environ, files))
     yield environ
+
+
+async def _filled(environ: Environ, files: int) -> None:
+    """Save so many objects, by the quickest client that there is."""
+    from obstore.store import S3Store
+
+    store = S3Store(
+        environ["STORAGE_BUCKET_NAME"],
+        prefix=LOCATION,
+        endpoint=environ["AWS_S3_ENDPOINT_URL"],
+        access_key_id=environ["AWS_ACCESS_KEY_ID"],
+        secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+        region="us-east-1",
+        client_options={"allow_http": True},
+    )
+    for start in range(0, files, WRITERS):
+        some = range(start, min(files, start + WRITERS))
+        await asyncio.gather(*(store.put_async(name_of(number), b"x") for number in some))
 
 
 @contextmanager

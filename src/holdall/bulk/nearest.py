@@ -51,14 +51,15 @@ class Nearest:
         # A million times: nearly all have nothing in common with what is missing.
         lasts = [name.rpartition("/")[2] for name in names]
         together = "\n".join(lasts)
-        folded = together.lower().split("\n") if together.isascii() else []
-        if len(folded) != len(names):
-            folded = list(map(_fold, lasts))
-        heads = list(map(_head, folded))
+        folded = together.lower() if together.isascii() else "\n".join(map(_fold, lasts))
+        heads = [last.partition(".")[0] for last in folded.replace("_", ".").split("\n")]
+        if len(heads) != len(names):
+            # One has a line's end in it.
+            heads = [_head(_fold(last)) for last in lasts]
         if self._heads.isdisjoint(heads):
             return
-        for name, head, last in zip(names, heads, folded, strict=True):
-            if head in self._heads and _stem(last)[0] in self._stems:
+        for name, head, last in zip(names, heads, lasts, strict=True):
+            if head in self._heads and _stem(_fold(last))[0] in self._stems:
                 self._compare(name)
 
     def _compare(self, name: str) -> None:
@@ -91,7 +92,7 @@ def _fold(text: str) -> str:
 
 def _head(last: str) -> str:
     """Give what all names begin with that have a stem in common."""
-    return last.partition(".")[0].partition("_")[0]
+    return last.replace("_", ".").partition(".")[0]
 
 
 def _stem(last: str) -> tuple[str, str]:
