@@ -21,6 +21,8 @@ import holdall
 from holdall.bulk import copying, live, plan, trash
 from holdall.bulk.places import Store
 from holdall.errors import HoldallError, NameTaken
+from holdall.fork import promotion
+from holdall.fork.divergence import diff
 from holdall.s3 import circuit, fastlane, owed
 from holdall.s3.connection import Connection
 from holdall.s3.said import KEPT
@@ -38,7 +40,7 @@ from tests.servers.fault_proxy import (
     resets_after,
     stalls_before,
 )
-from tests.stores import build_storage
+from tests.stores import build_fork, build_storage
 
 pytestmark = only("seaweedfs-http")
 MIB = 1024 * 1024
@@ -343,6 +345,24 @@ def test_file_that_only_the_mirror_has_keeps_its_name(storage: Any, pair: Pair) 
     assert storage.mirror.missed == 1
     left = plan.make(Store(storage), Store(theirs))
     assert [entry.name for entry in left.conflicts] == ["a.txt"]
+
+
+def test_promotion_reaches_the_mirror_of_the_parent(pair: Pair) -> None:
+    parent = pair.storage()
+    save(parent, "old.txt")
+    own = pair.provider.environ(pair.bucket, location=f"{pair.location}/own")
+    fork = build_fork(pair.provider.environ(pair.bucket, location=f"{pair.location}/fork"), own)
+    save(fork, "new.txt")
+    save(fork, "taken.txt", b"the fork's")
+    fork.delete("old.txt")
+    save(parent.mirror.storage, "taken.txt", b"theirs")
+    outcome = promotion.apply(promotion.plan(diff(fork)), fork, parent)
+    assert (outcome.conflicts, outcome.failures) == ((), ())
+    assert sorted(pair.own) == sorted(pair.mirror) == ["new.txt", "taken.txt"]
+    assert pair.mirror["new.txt"] == pair.own["new.txt"]
+    # It is promoted, and what the mirror has stays; `copy` calls it a conflict.
+    assert (pair.own["taken.txt"]["Body"], pair.mirror["taken.txt"]["Body"]) == (b"the fork's", b"theirs")
+    assert parent.mirror.missed == 1
 
 
 def test_mirror_that_calls_every_name_taken_fails_no_save(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,11 @@ class Begun:
         metadata = {**self.parameters.get("Metadata", {}), MARK: self.mark}
         self.parameters = {**self.parameters, "Metadata": metadata}
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several runs know it as their own, so that it stays once it is whole."""
+        return self._shares_mark
+
     @contextmanager
     def taking_back(self) -> Iterator[None]:
         """Take back what was begun, whatever ends the block early."""

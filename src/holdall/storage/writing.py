@@ -232,10 +232,12 @@ class WritingStorage(AskingStorage):
             mirror.claim(made)
         except NameTaken as taken:
             attempt = current()
-            if attempt is not None and attempt.storage is self:
-                if not attempt.can_give_way:
-                    mirror.miss(made.name, taken)
-                    return
+            if attempt is not None and attempt.storage is not self:
+                attempt = None
+            if made.is_shared or (attempt is not None and not attempt.can_give_way):
+                mirror.miss(made.name, taken)
+                return
+            if attempt is not None:
                 attempt.retreats += 1
                 if attempt.upload is not None and not attempt.upload.can_rewind:
                     attempt.given_up = made
