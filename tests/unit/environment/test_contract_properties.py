@@ -123,7 +123,7 @@ def test_any_environment_gives_settings_or_the_error_of_the_contract(environ: di
 )
 def test_no_secret_is_ever_shown(secrets: dict[str, str], pasted: dict[str, str], plain: dict[str, str]) -> None:
     known = {name: dirt.format(SECRETS[name]) for name, dirt in secrets.items()}
-    # What no variable holds as a secret cannot be told from a name: so each is held, by a second store perhaps.
+    # What no variable holds as a secret looks like a name: so each is held, by a second store perhaps.
     others = {f"OTHER_{name}": secret for name, secret in SECRETS.items()}
     environ = {**plain, **pasted, **known, **others, "THIRD_AWS_SECRET_ACCESS_KEY": "hunter2-hunter2"}
     said, _ = everything_said(environ)
