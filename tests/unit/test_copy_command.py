@@ -255,6 +255,10 @@ def test_what_becomes_public_is_said_before_it_is(tmp_path: Path) -> None:
     command._say_plan(session, planned, parsed("copy", "a", "b"))
     assert "Everybody can read them" in out.getvalue()
     assert not command._becomes_public(Plan(public, private))
+    # Half a terabyte goes over no line where the store copies it.
+    assert command._estimate(planned, 16) == (3, 3 * command.REQUEST_SECONDS / 16)
+    planned.to_copy.add(500 * 1024**3)
+    assert command._estimate(planned, 16) == (9, 9 * command.REQUEST_SECONDS / 16)
 
 
 def test_copy_that_is_told_to_end_says_how_to_go_on(
