@@ -177,6 +177,8 @@ def test_move_under_load_loses_nothing(ground: Ground) -> None:
 
 
 def test_mirror_that_was_cut_off_is_made_good(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nobody else writes here.
+    monkeypatch.setattr(live, "PAUSES_SECONDS", ())
     monkeypatch.setattr(misses, "PAUSE_SECONDS", 0.0)
     users, provider = Users(), ground.servers["b"][0]
     down = threading.Event()
@@ -221,6 +223,7 @@ def test_process_that_dies_in_a_deletion_leaves_a_note(ground: Ground, monkeypat
     def dies(*_arguments: Any, **_named: Any) -> None:
         raise Killed
 
+    monkeypatch.setattr(live, "PAUSES_SECONDS", ())
     storage = ground.storage("a", "b")
     save(storage, "a.txt", b"a")
     with monkeypatch.context() as patch:
@@ -278,7 +281,8 @@ def test_what_the_other_order_deleted_is_not_copied_back(ground: Ground, monkeyp
     assert ground.has("a") == ground.has("b")
 
 
-def test_overwrite_whose_answer_is_lost_is_made_good(ground: Ground) -> None:
+def test_overwrite_whose_answer_is_lost_is_made_good(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "PAUSES_SECONDS", ())
     with FaultProxy(ground.servers["a"][0].endpoint_url) as proxy:
         ground.endpoints["a"] = proxy.url
         storage = ground.storage("a", "b")
@@ -352,7 +356,8 @@ def test_plain_copy_calls_nothing_a_conflict_that_somebody_else_has_copied(groun
     assert (outcome.conflicts, outcome.failures, outcome.copied.files) == (["other.txt"], [], 2)
 
 
-def test_stale_word_of_a_mirror_replaces_nothing(ground: Ground) -> None:
+def test_stale_word_of_a_mirror_replaces_nothing(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "PAUSES_SECONDS", ())
     was = ground.storage("a", "b")
     save(was, "a.txt", b"when it was the mirror")
     source, there = ground.storage("a"), ground.storage("b")
