@@ -10,7 +10,6 @@ import asyncio
 import io
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future
-from contextlib import suppress
 from typing import Any
 
 import django
@@ -111,8 +110,11 @@ class Body(io.RawIOBase):
         except RuntimeError:
             fetch = self._fetch(min(max(size, 1), FETCH_BYTES))
             self._fetching = asyncio.run_coroutine_threadsafe(fetch, self._loop)
-            with suppress(CancelledError):
+            try:
                 self._fetching.result()
+            except CancelledError:
+                # The server ends. What came so far must not be taken for all of it.
+                self._is_broken = True
             return
         raise SynchronousOnlyOperation(
             "The body of this request is longer than FILE_UPLOAD_MAX_MEMORY_SIZE and arrives while it is read, which would "
