@@ -320,6 +320,20 @@ def test_file_that_the_mirror_got_after_the_note_stays(ground: Ground, monkeypat
     assert (left.all_to_do.files, left.only_there.files) == (0, 1)
 
 
+def test_second_look_at_a_name_forgets_no_note_of_a_longer_one(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "PAUSES_SECONDS", ())
+    monkeypatch.setattr(live, "SETTLED_AFTER", live.timedelta(0))
+    storage = ground.storage("a", "b")
+    save(ground.storage("a"), "a.txt", b"ours")
+    save(ground.storage("b"), "a.txt", b"somebody else's")
+    # Written while the copying went on.
+    owed.write(storage.store, storage._prefix(""), ["a.txt.bak"])
+    move = live.Live(storage, storage.mirror)
+    assert str(move.resolve("a.txt")) == live.OTHER
+    move.clear(["a.txt"])
+    assert [note.names for note in owed.entries(storage.store, storage._prefix(""))] == [("a.txt.bak",)]
+
+
 def test_copy_of_a_part_forgets_nothing_that_the_mirror_missed_elsewhere(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ its mark. Else it is another file, of somebody who saved it where the mirror is 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +80,7 @@ class Live:
 
         Requests: the notes of both; two HEAD for each name that differs, and more for one that was written lately.
         """
-        self._read_notes(plan.prefix)
+        self._read_notes(lambda name: name.startswith(plan.prefix))
         behind = {name for name, is_behind in mapped(self._judge_own, sorted(self.noted_there), workers) if is_behind}
         conflicts, there = plan.conflicts, plan.there
         plan.conflicts, plan.there = Spool(), Spool()
@@ -111,10 +111,10 @@ class Live:
         plan.troubles[:] = [one for one in plan.troubles if not self.is_settled(one.name)]
         plan.troubles += [Trouble(name, self._told_behind()) for name in sorted(behind)]
 
-    def _read_notes(self, prefix: str) -> None:
+    def _read_notes(self, is_asked_for: Callable[[str], bool]) -> None:
         known = {note.key for note in self._notes}
         for note in owed.entries(self.own.store, prefix_of(self.own)):
-            names = [name for name in note.names if name.startswith(prefix)]
+            names = [name for name in note.names if is_asked_for(name)]
             for name in names:
                 if note.mark:
                     self.late.setdefault(name, set()).add(note.mark)
@@ -126,7 +126,7 @@ class Live:
         there = self.mirror.storage
         for note in owed.entries(there.store, prefix_of(there)):
             for name in note.names if not note.mark else ():
-                if name.startswith(prefix):
+                if is_asked_for(name):
                     self.noted_there[name] = max(note.written, self.noted_there.get(name, note.written))
 
     def _judge_own(self, name: str) -> tuple[str, bool]:
@@ -234,7 +234,8 @@ class Live:
             if self.mirror.storage.look_at_own(name) is None or self._is_older_there(name):
                 return self.bring_up(name)
             # Whoever wrote it may have been ended since the notes were read.
-            self._read_notes(name)
+            # Of this one alone: the note of another name stays until that was looked at.
+            self._read_notes(lambda noted: noted == name)
             return self.bring_up(name) if self._is_older_there(name) else StoreFailed(OTHER)
         except HoldallError as failure:
             return failure
