@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -152,7 +153,7 @@ class Folder:
             try:
                 found = self._child(child, name, above)
             except OSError as failure:
-                if child.is_symlink() and not Path(child.path).exists():
+                if child.is_symlink() and failure.errno in {errno.ENOENT, errno.ELOOP}:
                     self._leave(name, "is a link to nothing, or to itself. Remove it, or put the file there")
                 else:
                     self._leave(name, f"cannot be looked at: {explained(failure)}")
