@@ -6,10 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from holdall.uploads import limits, tickets
+from holdall.uploads import inspection, limits, tickets
 from holdall.uploads.checks import check_cache
 from holdall.uploads.inspection import BEGINNINGS, is_disguised
 from holdall.uploads.middleware import UploadsMiddleware
@@ -87,6 +88,21 @@ def test_first_bytes_tell_a_disguise(name: str) -> None:
         assert not is_disguised(name, b"\x00" * max(at, 0) + right + b"rest")
     assert is_disguised(name, b"MZ\x90\x00" + b"\x00" * 1200)
     assert is_disguised(name, b"<html><script>")
+
+
+def test_scanner_may_close_what_came_through_the_server(settings: Any) -> None:
+    def scan(file: Any, _ticket: Any) -> None:
+        with file.open() as opened:
+            assert opened.read() == b"content"
+
+    settings.HOLDALL_UPLOADS = {"SCAN": scan}
+    with TemporaryUploadedFile("a.txt", "text/plain", 7, None) as long:
+        long.write(b"content")
+        for file in (SimpleUploadedFile("a.txt", b"content"), long):
+            inspection.scan(file, field="")
+            assert file.read() == b"content"
+    # The project may close it for good.
+    assert long.closed
 
 
 def test_parts_are_no_more_than_s3_takes() -> None:

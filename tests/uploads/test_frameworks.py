@@ -82,6 +82,18 @@ def test_serializer_takes_a_file_as_ever(browser: Browser, serializer_class: Any
     assert too_long.errors["file"][0].code == "too_large"
 
 
+@pytest.mark.parametrize("scan", [None, lambda file, _ticket: file.close()])
+def test_field_checks_a_file_by_itself(serializer_class: Any, settings: Any, scan: Any) -> None:
+    from rest_framework import serializers
+
+    from holdall.uploads.serializers import UploadField
+
+    settings.HOLDALL_UPLOADS = {"SCAN": scan}
+    file = SimpleUploadedFile("a.txt", b"file")
+    assert UploadField().run_validation(file) is file
+    assert serializers.ListField(child=UploadField()).run_validation([file])[0].read() == b"file"
+
+
 def test_serializer_looks_at_pictures_as_forms_do(browser: Browser, serializer_class: Any) -> None:
     from rest_framework import serializers
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -105,11 +106,21 @@ def scan(file: Any, *, field: str) -> None:
     staged = staged_of(file)
     ticket = _ticket_of(file, field) if staged is None else staged.ticket
     file.open()
-    # A hook that answers instead of raising means what it says.
-    if hook(file, ticket) is False:
-        raise ValidationError(_("The file contains something harmful and was not accepted."), code="infected")
-    # It may have closed the file, by `with file.open()`.
+    with _staying_open(file):
+        # A hook that answers instead of raising means what it says.
+        if hook(file, ticket) is False:
+            raise ValidationError(_("The file contains something harmful and was not accepted."), code="infected")
     file.open()
+
+
+@contextmanager
+def _staying_open(file: Any) -> Iterator[None]:
+    """Let a hook close the file, by `with file.open()`: what is in memory, or in a temporary file, would be gone then."""
+    file.close = lambda: None
+    try:
+        yield
+    finally:
+        del file.close
 
 
 def _ticket_of(file: Any, field: str) -> Ticket:

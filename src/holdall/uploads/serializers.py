@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
@@ -40,14 +41,25 @@ class UploadField(serializers.FileField):  # type: ignore[misc]  # the framework
 
     @property
     def place(self) -> Place:
-        """The field, as its tickets name it."""
-        field: Any = self
-        while not isinstance(field.parent, serializers.Serializer):
-            # A field of several files has this one as its child.
-            field = field.parent
+        """The field, as its tickets name it.
+
+        Raises:
+            ImproperlyConfigured: it is in no serializer, so no ticket is for it.
+        """
+        field = self._outermost
+        if field is None:
+            raise ImproperlyConfigured("An upload field takes tickets only in a serializer. Put it into one.")
         return place_of_serializer(
             field.parent, field.field_name, storage=self.storage, max_size=self.max_size or 0, types=self.types
         )
+
+    @property
+    def _outermost(self) -> Any:
+        """The field of the serializer: this one, or the field of several files that has it as its child."""
+        field: Any = self
+        while field is not None and not isinstance(field.parent, serializers.Serializer):
+            field = field.parent
+        return field
 
     @property
     def offer(self) -> dict[str, Any] | None:
@@ -74,7 +86,8 @@ class UploadField(serializers.FileField):  # type: ignore[misc]  # the framework
         super().run_validators(value)
         # Last: nobody waits for a scanner because of a file that is refused anyway.
         with _refusing():
-            inspection.scan(value, field=self.place.id)
+            # The framework lets a field check a file by itself too.
+            inspection.scan(value, field="" if self._outermost is None else self.place.id)
 
 
 class ImageUploadField(UploadField, serializers.ImageField):  # type: ignore[misc]  # the framework is not typed
