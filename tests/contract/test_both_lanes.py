@@ -63,3 +63,26 @@ def test_lanes_are_refused_alike(make_storage: MakeStorage, provider: Provider) 
         ]
         assert refusals[0] == refusals[1]
         assert isinstance(refusals[0], tuple)
+
+
+def test_lanes_find_the_same_unfinished_uploads(
+    make_storage: MakeStorage, provider: Provider, bucket: str, location: str
+) -> None:
+    begun = {
+        (key, provider.client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"])
+        for key in (f"{location}/{name}" for name in ("a.bin", "b &<é>.bin"))
+    }
+    try:
+        mine, theirs = (
+            list(
+                make_storage(location=location, options={"fast_lane": fast}).store.unfinished(
+                    action="looking", prefix=f"{location}/"
+                )
+            )
+            for fast in (True, False)
+        )
+    finally:
+        for key, upload in begun:
+            provider.client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+    assert {(one["Key"], one["UploadId"]) for one in mine} == begun
+    assert [one["Initiated"] for one in mine] == [one["Initiated"] for one in theirs]

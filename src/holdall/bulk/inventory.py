@@ -112,21 +112,9 @@ class Inventory:
 
     def uploads(self) -> Iterator[Upload]:
         """Give the uploads that were begun here and not finished. One request for each 1,000."""
-        prefix, marker = prefix_of(self._storage), dict[str, str]()
-        while True:
-            page = self._storage.store.call(
-                "list_multipart_uploads",
-                action="looking for unfinished uploads",
-                client=self._storage.store.client,
-                Prefix=prefix,
-                **marker,
-            )
-            for one in page.get("Uploads", ()):
-                if one["Key"].startswith(prefix):
-                    yield Upload(one["Key"][len(prefix) :], one["UploadId"], _as_text(one.get("Initiated")))
-            if not page.get("IsTruncated") or not page.get("NextKeyMarker"):
-                return
-            marker = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page.get("NextUploadIdMarker", "")}
+        prefix = prefix_of(self._storage)
+        for one in self._storage.store.unfinished(action="looking for unfinished uploads", prefix=prefix):
+            yield Upload(one["Key"][len(prefix) :], one["UploadId"], _as_text(one.get("Initiated")))
 
     def is_reachable(self, name: str) -> bool:
         """Say whether the storage finds the object under this name.

@@ -317,6 +317,17 @@ class Connection(Translating):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
 
+    def unfinished(self, *, action: str, prefix: str) -> Iterator[Any]:
+        """Give the uploads that were begun under a prefix and not finished. One request for each 1,000."""
+        markers: dict[str, str] = {}
+        while True:
+            page = self.call("list_multipart_uploads", action=action, Prefix=prefix, **markers)
+            # Not every server keeps to the prefix.
+            yield from (one for one in page.get("Uploads", ()) if one["Key"].startswith(prefix))
+            if not page.get("IsTruncated") or not page.get("NextKeyMarker"):
+                return
+            markers = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page.get("NextUploadIdMarker") or ""}
+
     def _send(self, operation: str, parameters: Mapping[str, Any], client: Any) -> Any:
         if not operation.startswith(READS):
             self._refuse_from_elsewhere(f'{operation} of "{parameters.get("Key", "")}"')

@@ -35,6 +35,13 @@ METHODS = {
     "head_object": "HEAD",
     "head_bucket": "HEAD",
     "list_objects_v2": "GET",
+    "list_multipart_uploads": "GET",
+}
+# What a request asks for that is not about an object, beside its parameters.
+ASKED = {
+    "list_objects_v2": {"encoding-type": "url", "list-type": "2"},
+    # As the SDK asks: it does not ask for encoded keys here.
+    "list_multipart_uploads": {"uploads": ""},
 }
 # The SDK's parameters, and the headers that they become.
 HEADERS = {
@@ -55,11 +62,13 @@ HEADERS = {
 QUERIES = {
     "ContinuationToken": "continuation-token",
     "Delimiter": "delimiter",
+    "KeyMarker": "key-marker",
     "MaxKeys": "max-keys",
     "PartNumber": "partNumber",
     "Prefix": "prefix",
     "StartAfter": "start-after",
     "UploadId": "uploadId",
+    "UploadIdMarker": "upload-id-marker",
 }
 # What may be asked again. https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 TRANSIENT = frozenset({500, 502, 503, 504, 429})
@@ -135,7 +144,7 @@ class FastLane:
             except SSLError as error:
                 # The SDK may know an authority that this machine's own list lacks.
                 raise Declined(of_place=True) from error
-            except ExpatError as error:
+            except (ExpatError, ET.ParseError) as error:
                 # Where no header tells the length, a connection that broke off looks like the end of an answer.
                 if is_last or _is_spent(pause):
                     raise ProtocolError("the answer broke off") from error
@@ -190,7 +199,7 @@ def _request(
         raise Declined
     key, body = "", None
     headers: dict[str, str] = {}
-    queries = {"encoding-type": "url", "list-type": "2"} if operation == "list_objects_v2" else {}
+    queries = dict(ASKED.get(operation, {}))
     for name, value in parameters.items():
         if name == "Key" and value:
             # Without one the request would be about the bucket: its listing, or its creation.
@@ -257,6 +266,8 @@ def _answer(operation: str, response: Answered, attempt: int) -> dict[str, Any]:
     meta = {"HTTPStatusCode": response.status, "HTTPHeaders": headers, "RetryAttempts": attempt}
     if operation == "list_objects_v2":
         return {**listing.parsed(response.body.read()), "ResponseMetadata": meta}
+    if operation == "list_multipart_uploads":
+        return {**listing.unfinished(response.body.read()), "ResponseMetadata": meta}
     answer: dict[str, Any] = {"ResponseMetadata": meta, "ETag": headers.get("etag")}
     if METHODS[operation] == "PUT":
         # It says no more of what was stored. Read to its end, the connection goes back to the pool.

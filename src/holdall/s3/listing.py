@@ -1,13 +1,16 @@
-"""Read a page of a listing. Pure.
+"""Read a page of a listing, of files or of unfinished uploads. Pure.
 
-No tree of elements is made: of a page with a thousand entries it is six thousand objects that live at the same time, and for
-these Python's garbage collector looks through the whole process so often that it takes as long as the reading itself.
+Of files no tree of elements is made: of a page with a thousand entries it is six thousand objects that live at the same
+time, and for these Python's garbage collector looks through the whole process so often that it takes as long as the reading
+itself.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
+from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 
@@ -20,6 +23,37 @@ def parsed(body: bytes) -> dict[str, Any]:
     page = _Page()
     page.read(body)
     return page.answer()
+
+
+def unfinished(body: bytes) -> dict[str, Any]:
+    """Give a page of unfinished uploads in the SDK's terms; `IsTruncated` is None if it is none.
+
+    Raises:
+        ET.ParseError: it is not XML, or not all of it.
+    """
+    root = ET.fromstring(body)  # noqa: S314  the store's own answer, to a signed request
+    truncated = root.findtext("{*}IsTruncated")
+    uploads = [
+        {
+            "Key": one.findtext("{*}Key") or "",
+            "UploadId": one.findtext("{*}UploadId") or "",
+            "Initiated": _moment(one.findtext("{*}Initiated") or ""),
+        }
+        for one in root.iterfind("{*}Upload")
+    ]
+    return {
+        "Uploads": uploads,
+        "IsTruncated": truncated and truncated == "true",
+        "NextKeyMarker": root.findtext("{*}NextKeyMarker"),
+        "NextUploadIdMarker": root.findtext("{*}NextUploadIdMarker"),
+    }
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ET.ParseError from None
 
 
 class _Page:

@@ -12,7 +12,6 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -286,17 +285,8 @@ class Staging:
         for page in self.store.pages(action=_ACTION, Prefix=start):
             for found in page.get("Contents", ()):
                 yield Waiting(found["Key"], _when(found["Key"], start, found.get("LastModified")), int(found["Size"]))
-        marker: dict[str, Any] = {}
-        listed = partial(self.store.call, "list_multipart_uploads", action=_ACTION, Prefix=start)
-        while True:
-            page = listed(**marker)
-            for upload in page.get("Uploads", ()):
-                # Not every server keeps to the prefix.
-                if upload["Key"].startswith(start):
-                    yield Waiting(upload["Key"], upload["Initiated"], 0, str(upload["UploadId"]))
-            if not page.get("IsTruncated"):
-                return
-            marker = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page.get("NextUploadIdMarker", "")}
+        for upload in self.store.unfinished(action=_ACTION, prefix=start):
+            yield Waiting(upload["Key"], upload["Initiated"], 0, str(upload["UploadId"]))
 
     def sweep(self, found: Iterable[Waiting]) -> None:
         """Delete what was left behind, and cancel what was not finished. One request for each 1,000, and one an upload.

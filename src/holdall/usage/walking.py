@@ -141,7 +141,7 @@ def unfinished(storage: MediaStorage) -> Unfinished | None:
     started: list[tuple[str, str]] = []
     count, oldest = 0, None
     try:
-        for upload in _uploads(storage):
+        for upload in storage.store.unfinished(action="listing unfinished uploads", prefix=prefix_of(storage)):
             count += 1
             begun = _as_time(upload.get("Initiated"))
             oldest = min(filter(None, (oldest, begun)), default=None)
@@ -154,22 +154,6 @@ def unfinished(storage: MediaStorage) -> Unfinished | None:
         # The keys may not ask, or the store does not know the question.
         return None
     return Unfinished(count, sum(sizes) if count <= ASKED else None, oldest)
-
-
-def _uploads(storage: MediaStorage) -> Iterator[dict[str, Any]]:
-    store, markers = storage.store, dict[str, str]()
-    while True:
-        page = store.call(
-            "list_multipart_uploads",
-            action="listing unfinished uploads",
-            client=store.client,
-            Prefix=prefix_of(storage),
-            **markers,
-        )
-        yield from page.get("Uploads", ())
-        if not page.get("IsTruncated") or not page.get("NextKeyMarker"):
-            return
-        markers = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page.get("NextUploadIdMarker", "")}
 
 
 def _parts_bytes(storage: MediaStorage, key: str, upload_id: str) -> int:

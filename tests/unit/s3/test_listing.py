@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError
 
 import pytest
 
-from holdall.s3.listing import parsed
+from holdall.s3.listing import parsed, unfinished
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html#API_ListObjectsV2_ResponseSyntax
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -74,3 +76,31 @@ def test_what_is_no_listing_says_so() -> None:
     for body in (page()[:-5], b"", b"no markup"):
         with pytest.raises(ExpatError):
             parsed(body)
+
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html#API_ListMultipartUploads_ResponseSyntax
+UPLOADS = b"""<?xml version="1.0" encoding="UTF-8"?>
+<ListMultipartUploadsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
+  <Bucket>media</Bucket><KeyMarker></KeyMarker><UploadIdMarker></UploadIdMarker>
+  <NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>u</NextUploadIdMarker>
+  <MaxUploads>1</MaxUploads><IsTruncated>true</IsTruncated>
+  <Upload>
+    <Key>k</Key><UploadId>u</UploadId>
+    <Initiator><ID>somebody</ID></Initiator><Owner><ID>somebody</ID></Owner>
+    <StorageClass>STANDARD</StorageClass><Initiated>2026-01-02T03:04:05.000Z</Initiated>
+  </Upload>
+</ListMultipartUploadsResult>
+"""
+
+
+def test_page_of_unfinished_uploads_is_read() -> None:
+    assert unfinished(UPLOADS) == {
+        "Uploads": [{"Key": "k", "UploadId": "u", "Initiated": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)}],
+        "IsTruncated": True,
+        "NextKeyMarker": "k",
+        "NextUploadIdMarker": "u",
+    }
+    assert unfinished(b"<html/>")["IsTruncated"] is None
+    for body in (UPLOADS[:-5], b"", UPLOADS.replace(b"2026-01-02", b"yesterday")):
+        with pytest.raises(ParseError):
+            unfinished(body)
