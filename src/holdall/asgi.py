@@ -110,6 +110,9 @@ class Body(io.RawIOBase):
         except RuntimeError:
             fetch = self._fetch(min(max(size, 1), FETCH_BYTES))
             self._fetching = asyncio.run_coroutine_threadsafe(fetch, self._loop)
+            if self._is_broken:
+                # Given up a moment ago, by a loop that now waits for this thread.
+                self._fetching.cancel()
             try:
                 self._fetching.result()
             except CancelledError:
