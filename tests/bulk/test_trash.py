@@ -21,7 +21,8 @@ from holdall import cli
 from holdall.bulk import trash
 from holdall.bulk.places import Store
 from holdall.errors import NameTaken, StoreFailed
-from holdall.s3 import ranges
+from holdall.s3 import ranges, saving
+from holdall.s3.begun import MARK, mark_of_copy
 from holdall.s3.trash import FOLDER, read_key
 from holdall.storage.commits import after_commit
 from tests.bulk.test_copy import MakeStore, contents, described
@@ -81,6 +82,60 @@ def test_name_that_is_taken_by_now_is_refused(store: Store) -> None:
         trash.restore(store.storage, one)
     assert contents(store) == {"a.png": b"another"}
     assert in_trash(store) == ["a.png"]
+
+
+class Killed(BaseException):
+    """Ends a restore, and lets nothing be taken back."""
+
+
+@on_one_server
+@pytest.mark.parametrize("is_long", [False, True], ids=["short", "long"])
+def test_restore_goes_on_where_a_killed_one_left_the_name_reserved(
+    is_long: bool, store: Store, provider: Provider, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_long:
+        monkeypatch.setattr(ranges, "MAX_COPY_BYTES", 100)
+        monkeypatch.setattr(ranges, "_SETTLED_SECONDS", 0)
+    save(store, "a.png")
+    before = described(provider, bucket, store)
+    store.storage.delete("a.png")
+    (one,) = trash.entries(store.storage)
+    with monkeypatch.context() as patch:
+
+        def killed(*_: Any) -> None:
+            raise Killed
+
+        patch.setattr(saving.NewObject, "_fill", killed)
+        patch.setattr(saving.NewObject, "_begin_upload", killed)
+        patch.setattr(saving.NewObject, "abandon", lambda _made: None)
+        with pytest.raises(Killed):
+            trash.restore(store.storage, one)
+    assert contents(store) == {"a.png": b""}
+
+    save(store, "empty.png", b"")
+    store.storage.delete("empty.png")
+    save(store, "empty.png", b"")
+    assert list(trash.unfinished(store.storage)) == [one]
+    store.storage.delete("empty.png")
+    trash.empty(store.storage, [other for other in trash.entries(store.storage) if other.name == "empty.png"])
+    trash.restore(store.storage, one)
+    assert (contents(store), in_trash(store)) == ({"a.png": CONTENT}, [])
+    assert described(provider, bucket, store) == before
+
+
+@on_one_server
+def test_empty_file_that_has_the_name_by_now_stays(store: Store, provider: Provider, bucket: str) -> None:
+    save(store, "a.png")
+    store.storage.delete("a.png")
+    save(store, "a.png", b"")
+    (one,) = trash.entries(store.storage)
+    for of_another in ({}, {MARK: mark_of_copy("a.png", one.size_bytes, f"{one.key}x")}):
+        if of_another:
+            key = store.storage._key("a.png")
+            provider.client.put_object(Bucket=bucket, Key=key, Body=b"", Metadata=of_another)
+        with pytest.raises(NameTaken):
+            trash.restore(store.storage, one)
+        assert (contents(store), in_trash(store)) == ({"a.png": b""}, ["a.png"])
 
 
 @on_one_server

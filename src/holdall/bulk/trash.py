@@ -11,8 +11,16 @@ from functools import partial
 from django.core.files.base import ContentFile
 
 from holdall.bulk.work import mapped
-from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, NameTaken, StoreFailed, WriteRefused
-from holdall.s3.begun import MARK
+from holdall.errors import (
+    BucketNotFound,
+    CredentialsRefused,
+    HoldallError,
+    NameTaken,
+    ObjectNotFound,
+    StoreFailed,
+    WriteRefused,
+)
+from holdall.s3.begun import MARK, mark_of_copy
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.ranges import Source
 from holdall.s3.reading import ObjectReader
@@ -20,7 +28,7 @@ from holdall.s3.said import KEPT, said_of
 from holdall.s3.trash import FOLDER, Trashed, is_due, read_key
 from holdall.storage import MediaStorage
 from holdall.storage.batches import batched
-from holdall.storage.objects import has_file, key_of, new_object, prefix_of, reading_parameters, wrote
+from holdall.storage.objects import has_file, key_of, new_object, prefix_of, reading_parameters, walk_own, wrote
 
 # So many files are brought back at a time.
 WORKERS = 16
@@ -51,7 +59,9 @@ def latest(trashed: Iterable[Trashed], names: Iterable[str]) -> dict[str, Trashe
 def restore(storage: MediaStorage, one: Trashed) -> None:
     """Bring a file back under its own name, with all that the store said of it, and take it out of the trash.
 
-    Requests: four HEAD, two that copy, one DELETE.
+    A restore that was killed leaves an empty file under the name, with a mark by which the next one knows it and goes on.
+
+    Requests: four HEAD, two that copy, one DELETE; one HEAD more where the name is taken.
 
     Raises:
         NameTaken: another file has the name by now; both are left as they are.
@@ -62,7 +72,7 @@ def restore(storage: MediaStorage, one: Trashed) -> None:
     reading = reading_parameters(storage, one.name)
     found = store.call("head_object", action="restoring", name=one.name, client=store.client, Key=one.key, **reading)
     # In a fork it may be the parent's by now; and not every store takes the condition on a PUT.
-    if has_file(storage, one.name):
+    if has_file(storage, one.name) and not _is_reserved(storage, one):
         raise NameTaken(f'"{one.name}" is taken in {store.where()}. Nothing was changed.')
     conditional_put_holds(store, None, name=one.name, key=key_of(storage, one.name))
     made = new_object(storage, one.name, ContentFile(b""), replace=False)
@@ -70,7 +80,7 @@ def restore(storage: MediaStorage, one: Trashed) -> None:
     metadata = {name: value for name, value in kept.pop("Metadata").items() if name != MARK}
     # What the store did not say of it is not said now either; the storage decides who can read it, how it is encrypted…
     others = {name: value for name, value in made.parameters.items() if name not in {*KEPT, "Metadata"}}
-    made = replace(made, parameters={**kept, **others, "Metadata": metadata})
+    made = replace(made, parameters={**kept, **others, "Metadata": metadata}, mark=_mark(one))
     source = Source(
         bucket_name=str(storage.bucket_name),
         key=one.key,
@@ -93,6 +103,37 @@ def restore(storage: MediaStorage, one: Trashed) -> None:
     store.call("delete_object", action="restoring", name=one.name, Key=one.key)
     if storage.mirror is not None:
         storage.mirror.forget([one.key])
+
+
+def _mark(one: Trashed) -> str:
+    """Give what a restore marks the file with under its name: that of this very deletion."""
+    return mark_of_copy(one.name, one.size_bytes, one.key)
+
+
+def _is_reserved(storage: MediaStorage, one: Trashed) -> bool:
+    """Say whether what has the name is what a restore of this file reserved it with, and did not fill. One HEAD."""
+    store = storage.store
+    reading = reading_parameters(storage, one.name)
+    key = key_of(storage, one.name)
+    try:
+        found = store.call("head_object", action="restoring", name=one.name, client=store.client, Key=key, **reading)
+    except ObjectNotFound:
+        # The parent's of a fork.
+        return False
+    # Somebody's own empty file has another mark, or none.
+    return not found["ContentLength"] and (found.get("Metadata") or {}).get(MARK) == _mark(one)
+
+
+def unfinished(storage: MediaStorage) -> Iterator[Trashed]:
+    """Give what a restore that was killed had reserved the name of, and did not bring back.
+
+    Requests: one for each 1,000 files of the store and of its trash; one HEAD for each empty file of a name in the trash.
+    """
+    empty = {entry.name for entry in walk_own(storage) if not entry.size_bytes}
+    candidates = (one for one in entries(storage) if one.name in empty) if empty else ()
+    for one, is_reserved in mapped(lambda one: (one, _is_reserved(storage, one)), candidates, WORKERS):
+        if is_reserved:
+            yield one
 
 
 def restore_all(storage: MediaStorage, wanted: Mapping[str, Trashed]) -> Iterator[tuple[str, HoldallError | None]]:

@@ -70,6 +70,8 @@ def _restore(storage: MediaStorage, options: argparse.Namespace, session: Sessio
     if options.missing:
         names = _missing(storage, session)
         wanted = trash.latest(trash.entries(storage), names)
+        # Not missed any more: an empty file has the name.
+        wanted |= {one.name: one for one in trash.unfinished(storage)}
     else:
         wanted = trash.latest(trash.entries(storage), options.names)
         names = list(options.names)
