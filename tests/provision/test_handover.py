@@ -107,7 +107,10 @@ def test_second_store_is_asked_for_under_its_prefix() -> None:
                 "AWS_S3_CUSTOM_DOMAIN=10.0.0.7:9000/acme-media",
             ],
         ),
-        ("other-private", [".holdall/trash/", ".holdall/uploads/"]),
+        (
+            "other-private",
+            [".holdall/trash/", ".holdall/uploads/"],
+        ),
     ],
 )
 def test_page_says_what_is_particular(name: str, says: list[str]) -> None:

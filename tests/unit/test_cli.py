@@ -110,6 +110,7 @@ def test_json_is_one_document() -> None:
     }
     assert rows["AWS_CLOUDFRONT_KEY"]["value"] is None
     assert rows["STORAGE_URL_LIFETIME"]["value"] == "1h"
+    assert "STORAGE_TRASH = 30d  (environment)" in env({**SPACES, "STORAGE_TRASH": "30d"})[1]
 
 
 def test_json_lists_problems() -> None:

@@ -273,6 +273,18 @@ def test_terminal_of_80_columns_shows_whole_lines(kind: str, media: Path, monkey
     assert "3.9 MB in 4 files" in plain
 
 
+def test_narrow_terminal_gets_names_and_numbers_and_no_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    for table in (bars.Plain, bars.Rich):
+        out = io.StringIO()
+        session = Session(out=out, err=out, environ={}, style=Style(coloured=False))
+        table(session).write("By type, as the names end", [bars.Row("image/jpeg, .jpg", 10, 1)], whole_bytes=10)
+        lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in out.getvalue().splitlines()]
+        assert lines[1] == "By type, as the names end"
+        assert max(map(len, lines)) <= 40
+        assert "10 bytes   100 %" in lines[3]
+
+
 def test_bar_is_of_plain_signs_where_a_terminal_shows_no_others() -> None:
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     session = Session(out=out, err=out, environ={}, style=Style(coloured=False))

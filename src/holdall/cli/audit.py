@@ -243,7 +243,7 @@ def _show_tidied(tidied: Tidied, storage: MediaStorage, session: Session) -> Non
             session, paint.red(f"Failed: {as_count(len(tidied.failures), 'file')}"), map(_trouble, tidied.failures)
         )
     if tidied.moved.files:
-        kept = "until STORAGE_TRASH is over" if storage.trash else "until somebody empties the trash"
+        kept = "as long as STORAGE_TRASH says" if storage.trash else "until somebody empties the trash"
         out.write(f"They are kept {kept}; `holdall trash restore NAME` brings one back.\n")
 
 

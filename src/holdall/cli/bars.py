@@ -13,6 +13,8 @@ from holdall.shown import shown
 
 # What the columns of numbers take, and the least of a bar.
 NUMBERS, LEAST_BAR = 30, 10
+# In fewer columns than these, a bar would leave no room for names.
+LEAST_WIDTH = 60
 # Of a block, in eighths.
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -48,19 +50,27 @@ class Plain:
         self._blocks = _can_show(session.out, EIGHTHS)
 
     def write(self, title: str, rows: Sequence[Row], *, whole_bytes: int) -> None:
-        style, room = self._session.style, width() - NUMBERS - 2
-        longest = max((cells(shown(row.name)) + 2 * row.level for row in rows), default=0)
-        names = max(12, min(longest, room - LEAST_BAR - 2))
-        bars = min(room - names - 2, 30)
+        style = self._session.style
+        names, bars = self._rooms(rows)
         most = _most(rows)
         heads = f"{'size':>10}{'share':>8}{'files':>12}"
-        self._session.out.write(f"\n{style.bold(title.ljust(names + bars + 2))}{style.dim(heads)}\n")
+        head = style.bold(title) + ("\n" + " " * names if bars == 0 else " " * (names + bars + 2 - len(title)))
+        self._session.out.write(f"\n{head}{style.dim(heads)}\n")
         for row in rows:
             name = _fitted("  " * row.level + shown(row.name), names)
-            bar = self._bar(row.size_bytes / most, bars)
             numbers = f"{as_size(row.size_bytes):>10}{as_share(row.size_bytes, whole_bytes):>8}{row.files:>12,}"
-            line = f"{name}  {style.dim(bar) if row.level else style.green(bar)}{numbers}"
-            self._session.out.write(f"{line}\n")
+            bar = f"  {self._bar(row.size_bytes / most, bars)}" if bars else ""
+            self._session.out.write(f"{name}{style.dim(bar) if row.level else style.green(bar)}{numbers}\n")
+
+    @staticmethod
+    def _rooms(rows: Iterable[Row]) -> tuple[int, int]:
+        """Give the columns of the names and of the bars."""
+        room = width() - NUMBERS
+        if width() < LEAST_WIDTH:
+            return max(8, room), 0
+        longest = max((cells(shown(row.name)) + 2 * row.level for row in rows), default=0)
+        names = max(12, min(longest, room - LEAST_BAR - 4))
+        return names, min(room - names - 4, 30)
 
     def _bar(self, share: float, cells: int) -> str:
         if not self._blocks:
@@ -89,8 +99,11 @@ class Rich:
 
     def write(self, title: str, rows: Sequence[Row], *, whole_bytes: int) -> None:
         table = self._table(box=None, expand=True, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
-        table.add_column(self._text(title, "not dim bold"), ratio=3, no_wrap=True, overflow="ellipsis")
-        table.add_column(ratio=2, min_width=LEAST_BAR)
+        has_bars = width() >= LEAST_WIDTH
+        heading = self._text(title, "not dim bold")
+        table.add_column(heading if has_bars else "", ratio=3, no_wrap=True, overflow="ellipsis")
+        if has_bars:
+            table.add_column(ratio=2, min_width=LEAST_BAR)
         for head, columns in (("size", 9), ("share", 7), ("files", 11)):
             table.add_column(head, justify="right", no_wrap=True, width=columns)
         most = _most(rows)
@@ -98,12 +111,14 @@ class Rich:
             dim = "dim" if row.level else ""
             table.add_row(
                 self._text("  " * row.level + shown(row.name), dim),
-                self._bar(most, 0, row.size_bytes, color="cyan" if row.level else "blue"),
+                *([self._bar(most, 0, row.size_bytes, color="cyan" if row.level else "blue")] if has_bars else []),
                 self._text(as_size(row.size_bytes), dim),
                 self._text(as_share(row.size_bytes, whole_bytes), dim),
                 self._text(f"{row.files:,}", dim),
             )
         self._console.print()
+        if not has_bars:
+            self._console.print(heading)
         self._console.print(table)
 
 

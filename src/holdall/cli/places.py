@@ -63,7 +63,7 @@ def open_place(text: str, session: Session, *, may_be_new: bool = False) -> Plac
     if may_be_new and not path.exists() and (text.endswith("/") or "/" in text):
         return Folder(path)
     aliases = f", and no alias of STORAGES ({', '.join(_aliases())})" if session.in_project else ""
-    new = " For a new folder write it with a slash: ./media/." if may_be_new else ""
+    new = f" For a new folder write it with a slash: ./{shown(text)}/." if may_be_new else ""
     raise Misused(f'There is no folder and no env file "{shown(text)}" here{aliases}.{new}')
 
 

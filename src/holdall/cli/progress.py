@@ -13,6 +13,8 @@ from holdall.shown import shown
 LINE_SECONDS = 5.0
 # How long a rate is looked back on, at least.
 RATE_SECONDS = 0.5
+# The columns of a terminal from which on a bar also has the size, the rate, and the name of the file.
+SIZE_WIDTH, SPEED_WIDTH, NAME_WIDTH = 60, 75, 110
 
 
 class Progress(Protocol):
@@ -99,15 +101,18 @@ class Bar:
         )
         from rich.progress import Progress as Shown
 
+        console = Console(stderr=False)
+        # A line that is wider than the terminal breaks, and each new one leaves a piece of the last.
+        self._names_file = console.width >= NAME_WIDTH
         self._bytes = Shown(
             BarColumn(bar_width=None),
-            DownloadColumn(),
-            TransferSpeedColumn(),
+            *([DownloadColumn()] if console.width >= SIZE_WIDTH else []),
+            *([TransferSpeedColumn()] if console.width >= SPEED_WIDTH else []),
             TextColumn("[dim]left[/]"),
             TimeRemainingColumn(),
             # The attack: a file whose name is markup of rich's, and draws a link to somewhere else.
             TextColumn("{task.fields[files]}", style="dim", markup=False),
-            console=Console(stderr=False),
+            console=console,
             transient=True,
         )
         self._task: Any = None
@@ -120,10 +125,8 @@ class Bar:
 
     def advance(self, name: str, size_bytes: int, files: int = 1) -> None:
         self._files += files
-        last = shown(name.rpartition("/")[2])
-        self._bytes.update(
-            self._task, advance=size_bytes, files=f"{self._files:,} of {self._all:,} files · {last[-32:]}"
-        )
+        last = f" files · {shown(name.rpartition('/')[2])[-32:]}" if self._names_file else ""
+        self._bytes.update(self._task, advance=size_bytes, files=f"{self._files:,} of {self._all:,}{last}")
 
     def end(self) -> None:
         self._bytes.stop()

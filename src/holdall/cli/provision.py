@@ -37,7 +37,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_checked(needs.origin),
         metavar="URL",
-        help="a site whose pages read files with fetch, in a canvas or as fonts; may be repeated",
+        help="a site whose pages read files with fetch, in a canvas or as fonts, or upload them; may be repeated",
     )
     parser.add_argument(
         "--read-only", action="store_true", help="permissions to read only, such as for a fork's parent"
@@ -81,6 +81,10 @@ def run(options: argparse.Namespace, session: Session) -> int:
         distribution_arn=options.distribution_arn,
         live=options.diff or options.apply,
     )
+    if options.with_uploads and not options.origin:
+        session.err.write(
+            "No site may upload yet: name each with --origin, such as --origin https://www.example.com.\n"
+        )
     for warning in reading.warnings:
         session.err.write(f"{warning}\n")
     if options.diff or options.apply:

@@ -121,6 +121,8 @@ def _empty(storage: MediaStorage, options: argparse.Namespace, session: Session)
             session.out.write(f"- {shown(one.name)}  {session.style.dim(f'{one.deleted:%Y-%m-%d %H:%M}')}\n")
     if not options.as_json:
         session.out.write(f"To delete for good: {as_count(len(due), 'file')} ({as_size(size_bytes)}).\n")
+        if not len(due) and not options.everything:
+            session.out.write("Newer files stay in the trash; --all deletes them too.\n")
     asked = options.yes or not options.as_json
     emptied = bool(len(due) and asked and confirmed(session, "Delete them permanently?", yes=options.yes))
     if emptied:

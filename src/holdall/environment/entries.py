@@ -202,7 +202,17 @@ def display(variable: Variable, value: Any) -> str:
         return f"({tail}{length} characters)"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value}s" if variable.name.endswith(("_LIFETIME", "_TIMEOUT")) else str(value)
+    if isinstance(value, int) and variable.name.endswith(("_LIFETIME", "_TIMEOUT", "_TRASH")):
+        return _span(value)
+    return str(value)
+
+
+def _span(seconds: int) -> str:
+    """Write a time as it is written in the environment, in the largest unit that divides it."""
+    return next((f"{seconds // unit}{sign}" for sign, unit in _UNITS if seconds and seconds % unit == 0), f"{seconds}s")
+
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
 
 
 def _printable(path: str) -> str:

@@ -71,4 +71,6 @@ def summary(store: Store) -> str:
     """Say in a few words what a store is."""
     who = "public" if store.public else "private"
     under = f', under "{store.location}"' if store.location else ""
-    return f'{who} files in bucket "{store.bucket_name}"{under} on {store.provider.title}'
+    # A server that is not known has no name but its address.
+    where = str(store.endpoint_url) if store.provider.id == "generic" else store.provider.title
+    return f'{who} files in bucket "{store.bucket_name}"{under} on {where}'

@@ -71,10 +71,11 @@ def _rules(needs: Needs, **place: str | None) -> list[str]:
     if lifecycle:
         title = f"Unfinished uploads are billed but not listed: abort them after {settings.UNFINISHED_DAYS} days."
         if len(lifecycle) > 1:
-            title += "\nThe folders of Holdall's own expire."
+            title += "\nFiles in Holdall's own folders expire."
         lines += shell.section(title, *merging.command("lifecycle", "Rules", lifecycle, **place))
     if cors:
-        title = "Pages of these sites may read files with fetch, in a canvas or as fonts."
+        also = ", and upload files" if needs.with_uploads else ""
+        title = f"Pages of these sites may read files with fetch, in a canvas or as fonts{also}."
         lines += shell.section(title, *merging.command("cors", "CORSRules", cors, **place))
     return lines
 

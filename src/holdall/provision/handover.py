@@ -125,16 +125,21 @@ def _bucket(needs: Needs) -> list[str]:
         for one in (needs, *needs.neighbours)
         for _, folder, days in settings.areas(one)
     ]
-    if needs.origins:
-        sites = ", ".join(f"`{origin}`" for origin in needs.origins)
-        rows.append(
-            (
-                "CORS",
-                f"`GET` and `HEAD` from {sites}",
-                "pages of these sites read files from scripts or as fonts",
-            )
-        )
+    rows += [_cors_row(needs, rule) for rule in settings.cors_rules(needs)]
     return ["## The bucket", "", *_table(("what", "how", "why"), rows)]
+
+
+def _cors_row(needs: Needs, rule: settings.Rule) -> tuple[str, str, str]:
+    def listed(key: str) -> str:
+        return ", ".join(f"`{one}`" for one in rule[key])
+
+    also = " and upload files" if needs.with_uploads else ""
+    shown = listed("ExposeHeaders")
+    return (
+        "CORS",
+        f"{listed('AllowedMethods')} from {listed('AllowedOrigins')}, with any header (`*`); exposed: {shown}",
+        f"pages of these sites read files from scripts or as fonts{also}",
+    )
 
 
 def _access_rows(needs: Needs) -> list[tuple[str, str, str]]:
@@ -363,13 +368,14 @@ def _check(needs: Needs) -> list[str]:
     ]
     if not needs.read_only:
         sites = "".join(f" --origin {origin}" for origin in needs.origins)
+        wanted = " --with-uploads" * needs.with_uploads + sites
         parts = "bucket, key and CDN" if needs.store.public or needs.base else "bucket and key"
         lines.append(
             f"With them in a file, `holdall doctor --env-file store.env{prefix}{sites}` proves that {parts} work, "
             "says what to change if they do not, and leaves the bucket as it was."
         )
         lines.append(
-            f"With a key that may read the bucket's settings, `holdall provision --diff{prefix}{sites}` compares them with "
+            f"With a key that may read the bucket's settings, `holdall provision --diff{prefix}{wanted}` compares them with "
             "this page."
         )
     if needs.on_amazon:

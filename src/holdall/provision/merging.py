@@ -44,7 +44,7 @@ if "<" in there:
 
 def function() -> list[str]:
     """Give the function that `command` needs, once in a script."""
-    return shell.section("Rules that the bucket has already stay; those with the IDs of ours are replaced.", _FUNCTION)
+    return shell.section("Rules that the bucket already has stay; those with our IDs are replaced.", _FUNCTION)
 
 
 def command(setting: str, member: str, rules: list[Any], **place: str | None) -> list[str]:
@@ -60,7 +60,7 @@ def lifecycle_by_s3cmd(bucket: str, rules: list[Any]) -> list[str]:
     """Give the commands of s3cmd that add rules to the lifecycle; `space` is s3cmd at the bucket's host."""
     return [
         shell.file("holdall-lifecycle.xml", shell.xml("LifecycleConfiguration", {"Rule": rules})),
-        "# Rules that the Space has already stay; those with the IDs of ours are replaced.",
+        "# Rules that the Space already has stay; those with our IDs are replaced.",
         f"if there=$(space getlifecycle s3://{bucket} 2>&1); then",
         _SCRIPT,
         "else",

@@ -31,7 +31,7 @@ DELETE_MANY = Right(DELETE.action, "on the bucket: deleting many files with one 
 ABORT = Right(
     "s3:AbortMultipartUpload", "aborting a failed upload of a large file, whose parts are billed but not listed"
 )
-LIST_PARTS = Right("s3:ListMultipartUploadParts", "going on with a direct upload of a large file, and finishing it")
+LIST_PARTS = Right("s3:ListMultipartUploadParts", "resuming and finishing a direct upload of a large file")
 LIST_UPLOADS = Right("s3:ListBucketMultipartUploads", "finding and aborting an upload whose first response was lost")
 
 # To look at a bucket's settings, as the doctor and `--diff` do; nothing of a store's work needs them.

@@ -34,6 +34,7 @@ BATCH = 1000
 # The object that says that an upload was made a file of, in the folder of the upload.
 SPENT = "spent"
 _ACTION = "taking an upload"
+_LOOKING = "looking for waiting uploads"
 # A link is signed as of a moment ago: the store's clock may be behind.
 _CLOCK_SECONDS = 5
 _PIECE_BYTES = 256 * 1024
@@ -282,10 +283,10 @@ class Staging:
     def waiting(self) -> Iterator[Waiting]:
         """Give all that is in the staging area, unfinished uploads too. One request for each 1,000."""
         start = f"{self.prefix}{FOLDER}"
-        for page in self.store.pages(action=_ACTION, Prefix=start):
+        for page in self.store.pages(action=_LOOKING, Prefix=start):
             for found in page.get("Contents", ()):
                 yield Waiting(found["Key"], _when(found["Key"], start, found.get("LastModified")), int(found["Size"]))
-        for upload in self.store.unfinished(action=_ACTION, prefix=start):
+        for upload in self.store.unfinished(action=_LOOKING, prefix=start):
             yield Waiting(upload["Key"], upload["Initiated"], 0, str(upload["UploadId"]))
 
     def sweep(self, found: Iterable[Waiting]) -> None:
