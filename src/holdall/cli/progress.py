@@ -103,7 +103,6 @@ class Bar:
 
         console = Console(stderr=False)
         # A line that is wider than the terminal breaks, and each new one leaves a piece of the last.
-        self._names_file = console.width >= NAME_WIDTH
         self._bytes = Shown(
             BarColumn(bar_width=None),
             *([DownloadColumn()] if console.width >= SIZE_WIDTH else []),
@@ -125,7 +124,7 @@ class Bar:
 
     def advance(self, name: str, size_bytes: int, files: int = 1) -> None:
         self._files += files
-        last = f" files · {shown(name.rpartition('/')[2])[-32:]}" if self._names_file else ""
+        last = f" files · {shown(name.rpartition('/')[2])[-32:]}" if self._bytes.console.width >= NAME_WIDTH else ""
         self._bytes.update(self._task, advance=size_bytes, files=f"{self._files:,} of {self._all:,}{last}")
 
     def end(self) -> None:
