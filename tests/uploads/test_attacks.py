@@ -491,7 +491,7 @@ def test_name_leads_nowhere(browser: Browser, site: Any, name: str) -> None:
     assert "\\" not in ticket.name
 
 
-@attack("key injection and traversal", "begin with a name that is none", refused_by="server")
+@attack("key injection and traversal", "begin with an invalid name", refused_by="server")
 @pytest.mark.parametrize("name", ["", "..", "a/", "\n", ".holdall", "~", None, 7, ["a"], "\ud800"])
 def test_no_name_is_refused(browser: Browser, name: Any) -> None:
     status, said = browser.post("begin", field=browser.token(), name=name, size=3, type="text/plain")
@@ -753,7 +753,7 @@ def test_throttle_is_asked(browser: Browser, settings: Any) -> None:
     assert asked[0].field.endswith("PlainForm:letter")
 
 
-@attack("a flood of tickets", "send what is no JSON, or too much of it", refused_by="server")
+@attack("a flood of tickets", "send something other than JSON, or too much of it", refused_by="server")
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b'{"a": "' + b"x" * 1_100_000 + b'"}'])
 def test_bodies_are_limited(browser: Browser, body: bytes) -> None:
     answer = browser.client.post("/uploads/begin", body, content_type="application/json")
