@@ -360,6 +360,10 @@ class Connection(Translating):
         with self.translating(action):
             return lane.send_as_it_is(method, url.removeprefix(f"{place.scheme}://{place.host}"), headers, body)
 
+    def can_try_links(self) -> bool:
+        """Say whether `try_link` sends anything at present."""
+        return self.place() is not None and self._fast_lane() is not None
+
     def takes_the_fast_lane(self) -> bool:
         """Say whether plain requests go past the SDK: nothing about the store, or in the project, needs it for them."""
         return self._sdk_is_plain() and self._fast_lane() is not None

@@ -65,7 +65,8 @@ class Unsigned(Enum):
 def of(connection: Connection, prefix: str) -> Unsigned:
     """Tell it of a store: a known fact of its provider, or a probe under `prefix`.
 
-    Requests: none where it is known; otherwise at most four, and as many that clean up, once per process.
+    Requests: none where it is known, or only the SDK can ask at present: then the worst is assumed, and not remembered.
+    Otherwise at most four, and as many that clean up, once per process.
 
     Raises:
         HoldallError: the probe could not be made.
@@ -73,11 +74,16 @@ def of(connection: Connection, prefix: str) -> Unsigned:
     if known := connection.target.provider.unsigned_headers:
         return Unsigned(known)
     found: Unsigned | None = connection.known.get("unsigned_headers")
+    if found is None and not connection.can_try_links():
+        return Unsigned.OBEYED
     if found is None:
         with connection.lock:
             found = connection.known.get("unsigned_headers")
             if found is None:
-                found = connection.known["unsigned_headers"] = _probe(connection, prefix)
+                found = _probe(connection, prefix)
+                # The fast lane may have been left meanwhile, for some minutes.
+                if connection.can_try_links():
+                    connection.known["unsigned_headers"] = found
     return found
 
 

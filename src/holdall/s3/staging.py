@@ -115,9 +115,23 @@ class Staging:
         return Permit("POST", url, {}, fields, window.ends_at)
 
     def part_permit(self, key: str, upload_id: str, number: int, *, size_bytes: int | None, seconds: int) -> Permit:
-        """Permit one PUT of one part. Requests: none. `size_bytes`: None where nobody said how long it will be."""
+        """Permit one PUT of one part. `size_bytes`: None where nobody said how long it will be.
+
+        Requests: none, but those of `smuggling.of`, once per process.
+
+        Raises:
+            StoreFailed: as far as this process knows, such a link would permit more than that.
+        """
+        unsigned = self.unsigned()
+        if unsigned is Unsigned.OBEYED:
+            # The attack: an upload that a process began which knows more, and a link for it from one that does not. Sent with
+            # `x-amz-copy-source` it reads every file of the bucket.
+            raise StoreFailed(
+                f"Parts cannot be sent to {self.store.where()} at present: whether it obeys headers that are not signed is not "
+                "known. Try again later."
+            )
         parameters = {"partNumber": str(number), "uploadId": upload_id}
-        return self._link(key, {}, size_bytes, self.unsigned(), seconds, parameters=parameters)
+        return self._link(key, {}, size_bytes, unsigned, seconds, parameters=parameters)
 
     def origin(self) -> str:
         """Give the scheme and the host to which browsers send. Requests: none."""

@@ -15,12 +15,14 @@ import pytest
 from botocore.config import Config
 from urllib3.exceptions import NewConnectionError
 
-from holdall.errors import HoldallError
+from holdall.errors import HoldallError, StoreFailed
 from holdall.s3 import fastlane
 from holdall.s3.connection import REST_SECONDS
 from holdall.s3.exchange import Request
 from holdall.s3.fastlane import Declined, FastLane, Refused
 from holdall.s3.signing import Place, Signer, SigningKeys
+from holdall.s3.smuggling import Unsigned
+from holdall.s3.staging import Staging
 from holdall.secret import Secret
 from holdall.storage import MediaStorage
 
@@ -173,6 +175,12 @@ def test_lane_is_taken_again_some_time_after_an_odd_answer(monkeypatch: pytest.M
         with pytest.raises(HoldallError):
             store.call("get_object", action="reading", name="a.jpg", Key="a.jpg")
         assert not store.takes_the_fast_lane()
+        # What only a link could find out is not decided for as long as this process lives; until then no part is signed.
+        staging = Staging(store, store, prefix="")
+        assert staging.unsigned() is Unsigned.OBEYED
+        assert "unsigned_headers" not in store.known
+        with pytest.raises(StoreFailed, match="at present"):
+            staging.part_permit("a", "id", 1, size_bytes=5, seconds=60)
         later = time.monotonic() + REST_SECONDS + 1
         monkeypatch.setattr(time, "monotonic", lambda: later)
         assert store.takes_the_fast_lane()
