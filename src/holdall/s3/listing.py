@@ -7,7 +7,7 @@ itself.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
@@ -33,14 +33,16 @@ def unfinished(body: bytes) -> dict[str, Any]:
     """
     root = ET.fromstring(body)  # noqa: S314  the store's own answer, to a signed request
     truncated = root.findtext("{*}IsTruncated")
-    uploads = [
-        {
+    uploads = []
+    for one in root.iterfind("{*}Upload"):
+        upload: dict[str, Any] = {
             "Key": one.findtext("{*}Key") or "",
             "UploadId": one.findtext("{*}UploadId") or "",
-            "Initiated": _moment(one.findtext("{*}Initiated") or ""),
         }
-        for one in root.iterfind("{*}Upload")
-    ]
+        # Not every server tells it.
+        if begun := one.findtext("{*}Initiated"):
+            upload["Initiated"] = _moment(begun)
+        uploads.append(upload)
     return {
         "Uploads": uploads,
         "IsTruncated": truncated and truncated == "true",
@@ -51,9 +53,11 @@ def unfinished(body: bytes) -> dict[str, Any]:
 
 def _moment(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        told = datetime.fromisoformat(text)
     except ValueError:
         raise ET.ParseError from None
+    # As the SDK reads it.
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 class _Page:

@@ -301,7 +301,8 @@ class Staging:
             for found in page.get("Contents", ()):
                 yield Waiting(found["Key"], _when(found["Key"], start, found.get("LastModified")), int(found["Size"]))
         for upload in self.store.unfinished(action=_LOOKING, prefix=start):
-            yield Waiting(upload["Key"], upload["Initiated"], 0, str(upload["UploadId"]))
+            begun = _when(upload["Key"], start, upload.get("Initiated"))
+            yield Waiting(upload["Key"], begun, 0, str(upload["UploadId"]))
 
     def sweep(self, found: Iterable[Waiting]) -> None:
         """Delete what was left behind, and cancel what was not finished. One request for each 1,000, and one an upload.

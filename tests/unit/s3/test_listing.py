@@ -100,6 +100,10 @@ def test_page_of_unfinished_uploads_is_read() -> None:
         "NextKeyMarker": "k",
         "NextUploadIdMarker": "u",
     }
+    # Some servers tell no zone, or no time at all.
+    assert unfinished(UPLOADS.replace(b"000Z", b"000"))["Uploads"] == unfinished(UPLOADS)["Uploads"]
+    silent = UPLOADS.replace(b"<Initiated>2026-01-02T03:04:05.000Z</Initiated>", b"")
+    assert unfinished(silent)["Uploads"] == [{"Key": "k", "UploadId": "u"}]
     assert unfinished(b"<html/>")["IsTruncated"] is None
     for body in (UPLOADS[:-5], b"", UPLOADS.replace(b"2026-01-02", b"yesterday")):
         with pytest.raises(ParseError):
