@@ -105,6 +105,11 @@ def test_scanner_may_close_what_came_through_the_server(settings: Any) -> None:
     assert long.closed
 
 
+def test_strictest_limit_holds() -> None:
+    """A form's own limit, and Wagtail's for all pictures."""
+    assert [limits.strictest(*both) for both in [(5, 10), (10, None), (None, 0), (None, None)]] == [5, 10, 0, None]
+
+
 def test_parts_are_no_more_than_s3_takes() -> None:
     assert part_size_of(200_000_000) == 16 * MIB
     huge = 5 * 1024**4

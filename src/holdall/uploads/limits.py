@@ -107,6 +107,11 @@ def check_size(size: object, most: int) -> int:
     return size
 
 
+def strictest(*most: int | None) -> int | None:
+    """Give the least of several limits; None where there is none."""
+    return min((one for one in most if one is not None), default=None)
+
+
 # -- how many are open
 
 

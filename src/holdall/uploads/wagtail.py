@@ -20,6 +20,7 @@ from holdall.uploads import texts
 from holdall.uploads.fields import request_of
 from holdall.uploads.files import StagedFile
 from holdall.uploads.forms import DirectUploads, TakesUploads
+from holdall.uploads.limits import strictest
 from holdall.uploads.tickets import MOST_CHARACTERS
 
 # How a ticket comes from the pages that add several files at once: their views take nothing but a file.
@@ -38,7 +39,7 @@ class _Uploads(DirectUploads):
         field = self.fields.get(FILE)
         if isinstance(field, TakesUploads):
             # What Wagtail would refuse is not uploaded in the first place.
-            field.max_size = getattr(field, "max_upload_size", None)
+            field.max_size = strictest(field.max_size, getattr(field, "max_upload_size", None))
             self._take_ticket(self.add_prefix(FILE))
 
     def _take_ticket(self, name: str) -> None:
