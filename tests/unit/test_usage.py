@@ -173,6 +173,7 @@ def test_folder_of_very_many_levels_is_counted_and_written(monkeypatch: pytest.M
 )
 def test_object_is_counted_by_what_it_is_for(name: str, part: Part) -> None:
     assert part_of(name) is part
+    assert part_of(name, 1) is (Part.FILES if part is Part.MARKS else part)
 
 
 def test_trash_is_apart_and_everything_is_all(monkeypatch: pytest.MonkeyPatch) -> None:

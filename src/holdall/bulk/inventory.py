@@ -96,19 +96,19 @@ class Inventory:
             together = "\n".join([*names, ""])
             # Asked of a whole page: most have nothing but files.
             if not names or reserved in together or "/\n" in together or "" in names:
-                entries = [found for found, name in zip(entries, names, strict=True) if self._is_file(name)]
+                entries = [found for found, name in zip(entries, names, strict=True) if self._is_file(name, found)]
                 names = [found["Key"][start:] for found in entries]
             if names:
                 yield Page(names, entries)
 
-    def _is_file(self, name: str) -> bool:
+    def _is_file(self, name: str, found: Mapping[str, Any]) -> bool:
         if sites.RESERVED in name and sites.is_reserved(name):
             above, _, _ = f"/{name}".partition(f"/{sites.RESERVED}/")
             if above:
                 self.others.add(f"{above[1:]}/")
             return False
-        # Consoles mark folders by empty objects, whose names end in a slash.
-        return bool(name) and name[-1] != "/"
+        # Consoles mark folders by empty objects, whose names end in a slash. One that has content is somebody's.
+        return bool(name) and (name[-1] != "/" or int(found["Size"]) > 0)
 
     def uploads(self) -> Iterator[Upload]:
         """Give the uploads that were begun here and not finished. One request for each 1,000."""

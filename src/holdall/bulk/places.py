@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from holdall import names
+from holdall.amounts import as_size
 from holdall.bulk.disks import explained
 from holdall.bulk.entries import Entry, Stretch, order_of
 from holdall.errors import HoldallError, InvalidName
 from holdall.s3.reading import ObjectReader
 from holdall.sites import is_reserved
-from holdall.storage import MediaStorage
+from holdall.storage import MediaStorage, objects
 from holdall.storage.files import ObjectFile
 from holdall.storage.objects import key_of, on_its_side, reading_parameters, site_of, walk
 
@@ -215,6 +216,8 @@ class Store:
     """A store: all that its storage shows."""
 
     storage: MediaStorage
+    # What the last walk came across and left out.
+    troubles: list[Trouble] = field(default_factory=list)
 
     def __str__(self) -> str:
         return str(site_of(self.storage))
@@ -242,12 +245,22 @@ class Store:
         """Give every file whose name begins so, in the order in which the store lists. One request for each 1,000.
 
         Of a stretch, what comes after the first name that is beyond it is not asked for: a store that does not list in
-        the order of the bytes may have more.
+        the order of the bytes may have more. Notes what it leaves out.
         """
-        for name, size_bytes, etag, modified in walk(self.storage, prefix, stretch.after if stretch else ""):
+        self.troubles.clear()
+        for name, size_bytes, etag, modified in walk(
+            self.storage, prefix, stretch.after if stretch else "", leave=self._leave
+        ):
             if stretch is not None and order_of(name) > order_of(stretch.last):
                 return
             yield Entry(name, size_bytes, _as_time(modified), etag.strip('"'))
+
+    def _leave(self, one: objects.Entry) -> None:
+        reason = (
+            f"has {as_size(one.size_bytes)} of content under the name of a folder, which ends in a slash; no file has such a "
+            "name. Rename it in the source by the provider's own tools, or delete it there"
+        )
+        self.troubles.append(Trouble(one.name, reason))
 
     def refuses(self, name: str) -> str:
         """Say why a name cannot be one here; empty if it can."""

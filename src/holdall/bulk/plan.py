@@ -9,7 +9,7 @@ from datetime import datetime
 
 from holdall.bulk.entries import Entry, OutOfOrder, Spool, Stretch, checked, in_order, order_of, side_by_side
 from holdall.bulk.live import Live
-from holdall.bulk.places import Folder, Place, Store, Trouble
+from holdall.bulk.places import Place, Store, Trouble
 from holdall.bulk.proof import is_same
 from holdall.bulk.work import mapped
 from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable
@@ -122,6 +122,7 @@ def make(
             planned.live = Live.of(source, destination)
             if planned.live is not None:
                 planned.live.settle(planned, workers)
+            planned.troubles += planned.source.troubles
             return planned
 
 
@@ -179,6 +180,4 @@ def compared(plan: Plan, since: datetime | None, workers: int) -> Plan:
         else:
             plan.steps.append(one)
             plan.to_copy.add(one.size_bytes)
-    if isinstance(plan.source, Folder):
-        plan.troubles += plan.source.troubles
     return plan

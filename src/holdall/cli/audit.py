@@ -128,7 +128,7 @@ def _show(audit: Audit, options: argparse.Namespace, session: Session) -> None:
             (audit.young, f"saved less than {_span(audit.min_age.total_seconds())} ago"),
             (audit.cached, "in a folder that a package keeps without rows"),
             (audit.others, "in a folder of another store"),
-            (audit.unreachable, "under a name that no file of a storage can have, such as a//b"),
+            (audit.unreachable, "under a name that no file of a storage can have, such as a//b, or a/ with content"),
         ):
             if count.files:
                 out.write(f"  {_files(count)} more without a row: {what}. Not orphans.\n")

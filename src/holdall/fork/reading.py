@@ -14,6 +14,7 @@ from holdall.errors import NameTaken, ObjectNotFound
 from holdall.fork.overlay import Overlay, Side, overlay_of
 from holdall.fork.tombstones import Tombstones
 from holdall.storage import MediaStorage
+from holdall.storage.entry import Leave, unnoticed
 from holdall.storage.files import ObjectFile
 from holdall.storage.modes import Mode
 from holdall.storage.objects import Entry, look_at
@@ -77,16 +78,16 @@ class ReadingFork(MediaStorage):
     def _on_its_side(self, name: str, read: Callable[[MediaStorage], T]) -> T:
         return self._own_or_parents(name, lambda: read(self), lambda: self.parent._on_its_side(name, read))
 
-    def _walk(self, prefix: str, after: str = "") -> Iterator[Entry]:
+    def _walk(self, prefix: str, after: str = "", leave: Leave = unnoticed) -> Iterator[Entry]:
         own = set()
-        for entry in self._walk_own(prefix, after):
+        for entry in self._walk_own(prefix, after, leave):
             own.add(entry.name)
             yield entry
-        yield from self._walk_parents(prefix, own)
+        yield from self._walk_parents(prefix, own, leave)
 
-    def _walk_parents(self, prefix: str, own: set[str]) -> Iterator[Entry]:
+    def _walk_parents(self, prefix: str, own: set[str], leave: Leave = unnoticed) -> Iterator[Entry]:
         hidden = self.tombstones.below(prefix)
-        for entry in self.parent._walk(prefix):
+        for entry in self.parent._walk(prefix, leave=lambda one: self.is_not_the_parents(one.name) or leave(one)):
             if entry.name not in own and entry.name not in hidden and not self.is_not_the_parents(entry.name):
                 yield entry
 

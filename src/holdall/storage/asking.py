@@ -13,7 +13,7 @@ from django.utils import timezone
 from holdall import names
 from holdall.errors import ObjectNotFound, StoreFailed
 from holdall.sites import RESERVED, is_reserved
-from holdall.storage.entry import Entry
+from holdall.storage.entry import Entry, Leave, unnoticed
 from holdall.storage.links import LinkingStorage
 from holdall.storage.reading import reading_parameters
 
@@ -136,20 +136,28 @@ class AskingStorage(LinkingStorage):
         self._note_folders(path, folders)
         return folders, [file for file in files if file != RESERVED]
 
-    def _walk(self, prefix: str, after: str = "") -> Iterator[Entry]:
-        """Give every file whose name begins so and comes after another. One request for each 1,000."""
-        return self._walk_own(prefix, after)
+    def _walk(self, prefix: str, after: str = "", leave: Leave = unnoticed) -> Iterator[Entry]:
+        """Give every file whose name begins so and comes after another. One request for each 1,000.
 
-    def _walk_own(self, prefix: str, after: str = "") -> Iterator[Entry]:
+        `leave` hears of each object that has content under the name of a folder, which no file can have.
+        """
+        return self._walk_own(prefix, after, leave)
+
+    def _walk_own(self, prefix: str, after: str = "", leave: Leave = unnoticed) -> Iterator[Entry]:
         """Give every file of this very store, as `_walk` does."""
         start = self._prefix("")
         beyond: dict[str, Any] = {"StartAfter": f"{start}{after}"} if after else {}
         for page in self.store.pages(action="listing", name=prefix, Prefix=f"{start}{prefix}", **beyond):
             for found in page.get("Contents", ()):
                 name = found["Key"][len(start) :]
-                # Consoles mark folders by empty objects, whose names end in a slash.
-                if name and not name.endswith("/") and not is_reserved(name):
-                    yield Entry(name, int(found["Size"]), str(found["ETag"]), found.get("LastModified"))
+                if not name or is_reserved(name):
+                    continue
+                entry = Entry(name, int(found["Size"]), str(found["ETag"]), found.get("LastModified"))
+                if not name.endswith("/"):
+                    yield entry
+                elif entry.size_bytes:
+                    # Consoles mark folders by empty ones.
+                    leave(entry)
 
     def _pages(self, path: str, **parameters: Any) -> Iterator[Any]:
         # V1 breaks on keys with "%" or "+" on Ceph: its marker comes back unescaped.

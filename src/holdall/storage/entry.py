@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,3 +15,11 @@ class Entry(NamedTuple):
     etag: str
     # Told by listings alone.
     modified: datetime | str | None = None
+
+
+# Hears of what a listing has and is no file.
+Leave = Callable[[Entry], object]
+
+
+def unnoticed(_entry: Entry) -> None:
+    """Let it pass."""

@@ -22,7 +22,7 @@ from holdall.s3.multipart import Parts
 from holdall.s3.ranges import Source
 from holdall.s3.saving import NewObject
 from holdall.s3.target import Target
-from holdall.storage.entry import Entry
+from holdall.storage.entry import Entry, Leave, unnoticed
 from holdall.storage.media import MediaStorage
 from holdall.storage.reading import reading_parameters
 from holdall.storage.upload import Upload
@@ -149,12 +149,13 @@ def _entry(side: MediaStorage, name: str) -> Entry:
     return Entry(name, int(found.get("ContentLength") or 0), str(found.get("ETag") or ""))
 
 
-def walk(storage: MediaStorage, prefix: str = "", after: str = "") -> Iterator[Entry]:
+def walk(storage: MediaStorage, prefix: str = "", after: str = "", leave: Leave = unnoticed) -> Iterator[Entry]:
     """Give every file of a storage whose name begins so; of a fork, its own first. One request for each 1,000.
 
-    `after`: only those that come after this name, in the order in which the store lists.
+    `after`: only those that come after this name, in the order in which the store lists. `leave` hears of each object that
+    has content under the name of a folder, which no file can have.
     """
-    return storage._walk(prefix, after)
+    return storage._walk(prefix, after, leave)
 
 
 def walk_own(storage: MediaStorage, prefix: str = "", after: str = "") -> Iterator[Entry]:

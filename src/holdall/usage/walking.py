@@ -38,15 +38,18 @@ class Part(StrEnum):
     MARKS = "folder marks"
 
 
-def part_of(name: str) -> Part:
-    """Say what an object is for, by its name below the place's location; a store in a folder of it has its own trash."""
+def part_of(name: str, size_bytes: int = 0) -> Part:
+    """Say what an object is for, by its name below the place's location; a store in a folder of it has its own trash.
+
+    What has content under the name of a folder is counted as one of its files, although no storage shows it.
+    """
     if is_reserved(name):
         parts = name.split("/")
         inside = parts[parts.index(RESERVED) + 1 :]
         if inside[:1] == ["uploads"] and inside[-1] == SPENT:
             return Part.HOLDALL
         return {"trash": Part.TRASH, "uploads": Part.UPLOADS}.get(inside[0] if inside else "", Part.HOLDALL)
-    return Part.MARKS if name.endswith("/") else Part.FILES
+    return Part.MARKS if name.endswith("/") and not size_bytes else Part.FILES
 
 
 def objects(place: Place) -> Iterator[tuple[Part, Entry]]:
@@ -76,7 +79,8 @@ def _of_store(storage: MediaStorage) -> Iterator[tuple[Part, Entry]]:
     for page in storage.store.pages(action="listing", Prefix=start):
         for found in page.get("Contents", ()):
             if name := found["Key"][len(start) :]:
-                yield part_of(name), Entry(name, int(found["Size"]), _as_time(found.get("LastModified")))
+                size_bytes = int(found["Size"])
+                yield part_of(name, size_bytes), Entry(name, size_bytes, _as_time(found.get("LastModified")))
 
 
 def _as_time(told: datetime | str | None) -> datetime | None:
