@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from holdall.providers import PROVIDERS
 from holdall.s3 import smuggling
 from holdall.s3.smuggling import Unsigned
@@ -23,3 +25,14 @@ def test_probe_finds_what_the_server_does(storage: Any, provider: Provider, buck
         assert PROVIDERS[said].unsigned_headers == FOUND[provider.name].value
     left = provider.client.list_objects_v2(Bucket=bucket, Prefix=f"{location}/")
     assert left["KeyCount"] == 0
+
+
+@only("seaweedfs-http")
+def test_failure_of_the_store_decides_nothing_for_good(
+    storage: Any, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = storage.store
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "try_link", lambda *_arguments, **_options: 503)
+        assert smuggling.of(store, f"{location}/") is Unsigned.OBEYED
+    assert smuggling.of(store, f"{location}/") is Unsigned.REFUSED

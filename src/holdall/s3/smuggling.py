@@ -62,11 +62,16 @@ class Unsigned(Enum):
     OBEYED = "obeyed"
 
 
+class _Undecided(Exception):
+    """An answer says nothing of what the store does."""
+
+
 def of(connection: Connection, prefix: str) -> Unsigned:
     """Tell it of a store: a known fact of its provider, or a probe under `prefix`.
 
-    Requests: none where it is known, or only the SDK can ask at present: then the worst is assumed, and not remembered.
-    Otherwise at most four, and as many that clean up, once per process.
+    Requests: none where it is known, or only the SDK can ask at present; otherwise at most four, and as many that clean up,
+    once per process. If only the SDK can ask, or the store answers with a failure of its own, the worst is assumed, and
+    not remembered.
 
     Raises:
         HoldallError: the probe could not be made.
@@ -80,10 +85,10 @@ def of(connection: Connection, prefix: str) -> Unsigned:
         with connection.lock:
             found = connection.known.get("unsigned_headers")
             if found is None:
-                found = _probe(connection, prefix)
-                # The fast lane may have been left meanwhile, for some minutes.
-                if connection.can_try_links():
-                    connection.known["unsigned_headers"] = found
+                try:
+                    found = connection.known["unsigned_headers"] = _probe(connection, prefix)
+                except _Undecided:
+                    return Unsigned.OBEYED
     return found
 
 
@@ -112,10 +117,17 @@ def _probe(connection: Connection, prefix: str) -> Unsigned:
 def _status(
     connection: Connection, key: str, headers: Mapping[str, str], more: Mapping[str, str], unsent: tuple[str, ...]
 ) -> int:
-    """Send what a browser would, and give the status of the answer."""
+    """Send what a browser would, and give the status of the answer.
+
+    Raises:
+        _Undecided: it says nothing of the headers, or nothing was sent: the fast lane may be left meanwhile, for some minutes.
+    """
     place = connection.place()
     if place is None:
-        return 501
+        raise _Undecided
     signer, _ = connection.signer(place)
     url = signer.url(key, Window(int(time.time()), 300, 0.0), method="PUT", headers=headers, unsent=unsent)
-    return connection.try_link("PUT", url, {"host": place.host, **headers, **more}, _BODY, action=_ACTION)
+    status = connection.try_link("PUT", url, {"host": place.host, **headers, **more}, _BODY, action=_ACTION)
+    if status >= 500:
+        raise _Undecided
+    return status
