@@ -13,7 +13,7 @@ import pytest
 from django.core.files.base import ContentFile
 
 from holdall.bulk import copying, live, plan, trash
-from holdall.bulk.places import Store
+from holdall.bulk.places import Store, Trouble
 from holdall.errors import HoldallError
 from holdall.s3 import circuit, fastlane, owed
 from holdall.s3.said import KEPT
@@ -318,6 +318,16 @@ def test_file_that_the_mirror_got_after_the_note_stays(ground: Ground, monkeypat
     save(ground.storage("b"), "a.txt", b"saved when the mirror was the store")
     left = planned(storage)
     assert (left.all_to_do.files, left.only_there.files) == (0, 1)
+
+
+def test_name_that_no_file_can_have_stops_no_move(ground: Ground) -> None:
+    storage = ground.storage("a", "b")
+    left = planned(storage)
+    # The server of this test refuses such keys; Amazon does not.
+    left.troubles.append(Trouble("/leads/out.txt", "leads out of the store"))
+    assert left.live is not None
+    left.live.settle(left, 1)
+    assert [one.name for one in left.troubles] == ["/leads/out.txt"]
 
 
 def test_second_look_at_a_name_forgets_no_note_of_a_longer_one(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

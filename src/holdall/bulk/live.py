@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from holdall.bulk.entries import Entry, Spool, side_by_side
 from holdall.bulk.places import Place, Store, Trouble
 from holdall.bulk.work import mapped
-from holdall.errors import HoldallError, StoreFailed
+from holdall.errors import HoldallError, InvalidName, StoreFailed
 from holdall.fork.storage import ForkedStorage
 from holdall.s3 import owed
 from holdall.s3.begun import mark_of_copy
@@ -108,7 +108,7 @@ class Live:
         outdated = mapped(lambda name: (name, self._is_outdated(name, pauses)), names, workers)
         for name in (name for name, is_outdated in outdated if is_outdated):
             plan.missed.append(name)
-        plan.troubles[:] = [one for one in plan.troubles if not self.is_settled(one.name)]
+        plan.troubles[:] = [one for one in plan.troubles if not self._is_over(one.name)]
         plan.troubles += [Trouble(name, self._told_behind()) for name in sorted(behind)]
 
     def _read_notes(self, is_asked_for: Callable[[str], bool]) -> None:
@@ -128,6 +128,13 @@ class Live:
             for name in note.names if not note.mark else ():
                 if is_asked_for(name):
                     self.noted_there[name] = max(note.written, self.noted_there.get(name, note.written))
+
+    def _is_over(self, name: str) -> bool:
+        try:
+            return self.is_settled(name)
+        except InvalidName:
+            # An object whose key no storage can name. It stays left out, and stops nothing else.
+            return False
 
     def _judge_own(self, name: str) -> tuple[str, bool]:
         return name, self._is_behind(name)
