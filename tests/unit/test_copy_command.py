@@ -16,7 +16,7 @@ import pytest
 from holdall import cli
 from holdall.bulk import copying
 from holdall.bulk.entries import Entry
-from holdall.bulk.places import Store
+from holdall.bulk.places import Store, overlap
 from holdall.bulk.plan import Plan
 from holdall.cli import copy as command
 from holdall.cli import places
@@ -274,3 +274,46 @@ def test_copy_that_is_told_to_end_says_how_to_go_on(
         code, _, said = holdall("copy", str(media), f"{tmp_path}/new/", "--yes")
         assert (code, "run the same line again" in said) == (ends, True)
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def reached(address: str, location: str = "", bucket_name: str = "media") -> Store:
+    return Store(MediaStorage(bucket_name=bucket_name, endpoint_url=address, location=location))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://localhost:9000", "http://127.0.0.1:9000"),
+        ("http://localhost:9000", "http://[::1]:9000/"),
+        ("https://s3.example.com", "https://media.s3.example.com"),
+        ("https://s3.example.com", "https://s3.example.com/media"),
+        ("https://s3.example.com", "https://s3.example.com:443"),
+        ("http://s3.example.com:80", "http://S3.example.com."),
+        ("https://example.com/s3/", "https://example.com:443/s3"),
+        ("https://s3.us-west-004.backblazeb2.com", "https://media.s3.us-west-004.backblazeb2.com"),
+        ("https://s3.eu-central-1.amazonaws.com", "https://media.s3.eu-central-1.amazonaws.com"),
+    ],
+)
+def test_places_overlap_by_whichever_address_they_are_reached(one: str, other: str) -> None:
+    assert "are the same" in overlap(reached(one, "a"), reached(other, "a"))
+    for first, second in (("", "a"), ("a/b", "a")):
+        assert "overlap" in overlap(reached(one, first), reached(other, second))
+    assert not overlap(reached(one, "a"), reached(other, "ab"))
+    assert not overlap(reached(one), reached(other, bucket_name="other"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://localhost:9000", "http://localhost:9001"),
+        ("http://localhost:9000", "http://minio.example.com:9000"),
+        ("https://example.com/production", "https://example.com/staging"),
+    ],
+)
+def test_buckets_of_one_name_on_two_servers_do_not_overlap(one: str, other: str) -> None:
+    assert not overlap(reached(one), reached(other))
+
+
+def test_store_of_a_folder_does_not_overlap_with_a_bucket_of_its_name(tmp_path: Path) -> None:
+    local = Store(MediaStorage(bucket_name="media", local_folder=str(tmp_path)))
+    assert not overlap(local, Store(MediaStorage(bucket_name="media", region_name="eu-central-1")))

@@ -17,12 +17,13 @@ from holdall import names
 from holdall.amounts import as_size
 from holdall.bulk.disks import explained
 from holdall.bulk.entries import Entry, Stretch, order_of
+from holdall.environment import buckets
 from holdall.errors import HoldallError, InvalidName
 from holdall.s3.reading import ObjectReader
 from holdall.sites import is_reserved
 from holdall.storage import MediaStorage, objects
 from holdall.storage.files import ObjectFile
-from holdall.storage.objects import key_of, on_its_side, reading_parameters, site_of, walk
+from holdall.storage.objects import key_of, on_its_side, reading_parameters, site_of, target_of, walk
 
 T = TypeVar("T")
 
@@ -287,14 +288,31 @@ def overlap(source: Place, destination: Place) -> str:
         one, way = here == there, _is_inside(here, there) or _is_inside(there, here)
     elif isinstance(source, Store) and isinstance(destination, Store):
         mine, other = site_of(source.storage), site_of(destination.storage)
+        if _is_one_bucket(source.storage, destination.storage):
+            other = other._replace(place=mine.place)
         one, way = mine == other, mine.inside(other) is not None or other.inside(mine) is not None
     else:
         return ""
     if one:
-        return f"Source and destination are the same: {source}."
+        both = f"{source}" if str(source) == str(destination) else f"{source} and {destination}"
+        return f"Source and destination are the same: {both}."
     if way:
         return f"Source and destination overlap: {source} and {destination}. Copy to a place beside it."
     return ""
+
+
+def _is_one_bucket(one: MediaStorage, other: MediaStorage) -> bool:
+    """Say whether two stores are in one bucket, by whichever of its addresses."""
+    # An embedded server has no address before it runs; it is known by what it is.
+    if one.local_folder or other.local_folder:
+        return False
+    return buckets.is_same(_bucket(one), _bucket(other))
+
+
+def _bucket(storage: MediaStorage) -> buckets.Bucket:
+    addresses = (storage.endpoint_url, storage.public_endpoint_url)
+    known = tuple(address for address in addresses if address)
+    return buckets.Bucket(target_of(storage).provider, str(storage.bucket_name), known)
 
 
 def unfinished_beside(path: Path) -> Path:

@@ -31,7 +31,7 @@ def is_same(one: Bucket, other: Bucket) -> bool:
 
 def _places(bucket: Bucket) -> frozenset[tuple[str, str]]:
     """Give what buckets of one name have in common exactly if they are one."""
-    provider = bucket.provider
+    provider = _provider(bucket)
     if provider.id in _ONE_NAMESPACE or not bucket.addresses:
         return frozenset({(provider.id, "")})
     if provider is OVH:
@@ -40,8 +40,18 @@ def _places(bucket: Bucket) -> frozenset[tuple[str, str]]:
     return frozenset(("", _server(address, bucket.name)) for address in bucket.addresses)
 
 
+def _provider(bucket: Bucket) -> Provider:
+    """Give the provider, also where an address has the bucket in front, as it stands in links."""
+    bare = (address.replace(f"//{bucket.name}.", "//", 1) for address in bucket.addresses)
+    found = [provider for provider, _ in map(providers.recognise, bare) if provider.id in _ONE_NAMESPACE]
+    return found[0] if found else bucket.provider
+
+
 def _server(address: str, bucket_name: str) -> str:
-    """Give a server's host, with the port where it is not the usual one, without the bucket in front."""
+    """Give a server's host, with the port where it is not the usual one, without the bucket in front or behind.
+
+    Below other paths of one host there may be other servers.
+    """
     try:
         parts = urlsplit(address if "//" in address else f"//{address}")
         host, port = (parts.hostname or "").removesuffix("."), parts.port
@@ -50,4 +60,6 @@ def _server(address: str, bucket_name: str) -> str:
     host = host.removeprefix(f"{bucket_name}.")
     if hosts.is_loopback(host):
         host = _LOOPBACK
-    return host if port in {None, 80, 443} else f"{host}:{port}"
+    path = parts.path.strip("/")
+    way = f"/{path}" if path not in {"", bucket_name} else ""
+    return f"{host}{way}" if port in {None, 80, 443} else f"{host}:{port}{way}"
