@@ -176,11 +176,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     measured = coverage.Coverage.current()
     if measured is None or not scheduling.is_repeated(item.nodeid):
         return (yield)
+    # To start again is to patch `os._exit` again, around the patch that is there: after a thousand tests each forked process
+    # would save its data a thousand times, and then fail to end.
+    ends = os._exit
     measured.stop()
+    # Nor are the programs that it starts measured.
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
     try:
         return (yield)
     finally:
         measured.start()
+        os._exit = ends
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
