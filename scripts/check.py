@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTHON = sys.executable
 # More processes than most machines have cores to spare for tests: they mostly wait for the servers.
-SUITE = ["-q", "-n", "5", "--dist", "loadscope"]
+SUITE = ["-q", "-n", "4", "--dist", "loadscope"]
 # What another Python or Django can break: the modules one by one, the storage on one server, for the others differ in
 # nothing that Python knows of, and what forms do with files. The rest of what the storage promises, the pages, the other
 # packages, the wire's faults and the journeys run once.

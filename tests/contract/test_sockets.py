@@ -131,13 +131,15 @@ def test_idle_connections_of_a_process_are_bounded(monkeypatch: pytest.MonkeyPat
             self.closed = True
 
     monkeypatch.setattr(sockets, "MOST_IDLE", 5)
+    # Other tests leave threads, and each may keep a connection.
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
     hosts = [sockets.Idle() for _ in range(4)]
     made = [Fake() for _ in range(100)]
     for number, one in enumerate(made):
         monkeypatch.setattr(sockets, "_looked_at", 0.0)
         hosts[number % 4].put(one)
 
-    assert sum(map(len, hosts)) <= 5 + threading.active_count()
+    assert sum(map(len, hosts)) <= 6
     # The oldest go first.
     assert made[0].closed
     assert not made[-1].closed
