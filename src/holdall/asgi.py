@@ -139,9 +139,20 @@ class StreamingASGIHandler(ASGIHandler):
         scope = {**scope, _REQUESTS: requests}
         try:
             # It goes through Django's own code as what it takes for the function that receives.
-            await super().handle(scope, body, send)
+            handling = asyncio.ensure_future(super().handle(scope, body, send))
+            try:
+                await asyncio.shield(handling)
+            except asyncio.CancelledError:
+                # A server that is told to end cancels this while a thread still waits for a slow visitor, and Django waits
+                # for the thread.
+                body.give_up()
+                handling.cancel()
+                await asyncio.wait([handling])
+                if not handling.cancelled():
+                    # Nobody else asks for it.
+                    handling.exception()
+                raise
         finally:
-            # A server that is told to end cancels this while a thread still waits for a slow visitor.
             body.give_up()
             for request in requests:
                 # Django forgets it where the visitor has gone.
