@@ -137,21 +137,20 @@ class StreamingASGIHandler(ASGIHandler):
         body = Body(receive)
         requests: list[Any] = []
         scope = {**scope, _REQUESTS: requests}
+        # It goes through Django's own code as what it takes for the function that receives.
+        handling = asyncio.ensure_future(super().handle(scope, body, send))
         try:
-            # It goes through Django's own code as what it takes for the function that receives.
-            handling = asyncio.ensure_future(super().handle(scope, body, send))
-            try:
-                await asyncio.shield(handling)
-            except asyncio.CancelledError:
-                # A server that is told to end cancels this while a thread still waits for a slow visitor, and Django waits
-                # for the thread.
-                body.give_up()
-                handling.cancel()
-                await asyncio.wait([handling])
-                if not handling.cancelled():
-                    # Nobody else asks for it.
-                    handling.exception()
-                raise
+            await asyncio.shield(handling)
+        except asyncio.CancelledError:
+            # A server that is told to end cancels this while a thread still waits for a slow visitor, and Django waits for
+            # the thread.
+            body.give_up()
+            handling.cancel()
+            await asyncio.wait([handling])
+            if not handling.cancelled():
+                # Nobody else asks for it.
+                handling.exception()
+            raise
         finally:
             body.give_up()
             for request in requests:

@@ -204,10 +204,11 @@ def test_names_of_any_script_are_written_to_a_pipe_of_any_encoding(tmp_path: Pat
     for arguments, expected in ((("--json",), "\xe9\U0001f600.png"), ((), "1 byte in 1 file")):
         parser = argparse.ArgumentParser()
         cli.add_commands(parser)
-        out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        written = io.BytesIO()
+        out = io.TextIOWrapper(written, encoding="ascii")
         assert cli.run(parser.parse_args(["usage", str(tmp_path), *arguments]), out=wrapper(out), err=out) == 0
         assert (out.encoding, out.errors) == ("ascii", "strict")
-        said = out.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        said = written.getvalue().decode()
         assert expected in (json.loads(said)["largest"][0]["name"] if arguments else said)
 
 

@@ -100,7 +100,7 @@ def test_serializer_looks_at_pictures_as_forms_do(browser: Browser, serializer_c
     from holdall.uploads import schema
     from holdall.uploads.serializers import ImageUploadField, offers
 
-    class PictureSerializer(serializers.Serializer):  # type: ignore[misc]
+    class PictureSerializer(serializers.Serializer):  # type: ignore[misc]  # the framework is not typed
         picture = ImageUploadField()
 
     context = {"request": request_of(browser)}
