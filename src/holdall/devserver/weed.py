@@ -282,6 +282,10 @@ def command(program: Path, port: int, scratch: Path, certificate: Certificate | 
         "webdav": "false",
         "admin.ui": "false",
         "master.telemetry": "false",
+        # A master that resumes holds an election. On a busy machine it now and then loses the first one, and until the
+        # next, ten to twenty seconds later, no file can be stored, while everything else answers. What it would resume,
+        # the volumes tell it.
+        "master.resumeState": "false",
         # Every bucket has volumes of its own, none of which takes room before it has files. Their number would be limited
         # by the free room, a GiB for each: a disk with 20 GiB would have room for a handful of buckets.
         "volume.max": 10_000,
