@@ -233,6 +233,13 @@ def test_mind_is_changed(open_page: OpenPage, site: Site, tmp_path: Path) -> Non
     field(page).set_input_files(right)
     uploaded(page, "right.txt")
     expect(row(page, "wrong.txt")).to_have_count(0)
+    field(page, "pictures").set_input_files(wrong)
+    uploaded(page, "wrong.txt")
+    # What an ordinary input forgets, this one does.
+    page.evaluate("document.querySelector('form').reset()")
+    expect(page.locator(".holdall-file")).to_have_count(0)
+    field(page).set_input_files(right)
+    uploaded(page, "right.txt")
     field(page, "pictures").set_input_files([wrong, extra])
     uploaded(page, "wrong.txt", "extra.txt")
     page.get_by_role("button", name="Remove: wrong.txt").click()
@@ -251,6 +258,13 @@ def test_dropped_and_pasted_files_are_taken(open_page: OpenPage, site: Site) -> 
         const target = document.querySelector(selector);
         target.dispatchEvent(type === "paste" ? new ClipboardEvent(type, how) : new DragEvent(type, how));
     }"""
+    # What the browser knows no type of, the server decides about by its name.
+    accepted = """async () => {
+        const { Field } = await import(document.querySelector("script[src*='holdall/uploads']").src);
+        const accepts = (accept, name, type) => Field.prototype.accepts.call({ input: { accept } }, { name, type });
+        return [accepts("image/*", "a.heic", ""), accepts("image/*", "a.txt", "text/plain"), accepts(".pdf", "a.heic", "")];
+    }"""
+    assert page.evaluate(accepted) == [True, False, False]
     zone = ".holdall-upload:has([name=pictures]) .holdall-zone"
     root = page.locator(".holdall-upload", has=field(page, "pictures"))
     page.evaluate(give, [zone, "dragenter", "dropped.txt"])
@@ -345,6 +359,11 @@ def test_form_that_was_added_later_is_taken_over(open_page: OpenPage, site: Site
             const text = await (await fetch("/report/")).text();
             const form = new DOMParser().parseFromString(text, "text/html").querySelector("form");
             document.querySelector("form").replaceWith(form);
+            // An input can be somewhere else than its form.
+            form.id = "later";
+            const input = form.querySelector("[name=document]");
+            input.setAttribute("form", form.id);
+            form.after(input.closest(".holdall-upload"));
         }"""
     )
     ready(page)

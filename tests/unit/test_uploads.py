@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
 from holdall.uploads import inspection, limits, tickets
 from holdall.uploads.checks import check_cache
+from holdall.uploads.forms import UploadField
 from holdall.uploads.inspection import BEGINNINGS, is_disguised
 from holdall.uploads.middleware import UploadsMiddleware
 from holdall.uploads.options import options
@@ -19,6 +22,7 @@ from holdall.uploads.owners import current_request
 from holdall.uploads.refusals import UploadRefused
 from holdall.uploads.tickets import FieldToken, Ticket
 from holdall.uploads.transfer import part_size_of, read_digest
+from holdall.uploads.views import body_of
 
 MIB = 1024**2
 
@@ -103,6 +107,29 @@ def test_scanner_may_close_what_came_through_the_server(settings: Any) -> None:
             assert file.read() == b"content"
     # The project may close it for good.
     assert long.closed
+
+
+class _Endless(io.RawIOBase):
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise AssertionError("It was read.")
+
+
+def test_body_without_a_length_is_not_read() -> None:
+    request = ASGIRequest({"type": "http", "method": "POST", "path": "/", "headers": []}, _Endless())
+    assert body_of(request) == {}
+
+
+def test_form_in_place_of_json_is_malformed() -> None:
+    """Django's CSRF middleware has read it by then."""
+    request = RequestFactory().post("/", {"a": "b"})
+    assert request.POST["a"] == "b"
+    with pytest.raises(UploadRefused, match="malformed"):
+        body_of(request)
+
+
+def test_several_files_that_are_cleared_are_none() -> None:
+    field = UploadField(multiple=True, required=False)
+    assert field.clean([False]) == field.clean([]) == []
 
 
 def test_strictest_limit_holds() -> None:

@@ -108,7 +108,8 @@ class TakesUploads(forms.FileField):
         given = [one for at, one in enumerate(given) if not isinstance(one, str) or one not in given[:at]]
         # Nothing at all is cleaned too: a field that is required says so.
         cleaned = [super(TakesUploads, self).clean(one, initial) for one in given or [None]]
-        return [one for one in cleaned if one not in self.empty_values]
+        # What was chosen to be cleared is no file either: Django says False of it.
+        return [one for one in cleaned if one is not False and one not in self.empty_values]
 
     def to_python(self, data: Any) -> Any:
         if isinstance(data, FieldFile) and data:

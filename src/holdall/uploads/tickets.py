@@ -117,7 +117,8 @@ def _sign(claim: FieldToken | Ticket, salt: str) -> str:
 
 
 def _read(text: object, salt: str, kind: type[_Claim]) -> _Claim:
-    if not isinstance(text, str) or not text or len(text) > MOST_CHARACTERS:
+    # Ours are ASCII. In JSON there is text that cannot even be encoded, which Django's signer does not expect.
+    if not isinstance(text, str) or not text or len(text) > MOST_CHARACTERS or not text.isascii():
         raise UploadRefused("invalid_ticket", "It is not a ticket.")
     try:
         said: dict[str, Any] = _signer(salt).unsign_object(text, max_age=options().lifetime)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, RawPostDataException
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
@@ -67,10 +67,12 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
     """
     try:
         # Asked before it is read: Django reads what its own setting allows, which may be more.
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BODY_BYTES:
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
+        if length > MOST_BODY_BYTES:
             raise UploadRefused("malformed", "The request is too long.")
-        found = json.loads(request.body or b"{}")
-    except (ValueError, RecursionError) as error:
+        # The attack: a body without a length, and without an end, which Django would read into memory.
+        found = json.loads(request.body) if length else {}
+    except (ValueError, RecursionError, RawPostDataException) as error:
         raise UploadRefused("malformed", "The body is not JSON.") from error
     if not isinstance(found, dict):
         raise UploadRefused("malformed", "The body is not a JSON object.")

@@ -572,6 +572,9 @@ class Row {
     const { hidden } = this;
     hidden.disabled = state !== "done";
     hidden.name = field.input.name;
+    // An input can be of a form that is elsewhere on the page; its tickets are of the same.
+    const form = field.input.getAttribute("form");
+    if (form) hidden.setAttribute("form", form);
     hidden.value = upload.value;
   }
 
@@ -753,6 +756,8 @@ export class Field {
       !wanted.length ||
       wanted.some((one) => {
         if (one.startsWith(".")) return name.toLowerCase().endsWith(one);
+        // A browser that does not know the type says none; the server goes by the name.
+        if (!type) return true;
         return one.endsWith("/*") ? type.startsWith(one.slice(0, -1)) : type === one;
       })
     );
@@ -933,6 +938,16 @@ addEventListener("formdata", ({ target, formData }) => {
     const enclosed = field.uploads.filter((upload) => upload.file && (upload.isBusy || upload.state === "enclosed"));
     formData.delete(name);
     for (const one of [...tickets, ...enclosed.map(({ file }) => file)]) formData.append(name, one);
+  }
+});
+
+// What was chosen is let go, as an ordinary input lets it go; what the page came with stays.
+addEventListener("reset", ({ target, defaultPrevented }) => {
+  if (defaultPrevented) return;
+  holds.delete(target);
+  for (const field of fieldsOf(target)) {
+    for (const upload of field.uploads.filter(({ file }) => file)) field.drop(upload);
+    field.settle();
   }
 });
 
