@@ -78,8 +78,13 @@ class FileSecret(Secret):
 
 def holds(value: str, secret: str) -> bool:
     """Say whether a value gives a secret away: it is the secret, or contains one that is long enough to be no word."""
-    low, sought = value.lower().strip("/"), secret.lower()
-    return sought not in WORDS and (low == sought or (len(sought) >= _KEY_LENGTH and sought in low))
+    return is_whole(value, secret) or (len(secret) >= _KEY_LENGTH and secret.lower() in value.lower())
+
+
+def is_whole(value: str, secret: str) -> bool:
+    """Say whether a value is the secret and nothing else; what everybody uses as a key counts as none."""
+    sought = secret.lower()
+    return value.lower().strip("/") == sought and sought not in WORDS
 
 
 def without(text: str, secrets: Iterable[str]) -> str:

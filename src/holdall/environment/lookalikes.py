@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from holdall.environment import dsn, foreign, keyfiles, whereabouts
+from holdall import secret
+from holdall.environment import dsn, foreign, keyfiles, values, whereabouts
 from holdall.environment.entries import Entries
 from holdall.environment.foreign import Candidate, Meaning
 from holdall.environment.unread import same_as
@@ -69,7 +70,17 @@ def meant_names(entries: Entries) -> Iterator[Candidate]:
             continue
         meant = foreign.meaning(bare)
         if meant and _fits(meant, value.strip()):
-            yield Candidate(bare, value.strip(), _by_its_value(bare, value.strip(), meant))
+            meant = _by_its_value(bare, value.strip(), meant)
+            yield Candidate(bare, "" if _is_misplaced(entries, meant, value) else value.strip(), meant)
+
+
+def _is_misplaced(entries: Entries, meant: Meaning, value: str) -> bool:
+    """Say whether a value is a secret where none belongs: an address that is made of it would show it as a host."""
+    variable = BY_NAME.get(meant.variable.removesuffix(keyfiles.SUFFIX))
+    if variable and variable.secret:
+        return False
+    plain = values.tidy(value, lambda _remark: None) or ""
+    return any(secret.is_whole(plain, one) for one in entries.secrets)
 
 
 def _others(entries: Entries) -> tuple[str, ...]:

@@ -121,6 +121,12 @@ def test_any_environment_gives_settings_or_the_error_of_the_contract(environ: di
     pasted={"AWS_ACCESS_KEY_ID": SECRETS["AWS_SECRET_ACCESS_KEY"]},
     plain={"STORAGE_BUCKET_NAME": "acme-media"},
 )
+@example(
+    # A short secret is no word in an address: what is made of it there would be shown.
+    secrets={"AWS_SECRET_ACCESS_KEY": "{}"},
+    pasted={"AWS_S3_ENDPOINT": "hunter2-hunter2"},
+    plain={"STORAGE_BUCKET_NAME": "acme-media"},
+)
 def test_no_secret_is_ever_shown(secrets: dict[str, str], pasted: dict[str, str], plain: dict[str, str]) -> None:
     known = {name: dirt.format(SECRETS[name]) for name, dirt in secrets.items()}
     # What no variable holds as a secret looks like a name: so each is held, by a second store perhaps.
