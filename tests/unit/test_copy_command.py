@@ -16,12 +16,15 @@ import pytest
 from holdall import cli
 from holdall.bulk import copying
 from holdall.bulk.entries import Entry
+from holdall.bulk.live import Live
 from holdall.bulk.places import Store, overlap
 from holdall.bulk.plan import Plan
 from holdall.cli import copy as command
 from holdall.cli import places
 from holdall.cli.terminal import Session, Style
+from holdall.s3 import owed
 from holdall.storage import MediaStorage
+from holdall.storage.mirror import place_of
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
@@ -314,6 +317,35 @@ def test_buckets_of_one_name_on_two_servers_do_not_overlap(one: str, other: str)
     assert not overlap(reached(one), reached(other))
 
 
-def test_store_of_a_folder_does_not_overlap_with_a_bucket_of_its_name(tmp_path: Path) -> None:
-    local = Store(MediaStorage(bucket_name="media", local_folder=str(tmp_path)))
+def test_store_of_a_folder_overlaps_with_itself_alone(tmp_path: Path) -> None:
+    local = Store(MediaStorage(bucket_name="media", local_folder=str(tmp_path / "a")))
     assert not overlap(local, Store(MediaStorage(bucket_name="media", region_name="eu-central-1")))
+    # Each folder has a server of its own, with buckets of its own.
+    assert not overlap(local, Store(MediaStorage(bucket_name="media", local_folder=str(tmp_path / "b"))))
+    again = MediaStorage(bucket_name="media", local_folder=f"{tmp_path}/b/../a/")
+    assert "are the same" in overlap(local, Store(again))
+
+
+@pytest.mark.parametrize("is_told", [False, True], ids=["by the variables", "by what the store says"])
+@pytest.mark.parametrize(
+    ("mirror", "given", "is_it"),
+    [
+        ({"endpoint_url": "http://localhost:9000"}, {"endpoint_url": "http://127.0.0.1:9000"}, True),
+        ({"endpoint_url": "https://s3.example.com"}, {"endpoint_url": "https://media.s3.example.com:443"}, True),
+        ({}, {"endpoint_url": "https://s3.eu-central-1.amazonaws.com"}, True),
+        ({"endpoint_url": "http://localhost:9000"}, {"endpoint_url": "http://localhost:9001"}, False),
+        ({"location": "a"}, {"location": "b"}, False),
+        ({"local_folder": "here"}, {"local_folder": "./there/../here"}, True),
+        ({"local_folder": "here"}, {"local_folder": "there"}, False),
+        ({"local_folder": "here"}, {}, False),
+    ],
+)
+def test_mirror_is_known_by_whichever_address_it_is_reached(
+    mirror: dict[str, str], given: dict[str, str], *, is_it: bool, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"bucket_name": "media"} | mirror
+    own = MediaStorage(bucket_name="own", mirror=None if is_told else options)
+    said = place_of(MediaStorage(**options)) if is_told else {}
+    monkeypatch.setattr(owed, "told", lambda *_: said)
+    there = MediaStorage(**{"bucket_name": "media"} | given)
+    assert (Live.of(Store(own), Store(there)) is not None) is is_it

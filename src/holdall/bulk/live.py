@@ -8,21 +8,25 @@ its mark. Else it is another file, of somebody who saved it where the mirror is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from holdall.bulk.entries import Entry, Spool, side_by_side
-from holdall.bulk.places import Place, Store, Trouble
+from holdall.bulk.places import Place, Store, Trouble, bucket_of, is_one
 from holdall.bulk.work import mapped
+from holdall.environment import buckets
+from holdall.environment.buckets import Bucket
 from holdall.errors import HoldallError, InvalidName, StoreFailed
 from holdall.fork.storage import ForkedStorage
+from holdall.providers import recognise
 from holdall.s3 import owed
 from holdall.s3.begun import mark_of_copy
 from holdall.s3.deleting import Seen
 from holdall.s3.owed import Owed
+from holdall.storage import MediaStorage
 from holdall.storage.mirror import Mirror, place_of
-from holdall.storage.objects import prefix_of, site_of
+from holdall.storage.objects import prefix_of
 
 if TYPE_CHECKING:
     from holdall.bulk.plan import Plan
@@ -67,9 +71,9 @@ class Live:
         if isinstance(own, ForkedStorage) or isinstance(there, ForkedStorage):
             return None
         if own.mirror is not None:
-            return cls(own, own.mirror) if site_of(own.mirror.storage) == site_of(there) else None
+            return cls(own, own.mirror) if is_one(own.mirror.storage, there) else None
         said = owed.told(own.store, prefix_of(own))
-        if said and {**said, **place_of(there)} == said:
+        if said and _is_told(said, there):
             return cls(own, Mirror.between(own, there))
         return None
 
@@ -264,6 +268,17 @@ class Live:
         for note in self._notes:
             if datetime.now(UTC) - note.written > SETTLED_AFTER and not open_names & {*note.names}:
                 owed.settle(self.own.store, note.key)
+
+
+def _is_told(said: Mapping[str, str], there: MediaStorage) -> bool:
+    """Say whether a store is the one that another store says is its mirror, by whichever address of its bucket."""
+    if said.get("location") != place_of(there)["location"]:
+        return False
+    address = said.get("address", "")
+    folder = "" if "://" in address else address
+    known = (address,) if address and not folder else ()
+    provider = recognise(address if known else None)[0]
+    return buckets.is_same(Bucket(provider, said.get("bucket_name", ""), known, folder), bucket_of(there))
 
 
 def _pauses(count: int) -> Sequence[float]:

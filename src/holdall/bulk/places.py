@@ -287,9 +287,10 @@ def overlap(source: Place, destination: Place) -> str:
         here, there = source.path.resolve(), destination.path.resolve()
         one, way = here == there, _is_inside(here, there) or _is_inside(there, here)
     elif isinstance(source, Store) and isinstance(destination, Store):
-        mine, other = site_of(source.storage), site_of(destination.storage)
-        if _is_one_bucket(source.storage, destination.storage):
-            other = other._replace(place=mine.place)
+        if not buckets.is_same(bucket_of(source.storage), bucket_of(destination.storage)):
+            return ""
+        mine = site_of(source.storage)
+        other = site_of(destination.storage)._replace(place=mine.place)
         one, way = mine == other, mine.inside(other) is not None or other.inside(mine) is not None
     else:
         return ""
@@ -301,18 +302,17 @@ def overlap(source: Place, destination: Place) -> str:
     return ""
 
 
-def _is_one_bucket(one: MediaStorage, other: MediaStorage) -> bool:
-    """Say whether two stores are in one bucket, by whichever of its addresses."""
-    # An embedded server has no address before it runs; it is known by what it is.
-    if one.local_folder or other.local_folder:
-        return False
-    return buckets.is_same(_bucket(one), _bucket(other))
+def is_one(one: MediaStorage, other: MediaStorage) -> bool:
+    """Say whether two stores are one, by whichever address of its bucket they are reached."""
+    return one.location.strip("/") == other.location.strip("/") and buckets.is_same(bucket_of(one), bucket_of(other))
 
 
-def _bucket(storage: MediaStorage) -> buckets.Bucket:
+def bucket_of(storage: MediaStorage) -> buckets.Bucket:
+    """Give the bucket of a store, by all that leads to it."""
     addresses = (storage.endpoint_url, storage.public_endpoint_url)
     known = tuple(address for address in addresses if address)
-    return buckets.Bucket(target_of(storage).provider, str(storage.bucket_name), known)
+    folder = str(storage.local_folder or "")
+    return buckets.Bucket(target_of(storage).provider, str(storage.bucket_name), known, folder)
 
 
 def unfinished_beside(path: Path) -> Path:

@@ -1,7 +1,8 @@
-"""Whether two names of a bucket, at two addresses, are one bucket. Pure."""
+"""Whether two names of a bucket, at two addresses, are one bucket. Pure, but that links between folders are followed."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ class Bucket(NamedTuple):
     provider: Provider
     name: str
     addresses: tuple[str, ...] = ()
+    # Of an embedded server, which has no address before it runs: the folder that it keeps.
+    folder: str = ""
 
 
 def is_same(one: Bucket, other: Bucket) -> bool:
@@ -31,6 +34,8 @@ def is_same(one: Bucket, other: Bucket) -> bool:
 
 def _places(bucket: Bucket) -> frozenset[tuple[str, str]]:
     """Give what buckets of one name have in common exactly if they are one."""
+    if bucket.folder:
+        return frozenset({("folder", str(Path(bucket.folder).resolve()))})
     provider = _provider(bucket)
     if provider.id in _ONE_NAMESPACE or not bucket.addresses:
         return frozenset({(provider.id, "")})
