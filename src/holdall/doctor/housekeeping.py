@@ -36,7 +36,8 @@ def probe_unfinished(examination: Examination) -> Iterator[Finding]:
         return
     before = datetime.now(UTC) - OLD
     ours = examination.key("holdall-doctor-")
-    old = [one for one in uploads if one["Initiated"] <= before and not one["Key"].startswith(ours)]
+    # Not every server tells when one began.
+    old = [one for one in uploads if one.get("Initiated", before) < before and not one["Key"].startswith(ours)]
     if not old:
         return
     oldest = min(old, key=lambda one: one["Initiated"])

@@ -128,6 +128,7 @@ def _key(parent: Any, theirs: Examination) -> Iterator[Finding]:
 
 
 def _knows_uploads(parent: Any) -> bool:
+    # Not by `Connection.unfinished`: what counts is whether the answer repeats the question, and not what it lists.
     try:
         answer = parent.store.call("list_multipart_uploads", action="checking", MaxUploads=1)
     except AccessRefused:

@@ -187,10 +187,7 @@ class Begun:
         """
         if not self._has_strays or self.replace or self._condition or self._stage is Stage.NOTHING:
             return
-        listed = self.connection.call(
-            "list_multipart_uploads", action="saving", name=self.name, client=self.client, Prefix=self.key
-        )
-        for upload in listed.get("Uploads", ()):
+        for upload in self.connection.unfinished(action="saving", prefix=self.key, name=self.name, client=self.client):
             if upload["Key"] == self.key and upload["UploadId"] != self._upload_id:
                 self._abort_upload(upload["UploadId"])
         self._has_strays = False

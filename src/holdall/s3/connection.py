@@ -317,11 +317,12 @@ class Connection(Translating):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
 
-    def unfinished(self, *, action: str, prefix: str) -> Iterator[Any]:
+    def unfinished(self, *, action: str, prefix: str, name: str = "", client: Any = None) -> Iterator[Any]:
         """Give the uploads that were begun under a prefix and not finished. One request for each 1,000."""
+        request = {"action": action, "name": name, "client": client, "Prefix": prefix}
         markers: dict[str, str] = {}
         while True:
-            page = self.call("list_multipart_uploads", action=action, Prefix=prefix, **markers)
+            page = self.call("list_multipart_uploads", **request, **markers)
             # Not every server keeps to the prefix.
             yield from (one for one in page.get("Uploads", ()) if one["Key"].startswith(prefix))
             if not page.get("IsTruncated") or not page.get("NextKeyMarker"):
