@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile, File
 from holdall.bulk import copier, copying, entries, plan
 from holdall.bulk.entries import Entry
 from holdall.bulk.places import Folder, Store
-from holdall.s3.said import KEPT
+from holdall.s3.said import KEPT_INSIDE
 from tests.bulk.conftest import FILES, take
 from tests.contract import only
 from tests.providers import Provider
@@ -37,7 +37,7 @@ def described(provider: Provider, bucket: str, store: Store) -> dict[str, dict[s
     found = {}
     for entry in store.entries():
         head = provider.client.head_object(Bucket=bucket, Key=store.storage._key(entry.name))
-        found[entry.name] = {name: head.get(name) for name in KEPT}
+        found[entry.name] = {name: head.get(name) for name in KEPT_INSIDE}
         found[entry.name]["Metadata"] = {
             name: value for name, value in head["Metadata"].items() if not name.startswith("holdall-")
         }

@@ -93,6 +93,8 @@ class _Tidying:
         self._done = Tidied()
         # What this group moved or is about to move, also if nobody hears of it any more.
         self._moving: list[Trashed] = []
+        # The keys in the trash of what may have been moved, though the answer was lost.
+        self._uncounted: set[str] = set()
         # The keys in the trash of what was brought back.
         self._brought: set[str] = set()
 
@@ -182,7 +184,12 @@ class _Tidying:
         key = new_key(prefix_of(storage), one.name)
         trashed = Trashed(one.name, datetime.now(UTC), key, seen.size_bytes, seen.etag)
         self._moving.append(trashed)
-        if not storage.into_trash(one.name, seen, key):
+        try:
+            is_moved = storage.into_trash(one.name, seen, key)
+        except HoldallError:
+            self._uncounted.add(key)
+            raise
+        if not is_moved:
             self._moving.remove(trashed)
             return "was replaced since the audit"
         if isinstance(storage, ForkedStorage):
@@ -206,5 +213,6 @@ class _Tidying:
             else:
                 self._brought.add(one.key)
                 self._leave(one.name, "a row refers to it by now; it was brought back")
-                self._done.moved.files -= 1
-                self._done.moved.size_bytes -= one.size_bytes
+                if one.key not in self._uncounted:
+                    self._done.moved.files -= 1
+                    self._done.moved.size_bytes -= one.size_bytes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any, NamedTuple
 
 from django.core.files.base import ContentFile
 
@@ -24,7 +25,7 @@ from holdall.s3.begun import MARK, mark_of_copy
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.ranges import Source
 from holdall.s3.reading import ObjectReader
-from holdall.s3.said import KEPT, said_of
+from holdall.s3.said import KEPT_INSIDE, all_said_of
 from holdall.s3.trash import FOLDER, Trashed, is_due, read_key
 from holdall.storage import MediaStorage
 from holdall.storage.batches import batched
@@ -34,6 +35,8 @@ from holdall.storage.objects import has_file, key_of, new_object, prefix_of, rea
 WORKERS = 16
 # So many are named that could not be deleted.
 SHOWN = 20
+# No deletion takes longer from its copy into the trash to the DELETE.
+SETTLED_AFTER = timedelta(minutes=10)
 _FATAL = (WriteRefused, CredentialsRefused, BucketNotFound)
 
 
@@ -56,12 +59,23 @@ def latest(trashed: Iterable[Trashed], names: Iterable[str]) -> dict[str, Trashe
     return found
 
 
-def restore(storage: MediaStorage, one: Trashed) -> None:
+class Restored(NamedTuple):
+    """A file that was asked for, and what became of it."""
+
+    name: str
+    failure: HoldallError | None = None
+    # Whether the same file was there, so that it was only taken out of the trash.
+    was_back: bool = False
+
+
+def restore(storage: MediaStorage, one: Trashed) -> bool:
     """Bring a file back under its own name, with all that the store said of it, and take it out of the trash.
 
-    A restore that was killed leaves an empty file under the name, with a mark by which the next one knows it and goes on.
+    A restore that was killed leaves an empty file under the name, or the file itself, with a mark by which the next one
+    knows it and goes on. False: the same file had the name, and only had to be taken out of the trash.
 
-    Requests: four HEAD, two that copy, one DELETE; one HEAD more where the name is taken.
+    Requests: four HEAD, two that copy, one DELETE; one HEAD more where the name is taken. Where it is back, three HEAD and
+    one DELETE.
 
     Raises:
         NameTaken: another file has the name by now; both are left as they are.
@@ -70,26 +84,30 @@ def restore(storage: MediaStorage, one: Trashed) -> None:
     """
     store = storage.store
     reading = reading_parameters(storage, one.name)
-    found = store.call("head_object", action="restoring", name=one.name, client=store.client, Key=one.key, **reading)
+    found = _in_trash(storage, one)
     # In a fork it may be the parent's by now; and not every store takes the condition on a PUT.
-    if has_file(storage, one.name) and not _is_reserved(storage, one):
-        raise NameTaken(f'"{one.name}" is taken in {store.where()}. Nothing was changed.')
+    if has_file(storage, one.name):
+        there = _at_its_name(storage, one)
+        if there is not None and _is_back(one, found, there):
+            # The one that was killed may not have told the storage of it.
+            wrote(storage, one.name)
+            _take_out(storage, one)
+            return False
+        if there is None or not _is_reserved(there, one):
+            raise NameTaken(f'"{one.name}" is taken in {store.where()}. Nothing was changed.')
     conditional_put_holds(store, None, name=one.name, key=key_of(storage, one.name))
     made = new_object(storage, one.name, ContentFile(b""), replace=False)
-    kept = said_of(found)
-    metadata = {name: value for name, value in kept.pop("Metadata").items() if name != MARK}
+    kept = _said(found)
     # What the store did not say of it is not said now either; the storage decides who can read it, how it is encrypted…
-    others = {name: value for name, value in made.parameters.items() if name not in {*KEPT, "Metadata"}}
-    made = replace(made, parameters={**kept, **others, "Metadata": metadata}, mark=_mark(one))
+    others = {name: value for name, value in made.parameters.items() if name not in {*KEPT_INSIDE, "Metadata"}}
+    made = replace(made, parameters={**kept, **others}, mark=_mark(one))
     source = Source(
         bucket_name=str(storage.bucket_name),
         key=one.key,
         etag=str(found["ETag"]),
         size_bytes=int(found["ContentLength"]),
         parameters=reading,
-        look=partial(
-            store.call, "head_object", action="restoring", name=one.name, client=store.client, Key=one.key, **reading
-        ),
+        look=partial(_in_trash, storage, one),
     )
     if not made.copy(source):
         with ObjectReader(store, None, name=one.name, key=one.key, parameters=reading) as trashed:
@@ -100,7 +118,12 @@ def restore(storage: MediaStorage, one: Trashed) -> None:
         raise StoreFailed(
             f'"{one.name}" is not what was in the trash after it was restored. It is still in the trash; look at both.'
         )
-    store.call("delete_object", action="restoring", name=one.name, Key=one.key)
+    _take_out(storage, one)
+    return True
+
+
+def _take_out(storage: MediaStorage, one: Trashed) -> None:
+    storage.store.call("delete_object", action="restoring", name=one.name, Key=one.key)
     if storage.mirror is not None:
         storage.mirror.forget([one.key])
 
@@ -110,53 +133,110 @@ def _mark(one: Trashed) -> str:
     return mark_of_copy(one.name, one.size_bytes, one.key)
 
 
-def _is_reserved(storage: MediaStorage, one: Trashed) -> bool:
-    """Say whether what has the name is what a restore of this file reserved it with, and did not fill. One HEAD."""
+def _in_trash(storage: MediaStorage, one: Trashed) -> Any:
+    return _looked(storage, one.name, one.key)
+
+
+def _at_its_name(storage: MediaStorage, one: Trashed) -> Any | None:
+    """Look at what has the name in this very store; None if nothing has: the parent of a fork may."""
+    with suppress(ObjectNotFound):
+        return _looked(storage, one.name, key_of(storage, one.name))
+    return None
+
+
+def _looked(storage: MediaStorage, name: str, key: str) -> Any:
     store = storage.store
-    reading = reading_parameters(storage, one.name)
-    key = key_of(storage, one.name)
-    try:
-        found = store.call("head_object", action="restoring", name=one.name, client=store.client, Key=key, **reading)
-    except ObjectNotFound:
-        # The parent's of a fork.
-        return False
+    # By the SDK, whose answer has all that the store says.
+    client, reading = store.client, reading_parameters(storage, name)
+    return store.call("head_object", action="restoring", name=name, client=client, Key=key, **reading)
+
+
+def _said(found: Any) -> dict[str, Any]:
+    """Give what the store says of an object, but for the mark of who saved it."""
+    said = all_said_of(found)
+    return said | {"Metadata": {name: value for name, value in said["Metadata"].items() if name != MARK}}
+
+
+def _is_marked(there: Any, one: Trashed) -> bool:
+    return (there.get("Metadata") or {}).get(MARK) == _mark(one)
+
+
+def _is_reserved(there: Any, one: Trashed) -> bool:
+    """Say whether what has the name is what a restore of this file reserved it with, and did not fill."""
     # Somebody's own empty file has another mark, or none.
-    return not found["ContentLength"] and (found.get("Metadata") or {}).get(MARK) == _mark(one)
+    return not there["ContentLength"] and _is_marked(there, one)
+
+
+def _is_back(one: Trashed, found: Any, there: Any) -> bool:
+    """Say whether what has the name is what is in the trash, byte for byte, and stays there.
+
+    A restore of this very deletion left it if it has the mark: whoever saves there later leaves another one, or none. The
+    ETags of one content can differ, where one of them is made of parts, or under a key; two plain ones that differ speak
+    against the mark: a program changed the bytes, and kept what is said of them.
+
+    Without the mark somebody saved the same, by the ETag. The accident: a deletion that has copied a file into the trash, and
+    is about to delete it where it was. So that file must be the younger one, by more than any deletion takes.
+    """
+    if there["ContentLength"] != found["ContentLength"] or _said(there) != _said(found):
+        return False
+    is_one_etag = bool(there["ETag"] == found["ETag"])
+    if _is_marked(there, one):
+        return is_one_etag or not (_is_plain(there) and _is_plain(found))
+    return is_one_etag and bool(there["LastModified"] - found["LastModified"] >= SETTLED_AFTER)
+
+
+def _is_plain(found: Any) -> bool:
+    """Say whether an ETag is that of the bytes in one piece, without a key: every copy has it."""
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    has_key = str(found.get("ServerSideEncryption") or "AES256") != "AES256" or bool(found.get("SSECustomerAlgorithm"))
+    return "-" not in found["ETag"] and not has_key
 
 
 def unfinished(storage: MediaStorage) -> Iterator[Trashed]:
-    """Give what a restore that was killed had reserved the name of, and did not bring back.
+    """Give what a restore that was killed had begun to bring back, and did not take out of the trash.
 
-    Requests: one for each 1,000 files of the store and of its trash; one HEAD for each empty file of a name in the trash.
+    Requests: one for each 1,000 files of the store, two for each 1,000 of its trash; a HEAD for each file in the trash of
+    whose name the store has a file that is as long, or empty.
     """
-    empty = {entry.name for entry in walk_own(storage) if not entry.size_bytes}
-    candidates = (one for one in entries(storage) if one.name in empty) if empty else ()
-    for one, is_reserved in mapped(lambda one: (one, _is_reserved(storage, one)), candidates, WORKERS):
-        if is_reserved:
+    # A number for each file in the trash; the few names that both have are kept.
+    deleted = {hash(one.name) for one in entries(storage)}
+    there = {one.name: one.size_bytes for one in walk_own(storage) if hash(one.name) in deleted} if deleted else {}
+    candidates = (one for one in entries(storage) if there.get(one.name) in {0, one.size_bytes}) if there else ()
+    for one, is_begun in mapped(lambda one: (one, _is_begun(storage, one)), candidates, WORKERS):
+        if is_begun:
             yield one
 
 
-def restore_all(storage: MediaStorage, wanted: Mapping[str, Trashed]) -> Iterator[tuple[str, HoldallError | None]]:
+def _is_begun(storage: MediaStorage, one: Trashed) -> bool:
+    """Say whether a restore of this file was killed. One HEAD; another where it had the bytes."""
+    there = _at_its_name(storage, one)
+    if there is None or not _is_marked(there, one):
+        return False
+    with suppress(ObjectNotFound):
+        return _is_reserved(there, one) or _is_back(one, _in_trash(storage, one), there)
+    return False
+
+
+def restore_all(storage: MediaStorage, wanted: Mapping[str, Trashed]) -> Iterator[Restored]:
     """Bring files back, several at a time; give each name, with what went wrong.
 
     Raises:
         WriteRefused, CredentialsRefused, BucketNotFound: no other file would fare better.
     """
 
-    def deed(one: Trashed) -> HoldallError | None:
+    def deed(one: Trashed) -> Restored:
         try:
-            restore(storage, one)
+            return Restored(one.name, was_back=not restore(storage, one))
         except HoldallError as failure:
-            return failure
-        return None
+            return Restored(one.name, failure)
 
     # What the first of them learns of the store is not asked by all.
     results = mapped(deed, wanted.values(), WORKERS, is_quick=lambda one: one is next(iter(wanted.values())))
     with closing(results):
-        for name, failure in zip(wanted, results, strict=True):
-            if isinstance(failure, _FATAL):
-                raise failure
-            yield name, failure
+        for restored in results:
+            if isinstance(restored.failure, _FATAL):
+                raise restored.failure
+            yield restored
 
 
 def due(storage: MediaStorage, *, kept_seconds: float) -> Iterator[Trashed]:

@@ -70,22 +70,23 @@ def _restore(storage: MediaStorage, options: argparse.Namespace, session: Sessio
     if options.missing:
         names = _missing(storage, session)
         wanted = trash.latest(trash.entries(storage), names)
-        # Not missed any more: an empty file has the name.
+        # Not missed any more: a restore that was killed left an empty file under the name, or the file itself.
         wanted |= {one.name: one for one in trash.unfinished(storage)}
     else:
         wanted = trash.latest(trash.entries(storage), options.names)
         names = list(options.names)
-    done, failed = list[str](), {name: "is not in the trash" for name in names if name not in wanted}
-    for name, failure in trash.restore_all(storage, wanted):
-        if failure is None:
-            done.append(name)
+    done, failed = list[trash.Restored](), {name: "is not in the trash" for name in names if name not in wanted}
+    for one in trash.restore_all(storage, wanted):
+        if one.failure is None:
+            done.append(one)
         else:
-            failed[name] = str(failure)
+            failed[one.name] = str(one.failure)
     if options.as_json:
-        _write(session, {"restored": done, "failed": failed})
+        _write(session, {"restored": [one.name for one in done], "failed": failed})
         return 1 if failed else 0
-    for name in done:
-        session.out.write(f"restored {shown(name)}\n")
+    for one in done:
+        how = ", which was back already; it is out of the trash now" if one.was_back else ""
+        session.out.write(f"restored {shown(one.name)}{how}\n")
     for name, why in failed.items():
         session.out.write(session.style.yellow(f"! {shown(name)}: {shown(why)}") + "\n")
     session.out.write(f"{as_count(len(done), 'file')} restored.\n")

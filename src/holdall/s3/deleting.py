@@ -39,6 +39,8 @@ class Seen(NamedTuple):
     # When it was stored, and the mark of the save that did it: objects of the same bytes differ in these alone.
     modified: str
     mark: str
+    # Where a website sends who asks for it.
+    redirect: str = ""
 
 
 class Outcome(NamedTuple):
@@ -62,6 +64,7 @@ def look(connection: Connection, client: Any, *, name: str, key: str, parameters
         int(found.get("ContentLength") or 0),
         str(found.get("LastModified") or ""),
         str(found.get("Metadata", {}).get(MARK) or ""),
+        str(found["ResponseMetadata"]["HTTPHeaders"].get("x-amz-website-redirect-location") or ""),
     )
 
 

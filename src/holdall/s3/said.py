@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 # What belongs to an object beside its bytes, in the SDK's words.
 KEPT = ("ContentType", "ContentDisposition", "ContentEncoding", "ContentLanguage", "CacheControl")
+# Beside these, what the store that said it takes again; others may refuse a redirect, or store it as nothing.
+KEPT_INSIDE = (*KEPT, "Expires", "WebsiteRedirectLocation")
 
 
 def said_of(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,6 +22,17 @@ def said_of(found: Mapping[str, Any]) -> dict[str, Any]:
     """
     said: dict[str, Any] = {name: _read(str(found[name])) for name in KEPT if found.get(name)}
     said["Metadata"] = {name: _in_ascii(value) for name, value in (found.get("Metadata") or {}).items()}
+    return said
+
+
+def all_said_of(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Give all that a store says of an object, as parameters of the SDK that say it of another in the same store."""
+    said = said_of(found)
+    # A date that is none, such as "0", is not read as one, and no request of the SDK can say it.
+    if isinstance(found.get("Expires"), datetime):
+        said["Expires"] = found["Expires"]
+    if redirect := found.get("WebsiteRedirectLocation"):
+        said["WebsiteRedirectLocation"] = str(redirect)
     return said
 
 

@@ -22,7 +22,7 @@ from holdall.s3.begun import customer_key
 from holdall.s3.connection import Connection
 from holdall.s3.multipart import Parts
 from holdall.s3.ranges import RANGE_BYTES, Source
-from holdall.s3.said import said_of
+from holdall.s3.said import all_said_of
 from holdall.s3.saving import NewObject, copied
 from holdall.s3.target import PART_WORKERS
 from holdall.sites import RESERVED
@@ -115,6 +115,7 @@ def move(
                 Key=to,
                 MetadataDirective="COPY",
                 **copied(source),
+                **_redirect(seen),
                 **_kept(parameters),
                 **source.parameters,
             )
@@ -141,7 +142,7 @@ def _copy_long(
         client=client,
         name=name,
         key=to,
-        parameters={**said_of(found), **kept, **source.parameters},
+        parameters={**all_said_of(found), **kept, **source.parameters},
         parts=Parts(threshold_bytes=0, part_bytes=RANGE_BYTES, workers=PART_WORKERS),
     )
     if not made.copy(source):
@@ -149,6 +150,11 @@ def _copy_long(
             f'"{name}" is longer than 5 GiB, and its store does not copy it in ranges, so it was not moved into the trash and '
             "not deleted. Delete it with a storage whose option `trash` is None."
         )
+
+
+def _redirect(seen: deleting.Seen) -> dict[str, str]:
+    # The one header that a copy does not take along: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+    return {"WebsiteRedirectLocation": seen.redirect} if seen.redirect else {}
 
 
 def _kept(parameters: Mapping[str, Any]) -> dict[str, Any]:
