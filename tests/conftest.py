@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import os
+import shutil
 import socket
 import uuid
 from collections import Counter
@@ -159,6 +160,8 @@ def start_provider(
             server = SERVER_OF[name]
             if name not in running:
                 folder: Path = tmp_path_factory.mktemp(server)
+                # Gigabytes; pytest keeps the folders of the last three runs.
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
                 running.update(stack.enter_context(start(server, folder, trusted)))
             return running[name]
 
