@@ -123,7 +123,7 @@ def render(result: Result, prices: Mapping[str, Any]) -> str:
     """Write the page."""
     costs = measured(result)
     lines = [
-        "| road | requests | CPU hours | time on the clock | of which the plan | requests cost | what limits it |",
+        "| way | requests | CPU hours | time on the clock | of which the plan | requests cost | what limits it |",
         "|---|--:|--:|--:|--:|--:|---|",
         *(
             f"| {road.name} | {road.requests / 1e9:.2f} billion | {road.cpu_seconds / 3600:,.0f} | {_span(road.clock_seconds)} "

@@ -279,9 +279,9 @@ def test_narrow_terminal_gets_names_and_numbers_and_no_bars(monkeypatch: pytest.
     for table in (bars.Plain, bars.Rich):
         out = io.StringIO()
         session = Session(out=out, err=out, environ={}, style=Style(coloured=False))
-        table(session).write("By type, as the names end", [bars.Row("image/jpeg, .jpg", 10, 1)], whole_bytes=10)
+        table(session).write("By type (from extension)", [bars.Row("image/jpeg, .jpg", 10, 1)], whole_bytes=10)
         lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in out.getvalue().splitlines()]
-        assert lines[1] == "By type, as the names end"
+        assert lines[1] == "By type (from extension)"
         assert max(map(len, lines)) <= 40
         assert "10 bytes   100 %" in lines[3]
 

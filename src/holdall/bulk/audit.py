@@ -125,7 +125,7 @@ def make(
     audit.other_folders = inventory.others
     if inventory.told_at is not None and inventory.told_at < audit.began - CLOCK_OFF:
         # The accident: a clock that is a day ahead, by which a file of this minute is a day old.
-        audit.notes.append("The clock of this machine is ahead of the store's by hours; ages are told by the store's.")
+        audit.notes.append("This machine's clock is hours ahead of the store's; ages are counted by the store's clock.")
         audit.began = inventory.told_at
     if rows is not None and audit.rows_known:
         _judge(audit, rows, inventory, unreferenced, unmatched, progress)
@@ -231,7 +231,7 @@ def _judge_again(
         audit.orphaned.add(one.size_bytes)
     if kept:
         audit.notes.append(
-            f"{', '.join(kept)}: this is no file field, and it names files that nothing else refers to. They are not called "
+            f"{', '.join(kept)}: this is not a file field, but it names files that nothing else refers to. They do not count as "
             "orphans. Register a function that yields its names, or drop it if it is of an app or a field that is not "
             "coming back."
         )

@@ -88,7 +88,7 @@ def apply(
                 continue
             if isinstance(done, NameTaken):
                 conflicts.append(step.name)
-                done = Trouble(step.name, "is there by now, and different")
+                done = Trouble(step.name, "is there now, with other content")
             elif isinstance(done, Trouble):
                 failures.append(done)
             else:
@@ -132,7 +132,7 @@ def _follow_up(plan: Plan, live: Live, verdict: Verdict, failures: list[Trouble]
         left = live.bring_up_all(dict.fromkeys([*plan.missed, *live.changed(plan)]), workers)
         left += [Trouble(one.name, str(failure)) for one in wrong if (failure := live.resolve(one.name)) is not None]
     except HoldallError as failure:
-        failures += [*wrong, Trouble("What changed meanwhile", f"could not be brought up: {failure}")]
+        failures += [*wrong, Trouble("What changed meanwhile", f"could not be repeated: {failure}")]
         return
     not_done = {one.name for one in left}
     for name in {*plan.missed, *(one.name for one in wrong)} - not_done:

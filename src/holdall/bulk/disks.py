@@ -11,7 +11,7 @@ _REMEDIES = {
     errno.EPERM: "Grant the right to it, and run again",
     errno.EROFS: "Mount it for writing, or copy to another disk",
     errno.ENAMETOOLONG: "Rename it in the source, or copy to another disk",
-    errno.EFBIG: "This disk, or a limit of this process, allows no file so long; copy to another disk",
+    errno.EFBIG: "This disk, or a limit of this process, does not allow a file of this length; copy to another disk",
     errno.EILSEQ: "This disk cannot have such a name; rename it in the source, or copy to another disk",
     errno.EINVAL: "This disk cannot have such a name; rename it in the source, or copy to another disk",
     errno.ENOENT: "It was moved or deleted meanwhile; run again",

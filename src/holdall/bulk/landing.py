@@ -86,7 +86,7 @@ def _taken(path: Path, name: str) -> NameTaken | InvalidName:
             "differs from another file only in case, or in how an accent is written, and this disk keeps one of them. "
             "Rename one in the source, or copy to another disk."
         )
-    return NameTaken(f'"{name}" is there by now.')
+    return NameTaken(f'"{name}" is there now.')
 
 
 def set_aside(destination: Folder, there: Entry) -> Path | None:

@@ -41,7 +41,7 @@ SETTLED_AFTER = timedelta(minutes=10)
 # The clocks of two stores differ by no more than this.
 CLOCKS = timedelta(minutes=1)
 WORKERS = 16
-OTHER = "is there by now, and different"
+OTHER = "is there now, with other content"
 # What differs, looked at again: both have it by now, or the mirror has less, or what is older.
 SETTLED, MISSED = "settled", "missed"
 

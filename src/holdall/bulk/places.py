@@ -79,11 +79,11 @@ class Folder:
             # The attack: a key "/etc/passwd", or "/x", below the source's location: joined to a path, it is that path.
             # And "a//b" would be the file "a/b", which is another one.
             raise InvalidName(
-                f"{name!r} is no name of a file in a folder. Nothing was written. Rename it in the source."
+                f"{name!r} cannot be the name of a file in a folder. Nothing was written. Rename it in the source."
             )
         if _NO_LETTERS & set(name):
             # The attack: a key "..\\..\\x", or "C:x", which Windows reads as a path that leads out.
-            raise InvalidName(f"{name!r} has letters that Windows keeps for paths. Rename it in the source.")
+            raise InvalidName(f"{name!r} has characters that Windows reserves for paths. Rename it in the source.")
         if len(name) * 4 > MAX_PART_BYTES and any(len(part.encode()) > MAX_PART_BYTES for part in name.split("/")):
             raise InvalidName(
                 f"{name!r} has a part of more than {MAX_PART_BYTES} bytes, the most that a disk allows. Rename it in the source."
@@ -96,7 +96,7 @@ class Folder:
                 raise InvalidName(f"{name!r} leads out of {self}. Nothing was written.")
             self._inside.add(folder)
         if last in {"", ".", ".."}:
-            raise InvalidName(f"{name!r} is no name of a file. Nothing was written.")
+            raise InvalidName(f"{name!r} is not the name of a file. Nothing was written.")
         return self.path / name
 
     def open(self, name: str) -> BinaryIO:
@@ -116,12 +116,12 @@ class Folder:
             real = Path(os.path.realpath(path))
             if not _is_inside(real, self.path.resolve()):
                 raise InvalidName(
-                    f"{name!r} is a link that leads out of {self} by now. Nothing was read. Look who did that."
+                    f"{name!r} is now a link that leads out of {self}. Nothing was read. Find out who changed it."
                 ) from None
             descriptor = os.open(real, _READING)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise InvalidName(f"{name!r} is no file by now: a pipe, a device or a folder. Nothing was read.")
+            raise InvalidName(f"{name!r} is not a file any more: it is a pipe, a device or a folder. Nothing was read.")
         return os.fdopen(descriptor, "rb")
 
     def refuses(self, name: str) -> str:
@@ -189,7 +189,7 @@ class Folder:
                 )
                 return None
             if any(level.real_path == target for level in above):
-                self._leave(name, "is a link to a folder that it is in, so it has no end")
+                self._leave(name, "is a link to a folder that contains it, so following it would never end")
                 return None
         if child.is_dir():
             if is_reserved(name):
@@ -199,9 +199,9 @@ class Folder:
             return _Level(name, real_path, self._children(name))
         found = child.stat()
         if not stat.S_ISREG(found.st_mode):
-            self._leave(name, "is no file: a socket, a pipe or a device")
+            self._leave(name, "is not a file but a socket, a pipe or a device")
         elif is_reserved(name):
-            self._leave(name, "its name is one that Holdall keeps for itself. Rename it")
+            self._leave(name, "its name is reserved for Holdall. Rename it")
         elif _UNFINISHED.fullmatch(child.name):
             self.unfinished.append(Path(child.path))
         else:
@@ -272,7 +272,7 @@ class Store:
         except HoldallError as failure:
             return str(failure)
         # The accident: two names that are one key.
-        return "" if key.endswith(names.clean(name)) and names.clean(name) == name else "is no clean name: rename it"
+        return "" if key.endswith(names.clean(name)) and names.clean(name) == name else "is not a clean name: rename it"
 
 
 Place = Folder | Store

@@ -82,7 +82,7 @@ def _ends(source: Place, destination: Place) -> tuple[MediaStorage, MediaStorage
     if not other.endswith(mine):
         raise NotForBatch(
             f"S3 Batch Operations keep the whole key and can only put a folder before it, so what is under "
-            f'"{mine}" cannot come to be under "{other}". Choose a location that ends in "{mine}", or leave out --s3-batch.'
+            f'"{mine}" cannot be copied to "{other}". Choose a location that ends in "{mine}", or leave out --s3-batch.'
         )
     return here, there, other.removesuffix(mine).removesuffix("/")
 
@@ -96,7 +96,7 @@ def write(plan: Plan, folder: Path, *, now: datetime | None = None) -> Written:
     """
     here, there, before = _ends(plan.source, plan.destination)
     folder.mkdir(parents=True, exist_ok=True)
-    left = [Trouble(name, "replaces another file, which a job would do without a look") for name in _replaced(plan)]
+    left = [Trouble(name, "replaces another file, which a job would do without checking") for name in _replaced(plan)]
     count, digest = Count(), hashlib.sha256()
     with (folder / "manifest.csv").open("w", encoding="ascii", newline="") as manifest:
         for step in plan.steps:

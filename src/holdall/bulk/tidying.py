@@ -119,7 +119,7 @@ class _Tidying:
             free = [one for one in group if one.name not in named]
             for one in group:
                 if one.name in named:
-                    self._leave(one.name, "a row refers to it by now")
+                    self._leave(one.name, "a row refers to it now")
             for found, what in zip(free, mapped(self._move, free, WORKERS, ended=self._pace.ended), strict=True):
                 self._report(found.name)
                 if isinstance(what, Trashed):
@@ -173,9 +173,9 @@ class _Tidying:
         storage = self._storage
         seen = storage.look_at_own(one.name)
         if seen is None:
-            return "is gone by now"
+            return "is gone"
         if seen.key != f"{prefix_of(storage)}{one.name}":
-            return "is another file's name to the storage"
+            return "is the name of another file for the storage"
         if seen.etag.strip('"') != one.etag or seen.size_bytes != one.size_bytes:
             return "was replaced since the audit"
         saved = datetime.fromisoformat(seen.modified)
@@ -204,7 +204,7 @@ class _Tidying:
             try:
                 trash.restore(self._storage, one)
             except NameTaken:
-                self._leave(one.name, "a row refers to it by now, and a file has its name; one is also in the trash")
+                self._leave(one.name, "a row refers to it now, and a file has its name; one is also in the trash")
             except HoldallError as failure:
                 if isinstance(failure, ObjectNotFound) and self._storage.look_at_own(one.name) is not None:
                     # It was never moved.
@@ -212,7 +212,7 @@ class _Tidying:
                 self._done.failures.append(Trouble(one.name, f"a row refers to it, and it is in the trash: {failure}"))
             else:
                 self._brought.add(one.key)
-                self._leave(one.name, "a row refers to it by now; it was brought back")
+                self._leave(one.name, "a row refers to it now; it was brought back")
                 if one.key not in self._uncounted:
                     self._done.moved.files -= 1
                     self._done.moved.size_bytes -= one.size_bytes

@@ -48,7 +48,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "--look",
         default="1000",
         metavar="NUMBER",
-        help="compare type, name and first bytes of so many files, chosen by chance (1000), or of `all`; a request each",
+        help="compare type, name and first bytes of this many files, chosen at random (1000), or of `all`; one request each",
     )
     parser.add_argument(
         "--apply", type=Path, metavar="REPORT", help="move the orphans of a report less than a day old into the trash"
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
 
 def _storage(options: argparse.Namespace, session: Session) -> MediaStorage:
     if not session.in_project:
-        raise places.Misused("The audit asks the rows of a project; run it as `python manage.py holdall audit`.")
+        raise places.Misused("The audit reads the database of a project; run it as `python manage.py holdall audit`.")
     if options.yes and options.apply is None:
         raise places.Misused("`--yes` belongs to `--apply REPORT`; an audit alone changes nothing.")
     if options.apply is not None and options.report is not None:

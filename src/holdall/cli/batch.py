@@ -28,7 +28,7 @@ def check(source: Place, destination: Place, options: argparse.Namespace) -> Non
     from holdall.bulk import s3batch
 
     if options.celery:
-        raise places.Misused("--celery and --s3-batch are two roads; choose one. Nothing was done.")
+        raise places.Misused("--celery and --s3-batch do not work together; choose one. Nothing was done.")
     try:
         s3batch.check(source, destination)
     except s3batch.NotForBatch as refusal:
@@ -63,7 +63,7 @@ def written(planned: Plan, options: argparse.Namespace, session: Session) -> int
         f"\nWritten to {shown(str(folder))}: a job for {as_count(job.in_manifest.files, 'file')} "
         f"({as_size(job.in_manifest.size_bytes)}). Nothing was started.\n"
         f"Look at job.json and role-policy.json, then run {shown(str(folder))}/start.sh, which needs the AWS CLI.\n"
-        "A job makes no condition: until it is complete, nothing else may write into the destination.\n"
+        "A job replaces whatever has the name: until it is complete, nothing else may write into the destination.\n"
         "Afterwards run this command again without --s3-batch: it verifies what is there, and copies what is left.\n"
     )
     if job.left:

@@ -38,7 +38,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help=places.HELP)
     parser.add_argument("destination", metavar="DESTINATION", help="the same; a folder may be new")
     parser.add_argument(
-        "--prefix", default="", help="copy only files whose names begin so; they keep their whole names"
+        "--prefix", default="", help="copy only files whose names begin with this; they keep their whole names"
     )
     parser.add_argument(
         "--since", help="copy only files that were saved since then: 2026-11-26, 2026-11-26T14:30 or 10d"
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
     )
     if planned.live is not None and (options.celery or options.s3_batch):
         raise places.Misused(
-            "Between a store and its mirror, what changes meanwhile is brought up by one process. Leave out "
+            "Between a store and its mirror, one process repeats what changes meanwhile. Leave out "
             f"{'--celery' if options.celery else '--s3-batch'}. Nothing was done."
         )
     _say_plan(session, planned, options)
@@ -124,7 +124,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
                     report=lambda step, _done: progress.advance(step.name, step.size_bytes),
                 )
     except KeyboardInterrupt as interrupt:
-        session.err.write("\nInterrupted. What is done stays done: run the same line again for the rest.\n")
+        session.err.write("\nInterrupted. What was copied stays: run the same line again for the rest.\n")
         return 143 if isinstance(interrupt, _Terminated) else 130
     finally:
         progress.end()
@@ -228,7 +228,7 @@ def _say_plan(session: Session, planned: Plan, options: argparse.Namespace) -> N
         if count.files or what == "to copy":
             write(f"{count.files:>10,} {what}  {style.dim(as_size(count.size_bytes))}\n")
     if len(planned.missed):
-        write(f"{len(planned.missed):>10,} missed by the mirror, replaced or deleted; to be brought up\n")
+        write(f"{len(planned.missed):>10,} missed by the mirror (replaced or deleted), to be repeated\n")
     if planned.troubles:
         write(f"{len(planned.troubles):>10,} left out\n")
     write("\n")
@@ -247,7 +247,7 @@ def _say_plan(session: Session, planned: Plan, options: argparse.Namespace) -> N
             write(style.yellow("The source's files are private. Everybody can read them in the destination.") + "\n")
     elif not (planned.in_conflict.files or planned.same.files or planned.troubles):
         begins = f' whose name begins with "{shown(options.prefix)}"' if options.prefix else ""
-        write(f"Nothing to copy: the source has no file{begins}{' as new as that' if options.since else ''}.\n")
+        write(f"Nothing to copy: the source has no file{begins}{' saved since then' if options.since else ''}.\n")
     elif not planned.in_conflict.files:
         write("Nothing is left to copy.\n")
 
@@ -319,7 +319,7 @@ def _say_outcome(session: Session, planned: Plan, outcome: Outcome, options: arg
     write = session.out.write
     copied = outcome.copied
     if outcome.slowed:
-        write(f"The store was too busy {as_count(outcome.slowed, 'time')}; it was asked more slowly.\n")
+        write(f"The store was too busy {as_count(outcome.slowed, 'time')}, so it was sent fewer requests at a time.\n")
     if outcome.conflicts:
         _list(
             session, "Taken by another file since the plan was made", outcome.conflicts, len(outcome.conflicts), options
@@ -328,14 +328,14 @@ def _say_outcome(session: Session, planned: Plan, outcome: Outcome, options: arg
     _list(session, "Failed", failed, len(outcome.failures), options)
     if len(outcome.unproven):
         write(
-            f"Of {as_count(len(outcome.unproven), 'file')} the length alone could be compared, and no checksum of the bytes.\n"
+            f"For {as_count(len(outcome.unproven), 'file')} only the length was compared: the store has no checksum.\n"
         )
     write(
         f"Done: {copied.files:,} of {as_count(planned.all_to_do.files, 'file')} copied and verified "
         f"({as_size(copied.size_bytes)}).\n"
     )
     if outcome.failures or outcome.conflicts:
-        write("What is done stays done: run it again for the rest.\n")
+        write("What was copied stays: run it again for the rest.\n")
 
 
 def _outcome_as_json(outcome: Outcome | None) -> dict[str, Any]:
@@ -362,7 +362,7 @@ def _check_report(options: argparse.Namespace, *ends: Place) -> None:
         for end in ends:
             if isinstance(end, Folder) and end.path.resolve() in options.report.resolve().parents:
                 raise places.Misused(
-                    f"The report {options.report} would be one of the files in {shown(str(end))}. Write it beside it."
+                    f"The report {options.report} would be one of the files in {shown(str(end))}. Write it somewhere else."
                 )
         try:
             options.report.open("a").close()

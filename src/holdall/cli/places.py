@@ -80,7 +80,7 @@ def open_store(text: str | None, session: Session) -> MediaStorage:
         return stores.open_storage(stores.options_of(session, ""))
     place = open_place(text or "default", session)
     if not isinstance(place, Store):
-        raise Misused(f"{place} is no store of Holdall; name one whose files are in a bucket.")
+        raise Misused(f"{place} is not a store of Holdall; name one whose files are in a bucket.")
     return place.storage
 
 
@@ -177,7 +177,7 @@ def moment(text: str, *, now: datetime | None = None) -> datetime:
         ) from None
     told = read if read.tzinfo else read.replace(tzinfo=UTC)
     if told > now:
-        raise Misused(f'"{text}" is in the future (it is {now:%Y-%m-%dT%H:%M} in UTC), so no file is as new.')
+        raise Misused(f'"{text}" is in the future (it is {now:%Y-%m-%dT%H:%M} in UTC), so no file can be that new.')
     return told
 
 
@@ -195,5 +195,5 @@ def span_seconds(text: str) -> float:
     except (OverflowError, ValueError):
         length = timedelta.max
     if length > LONGEST:
-        raise Misused(f'"{text[:100]}" is longer than time is counted; write a shorter span.')
+        raise Misused(f'"{text[:100]}" is too long; write a shorter span.')
     return length.total_seconds()

@@ -24,9 +24,7 @@ DEFAULT_SPAN = "2d"
 def declare(parser: argparse.ArgumentParser) -> None:
     deeds = parser.add_subparsers(dest="deed", required=True, metavar="action")
     swept = deeds.add_parser("sweep", help="delete uploads that were not saved, and cancel unfinished ones")
-    swept.add_argument(
-        "--older-than", metavar="SPAN", default=DEFAULT_SPAN, help=f"how old they are at least ({DEFAULT_SPAN})"
-    )
+    swept.add_argument("--older-than", metavar="SPAN", default=DEFAULT_SPAN, help=f"minimum age ({DEFAULT_SPAN})")
     swept.add_argument("--plan", action="store_true", help="say what would be deleted, and delete nothing")
     swept.add_argument("--yes", action="store_true", help="delete without asking")
     swept.add_argument("--place", help=places.STORE_HELP)

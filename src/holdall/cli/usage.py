@@ -148,7 +148,7 @@ def _write(usage: Usage, session: Session) -> None:
     fields = [(label if label != NO_FIELD else "(no row refers to it)", one) for label, one in usage.fields or ()]
     for title, rows in (
         ("By folder", _folder_rows(usage)),
-        ("By type, as the names end", _cut(types, "types")),
+        ("By type (from extension)", _cut(types, "types")),
         ("By age", [Row(called, one.size_bytes, one.files) for called, one in usage.ages]),
         ("By month, as saved", _month_rows(usage)),
         ("By model field", _cut(fields, "fields")),

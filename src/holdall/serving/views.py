@@ -81,7 +81,7 @@ class Route:
             or inspect.isgenerator(verdict)
             or inspect.isasyncgen(verdict)
         ):
-            log.error("%s was refused: its `allow` gave %s. Return True or False.", self, type(verdict).__name__)
+            log.error("%s was refused: its `allow` returned %s. Return True or False.", self, type(verdict).__name__)
             return False
         return bool(verdict)
 

@@ -217,7 +217,7 @@ def answered(request: HttpRequest, served: Served, way: Way) -> HttpResponseBase
         return _unavailable()
     except AccessRefused as refused:
         # As a store answers for a file that is missing, to keys that may not list the bucket.
-        log.warning("A file was taken for missing: %s", refused)
+        log.warning("The store refused a file, so the visitor was told that it is missing: %s", refused)
         raise Http404("There is no such file.") from refused
     except (StoreUnreachable, StoreFailed):
         return _unavailable()

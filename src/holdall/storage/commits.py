@@ -74,6 +74,6 @@ def logging_failure(deed: Callable[[], object]) -> None:
         deed()
     except HoldallError as failure:
         log.error(  # noqa: TRY400  the failure says all
-            "A file was to be moved into the trash after its transaction, and is where it was: %s",
+            "A deleted file could not be moved into the trash after its transaction, and is still where it was: %s",
             shown(str(failure)),
         )

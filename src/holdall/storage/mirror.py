@@ -38,7 +38,7 @@ from holdall.storage.twins import Twins, asking_the_store
 # So often one name is brought up again because others change it meanwhile.
 ROUNDS = 20
 WORKERS = 16
-REMEDY = "`holdall copy` from the store to the mirror makes it good."
+REMEDY = "To bring the mirror up to date, run `holdall copy` from the store to the mirror."
 
 
 class Mirror:
@@ -240,7 +240,7 @@ class Mirror:
             return owed.write(self._own.store, self._own._prefix(""), names, mark=mark)
         except HoldallError as failure:
             misses.log.warning(
-                "It could not be noted in the store what its mirror may miss, which matters if the mirror fails now: %s",
+                "The store could not record what its mirror may miss, which matters only if the mirror fails now: %s",
                 failure,
             )
             return ""

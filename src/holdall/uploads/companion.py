@@ -181,7 +181,7 @@ def batch(request: HttpRequest, field: FieldToken, ticket: str) -> HttpResponse:
     try:
         numbers = [int(one) for one in request.GET.get("partNumbers", "").split(",")]
     except ValueError as error:
-        raise UploadRefused("malformed", "`partNumbers` is no list of numbers.") from error
+        raise UploadRefused("malformed", "`partNumbers` is not a list of numbers.") from error
     if len(numbers) > transfer.LINKS_AT_ONCE:
         raise UploadRefused("malformed", f"At most {transfer.LINKS_AT_ONCE} parts at a time.")
     links = {

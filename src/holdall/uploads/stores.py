@@ -58,7 +58,7 @@ def reference_of(storage: Any, model_field: Any = None) -> str:
                 return f"alias:{alias}"
     if model_field is not None:
         return f"field:{model_field.model._meta.label}.{model_field.name}"
-    raise UploadRefused("other_store", "The storage is no alias of STORAGES and no model's.")
+    raise UploadRefused("other_store", "The storage is not an alias of STORAGES, and no model uses it.")
 
 
 def stamp_of(storage: MediaStorage) -> str:

@@ -13,9 +13,9 @@ def notes(usage: Usage) -> list[str]:
         f"{label}: {as_size(count.size_bytes)} in {as_count(count.files, 'object')}, on top of the files."
         for part, label in (
             (Part.TRASH, "In the trash"),
-            (Part.UPLOADS, "In direct uploads whose form was not saved yet"),
+            (Part.UPLOADS, "In direct uploads whose form is not saved yet"),
             (Part.HOLDALL, "Holdall's own marks"),
-            (Part.MARKS, "Empty objects by which consoles mark folders"),
+            (Part.MARKS, "Empty objects with which consoles mark folders"),
         )
         if (count := usage.parts[part]).files
     ]

@@ -249,7 +249,7 @@ def _types(usage: Usage) -> Iterator[str]:
         name = f"{kinds.family(type_.name)} ({ends})" if ends else "Files without an ending"
         rows.append((_text(name), _text(type_.name) if kinds.is_known(type_.name) else "", type_.count))
     yield from _table(
-        "By type", "Told by the end of the name: a listing has no types.", "Type", _cut(rows, "types"), usage
+        "By type", "From the name's extension: a listing has no types.", "Type", _cut(rows, "types"), usage
     )
 
 

@@ -34,7 +34,7 @@ class Part(StrEnum):
     UPLOADS = "uploads"
     # What else Holdall keeps for itself: marks of owners and forks.
     HOLDALL = "holdall"
-    # Empty objects by which consoles mark folders.
+    # Empty objects with which consoles mark folders.
     MARKS = "folder marks"
 
 
