@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,12 @@ def test_store_becomes_another_with_all_that_it_said(
     source, destination = make_store("from"), make_store("to")
     copy(media, source)
     key = source.storage._key
-    said = {"ContentType": "text/x-own", "CacheControl": "no-store", "ContentDisposition": 'inline; filename="x"'}
+    said: dict[str, Any] = {
+        "ContentType": "text/x-own",
+        "CacheControl": "no-store",
+        "ContentDisposition": 'inline; filename="x"',
+        "Expires": datetime(2031, 1, 2, 3, 4, 5, tzinfo=UTC),
+    }
     for name, content in (("own.txt", b"small"), ("own.bin", b"b" * 3_000_000), ("own-large.bin", b"l" * 20_000_000)):
         provider.client.put_object(Bucket=bucket, Key=key(name), Body=content, Metadata={"by": "ada"}, **said)
     provider.client.put_object(Bucket=bucket, Key=key("untyped.png"), Body=b"\x89PNG\r\n\x1a\n")
@@ -86,6 +92,7 @@ def test_store_becomes_another_with_all_that_it_said(
     here, there = described(provider, bucket, source), described(provider, bucket, destination)
     for name in ("own.txt", "own.bin", "own-large.bin"):
         assert there[name] == here[name]
+        assert there[name]["Expires"] == said["Expires"]
         assert there[name]["Metadata"] == {"by": "ada"}
     # What the source does not say is the destination's rule.
     assert there["untyped.png"]["ContentType"] == "image/png"

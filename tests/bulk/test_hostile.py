@@ -293,13 +293,13 @@ def test_damage_in_the_reading_is_not_called_proven(make_store: MakeStore, monke
     source = make_store("from")
     source.storage.save("a.txt", ContentFile(b"a" * 5_000))
     take("obstore", monkeypatch)
-    fetch = copier.Copier._fetched
+    fetch = copier._got
 
     def damaged(*arguments: Any) -> Any:
         data, *rest = fetch(*arguments)
         return b"b" + data[1:], *rest
 
-    monkeypatch.setattr(copier.Copier, "_fetched", damaged)
+    monkeypatch.setattr(copier, "_got", damaged)
     assert list(copy(source, make_store("to")).unproven) == ["a.txt"]
 
 

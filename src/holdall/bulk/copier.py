@@ -74,11 +74,7 @@ class Copier:
         with suppress(wire.Declined):
             self._wired = Wired(source, destination, self.pace, workers)
 
-    # Their threads and clients are for what does not go on the wire; there may be none.
-    @cached_property
-    def _from(self) -> BulkLane | None:
-        return _lane(self.source.storage) if isinstance(self.source, Store) else None
-
+    # Its threads and client are for what does not go on the wire; there may be none.
     @cached_property
     def _to(self) -> BulkLane | None:
         return _lane(self.destination.storage) if isinstance(self.destination, Store) else None
@@ -182,7 +178,7 @@ class Copier:
     def _from_side(self, step: Entry, side: MediaStorage, storage: MediaStorage) -> Copied:
         if step.size_bytes <= FETCHED_BYTES:
             # Of all workers together little beside the budget.
-            data, etag, kept = self._fetched(side, step)
+            data, etag, kept = _got(side, step)
             _check_etag(step, etag)
             return self._stored_again(step, storage, data, kept)
         head, kept = _beginning(side, step)
@@ -199,14 +195,6 @@ class Copier:
                 return self._stored_again(step, storage, file.read(), kept)
             made = new_object(storage, step, ContentFile(head), step.etag, kept)
             return self._sent(storage, made, _Watched(file, self.pace), step)
-
-    def _fetched(self, side: MediaStorage, step: Entry) -> tuple[bytes, str, dict[str, Any]]:
-        parameters = reading_parameters(side, step.name)
-        if self._from is not None and not parameters and side is getattr(self.source, "storage", None):
-            with suppress(Declined):
-                fetched = self._from.fetch(key_of(side, step.name))
-                return fetched.data, fetched.etag, kept_of(fetched.parameters)
-        return _got(side, step)
 
     def _stored_again(self, step: Entry, storage: MediaStorage, data: bytes, kept: dict[str, Any]) -> Copied:
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()

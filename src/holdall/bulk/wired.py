@@ -135,8 +135,8 @@ class Wired:
 
 def _told(headers: dict[str, str]) -> dict[str, Any]:
     """Give what a store says of an object, in the SDK's words."""
-    if not "".join(headers.values()).isascii():
-        # The SDK knows in which letters metadata are.
+    if "expires" in headers or not "".join(headers.values()).isascii():
+        # The SDK knows how a time is written, and in which letters metadata are.
         raise Declined
     told: dict[str, Any] = {name: headers[header] for name, header in HEADERS.items() if header in headers}
     told["Metadata"] = {

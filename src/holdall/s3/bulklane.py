@@ -1,7 +1,8 @@
-"""A lane for very many small objects: obstore, a client in Rust, which takes a fifth of the SDK's work for each.
+"""A lane for storing very many small objects: obstore, a client in Rust, which takes a fifth of the SDK's work for each.
 
 It is an extra (`holdall[bulk]`), used by bulk work alone: it cannot say an ACL, a tag or a customer's key, and it knows one
-kind of retry. Whatever it cannot say, or fails at, goes by the store's own connection.
+kind of retry. Whatever it cannot say, or fails at, goes by the store's own connection. It reads nothing: it does not tell
+all that a store says of an object (`Expires`, for one).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from holdall.errors import NameTaken
 from holdall.s3.connection import Connection
@@ -40,14 +41,6 @@ _LONG = timedelta(days=1)
 
 class Declined(Exception):
     """The lane cannot do this, or failed at it: the connection will do it, or say what is wrong."""
-
-
-class Fetched(NamedTuple):
-    """A whole small object, and the SDK's parameters that would store it again."""
-
-    data: bytes
-    etag: str
-    parameters: dict[str, Any]
 
 
 class BulkLane:
@@ -115,21 +108,6 @@ class BulkLane:
             raise Declined from failure
         return str(stored["e_tag"] or "")
 
-    def fetch(self, key: str) -> Fetched:
-        """Read a whole object. One GET.
-
-        Raises:
-            Declined: it failed; the connection's own error says why.
-        """
-        if not is_sayable(key):
-            raise Declined
-        try:
-            answer = obstore.get(self._store, key)
-            data = bytes(answer.bytes())
-            return Fetched(data, str(answer.meta["e_tag"] or ""), _as_parameters(answer.attributes))
-        except _FAILURES as failure:
-            raise Declined from failure
-
 
 def is_sayable(key: str) -> bool:
     """Say whether the lane sends a key as it is: it refuses empty and dotted segments (developmentseed/obstore#429)."""
@@ -145,13 +123,3 @@ def _as_attributes(parameters: Mapping[str, Any]) -> dict[str, str]:
     if not all(isinstance(value, str) and value.isascii() and value.isprintable() for value in values):
         raise Declined
     return said | dict(metadata)
-
-
-def _as_parameters(attributes: Mapping[Any, str]) -> dict[str, Any]:
-    parameters: dict[str, Any] = {"Metadata": {}}
-    for name, value in attributes.items():
-        if parameter := _HEADERS.get(str(name)):
-            parameters[parameter] = value
-        elif name != "Storage-Class":
-            parameters["Metadata"][str(name)] = value
-    return parameters

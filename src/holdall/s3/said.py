@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 # What belongs to an object beside its bytes, in the SDK's words.
-KEPT = ("ContentType", "ContentDisposition", "ContentEncoding", "ContentLanguage", "CacheControl")
+KEPT = ("ContentType", "ContentDisposition", "ContentEncoding", "ContentLanguage", "CacheControl", "Expires")
 # Beside these, what the store that said it takes again; others may refuse a redirect, or store it as nothing.
-KEPT_INSIDE = (*KEPT, "Expires", "WebsiteRedirectLocation")
+KEPT_INSIDE = (*KEPT, "WebsiteRedirectLocation")
 
 
 def said_of(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,6 +21,15 @@ def said_of(found: Mapping[str, Any]) -> dict[str, Any]:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html (RFC 2047).
     """
     said: dict[str, Any] = {name: _read(str(found[name])) for name in KEPT if found.get(name)}
+    if said.pop("Expires", None) and isinstance(found["Expires"], datetime):
+        # A date that is none, such as "0", is not read as one, and no request of the SDK can say it.
+        said["Expires"] = found["Expires"]
+    if "ContentEncoding" in said:
+        # How an upload came, which other stores keep by mistake, and Amazon acts on:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
+        codings = [one.strip() for one in said.pop("ContentEncoding").split(",")]
+        if left := ",".join(one for one in codings if one and one.lower() != "aws-chunked"):
+            said["ContentEncoding"] = left
     said["Metadata"] = {name: _in_ascii(value) for name, value in (found.get("Metadata") or {}).items()}
     return said
 
@@ -28,9 +37,6 @@ def said_of(found: Mapping[str, Any]) -> dict[str, Any]:
 def all_said_of(found: Mapping[str, Any]) -> dict[str, Any]:
     """Give all that a store says of an object, as parameters of the SDK that say it of another in the same store."""
     said = said_of(found)
-    # A date that is none, such as "0", is not read as one, and no request of the SDK can say it.
-    if isinstance(found.get("Expires"), datetime):
-        said["Expires"] = found["Expires"]
     if redirect := found.get("WebsiteRedirectLocation"):
         said["WebsiteRedirectLocation"] = str(redirect)
     return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from email.header import decode_header, make_header
 
 import pytest
@@ -31,3 +32,17 @@ def test_what_is_not_said_is_left_out() -> None:
     }
     # Bytes of no encoding that is known stay the letters that they are.
     assert said_of({"ContentDisposition": "\xff\xfe"})["ContentDisposition"] == "\xff\xfe"
+
+
+def test_time_stays_a_time_and_what_is_none_is_left_out() -> None:
+    ends = datetime(2031, 1, 2, tzinfo=UTC)
+    assert said_of({"Expires": ends})["Expires"] == ends
+    assert "Expires" not in said_of({"Expires": "0"})
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [("aws-chunked,gzip", "gzip"), ("aws-chunked", None), ("br, AWS-CHUNKED,", "br"), ("br, gzip", "br,gzip")],
+)
+def test_how_an_upload_came_is_no_coding_of_the_file(stored: str, said: str | None) -> None:
+    assert said_of({"ContentEncoding": stored}).get("ContentEncoding") == said
