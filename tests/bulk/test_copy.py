@@ -176,6 +176,8 @@ def test_prefix_and_time_choose_and_names_stay_whole(media: Folder, make_store: 
     store = make_store("to")
     copy(media, store, prefix="a")
     assert {entry.name for entry in store.entries()} == {"a.txt", "a/b.txt", "a-b/picture.png"}
+    assert {entry.name for entry in media.entries("a.txt/")} == set()
+    assert {entry.name for place in (store, media) for entry in place.entries("a//")} == set()
     os.utime(media.file("data.json"), (1, 1))
     entry = next(entry for entry in media.entries() if entry.name == "page.html")
     later = plan.make(media, store, since=entry.modified)

@@ -106,6 +106,12 @@ def test_json_is_one_object_a_line(media: Path, tmp_path: Path) -> None:
         (["media", "new/", "--since", "99999999999d"], "is too long; write a shorter span"),
         (["media", "new/", "--since", "999999d"], "is too long; write a shorter span"),
         (["media", "new/", "--since", "2999-01-01"], "in the future"),
+        (["", "new/"], '"" is none'),
+        (["media", ""], '"" is none'),
+        (
+            ["media", "./missing.env"],
+            'no env file "./missing.env" here. For a new folder write it with a slash: ./missing.env/.',
+        ),
         (["x" * 5_000, "new/"], "cannot be opened: File name too long"),
         (["media", "wrong.env"], "does not describe a store:\nThe environment"),
         (["nowhere", "wrong.env"], 'no env file "nowhere" here.\nwrong.env does not describe a store'),
@@ -119,6 +125,16 @@ def test_misuse_is_said_and_changes_nothing(
     code, _, said = holdall("copy", *arguments)
     assert (code, complaint in said) == (2, True), said
     assert not Path("new").exists()
+
+
+def test_home_is_known_where_no_shell_reads_it(media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(media)
+    assert holdall("copy", ".", "~/copy", "--yes")[0] == 0
+    assert (tmp_path / "copy/a.txt").exists()
+    # What is there under this very name is meant.
+    Path("~").mkdir()
+    assert "folder ~\n" in holdall("copy", "~", "../other/", "--plan")[1]
 
 
 def test_times_are_read() -> None:

@@ -161,7 +161,8 @@ class Folder:
                     self._leave(name, f"cannot be looked at: {explained(failure)}")
                 continue
             if isinstance(found, Entry):
-                yield found
+                if name.startswith(prefix):
+                    yield found
             elif found is not None:
                 above.append(found)
 
@@ -254,6 +255,9 @@ class Store:
         ):
             if stretch is not None and order_of(name) > order_of(stretch.last):
                 return
+            if not name.startswith(prefix):
+                # SeaweedFS takes "a//" for "a/".
+                continue
             yield Entry(name, size_bytes, _as_time(modified), etag.strip('"'))
 
     def _leave(self, one: objects.Entry) -> None:

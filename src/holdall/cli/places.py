@@ -25,6 +25,8 @@ HELP = (
 STORE_HELP = "an env file or an alias of STORAGES; else `default`, or the environment's store"
 # What stands behind a store's name and a colon, where its mirror is meant.
 MIRROR = "mirror"
+# "production.env", ".env", ".env.local"
+_ENV_FILE = re.compile(r"\.env(?:\.|$)")
 _SPAN = re.compile(r"(\d+)\s*([smhdw])", re.IGNORECASE)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # There may be no date so long ago.
@@ -49,7 +51,10 @@ def open_place(text: str, session: Session, *, may_be_new: bool = False) -> Plac
 
     if session.in_project and text in _aliases():
         return open_alias(text)
-    path = Path(text)
+    if not text:
+        # The accident: a shell's variable that is not set, which would be this very folder, with its env files.
+        raise Misused('A place is empty: "" is none. If you mean this folder, write a dot.')
+    path = _path(text)
     try:
         if path.is_dir():
             return Folder(path)
@@ -60,11 +65,21 @@ def open_place(text: str, session: Session, *, may_be_new: bool = False) -> Plac
     store, colon, which = text.rpartition(":")
     if colon and which == MIRROR and store:
         return _mirror_of(open_place(store, session), store)
-    if may_be_new and not path.exists() and (text.endswith("/") or "/" in text):
+    # What is called as an env file is one that is missing, unless the slash stands at the end.
+    if may_be_new and not path.exists() and (text.endswith("/") or ("/" in text and not _ENV_FILE.search(path.name))):
         return Folder(path)
     aliases = f", and no alias of STORAGES ({', '.join(_aliases())})" if session.in_project else ""
-    new = f" For a new folder write it with a slash: ./{shown(text)}/." if may_be_new else ""
+    slash = "" if "/" in text else "./"
+    new = f" For a new folder write it with a slash: {slash}{shown(text)}/." if may_be_new and not path.exists() else ""
     raise Misused(f'There is no folder and no env file "{shown(text)}" here{aliases}.{new}')
+
+
+def _path(text: str) -> Path:
+    """Give the path that a text is; "~" is the home of the user also where no shell reads it."""
+    try:
+        return Path(text) if text[0] != "~" or Path(text).exists() else Path(text).expanduser()
+    except (OSError, RuntimeError):
+        return Path(text)
 
 
 def open_store(text: str | None, session: Session) -> MediaStorage:
