@@ -283,7 +283,9 @@ def test_what_becomes_public_is_said_before_it_is(tmp_path: Path) -> None:
 def test_copy_that_is_told_to_end_says_how_to_go_on(
     media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number, ends in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+    # Whoever runs the tests may have been started by `nohup`.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    for number, ends in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
 
         def told(*_: object, number: int = number, **__: object) -> None:
             os.kill(os.getpid(), number)
@@ -292,7 +294,8 @@ def test_copy_that_is_told_to_end_says_how_to_go_on(
         monkeypatch.setattr(copying, "apply", told)
         code, _, said = holdall("copy", str(media), f"{tmp_path}/new/", "--yes")
         assert (code, "run the same line again" in said) == (ends, True)
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert {signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)} == {signal.SIG_DFL}
+    signal.signal(signal.SIGHUP, before)
 
 
 def reached(address: str, location: str = "", bucket_name: str = "media") -> Store:

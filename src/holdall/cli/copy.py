@@ -124,8 +124,10 @@ def run(options: argparse.Namespace, session: Session) -> int:
                     report=lambda step, _done: progress.advance(step.name, step.size_bytes),
                 )
     except KeyboardInterrupt as interrupt:
-        session.err.write("\nInterrupted. What was copied stays: run the same line again for the rest.\n")
-        return 143 if isinstance(interrupt, _Terminated) else 130
+        with suppress(OSError):
+            # The terminal may be the very thing that has gone.
+            session.err.write("\nInterrupted. What was copied stays: run the same line again for the rest.\n")
+        return 128 + (interrupt.signal if isinstance(interrupt, _Terminated) else signal.SIGINT)
     finally:
         progress.end()
     _say_outcome(session, planned, outcome, options)
@@ -134,26 +136,34 @@ def run(options: argparse.Namespace, session: Session) -> int:
 
 
 class _Terminated(KeyboardInterrupt):
-    """A container, or a machine, is being stopped."""
+    """A container, or a machine, is being stopped; or a terminal was closed."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.signal = number
 
 
 @contextmanager
 def _ending_when_told() -> Iterator[None]:
-    """Let SIGTERM end the work as Ctrl-C does, so that what is under way is taken back."""
+    """Let SIGTERM and SIGHUP end the work as Ctrl-C does, so that what is under way is taken back.
 
-    def terminated(*_: object) -> None:
-        raise _Terminated
+    Under `nohup`, SIGHUP is ignored, and stays so.
+    """
 
-    is_ours = threading.current_thread() is threading.main_thread() and (
-        signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
-    if is_ours:
-        signal.signal(signal.SIGTERM, terminated)
+    def terminated(number: int, _: object) -> None:
+        raise _Terminated(number)
+
+    found = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [one for one in found if signal.getsignal(one) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        ours = []
+    for one in ours:
+        signal.signal(one, terminated)
     try:
         yield
     finally:
-        if is_ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for one in ours:
+            signal.signal(one, signal.SIG_DFL)
 
 
 def _opened(options: argparse.Namespace, session: Session) -> tuple[Place, Place]:
