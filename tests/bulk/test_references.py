@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
@@ -194,6 +195,36 @@ def test_registered_function_may_yield_links_as_pages_have_them(one_database: An
     # Of what a link may mean, nothing is missed.
     assert "plain.png" in expected
     assert not {"a photo \u00e9.png", "a%20photo%20%C3%A9.png", "b.png"} & set(expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ([PurePosixPath("a/b.png"), None, ""], {"a/b.png"}),
+        ([("a/b.png",), {"body": "c.png"}, ContentFile(b"", name="d.png")], {"a/b.png", "c.png", "d.png"}),
+        ("a/b.png", {"a/b.png"}),
+        ([b"a/b.png"], "yields a bytes"),
+        ([1], "yields a int"),
+        (None, "returns nothing"),
+    ],
+)
+def test_what_a_function_means_is_understood_or_nothing_is_an_orphan(
+    given: Any, meant: set[str] | str, one_database: Any
+) -> None:
+    references.register(given_names := lambda: given)
+    try:
+        if isinstance(meant, set):
+            assert set(found_names()) == meant
+        else:
+            with pytest.raises(RowsUnknown, match=meant):
+                found_names()
+    finally:
+        references.unregister(given_names)
+
+
+def test_row_is_no_name(one_database: Any) -> None:
+    with pytest.raises(RowsUnknown, match="makes a Product"):
+        list(rows._names_in([one_database.Product(photo="a.png")], "it makes"))
 
 
 def test_own_field_may_keep_several_names(one_database: Any, monkeypatch: pytest.MonkeyPatch) -> None:

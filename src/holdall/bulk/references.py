@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from django.core.files.storage import InvalidStorageError, storages
 from django.db import connections, router
+from django.db.models import Model
 
 from holdall import names as naming
 from holdall import references
@@ -223,35 +224,47 @@ def _converter(field: Any, alias: str) -> Callable[[str], Iterator[str]] | None:
             value = field.from_db_value(text, None, connections[alias])
         except Exception as failure:  # whatever a project's field raises, its files are unknown
             raise RowsUnknown(f"A value of {field} cannot be read: {failure!r}.") from failure
-        yield from _names_in(value, field)
+        yield from _names_in(value, f"{field} makes")
 
     return convert
 
 
-def _names_in(value: Any, field: Any) -> Iterator[str]:
-    """Give the names in what a project's own field makes of a text: a name, a file, or several of them."""
-    name = getattr(value, "name", value)
+def _names_in(value: Any, who: str) -> Iterator[str]:
+    """Give the names in what a project's own field or function gives: a name, a path, a file, or several of them.
+
+    `who`: what gives it, for the error.
+
+    Raises:
+        RowsUnknown: it is something else.
+    """
+    # A path's own name is only the last part of it, and that of a row is its title.
+    name = value if isinstance(value, PurePath | Model) else getattr(value, "name", value)
     if name is None or isinstance(name, str | PurePath):
         yield str(name or "")
     elif isinstance(name, Mapping):
-        yield from _names_in(list(name.values()), field)
-    elif isinstance(name, Iterable):
+        yield from _names_in(list(name.values()), who)
+    elif isinstance(name, Iterable) and not isinstance(name, bytes | bytearray):
         for one in name:
-            yield from _names_in(one, field)
+            yield from _names_in(one, who)
     else:
-        raise RowsUnknown(f"{field} makes a {type(value).__name__} of a text, so the files that it names are unknown.")
+        raise RowsUnknown(f"{who} a {type(name).__name__}, so the files that are meant are unknown.")
 
 
 def _of_function(registered: references.Registered, way: Way, place: int) -> Iterator[Pair]:
     try:
         storage = _storage_of(registered)
-        for given in registered.function():
-            text = str(getattr(given, "name", given) or "")
+        given = registered.function()
+        if given is None:
+            raise TypeError("it returns nothing")
+        # The accident: a function that returns one name, of which each letter would be one; or rows, as tuples.
+        for text in _names_in(given, f"{registered.label} yields"):
             meant = {cleaned(text)} if naming.is_plain(text) else {cleaned(one) for one in spellings(text, storage)}
             for name in meant:
                 moved = way.apply(name) if name else None
                 if moved:
                     yield moved, place + (len(meant) > 1)
+    except RowsUnknown:
+        raise
     except Exception as failure:  # whatever a project's function raises, its files are unknown
         raise RowsUnknown(f"The registered function {registered.label} failed: {failure!r}.") from failure
 

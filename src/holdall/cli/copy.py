@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from holdall.cli import batch, elsewhere, places
 from holdall.cli.progress import Bar, JsonLines, Lines, Progress, as_span
 from holdall.cli.terminal import Session, as_count, as_size, confirmed
+from holdall.errors import HoldallError
 from holdall.shown import shown
 
 if TYPE_CHECKING:
@@ -397,4 +398,5 @@ def _write_report(options: argparse.Namespace, planned: Plan, outcome: Outcome |
     try:
         options.report.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as failure:
-        raise places.Misused(f"The report {options.report} cannot be written: {failure.strerror}.") from failure
+        # The work is done; this is no misuse.
+        raise HoldallError(f"The report {options.report} cannot be written: {failure.strerror}.") from failure
