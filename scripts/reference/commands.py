@@ -127,7 +127,7 @@ COMMANDS = {
     "copy": "A place is a folder (`./media`), an env file of the contract (`production.env`) or, with `manage.py`, an alias "
     "of `STORAGES`; a fork is copied with all that it shows.\n"
     "Names are kept.\n"
-    "So are the content type, disposition, encoding, language, cache header and metadata of a source that "
+    "So are the content type, disposition, encoding, language, cache headers and metadata of a source that "
     "is a store; anything else is decided by the rules of the destination, as for any upload.\n"
     "[Bring an existing MEDIA_ROOT into a bucket](../how-to/bring-files.md) shows it.\n\n"
     "A file that the destination has already is compared, and never overwritten: it is the same, or a conflict.\n"
