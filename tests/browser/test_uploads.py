@@ -262,9 +262,12 @@ def test_dropped_and_pasted_files_are_taken(open_page: OpenPage, site: Site) -> 
     accepted = """async () => {
         const { Field } = await import(document.querySelector("script[src*='holdall/uploads']").src);
         const accepts = (accept, name, type) => Field.prototype.accepts.call({ input: { accept } }, { name, type });
-        return [accepts("image/*", "a.heic", ""), accepts("image/*", "a.txt", "text/plain"), accepts(".pdf", "a.heic", "")];
+        const ofExcel = ["text/csv", "a.csv", "application/vnd.ms-excel"];
+        const taken = [["image/*", "a.heic", ""], ["*/*", "a.txt", "text/plain"], ofExcel];
+        const refused = [["image/*", "a.txt", "text/plain"], [".pdf", "a.heic", ""]];
+        return [taken, refused].map((cases) => cases.map((one) => accepts(...one)));
     }"""
-    assert page.evaluate(accepted) == [True, False, False]
+    assert page.evaluate(accepted) == [[True] * 3, [False] * 2]
     zone = ".holdall-upload:has([name=pictures]) .holdall-zone"
     root = page.locator(".holdall-upload", has=field(page, "pictures"))
     page.evaluate(give, [zone, "dragenter", "dropped.txt"])

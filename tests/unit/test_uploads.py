@@ -37,6 +37,9 @@ MIB = 1024**2
         ("a.ZIP", "application/x-zip-compressed", (".zip",), "application/zip"),
         ("a.csv", "application/vnd.ms-excel", (".csv", ".txt"), "text/csv"),
         ("a.jpg", "image/pjpeg", ("image/*",), "image/pjpeg"),
+        ("a.zip", "application/x-zip-compressed", ("application/zip",), "application/zip"),
+        ("a.csv", "application/vnd.ms-excel", ("text/csv",), "text/csv"),
+        ("a.TAR.gz", "application/x-gzip", (".tar.gz",), "application/gzip"),
         ("a.txt", "text/plain; charset=utf-8", ("text/plain",), "text/plain"),
         ("a.unheard-of", "", (), "application/octet-stream"),
         ("a.png", "image/png", ("*/*",), "image/png"),
@@ -55,7 +58,9 @@ def test_type_that_fits_is_taken(name: str, said: str, types: tuple[str, ...], e
         ("a.png.html", "image/png", ("image/*",)),
         ("a.pdf", "application/pdf", (".png",)),
         ("a.zip", "text/html", (".zip",)),
-        ("a.zip", "application/x-zip-compressed", ("application/zip",)),
+        ("a.csv", "application/x-zip-compressed", ("text/csv",)),
+        (".pdf", "application/pdf", (".pdf",)),
+        ("tar.gz", "", (".tar.gz",)),
     ],
 )
 def test_type_that_does_not_fit_is_refused(name: str, said: str, types: tuple[str, ...]) -> None:

@@ -19,6 +19,24 @@ from holdall.uploads.refusals import UploadRefused
 
 # What a browser says that knows nothing of a file.
 _NOTHING_SAID = frozenset({"", content.UNKNOWN, "binary/octet-stream"})
+# Other names under which systems know the types of our list: a browser says what the system says. Windows, for one.
+_OTHER_NAMES = {
+    "application/vnd.ms-excel": "text/csv",
+    "application/x-gzip": "application/gzip",
+    "application/x-pdf": "application/pdf",
+    "application/x-rar-compressed": "application/vnd.rar",
+    "application/x-zip-compressed": "application/zip",
+    "audio/mp3": "audio/mpeg",
+    "audio/vnd.wave": "audio/wav",
+    "audio/wave": "audio/wav",
+    "audio/x-m4a": "audio/mp4",
+    "audio/x-wav": "audio/wav",
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/vnd.microsoft.icon": "image/x-icon",
+    "image/x-png": "image/png",
+    "video/x-m4v": "video/mp4",
+}
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,120}/[a-z0-9!#$&^_.+-]{1,120}").fullmatch
 MOST_NAME_CHARACTERS = 255
 
@@ -77,17 +95,23 @@ def check_type(name: str, said: object, types: Iterable[str]) -> str:
     wanted = [one.strip().lower() for one in types]
     named = type_of(name)
     if wanted:
-        by_extension = posixpath.splitext(name)[1].lower() in wanted
+        by_extension = any(_ends_in(name, one) for one in wanted)
         by_name = by_extension or any(_fits(named, one) for one in wanted)
         by_claim = claim in _NOTHING_SAID or claim == named
         by_claim = by_claim or any(_fits(claim, one) for one in wanted)
-        if by_extension and not by_claim and claim not in content.SCRIPTABLE.values():
+        by_other_name = by_name and _OTHER_NAMES.get(claim) == named
+        if not by_claim and (by_other_name or (by_extension and claim not in content.SCRIPTABLE.values())):
             # Each system has types of its own: on Windows a .csv can be Excel's, and a .zip is x-zip-compressed.
             return named
         # What runs script passes only by its own name: a claim is the uploader's.
         if not by_name or not by_claim:
             raise UploadRefused("type_refused", f"The field takes {', '.join(wanted)}.")
     return claim if claim not in _NOTHING_SAID else named
+
+
+def _ends_in(name: str, extension: str) -> bool:
+    # As browsers do: ".tar.gz" is one extension. A name that is nothing else has none.
+    return extension.startswith(".") and name.lower().endswith(extension) and len(name) > len(extension)
 
 
 def _fits(content_type: str, wanted: str) -> bool:

@@ -756,9 +756,9 @@ export class Field {
       !wanted.length ||
       wanted.some((one) => {
         if (one.startsWith(".")) return name.toLowerCase().endsWith(one);
-        // A browser that does not know the type says none; the server goes by the name.
-        if (!type) return true;
-        return one.endsWith("/*") ? type.startsWith(one.slice(0, -1)) : type === one;
+        // A browser may know no type, or another name of it (on Windows a .csv is Excel's): the server goes by the name.
+        const kind = one.split("/")[0];
+        return !type || ["*", "application", type.split("/")[0]].includes(kind) || type.startsWith("application/");
       })
     );
   }
