@@ -17,6 +17,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models.fields.files import FieldFile
 from django.test import Client
 
 import holdall
@@ -201,6 +202,23 @@ def test_link_does_not_bring_a_spent_ticket_back(browser: Browser, site: Any) ->
         site.save("twice.txt", open_staged(ticket))
     assert refused.value.reason == "spent"
     assert site.listdir("")[1] == ["once.txt"]
+
+
+@attack("replay", "submit a ticket again whose field made a file of its own, a smaller picture", refused_by="server")
+def test_ticket_works_once_where_a_field_makes_another_file(
+    browser: Browser, site: Any, rows: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Smaller(FieldFile):
+        def save(self, name: str, content: Any, save: bool = True) -> None:
+            super().save(name, ContentFile(content.read()[:3]), save)
+
+    monkeypatch.setattr(Letter._meta.get_field("file"), "attr_class", Smaller)
+    ticket = browser.upload(browser.token("/letter", "file"), TEXT)
+    status, saved = browser.submit("/letter", title="x", file=ticket)
+    assert status == 200
+    assert site.size(saved["file"]) == 3
+    assert browser.submit("/letter", title="x", file=ticket)[0] == 400
+    assert Letter.objects.count() == 1
 
 
 @attack("replay", "name one upload twice in a field of several files", refused_by="server")

@@ -1,6 +1,7 @@
-"""Direct uploads that a storage of another kind saved: they are used up too, once the row is saved.
+"""Direct uploads that something else than Holdall's storages saved: they are used up too, once the row is saved.
 
-Holdall's own storages do it while they save, and let one of two win that save at the same moment.
+Another kind of storage, or a field that makes a file of its own of what it is given: a smaller picture. Holdall's storages
+do it while they save, and let one of two win that save at the same moment.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from django.db.models import FileField
 from django.db.models.fields.files import FieldFile
 from django.db.models.signals import post_save, pre_save
 
-from holdall.uploads.files import StagedFile
-from holdall.uploads.stores import media_storage
+from holdall.uploads.files import StagedFile, StagedObject
 
 _NOTED = "_holdall_uploads"
 
@@ -26,16 +26,26 @@ def listen() -> None:
 def _note(sender: Any, instance: Any, **_event: Any) -> None:
     # As it is kept, and not through the descriptor, which makes a file of every name.
     kept = instance.__dict__
+    # Those of a save that failed are not meant any more.
+    kept.pop(_NOTED, None)
+    noted: list[tuple[str, StagedObject]] = []
     for field in sender._meta.concrete_fields:
         if not isinstance(field, FileField):
             continue
         file = kept.get(field.attname)
         staged = getattr(file, "_file", None) if isinstance(file, FieldFile) else file
-        if isinstance(staged, StagedFile) and media_storage(field.storage) is None:
-            kept.setdefault(_NOTED, []).append(staged.file)
+        if isinstance(staged, StagedFile):
+            noted.append((field.attname, staged.file))
+    if noted:
+        kept[_NOTED] = noted
 
 
 def _use_up(sender: Any, instance: Any, **_event: Any) -> None:
-    for staged in instance.__dict__.pop(_NOTED, ()):
-        with staged.being_saved():
-            pass
+    kept = instance.__dict__
+    for name, staged in kept.pop(_NOTED, ()):
+        file = kept.get(name)
+        # With `update_fields`, it can still wait to be saved.
+        waits = not file._committed if isinstance(file, FieldFile) else isinstance(file, StagedFile)
+        if not waits and not staged.is_spent:
+            with staged.being_saved():
+                pass
