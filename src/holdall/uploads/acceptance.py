@@ -45,7 +45,7 @@ def _use_up(sender: Any, instance: Any, **_event: Any) -> None:
     for name, staged in kept.pop(_NOTED, ()):
         file = kept.get(name)
         # With `update_fields`, it can still wait to be saved.
-        waits = not file._committed if isinstance(file, FieldFile) else isinstance(file, StagedFile)
-        if not waits and not staged.is_spent:
+        is_saved = getattr(file, "_committed", not isinstance(file, StagedFile))
+        if is_saved and not staged.is_spent:
             with staged.being_saved():
                 pass
