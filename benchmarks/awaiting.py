@@ -127,7 +127,7 @@ def _signing(environ: dict[str, str]) -> Callable[[], tuple[str, dict[str, str]]
     storage: Any = ours(environ)
     place = storage.store.place()
     path = f"{place.path}/{environ['STORAGE_LOCATION']}/{NAME}"
-    signer, _ = storage.store.signer(place)
+    signer, _ = storage.store.signers.signer(place)
     digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
     def head() -> tuple[str, dict[str, str]]:

@@ -124,7 +124,7 @@ def probe_lifetime(examination: Examination) -> Iterator[Finding]:
         return
     if "X-Amz-Algorithm" not in link or (place := examination.connection.place()) is None:
         return
-    _, keys_end_at = examination.connection.signer(place)
+    _, keys_end_at = examination.connection.signers.signer(place)
     if keys_end_at is None or promised <= (left := max(0, int(keys_end_at - time.time()))):
         return
     until = datetime.fromtimestamp(keys_end_at, UTC)
@@ -154,7 +154,7 @@ def probe_forgeries(examination: Examination) -> Iterator[Finding]:
     if examination.sample is None or examination.public or place is None or outside.is_open_at_origin(examination):
         return
     try:
-        signer, _ = examination.connection.signer(place)
+        signer, _ = examination.connection.signers.signer(place)
     except HoldallError:
         return
     key, now = examination.sample.key, int(time.time())

@@ -77,7 +77,7 @@ class BulkLane:
     def _keys(self) -> Any:
         place = self._connection.place()
         assert place is not None  # noqa: S101  it was there
-        signer, ends = self._connection.signer(place)
+        signer, ends = self._connection.signers.signer(place)
         found = signer.keys
         lasts = _LONG if ends is None else timedelta(seconds=max(ends - time.time(), 0))
         return {

@@ -11,27 +11,24 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from functools import partial
 from typing import Any, TypeVar
 
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
 from holdall.errors import StoreUnreachable, WriteRefused
-from holdall.providers import recognise
-from holdall.s3 import building, clients, hosts, keys, local, process, sessions, whole
+from holdall.s3 import clients, hosts, keys, local, process, sessions, whole
 from holdall.s3.answers import what_of
 from holdall.s3.apart import Apart, Side
-from holdall.s3.claims import Claims, unasked
+from holdall.s3.claims import Claims
 from holdall.s3.fastlane import Declined, FastLane
 from holdall.s3.guard import READS, Guard
 from holdall.s3.line import line_of
 from holdall.s3.patience import current
-from holdall.s3.plain import Plainness, is_plain, maker
-from holdall.s3.signing import Place, Signer, SigningKeys
+from holdall.s3.resources import Resources
+from holdall.s3.signers import Signers
+from holdall.s3.signing import Place
 from holdall.s3.target import Target
-from holdall.s3.translating import Translating
-from holdall.secret import Secret
 from holdall.sites import Site
 
 _Made = TypeVar("_Made")
@@ -39,26 +36,21 @@ _Made = TypeVar("_Made")
 REST_SECONDS = 300.0
 
 
-class Connection(Translating):
-    """The way to one store: one client a process and target, made when first used and shared by all threads.
+class Connection(Resources):
+    """The way to one store: one a process and target, shared by all threads.
 
-    The SDK's clients may be shared by threads; its resources may not, so each thread gets instances of its own,
-    which cost microseconds. After a fork each process has sockets of its own. What was made of a connection before
-    the fork reads on in both; what it had begun to write, the process that began it ends alone.
+    After a fork each process has sockets of its own. What was made of a connection before the fork reads on in both;
+    what it had begun to write, the process that began it ends alone.
     """
 
     def __init__(self, target: Target, *, signed: bool = True) -> None:
-        self.target = target
-        self.signed = signed
+        super().__init__(target, signed=signed)
         self._process = process.number()
         self.line = line_of(target)
         self._circuit = self.line.circuit_of(target.bucket_name)
         self.bucket_seen = False
         # Whether `If-None-Match: *` holds here; None until it is known or probed.
         self.conditional_put = target.provider.conditional_put
-        self.lock = threading.RLock()
-        # Only for the comparison of keys. `lock` is held by those who wait for an answer, and never taken inside.
-        self._signer_lock = threading.RLock()
         # What those who use the store remember of it, as long as this process does.
         self.known: dict[object, Any] = {}
         apart = None
@@ -74,22 +66,14 @@ class Connection(Translating):
             within=target.within,
             claims=self.claims,
         )
-        self._resource: Any = None
-        self._generation = 0
+        self.signers = Signers(target, self.translating, admit=self.guard.admit)
         # Where the embedded server was when the client was made.
         self._served_at: str | None = None
-        self._plainness: Plainness | None = None
-        self._built_by: Any = None
-        self._signer: Signer | None = None
-        self._signer_keys: SigningKeys | None = None
-        self._signer_ends: float | None = None
         self._place: Place | None = None
         self._place_is_known = False
         self._lane: FastLane | None = None
         self._lane_is_known = False
         self._lane_rests_until = 0.0
-        self._bucket_class: Any = None
-        self._object_class: Any = None
         _all.add(self)
 
     # -- processes
@@ -122,12 +106,13 @@ class Connection(Translating):
     def _begin_anew(self) -> None:
         """Forget what cannot be shared with the process that this one was forked from."""
         # A lock that was held at the fork stays held; a socket would give either process the other's answers.
-        self.lock, self._signer_lock = threading.RLock(), threading.RLock()
+        self.lock = threading.RLock()
         self.known = {}
         self.line = line_of(self.target)
         self._circuit = self.line.circuit_of(self.target.bucket_name)
         self.claims.begin_anew(self.lock)
-        self._resource = self._lane = self._signer = self._signer_keys = None
+        self.signers.begin_anew()
+        self._resource = self._lane = None
         self._place_is_known = self._lane_is_known = False
         self._generation += 1
 
@@ -146,30 +131,11 @@ class Connection(Translating):
             return
         with self.lock:
             if self._served_at not in {None, endpoint_url}:
-                self._resource = self._signer = self._signer_keys = self._lane = None
+                self.signers.forget()
+                self._resource = self._lane = None
                 self._place_is_known = self._lane_is_known = False
                 self._generation += 1
             self._served_at = endpoint_url
-
-    # -- the SDK's objects
-
-    @property
-    def client(self) -> Any:
-        """The SDK's client for this store."""
-        return self._built().meta.client
-
-    def resource(self) -> Any:
-        """Give the calling thread an S3 resource of its own over the shared client."""
-        resource = self._built()
-        mine = type(resource)(client=resource.meta.client)
-        mine.Bucket = self._bucket
-        return mine
-
-    def _bucket(self, name: str) -> Any:
-        # boto3 builds a new class for each Bucket and Object (1.4 ms); with the classes kept it takes microseconds.
-        bucket = self._bucket_class(name, client=self.client)
-        bucket.Object = partial(self._object_class, name, client=self.client)
-        return bucket
 
     # -- what links are made of
 
@@ -188,32 +154,6 @@ class Connection(Translating):
                 self._place_is_known = True
         return self._place
 
-    def signer(self, place: Place) -> tuple[Signer, float | None]:
-        """Give what signs links here, and when its keys end if they do.
-
-        Keys that are known are taken as they are; only others need boto3's session, which renews them in time.
-
-        Raises:
-            CredentialsRefused: no source has any, or they are no keys.
-        """
-        if self._signer is not None and self._signer_ends is None:
-            return self._signer, None
-        found, ends = self._signing_keys()
-        with self._signer_lock:
-            signer = self._signer
-            if signer is None or found != self._signer_keys:
-                keys.check(Secret(found.access_key), found.secret_key, found.token)
-                signer = self._signer = Signer(place, found, admit=self.guard.admit)
-                self._signer_keys = found
-            self._signer_ends = ends
-            return signer, ends
-
-    def _signing_keys(self) -> tuple[SigningKeys, float | None]:
-        if known := keys.known_keys(self.target):
-            return known, None
-        with self.translating("looking for keys", is_request=False):
-            return keys.found_keys(self.target)
-
     def credential_source(self) -> str:
         """Tell where the keys come from, in the SDK's words: "explicit", "env", "container-role", "iam-role"…
 
@@ -224,52 +164,6 @@ class Connection(Translating):
         """
         with self.translating("looking for keys", is_request=False), self.lock:
             return keys.source(self.target)
-
-    def _built(self) -> Any:
-        self._follow_server()
-        if self._resource is not None and self._built_by != maker():
-            # A test has put its own in boto3's place, or taken it away.
-            self._forget_client()
-        if self._resource is None:
-            with self.lock:
-                if self._resource is None:
-                    with self.translating("connecting", learn=False, is_request=False):
-                        self._build()
-        return self._resource
-
-    def _build(self) -> None:
-        target = self.target
-        config = target.config() if self.signed else target.config().merge(building.UNSIGNED)
-        resource = building.make(target, self._region(), config=config, where=self.where(), reveals=self._redacted)
-        bucket = resource.Bucket(target.bucket_name or "unnamed")
-        self._bucket_class, self._object_class = type(bucket), type(bucket.Object("unnamed"))
-        if target.local_folder and self.signed and not target.read_only:
-            with unasked():
-                local.make_bucket(resource.meta.client, target)
-        self.guard.watch(resource.meta.client)
-        clients.prepare(resource.meta.client)
-        self._plainness = Plainness(resource.meta.client)
-        self._built_by = maker()
-        self._resource = resource
-
-    def _forget_client(self) -> None:
-        # A client that was made while the source of its keys did not answer would stay without keys for good.
-        with self.lock:
-            self._resource = None
-            self._generation += 1
-            sessions.forget(self.target.profile)
-
-    def _region(self) -> str | None:
-        target = self.target
-        if target.region_name or target.local_folder:
-            return target.region_name or "us-east-1"
-        # Amazon's own endpoints may name none: the host of acceleration, for one.
-        if target.endpoint_url and (named := recognise(target.endpoint_url)[1]):
-            return named
-        known = self.line.regions
-        if known.get(target.bucket_name) is None:
-            known[target.bucket_name] = building.ask_region(target)
-        return known[target.bucket_name]
 
     # -- requests
 
@@ -369,9 +263,6 @@ class Connection(Translating):
         """Say whether plain requests go past the SDK: nothing about the store, or in the project, needs it for them."""
         return self._sdk_is_plain() and self._fast_lane() is not None
 
-    def _sdk_is_plain(self) -> bool:
-        return is_plain() and (self._resource is None or self._plainness is None or self._plainness.holds())
-
     def _fast_lane(self) -> FastLane | None:
         self._follow_server()
         if not self._lane_is_known:
@@ -395,7 +286,7 @@ class Connection(Translating):
             return None
         return FastLane(
             place,
-            lambda: self.signer(place)[0],
+            lambda: self.signers.signer(place)[0],
             ca_file=authorities(),
             connect_seconds=target.connect_seconds,
             read_seconds=target.timeout_seconds,
@@ -403,8 +294,7 @@ class Connection(Translating):
         )
 
     def _redacted(self, text: str) -> str:
-        target = self.target
-        return keys.redacted(text, target.secret_key, target.token, *(self._signer_keys or ())[1:])
+        return self.signers.redacted(text)
 
     def check_whole(
         self, operation: str, parameters: Mapping[str, Any], answer: Any, *, action: str, name: str

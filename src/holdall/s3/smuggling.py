@@ -125,7 +125,7 @@ def _status(
     place = connection.place()
     if place is None:
         raise _Undecided
-    signer, _ = connection.signer(place)
+    signer, _ = connection.signers.signer(place)
     url = signer.url(key, Window(int(time.time()), 300, 0.0), method="PUT", headers=headers, unsent=unsent)
     status = connection.try_link("PUT", url, {"host": place.host, **headers, **more}, _BODY, action=_ACTION)
     if status >= 500:

@@ -171,7 +171,7 @@ class Staging:
                 f"Uploads straight to {self.store.where()} are not possible: only the SDK knows its address. Upload "
                 "through the server."
             )
-        signer, ends = self.links.signer(place)
+        signer, ends = self.links.signers.signer(place)
         now = int(time.time()) - _CLOCK_SECONDS
         valid = min(seconds + _CLOCK_SECONDS, MAX_SIGNED_SECONDS)
         if ends is not None:

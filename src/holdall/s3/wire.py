@@ -91,7 +91,7 @@ class Station:
         if body is not None:
             headers["content-length"] = str(len(body))
         digest = fastlane._payload_digest(headers, body)
-        signer, _ = self.connection.signer(self.place)
+        signer, _ = self.connection.signers.signer(self.place)
         signed = signer.headers(method, path, query, headers, digest, now=time.time())
         lines = "".join([f"{name}: {value}\r\n" for name, value in signed.items()])
         target = f"{path}?{query}" if query else path

@@ -174,7 +174,7 @@ class LinkingStorage(S3Storage):  # type: ignore[misc]  # django-storages is not
         signed = _signed_parameters(parameters)
         if place is None or signed is None:
             return Link(self._sdk_link(cleaned, parameters, lifetime_seconds, method), until=0.0)
-        signer, keys_end_at = store.signer(place)
+        signer, keys_end_at = store.signers.signer(place)
         span = window(time.time(), lifetime_seconds=lifetime_seconds, offset=offset_of(key), keys_end_at=keys_end_at)
         if self.public is False and method == "GET" and "response-cache-control" not in signed:
             signed["response-cache-control"] = self._link_cache_control(cleaned, span)

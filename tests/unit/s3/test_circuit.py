@@ -250,7 +250,7 @@ def test_links_do_not_wait_for_those_who_wait_for_an_answer(monkeypatch: pytest.
     made: list[Any] = []
 
     def sign() -> None:
-        made.append(one.signer(place))
+        made.append(one.signers.signer(place))
 
     # As a look at the claims has it while it asks the store.
     with one.lock:
