@@ -12,7 +12,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from holdall.uploads import inspection, limits, tickets
+from holdall.uploads import digests, inspection, limits, tickets
 from holdall.uploads.checks import check_cache
 from holdall.uploads.forms import UploadField
 from holdall.uploads.inspection import BEGINNINGS, is_disguised
@@ -21,7 +21,7 @@ from holdall.uploads.options import options
 from holdall.uploads.owners import current_request
 from holdall.uploads.refusals import UploadRefused
 from holdall.uploads.tickets import FieldToken, Ticket
-from holdall.uploads.transfer import part_size_of, read_digest
+from holdall.uploads.transfer import part_size_of
 from holdall.uploads.views import body_of
 
 MIB = 1024**2
@@ -152,7 +152,7 @@ def test_parts_are_no_more_than_s3_takes() -> None:
 @pytest.mark.parametrize("given", [{"sha256": "zz"}, {"md5": "!"}, {"md5": 7}, {"sha256": "aGFsbG8="}])
 def test_what_is_no_digest_is_malformed(given: dict[str, Any]) -> None:
     with pytest.raises(UploadRefused):
-        read_digest(given)
+        digests.read(given)
 
 
 def test_tickets_come_back_as_they_were() -> None:

@@ -27,7 +27,7 @@ from holdall.providers import MAX_KEY_BYTES
 from holdall.s3.ranges import MAX_PARTS
 from holdall.s3.smuggling import Unsigned
 from holdall.s3.staging import FOLDER, Staging
-from holdall.uploads import limits, tickets, transfer
+from holdall.uploads import admission, limits, tickets, transfer
 from holdall.uploads.options import options
 from holdall.uploads.owners import account_of
 from holdall.uploads.refusals import UploadRefused
@@ -54,7 +54,7 @@ def companion(*methods: str) -> Callable[[View], View]:
         def view(request: HttpRequest, field: str, **rest: Any) -> HttpResponse:
             def checked() -> HttpResponse:
                 _check_site(request)
-                return deed(request, transfer.field_of(request, field), **rest)
+                return deed(request, admission.field_of(request, field), **rest)
 
             response = answering(checked)
             add_never_cache_headers(response)
@@ -215,7 +215,7 @@ def _ticket(request: HttpRequest, field: FieldToken, name: object, said: object)
 
 
 def _known(request: HttpRequest, field: FieldToken, text: str) -> tuple[Ticket, Staging]:
-    ticket, staging = transfer.unsized_ticket(request, text)
+    ticket, staging = admission.unsized_ticket(request, text)
     if ticket.field != field.field:
         raise UploadRefused("other_field", "The upload is another field's.")
     if not ticket.upload_id:

@@ -10,10 +10,10 @@ from django.core.exceptions import FieldDoesNotExist
 from django.core.files.storage import storages
 from django.urls import NoReverseMatch, reverse
 
-from holdall.uploads import tickets, transfer
+from holdall.uploads import admission, tickets
 from holdall.uploads.files import StagedFile, opened
 from holdall.uploads.options import options
-from holdall.uploads.owners import current_request, is_owner, owner_of
+from holdall.uploads.owners import current_request, owner_of
 from holdall.uploads.refusals import UploadRefused
 from holdall.uploads.stores import media_storage, reference_of, stamp_of
 from holdall.uploads.tickets import FieldToken, Ticket
@@ -50,7 +50,7 @@ class Place:
             types=self.types,
         )
         made = replace(token, owner=owner_of(request, make_session=options().permission(request, token)))
-        transfer.permitted(request, made)
+        admission.permitted(request, made)
         if self.permission is not None and not self.permission(request):
             raise UploadRefused("forbidden", "The field's permission says no.")
         return made
@@ -64,20 +64,19 @@ class Place:
         ticket = accepted(text)
         if request is None:
             raise UploadRefused("not_yours", "Nobody knows whose request this is; see `holdall.uploads.middleware`.")
-        if not is_owner(request, ticket.owner):
-            raise UploadRefused("not_yours", "It was made for another user or session.")
+        admission.check_owner(request, ticket.owner)
         if ticket.field != self.id:
             raise UploadRefused("other_field", "It was made for another field.")
-        if media_storage(self.storage) is None:
+        storage = media_storage(self.storage)
+        if storage is None:
             raise UploadRefused("other_store", "The store takes no direct uploads.")
         if ticket.store != reference_of(self.storage, self.model_field):
             raise UploadRefused("other_store", "It was made for another store.")
-        storage = media_storage(self.storage)
-        if storage is None or ticket.stamp != stamp_of(storage):
+        if ticket.stamp != stamp_of(storage):
             raise UploadRefused("other_store", "It was made for another environment's store.")
         if self.permission is not None and not self.permission(request):
             raise UploadRefused("forbidden", "The field's permission says no.")
-        transfer.permitted(request, ticket)
+        admission.permitted(request, ticket)
         # What the field takes now, which may be less than when the ticket was made.
         return opened(replace(ticket, max_size=min(ticket.max_size, self.max_size or ticket.max_size)), text)
 

@@ -17,7 +17,7 @@ from holdall.s3.reading import ObjectReader
 from holdall.s3.staging import Staging
 from holdall.shown import shown
 from holdall.storage.files import ObjectFile
-from holdall.uploads import limits, tickets, transfer
+from holdall.uploads import admission, limits, tickets, transfer
 from holdall.uploads.refusals import UploadRefused
 from holdall.uploads.tickets import Ticket
 
@@ -163,7 +163,7 @@ def open_staged(text: object) -> StagedFile:
 
 def opened(ticket: Ticket, value: str) -> StagedFile:
     """Open the upload of a ticket. One GET. Raises: as `open_staged`."""
-    staging = transfer.place_of(ticket)
+    staging = admission.place_of(ticket)
     try:
         staged = StagedObject(staging, ticket)
     except ObjectNotFound as missing:

@@ -10,7 +10,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import InvalidStorageError, storages
 from django.utils.functional import LazyObject, empty
 
-from holdall.providers import AMAZON
 from holdall.s3.staging import Staging
 from holdall.sites import stamp
 from holdall.storage import MediaStorage
@@ -64,8 +63,7 @@ def reference_of(storage: Any, model_field: Any = None) -> str:
 def stamp_of(storage: MediaStorage) -> str:
     """Give what tells a store from any other: a ticket of one environment is nothing in another, or in a fork of it."""
     lies = site_of(storage)
-    place = AMAZON.title if lies.place == AMAZON.title else lies.place
-    return stamp(f"{place}/{lies.bucket_name}", f"{lies.location}\n{storage.environment or ''}")
+    return stamp(f"{lies.place}/{lies.bucket_name}", f"{lies.location}\n{storage.environment or ''}")
 
 
 def staging_of(storage: MediaStorage) -> Staging:

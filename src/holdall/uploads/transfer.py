@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.core import signing
-
 from holdall.errors import HoldallError, ObjectNotFound
 from holdall.s3.ranges import MAX_PARTS
 from holdall.s3.smuggling import Unsigned
 from holdall.s3.staging import Part, Permit, Staging, new_key
-from holdall.uploads import limits, tickets
+from holdall.uploads import digests, limits, tickets
 from holdall.uploads.options import MIB, options
-from holdall.uploads.owners import is_known, is_owner
 from holdall.uploads.refusals import UploadRefused
 from holdall.uploads.stores import resolve, staging_of, stamp_of
 from holdall.uploads.tickets import FieldToken, Ticket
@@ -27,77 +22,6 @@ LINKS_AT_ONCE = 100
 _GONE = frozenset({"NoSuchUpload", "NoSuchKey", "404"})
 _BAD_PARTS = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML"})
 _ETAG = re.compile(r'"?[0-9A-Za-z+/=_-]{1,128}"?').fullmatch
-
-
-def permitted(request: Any, field: Any) -> None:
-    """Ask whether this request may upload for a field at all.
-
-    Raises:
-        UploadRefused: it may not.
-    """
-    if not is_known(request) or not options().permission(request, field):
-        raise UploadRefused("forbidden", "The project's permission says no.")
-
-
-def field_of(request: Any, text: object) -> FieldToken:
-    """Read a field's token for whoever asks.
-
-    Raises:
-        UploadRefused: it is not valid, not his, or he may not upload.
-    """
-    token = tickets.read_field(text)
-    permitted(request, token)
-    _check_owner(request, token.owner)
-    return token
-
-
-def sized_ticket(request: Any, text: object) -> tuple[Ticket, Staging]:
-    """Read the ticket of an upload of which it is known how long it is, for whoever asks, and give its staging area.
-
-    Raises:
-        UploadRefused: it is not valid, not his, of another store, or he may not upload.
-    """
-    ticket = tickets.read_ticket(text)
-    # The attack: a ticket of Uppy's endpoints, in which nobody said how long the file is, at those that go by it.
-    if ticket.size is None:
-        raise _of_other_endpoints()
-    return _admitted(request, ticket)
-
-
-def unsized_ticket(request: Any, text: object) -> tuple[Ticket, Staging]:
-    """Read the ticket of an upload that is as long as it will be. Raises: as `sized_ticket`."""
-    ticket = tickets.read_ticket(text)
-    if ticket.size is not None:
-        raise _of_other_endpoints()
-    return _admitted(request, ticket)
-
-
-def _of_other_endpoints() -> UploadRefused:
-    return UploadRefused("invalid_ticket", "The ticket is for other endpoints.")
-
-
-def _admitted(request: Any, ticket: Ticket) -> tuple[Ticket, Staging]:
-    permitted(request, ticket)
-    _check_owner(request, ticket.owner)
-    return ticket, place_of(ticket)
-
-
-def place_of(ticket: Ticket) -> Staging:
-    """Give the staging area that a ticket is for.
-
-    Raises:
-        UploadRefused: the store is another one here.
-    """
-    storage = resolve(ticket.store)
-    # The accident: a fork has the signing key of its original, and so its tickets' signatures.
-    if ticket.stamp != stamp_of(storage):
-        raise UploadRefused("other_store", "The ticket is for another environment's store.")
-    return staging_of(storage)
-
-
-def _check_owner(request: Any, owner: str) -> None:
-    if not is_owner(request, owner):
-        raise UploadRefused("not_yours", "It was made for another user or session.")
 
 
 def begin(
@@ -208,13 +132,11 @@ def _sign_parts(staging: Staging, ticket: Ticket, numbers: Iterable[int]) -> dic
 
 
 def _permit(staging: Staging, ticket: Ticket) -> Permit:
-    kind, _, value = ticket.digest.partition(":")
-    header = {"md5": "content-md5", "sha256": "x-amz-checksum-sha256"}.get(kind)
     return staging.permit(
         ticket.key,
         size_bytes=int(ticket.size or 0),
         content_type=limits.staged_type(ticket.name),
-        digest={header: value} if header else {},
+        digest=digests.headers(ticket.digest),
         seconds=options().link_lifetime,
     )
 
@@ -257,7 +179,7 @@ def finish(staging: Staging, ticket: Ticket, named: object = None) -> dict[str, 
             raise UploadRefused("spent", "The upload has become a file.") from missing
         raise UploadRefused("not_uploaded", "The store has no such object.") from missing
     check_arrived(ticket, size, etag)
-    _check_digest(staging, ticket, etag)
+    digests.check(staging, ticket, etag)
     return {
         "ticket": tickets.sign_accepted(ticket, size=size, etag=etag),
         "name": ticket.name,
@@ -278,28 +200,6 @@ def check_arrived(ticket: Ticket, size: int, etag: str) -> None:
         raise UploadRefused("size_differs", f"{size} bytes arrived, and {ticket.size} were said.")
     if ticket.etag and etag != ticket.etag:
         raise UploadRefused("changed", "The object is not the one that was finished.")
-
-
-def _check_digest(staging: Staging, ticket: Ticket, etag: str) -> None:
-    """Compare the content with the digest that the browser said, by what the store says of it where it does.
-
-    Requests: none for an MD5 that is the ETag; one HEAD for a SHA-256 that the store keeps; else the object is read, which
-    is no longer than what is sent at once.
-
-    Raises:
-        UploadRefused: they differ.
-    """
-    kind, _, value = ticket.digest.partition(":")
-    if not kind or ticket.upload_id:
-        return
-    told = etag.strip('"').lower()
-    if kind == "md5" and told == base64.b64decode(value).hex():
-        return
-    said = staging.checksum(ticket.key) if kind == "sha256" else None
-    if said is None:
-        said = base64.b64encode(staging.digest(ticket.key, kind)).decode()
-    if said != value:
-        raise UploadRefused("changed", "The content is not that of the digest.")
 
 
 def _complete(staging: Staging, ticket: Ticket, named: object) -> None:
@@ -376,37 +276,3 @@ def cancel(staging: Staging, ticket: Ticket) -> None:
         limits.keep_slot(ticket.account, ticket.slot, ticket.key, seconds=options().link_lifetime)
         return
     limits.free_slot(ticket.account, ticket.slot, ticket.key)
-
-
-def read_digest(given: Mapping[str, Any]) -> str:
-    """Read the digest that a browser says, in hexadecimal or base64.
-
-    Raises:
-        UploadRefused: it is none.
-    """
-    for kind, length in (("sha256", 32), ("md5", 16)):
-        said = given.get(kind)
-        if said in (None, ""):
-            continue
-        try:
-            raw = bytes.fromhex(said) if len(said) == 2 * length else base64.b64decode(said, validate=True)
-        except (TypeError, ValueError, binascii.Error) as error:
-            raise UploadRefused("malformed", f"`{kind}` is not a digest.") from error
-        if len(raw) != length:
-            raise UploadRefused("malformed", f"`{kind}` is not a digest.")
-        return f"{kind}:{base64.b64encode(raw).decode()}"
-    return ""
-
-
-def either_ticket(text: object) -> Ticket:
-    """Read a ticket that may be accepted already: what can be cancelled.
-
-    Raises:
-        UploadRefused: it is none.
-    """
-    try:
-        return tickets.read_ticket(text)
-    except UploadRefused as refused:
-        if isinstance(refused.__cause__, signing.SignatureExpired):
-            raise
-        return tickets.read_accepted(text)

@@ -1,4 +1,7 @@
-"""The endpoints: they parse, ask `transfer`, and answer in JSON. POST only, same origin, under Django's own CSRF check."""
+"""The endpoints: they parse, ask `admission` and `transfer`, and answer in JSON.
+
+POST only, same origin, under Django's own CSRF check.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
 from holdall.errors import HoldallError
-from holdall.uploads import limits, transfer
+from holdall.uploads import admission, digests, limits, transfer
 from holdall.uploads.owners import account_of
 from holdall.uploads.refusals import UploadRefused
 
@@ -81,7 +84,7 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
 
 @endpoint
 def begin(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
-    field = transfer.field_of(request, given.get("field"))
+    field = admission.field_of(request, given.get("field"))
     limits.check_throttle(request, field)
     begun = transfer.begin(
         field,
@@ -89,20 +92,20 @@ def begin(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
         name=given.get("name"),
         size=given.get("size"),
         content_type=given.get("type"),
-        digest=transfer.read_digest(given),
+        digest=digests.read(given),
     )
     return JsonResponse(begun, status=201)
 
 
 @endpoint
 def sign(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
-    ticket, staging = transfer.sized_ticket(request, given.get("ticket"))
+    ticket, staging = admission.sized_ticket(request, given.get("ticket"))
     return JsonResponse(transfer.sign(staging, ticket, given.get("parts")))
 
 
 @endpoint
 def parts(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
-    ticket, staging = transfer.sized_ticket(request, given.get("ticket"))
+    ticket, staging = admission.sized_ticket(request, given.get("ticket"))
     found = [
         {"number": one.number, "etag": one.etag, "size": one.size_bytes} for one in transfer.parts(staging, ticket)
     ]
@@ -111,12 +114,12 @@ def parts(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
 
 @endpoint
 def finish(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
-    ticket, staging = transfer.sized_ticket(request, given.get("ticket"))
+    ticket, staging = admission.sized_ticket(request, given.get("ticket"))
     return JsonResponse(transfer.finish(staging, ticket, given.get("parts")))
 
 
 @endpoint
 def cancel(request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
-    ticket, staging = transfer.sized_ticket(request, given.get("ticket"))
+    ticket, staging = admission.sized_ticket(request, given.get("ticket"))
     transfer.cancel(staging, ticket)
     return HttpResponse(status=204)
