@@ -17,14 +17,14 @@ from holdall.bulk import leftovers
 from holdall.bulk.entries import Spool, in_order
 from holdall.bulk.inventory import Found, Inventory, Page, Upload, has_static_files, other_aliases
 from holdall.bulk.looking import Mistyped, Sample, mistyped
-from holdall.bulk.matching import HELD, Match, Pair, unnamed
+from holdall.bulk.matching import HELD, Match, unnamed
 from holdall.bulk.nearest import Nearest
 from holdall.bulk.plan import Count
-from holdall.bulk.references import References
+from holdall.bulk.references import Pair, References
 from holdall.bulk.rereading import Missing, Rereading
 from holdall.bulk.sources import unknown_storages
 from holdall.bulk.tables import RowsUnknown
-from holdall.bulk.work import mapped
+from holdall.bulk.work import WORKERS, mapped
 from holdall.errors import HoldallError, InvalidName
 from holdall.storage import MediaStorage
 from holdall.storage.batches import batched
@@ -36,7 +36,6 @@ LOOKED_AT = 1_000
 # Of so many missing files each is asked for; of more the store is listed again.
 ASKED = 5_000
 BATCH = 500
-WORKERS = 16
 # A store tells times to the second.
 RESOLUTION = timedelta(seconds=1)
 # A clock that is off by less changes little of a floor of a day.

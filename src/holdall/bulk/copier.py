@@ -23,15 +23,8 @@ from holdall.bulk.replacing import Replaced
 from holdall.bulk.storecopy import StoreCopies
 from holdall.bulk.verdict import Copied
 from holdall.bulk.wired import WIRED_BYTES, Wired
-from holdall.bulk.work import Budget, Pace
-from holdall.errors import (
-    BucketNotFound,
-    CredentialsRefused,
-    HoldallError,
-    NameTaken,
-    ObjectChanged,
-    WriteRefused,
-)
+from holdall.bulk.work import FATAL, Budget, Pace
+from holdall.errors import HoldallError, NameTaken, ObjectChanged
 from holdall.s3 import wire
 from holdall.s3.bulklane import BulkLane, Declined
 from holdall.s3.partcopy import composed_of
@@ -54,8 +47,6 @@ FETCHED_BYTES = 64 * 1024
 HELD_BYTES = 96 * 1024 * 1024
 # A file of the source, and the one in the destination that it replaces.
 Deed = tuple[Entry, Entry | None]
-# After these no other file would fare better.
-FATAL = (WriteRefused, CredentialsRefused, BucketNotFound)
 
 
 class Copier:
@@ -145,7 +136,7 @@ class Copier:
                 if len(data) != step.size_bytes:
                     raise _changed(step, source)
                 md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-                made = new_object(storage, step, ContentFile(data), f"{md5}")
+                made = new_object(storage, step, ContentFile(data), md5)
                 if not is_compressed(storage, made):
                     return self._stored(made, data, md5)
             # What an earlier run began with the same file is known by it.

@@ -10,21 +10,14 @@ from typing import NamedTuple
 from holdall.bulk.copier import Copier, Deed
 from holdall.bulk.entries import Entry, Spool
 from holdall.bulk.live import Live
-from holdall.bulk.places import Folder, Place, Trouble
+from holdall.bulk.places import Folder, Trouble
 from holdall.bulk.plan import Count, Plan
 from holdall.bulk.proof import is_same
 from holdall.bulk.verdict import Copied, Verdict, verified
 from holdall.bulk.wired import WIRED_BYTES
-from holdall.bulk.work import mapped
-from holdall.errors import (
-    HoldallError,
-    NameTaken,
-)
-from holdall.storage.objects import (
-    look_at,
-)
+from holdall.bulk.work import WORKERS, mapped
+from holdall.errors import HoldallError, NameTaken
 
-WORKERS = 16
 # So many small files, or so many bytes of others, are one piece of work; and so many pieces are begun before the first is done.
 GROUP = 128
 AHEAD = 32
@@ -112,17 +105,10 @@ def apply(
 def _is_there_by_now(plan: Plan, step: Entry) -> bool:
     """Say whether a name that is taken has the very file. Two HEAD, and as many requests as comparing them takes."""
     try:
-        here, there = (_now(place, step.name) for place in (plan.source, plan.destination))
+        here, there = (place.look(step.name) for place in (plan.source, plan.destination))
         return is_same(plan.source, here, plan.destination, there)
     except (HoldallError, OSError):
         return False
-
-
-def _now(place: Place, name: str) -> Entry:
-    if isinstance(place, Folder):
-        return Entry(name, place.file(name).stat().st_size, None)
-    found = look_at(place.storage, name)
-    return Entry(name, found.size_bytes, None, found.etag.strip('"'))
 
 
 def _follow_up(plan: Plan, live: Live, verdict: Verdict, failures: list[Trouble], workers: int) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdall.bulk.entries import Entry, Spool, side_by_side
 from holdall.bulk.places import Place, Store, Trouble, bucket_of, is_one
-from holdall.bulk.work import mapped
+from holdall.bulk.work import WORKERS, mapped
 from holdall.environment import buckets
 from holdall.environment.buckets import Bucket
 from holdall.errors import HoldallError, InvalidName, StoreFailed
@@ -40,7 +40,6 @@ FEW, MANY = 100, 1_000
 SETTLED_AFTER = timedelta(minutes=10)
 # The clocks of two stores differ by no more than this.
 CLOCKS = timedelta(minutes=1)
-WORKERS = 16
 OTHER = "is there now, with other content"
 # What differs, looked at again: both have it by now, or the mirror has less, or what is older.
 SETTLED, MISSED = "settled", "missed"
@@ -235,7 +234,7 @@ class Live:
     # -- after the copying
 
     def resolve(self, name: str) -> HoldallError | None:
-        """Do so with a name that was taken, or whose file was changed, since the plan was made.
+        """Bring up a name that was taken, or whose file was changed, since the plan was made.
 
         Gives the failure; also if the mirror has another file by now, which is not known to be older.
         """
@@ -252,7 +251,7 @@ class Live:
             return failure
 
     def bring_up_all(self, names: Iterable[str], workers: int = WORKERS) -> list[Trouble]:
-        """Do so with many names, and say what went wrong with which."""
+        """Bring up many names, and say what went wrong with which."""
         done = mapped(lambda name: (name, self.bring_up(name)), names, workers)
         return [Trouble(name, str(failure)) for name, failure in done if failure is not None]
 

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from holdall.bulk.inventory import Found, Page
-from holdall.bulk.work import mapped
+from holdall.bulk.work import WORKERS, mapped
 from holdall.errors import HoldallError, ObjectNotFound
 from holdall.storage import MediaStorage
 from holdall.storage.content import HEAD_BYTES, SCRIPTABLE, UNKNOWN, delivery
 from holdall.storage.objects import key_of, reading_parameters
 
-WORKERS = 16
 # How a file begins, by its type: https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern
 _BEGINNINGS = {
     "image/png": (b"\x89PNG\r\n\x1a\n",),

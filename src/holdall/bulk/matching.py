@@ -13,11 +13,10 @@ from typing import Any, TypeVar
 
 from holdall.bulk.entries import Spool, in_order, is_rising
 from holdall.bulk.inventory import Found, Page
+from holdall.bulk.references import Pair
 
 # So many of what only one of them has are held in memory.
 HELD = 1_000
-# A name and the place of its source among all sources.
-Pair = tuple[str, int]
 Named = TypeVar("Named", bound=tuple[Any, ...])
 _name = itemgetter(0)
 

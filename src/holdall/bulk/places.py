@@ -23,7 +23,7 @@ from holdall.s3.reading import ObjectReader
 from holdall.sites import is_reserved
 from holdall.storage import MediaStorage, objects
 from holdall.storage.files import ObjectFile
-from holdall.storage.objects import key_of, on_its_side, reading_parameters, site_of, target_of, walk
+from holdall.storage.objects import key_of, look_at, on_its_side, reading_parameters, site_of, target_of, walk
 
 T = TypeVar("T")
 
@@ -123,6 +123,15 @@ class Folder:
             os.close(descriptor)
             raise InvalidName(f"{name!r} is not a file any more: it is a pipe, a device or a folder. Nothing was read.")
         return os.fdopen(descriptor, "rb")
+
+    def look(self, name: str) -> Entry:
+        """Look at one file as it is now.
+
+        Raises:
+            InvalidName: the name leads out of the folder.
+            OSError: there is no such file, or no right to it.
+        """
+        return Entry(name, self.file(name).stat().st_size, None)
 
     def refuses(self, name: str) -> str:
         """Say why a name cannot be one here; empty if it can."""
@@ -227,6 +236,15 @@ class Store:
     def open(self, name: str) -> ObjectFile:
         """Open a file for reading, piece by piece; what the store keeps packed is unpacked."""
         return on_its_side(self.storage, name, lambda side: reading(side, name, unpacks=True))
+
+    def look(self, name: str) -> Entry:
+        """Look at one file as it is now. One HEAD; in a fork at most one more for each side.
+
+        Raises:
+            ObjectNotFound: there is none.
+        """
+        found = look_at(self.storage, name)
+        return Entry(name, found.size_bytes, None, found.etag.strip('"'))
 
     def is_packed(self, name: str) -> bool:
         """Say whether the store keeps a file packed, so that it is longer than the store says. One HEAD."""

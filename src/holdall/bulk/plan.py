@@ -11,13 +11,11 @@ from holdall.bulk.entries import Entry, OutOfOrder, Spool, Stretch, checked, in_
 from holdall.bulk.live import Live
 from holdall.bulk.places import Place, Store, Trouble
 from holdall.bulk.proof import is_same
-from holdall.bulk.work import mapped
+from holdall.bulk.work import WORKERS, mapped
 from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, StoreUnreachable
 
 # After these nothing else could be compared.
 _FATAL = (BucketNotFound, CredentialsRefused, StoreUnreachable)
-# Files of one name are compared by so many threads.
-WORKERS = 16
 
 
 @dataclass

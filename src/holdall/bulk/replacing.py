@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from holdall.bulk import trash
 from holdall.bulk.entries import Entry
 from holdall.bulk.landing import put_back, set_aside
 from holdall.bulk.places import Folder, Place, Store
@@ -52,9 +53,6 @@ class Replaced(AbstractContextManager[None]):
             log.warning('"%s" was not replaced, and is in the trash: %s', shown(self._there.name), second)
 
     def _put_back(self, aside: Path | Trashed) -> None:
-        # Here, because the trash is told of what is kept when a file is copied.
-        from holdall.bulk import trash
-
         if isinstance(self._destination, Store) and isinstance(aside, Trashed):
             trash.restore(self._destination.storage, aside)
         elif isinstance(self._destination, Folder) and isinstance(aside, Path):

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from holdall.bulk.entries import Spool
 from holdall.bulk.inventory import Found
-from holdall.bulk.matching import HELD, Pair
+from holdall.bulk.matching import HELD
 from holdall.bulk.nearest import Nearest
-from holdall.bulk.references import References
+from holdall.bulk.references import Pair, References
 from holdall.bulk.sources import Source
 
 # So many names are held in memory, and then the rows need no order, which costs a database more than all the rest.

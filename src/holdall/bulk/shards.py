@@ -22,8 +22,8 @@ from holdall.bulk.places import Place, Store, Trouble
 from holdall.bulk.plan import Count, Plan, compared
 from holdall.bulk.proof import is_same
 from holdall.bulk.verdict import Copied
-from holdall.errors import HoldallError, ObjectNotFound
-from holdall.storage.objects import look_at
+from holdall.bulk.work import WORKERS
+from holdall.errors import HoldallError
 
 # How many files are a shard: few enough that it is soon done again, and many enough that a listing is worth its request.
 LEAST_FILES, MOST_FILES = 1_000, 10_000
@@ -152,7 +152,7 @@ def work(
     source: Place,
     destination: Place,
     *,
-    workers: int = copying.WORKERS,
+    workers: int = WORKERS,
     report: Callable[[Entry, Copied | Trouble], object] = lambda step, done: None,
 ) -> Done:
     """Carry out a shard, or what is left of it, and verify it.
@@ -206,9 +206,8 @@ def _is_there(step: Entry, source: Place, destination: Place) -> bool:
     if not isinstance(destination, Store):
         return False
     try:
-        found = look_at(destination.storage, step.name)
-        return is_same(source, step, destination, Entry(step.name, found.size_bytes, None, found.etag.strip('"')))
-    except (ObjectNotFound, HoldallError, OSError):
+        return is_same(source, step, destination, destination.look(step.name))
+    except (HoldallError, OSError):
         return False
 
 

@@ -19,8 +19,8 @@ from holdall.bulk.places import Trouble
 from holdall.bulk.plan import Count
 from holdall.bulk.references import References
 from holdall.bulk.tables import RowsUnknown
-from holdall.bulk.work import Pace, mapped
-from holdall.errors import BucketNotFound, CredentialsRefused, HoldallError, NameTaken, ObjectNotFound, WriteRefused
+from holdall.bulk.work import FATAL, WORKERS, Pace, mapped
+from holdall.errors import HoldallError, NameTaken, ObjectNotFound, WriteRefused
 from holdall.fork.ownership import owner_of
 from holdall.fork.storage import ForkedStorage
 from holdall.s3.trash import Trashed, new_key
@@ -30,8 +30,6 @@ from holdall.storage.objects import prefix_of, site_of
 
 # So many are looked at, and moved, between two questions to the databases.
 GROUP = 1_000
-WORKERS = 16
-FATAL = (WriteRefused, CredentialsRefused, BucketNotFound)
 
 
 @dataclass

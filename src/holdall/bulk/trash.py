@@ -11,16 +11,8 @@ from typing import Any, NamedTuple
 
 from django.core.files.base import ContentFile
 
-from holdall.bulk.work import mapped
-from holdall.errors import (
-    BucketNotFound,
-    CredentialsRefused,
-    HoldallError,
-    NameTaken,
-    ObjectNotFound,
-    StoreFailed,
-    WriteRefused,
-)
+from holdall.bulk.work import FATAL, WORKERS, mapped
+from holdall.errors import HoldallError, NameTaken, ObjectNotFound, StoreFailed
 from holdall.s3.begun import MARK, mark_of_copy
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.ranges import Source
@@ -31,13 +23,10 @@ from holdall.storage import MediaStorage
 from holdall.storage.batches import batched
 from holdall.storage.objects import has_file, key_of, new_object, prefix_of, reading_parameters, walk_own, wrote
 
-# So many files are brought back at a time.
-WORKERS = 16
 # So many are named that could not be deleted.
 SHOWN = 20
 # No deletion takes longer from its copy into the trash to the DELETE.
 SETTLED_AFTER = timedelta(minutes=10)
-_FATAL = (WriteRefused, CredentialsRefused, BucketNotFound)
 
 
 def entries(storage: MediaStorage) -> Iterator[Trashed]:
@@ -234,7 +223,7 @@ def restore_all(storage: MediaStorage, wanted: Mapping[str, Trashed]) -> Iterato
     results = mapped(deed, wanted.values(), WORKERS, is_quick=lambda one: one is next(iter(wanted.values())))
     with closing(results):
         for restored in results:
-            if isinstance(restored.failure, _FATAL):
+            if isinstance(restored.failure, FATAL):
                 raise restored.failure
             yield restored
 

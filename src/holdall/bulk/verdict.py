@@ -9,7 +9,6 @@ from holdall.bulk.entries import Entry, OutOfOrder, Spool, side_by_side
 from holdall.bulk.places import Folder, Place, Store, Trouble
 from holdall.bulk.plan import Count, Plan
 from holdall.errors import ObjectNotFound
-from holdall.storage.objects import look_at
 
 
 class Copied(NamedTuple):
@@ -81,17 +80,16 @@ def _agrees(destination: Place, sent: Copied, stored: Entry) -> bool:
 
 def _looked_at(destination: Store, name: str) -> Entry | None:
     try:
-        found = look_at(destination.storage, name)
+        return destination.look(name)
     except ObjectNotFound:
         return None
-    return Entry(name, found.size_bytes, None, found.etag.strip('"'))
 
 
 def _is_gone(source: Place, name: str) -> bool:
     try:
         if isinstance(source, Folder):
             return not source.file(name).exists()
-        look_at(source.storage, name)
+        source.look(name)
     except ObjectNotFound:
         return True
     return False

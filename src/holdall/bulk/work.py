@@ -10,10 +10,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from holdall.errors import HoldallError, StoreFailed, StoreUnreachable
+from holdall.errors import (
+    BucketNotFound,
+    CredentialsRefused,
+    HoldallError,
+    StoreFailed,
+    StoreUnreachable,
+    WriteRefused,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
+# So many files are worked on at a time.
+WORKERS = 16
+# After these no other file would fare better.
+FATAL = (WriteRefused, CredentialsRefused, BucketNotFound)
 # So many items may be done before the first of them is.
 AHEAD = 1_000
 # How long a store may be busy or silent before the work is given up: the pauses double from the first to the last.

@@ -26,6 +26,7 @@ def is_rewritten(name: str) -> bool:
 
 
 def names_neighbours(name: str) -> bool:
+    """Say whether a file of this type names others that are found beside its own address."""
     return _extension(name) in NAMING
 
 

@@ -132,7 +132,9 @@ def _streamed(request: HttpRequest, served: Served, stored: Stored) -> HttpRespo
             try:
                 part = ranges.requested(asked, stored.size)
             except ranges.Unsatisfiable:
-                return HttpResponse(status=416, headers=_refused(headers) | {"Content-Range": f"bytes */{stored.size}"})
+                return HttpResponse(
+                    status=416, headers=_without_content(headers) | {"Content-Range": f"bytes */{stored.size}"}
+                )
             if part is not None:
                 span, status = part, 206
                 headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{stored.size}"
@@ -158,7 +160,8 @@ def place_of(storage: Storage) -> Hashable:
     return lines_of(storage) if isinstance(storage, MediaStorage) else None
 
 
-def _refused(headers: dict[str, str]) -> dict[str, str]:
+def _without_content(headers: dict[str, str]) -> dict[str, str]:
+    """Give those headers that are still true where none of the file is sent."""
     kept = ("Cache-Control", "Vary", "ETag", "Accept-Ranges", "X-Content-Type-Options")
     return {"Content-Type": "text/plain", **{name: headers[name] for name in kept if name in headers}}
 

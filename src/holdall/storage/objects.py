@@ -158,9 +158,9 @@ def walk(storage: MediaStorage, prefix: str = "", after: str = "", leave: Leave 
     return storage._walk(prefix, after, leave)
 
 
-def walk_own(storage: MediaStorage, prefix: str = "", after: str = "") -> Iterator[Entry]:
+def walk_own(storage: MediaStorage) -> Iterator[Entry]:
     """Give every file of a storage's own store, as `walk` does. One request for each 1,000."""
-    return storage._walk_own(prefix, after)
+    return storage._walk_own("")
 
 
 # -- what is stored

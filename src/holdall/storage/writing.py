@@ -96,9 +96,8 @@ class WritingStorage(AskingStorage):
         """Save a file under this name or, if it is taken, under one that is free, and give that name.
 
         Two writers of one name give two files, also when they write at the same moment, and where one's mirror is the
-        other's store. With `file_overwrite` the
-        file that has the name is replaced instead, or left as it was when the save fails. The content is stored whole
-        or not at all, and stays open; it is read from its beginning if it can be.
+        other's store. With `file_overwrite` the file that has the name is replaced instead, or left as it was when the
+        save fails. The content is stored whole or not at all, and stays open; it is read from its beginning if it can be.
 
         Requests: one PUT. From the multipart threshold on two and one a part, and two that reserve the name and look
         whether it still is (on Amazon: one that asks for it). Two more for each name that is taken. Where it is not

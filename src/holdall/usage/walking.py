@@ -112,7 +112,7 @@ def _from_parent(fork: ForkedStorage, *, is_sorted: bool) -> Count:
     hidden = fork.tombstones.below("")
     own, parents = (
         checked(named) if is_sorted else in_order(named, lambda entry: order_of(entry.name))
-        for named in (_named(walk_own(fork, "")), _named(walk(fork.parent)))
+        for named in (_named(walk_own(fork)), _named(walk(fork.parent)))
     )
     count = Count()
     for mine, theirs in side_by_side(own, parents):
