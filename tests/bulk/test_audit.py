@@ -457,7 +457,7 @@ def test_next_command_is_the_one_that_is_needed(make_site: Callable[..., Site], 
 
 
 @on_one_server
-def test_misuse_is_told(site: Site, tmp_path: Path) -> None:
+def test_audit_refuses_options_that_make_no_sense(site: Site, tmp_path: Path) -> None:
     for arguments in (
         ["--min-age", "soon"],
         ["--min-age", "99999999999d"],

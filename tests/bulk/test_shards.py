@@ -38,7 +38,9 @@ def total(done: list[Done]) -> tuple[int, list[str], list[Any]]:
 
 
 @on_one_server
-def test_shards_are_the_copy(media: Folder, make_store: MakeStore, provider: Provider, bucket: str) -> None:
+def test_shards_together_copy_what_the_whole_plan_copies(
+    media: Folder, make_store: MakeStore, provider: Provider, bucket: str
+) -> None:
     source, whole, pieces = make_store("source"), make_store("whole"), make_store("pieces")
     copy(media, source)
     copy(source, whole)

@@ -134,7 +134,7 @@ def test_static_files_are_kept_for_a_year_under_the_hash_of_their_content(
     assert told(hashed[1]) == BOUNDED
 
 
-def test_bound_is_the_variables(make_storage: MakeStorage, told: Stored) -> None:
+def test_cache_lifetime_is_that_of_the_variable(make_storage: MakeStorage, told: Stored) -> None:
     storage: Any = make_storage(is_public=True, STORAGE_CACHE_LIFETIME="5m")
     assert told(storage.save("a.png", ContentFile(b"x"))) == "public, max-age=300, must-revalidate"
     storage = make_storage(is_public=True, STORAGE_CACHE_LIFETIME="0")

@@ -207,7 +207,7 @@ def test_handler_that_only_watches_is_told(storage: MediaStorage, event: str) ->
     assert storage.store._sdk_is_plain()
 
 
-def test_stubber_answers(storage: MediaStorage, went_out: list[Any]) -> None:
+def test_stubber_answers_in_place_of_the_store(storage: MediaStorage, went_out: list[Any]) -> None:
     with Stubber(storage.connection.meta.client) as stubber:
         stubber.add_response("put_object", {"ETag": ETAG})
         assert storage.save("a.txt", ContentFile(b"1")) == "a.txt"

@@ -137,7 +137,7 @@ def test_home_is_known_where_no_shell_reads_it(media: Path, tmp_path: Path, monk
     assert "folder ~\n" in holdall("copy", "~", "../other/", "--plan")[1]
 
 
-def test_times_are_read() -> None:
+def test_since_is_read_as_an_age_a_date_or_a_time() -> None:
     now = datetime(2026, 11, 26, 12, tzinfo=UTC)
     assert places.moment("10d", now=now) == datetime(2026, 11, 16, 12, tzinfo=UTC)
     assert places.moment("2026-11-26", now=now) == datetime(2026, 11, 26, tzinfo=UTC)

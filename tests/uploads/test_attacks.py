@@ -517,7 +517,9 @@ def test_no_name_is_refused(browser: Browser, name: Any) -> None:
 
 
 @attack("key injection and traversal", "send a form's file under another key", refused_by="store")
-def test_form_has_one_key(browser: Browser, site: Any, provider: Provider, bucket: str) -> None:
+def test_form_takes_no_other_key_and_no_other_field(
+    browser: Browser, site: Any, provider: Provider, bucket: str
+) -> None:
     client = browser.client
     said = client.get(f"/uploads/companion/{browser.token()}/s3/params?filename=a.txt&type=text/plain").json()
     for key in ("stolen.txt", said["fields"]["key"] + "/../x", "${filename}", site._key("secret.txt")):

@@ -73,7 +73,7 @@ def test_large_file_goes_in_parts(browser: Browser, settings: Any) -> None:
 
 @everywhere
 @pytest.mark.parametrize("count", [0, 1])
-def test_sizes_at_the_edge(browser: Browser, count: int) -> None:
+def test_empty_file_is_refused_and_one_byte_is_taken(browser: Browser, count: int) -> None:
     token = browser.token(field="many")
     ticket = browser.upload(token, b"x" * count)
     status, said = browser.submit(title="x", letter=browser.upload(browser.token(), b"a"), many=[ticket])

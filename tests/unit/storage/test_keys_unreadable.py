@@ -460,7 +460,9 @@ def test_doctor_names_the_source_once(
 
 
 @pytest.mark.parametrize("command", [["provision", "--diff"], ["fork", "status"], ["owner", "show"]], ids=" ".join)
-def test_commands_say_it(machine: Machine, command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_name_the_source_that_failed(
+    machine: Machine, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     expected = web_identity_missing(machine)
     for name, value in ENVIRON.items():
         machine.set(**{name: value, f"PARENT_{name}": value.replace("acme-media", "acme-parent")})
@@ -472,7 +474,7 @@ def test_commands_say_it(machine: Machine, command: list[str], capsys: pytest.Ca
     assert "Traceback" not in text
 
 
-def test_health_check_says_it(machine: Machine, settings: Any) -> None:
+def test_health_check_names_the_source_that_failed(machine: Machine, settings: Any) -> None:
     expected = web_identity_missing(machine)
     settings.STORAGES = holdall.from_env({**ENVIRON, "STORAGE_BUCKET_NAME": "acme-health"})
     with pytest.raises(ServiceUnavailable) as refused:
