@@ -218,7 +218,7 @@ def explain(answer: Answer, *, action: str, name: str, key: str, bucket: str | N
     error: HoldallError
     if answer.code == "NoSuchBucket":
         error = BucketNotFound(
-            f"There is no {where} ({what} was asked for). Check `STORAGE_BUCKET_NAME`, the region and the endpoint."
+            f"There is no {where} (needed for {what}). Check `STORAGE_BUCKET_NAME`, the region and the endpoint."
         )
     elif answer.code in {"NoSuchKey", "404"}:
         error = ObjectNotFound(f'File does not exist: {name} (key "{key}" in {where}).')
