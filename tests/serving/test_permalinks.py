@@ -160,7 +160,7 @@ def test_text_without_links_comes_back_as_it_was(pictures: PermalinkStorage) -> 
     assert list(pictures.names_in(text)) == []
 
 
-@pytest.mark.parametrize("name", ["Ä b.png", "it's (1).png", "a&b.png", "a;quot,.png"])
+@pytest.mark.parametrize("name", ["Ä b.png", "it's (1).png", "a&copy.png", "a;quot,.png"])
 def test_permalink_survives_whatever_it_is_written_in(name: str, pictures: PermalinkStorage) -> None:
     default: Any = storages["default"]
     pictures.save(name, ContentFile(b"picture"))
@@ -170,3 +170,5 @@ def test_permalink_survives_whatever_it_is_written_in(name: str, pictures: Perma
             written = text.format(escaped(link))
             assert list(pictures.names_in(written)) == [f"pictures/{name}"], written
             assert pictures.permalinks(written) == text.format(escaped(pictures.url(name)))
+    # Nor does it need to be escaped.
+    assert list(pictures.names_in(f"<img src='{pictures.url(name)}'>")) == [f"pictures/{name}"]

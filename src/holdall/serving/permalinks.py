@@ -22,7 +22,7 @@ from holdall.errors import InvalidName
 from holdall.serving import saved
 from holdall.storage import MediaStorage
 
-_ENDING = str.maketrans({"'": "%27", "(": "%28", ")": "%29"})
+_ENDING = str.maketrans({"'": "%27", "(": "%28", ")": "%29", "&": "%26"})
 
 
 @deconstructible(path="holdall.serving.PermalinkStorage")
@@ -92,7 +92,8 @@ class PermalinkStorage(Storage):
                 f'The URLconf has no view "{self.view}" with an argument `name`, to which links could lead. Add it: '
                 f'path("pictures/<path:name>", serve_files("…", allow=…), name="{self.view}").'
             ) from missing
-        # Django leaves them as they are, and in texts they end what the address is in: an attribute, or url() in a style.
+        # Django leaves them as they are. In texts they end what the address is in, an attribute or url() in a style; and
+        # "&copy.png" is another name there.
         return address.translate(_ENDING)
 
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
