@@ -344,7 +344,7 @@ class Upload {
   }
 
   take({ parts = [], expires }) {
-    const until = expires ? new Date(expires).getTime() : Infinity;
+    const until = expires ? new Date(expires).getTime() + this.field.ahead : Infinity;
     for (const { number, url } of parts) this.links.set(number, { url, until });
   }
 
@@ -873,6 +873,8 @@ export class Field {
       if (signal?.aborted) throw failure;
       throw new Failure("", { isPassing: true });
     }
+    // By how much the visitor's clock is ahead of the server's: hours, on many a machine.
+    this.ahead = Date.now() - Date.parse(answer.headers.get("Date")) || 0;
     const told = await answer.json().catch(() => ({}));
     if (answer.ok) return told;
     const { status } = answer;
