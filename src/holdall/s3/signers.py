@@ -35,7 +35,7 @@ class Signers:
         self.forget()
 
     def forget(self) -> None:
-        """Let the next signer be made anew: the place is another one."""
+        """Let the next signer be another one: the place is."""
         self._signer = self._keys = None
 
     def signer(self, place: Place) -> tuple[Signer, float | None]:

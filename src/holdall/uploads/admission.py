@@ -1,4 +1,4 @@
-"""Who may go on with an upload: tokens and tickets, read for the request that brings them."""
+"""Who can go on with an upload: tokens and tickets, read for the request that brings them."""
 
 from __future__ import annotations
 
