@@ -8,12 +8,14 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import Any
 
 import django.db
 import pytest
 from django.core.files.base import ContentFile
+from django.core.management import call_command
 from django.db import transaction
 from django.db.utils import ConnectionHandler
 
@@ -21,10 +23,11 @@ from holdall import cli
 from holdall.bulk import trash
 from holdall.bulk.places import Store
 from holdall.cli import trash as command
-from holdall.errors import HoldallError, NameTaken, StoreFailed
+from holdall.errors import HoldallError, InvalidName, NameTaken, StoreFailed
 from holdall.s3 import ranges, saving
 from holdall.s3.begun import MARK, mark_of_copy
-from holdall.s3.trash import FOLDER, read_key
+from holdall.s3.trash import FOLDER, Trashed, read_key
+from holdall.storage import MediaStorage
 from holdall.storage.commits import after_commit
 from tests.bulk.test_copy import MakeStore, contents, described
 from tests.contract import only
@@ -313,6 +316,57 @@ def test_empty_takes_what_has_outlived_its_time(store: Store) -> None:
     assert list(trash.due(store.storage, kept_seconds=3600)) == []
     trash.empty(store.storage, trash.due(store.storage, kept_seconds=0))
     assert in_trash(store) == []
+
+
+@on_one_server
+def test_clock_that_is_months_ahead_makes_nothing_due(
+    store: Store, provider: Provider, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    for name, day in (("old.png", "2020-01-01"), ("ahead.png", f"{now + timedelta(days=9):%Y-%m-%d}")):
+        key = f"{store.storage._prefix('')}{FOLDER}{day}/101010-0123456789abcdef/{name}"
+        provider.client.put_object(Bucket=bucket, Key=key, Body=CONTENT)
+    save(store, "a.png")
+    store.storage.delete("a.png")
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=60)
+
+    monkeypatch.setattr(trash, "datetime", Wrong)
+    assert [one.name for one in trash.due(store.storage, kept_seconds=3600)] == ["old.png"]
+    # What was deleted next week is in the trash too.
+    found = list(trash.entries(store.storage))
+    assert sorted(one.name for one in found) == ["a.png", "ahead.png", "old.png"]
+    # Somebody else has emptied it by then.
+    for _ in range(2):
+        trash.empty(store.storage, found)
+    assert in_trash(store) == []
+
+
+def test_name_that_would_come_back_as_another_one_stays_in_the_trash() -> None:
+    # No server, and none is asked.
+    storage = MediaStorage(bucket_name="media", endpoint_url="http://127.0.0.1:9", access_key="a", secret_key="b")
+    for name in ("a/../b", "a//b", "./a"):
+        one = Trashed(name, datetime.now(UTC), f"{FOLDER}2026-11-26/101010-0123/{name}", 1, '"0"')
+        with pytest.raises(InvalidName, match="still in the trash"):
+            trash.restore(storage, one)
+
+
+@on_one_server
+def test_document_is_the_same_by_manage_py(
+    store: Store, provider: Provider, bucket: str, location: str, tmp_path: Path
+) -> None:
+    environ = provider.environ(bucket, location=f"{location}/own", **DAYS)
+    (tmp_path / "own.env").write_text("".join(f"{name}={value}\n" for name, value in environ.items()))
+    for expected in ('  "files": []\n}\n', "}\n  ]\n}\n"):
+        said = io.StringIO()
+        call_command("holdall", "trash", "list", "--json", "--place", str(tmp_path / "own.env"), stdout=said)
+        assert said.getvalue() == holdall(environ, "trash", "list", "--json")[1]
+        assert said.getvalue().endswith(expected)
+        save(store, "a.png")
+        store.storage.delete("a.png")
 
 
 def holdall(environ: dict[str, str], *arguments: str) -> tuple[int, str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -18,6 +17,7 @@ from holdall.bulk.sources import way_between
 from holdall.bulk.tables import RowsUnknown
 from holdall.errors import InvalidName
 from holdall.names import is_plain
+from holdall.s3.said import told_at
 from holdall.storage import MediaStorage
 from holdall.storage.objects import has_own_keys, key_of, prefix_of
 
@@ -90,7 +90,7 @@ class Inventory:
         start, reserved = len(prefix), sites.RESERVED
         for page in _ahead(self._storage.store.pages(action="listing", Prefix=prefix)):
             if self.told_at is None:
-                self.told_at = _date_of(page)
+                self.told_at = told_at(page)
             entries = page.get("Contents") or []
             names = [found["Key"][start:] for found in entries]
             together = "\n".join([*names, ""])
@@ -145,14 +145,6 @@ def _ahead(pages: Iterator[Any]) -> Iterator[Any]:
         while (page := coming.result()) is not None:
             coming = pool.submit(next, pages, None)
             yield page
-
-
-def _date_of(answer: Any) -> datetime | None:
-    told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    try:
-        return parsedate_to_datetime(told).astimezone(UTC) if told else None
-    except ValueError:
-        return None
 
 
 def _as_text(moment: object) -> str:

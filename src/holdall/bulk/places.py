@@ -90,10 +90,16 @@ class Folder:
             )
         if folder not in self._inside:
             # The attack: a key "../../etc/cron.d/x" in the source, or a folder that is a link to somewhere else.
-            if {".", ".."} & set(name.split("/")) or not _is_inside(
-                (self.path / folder).resolve(), self.path.resolve()
-            ):
-                raise InvalidName(f"{name!r} leads out of {self}. Nothing was written.")
+            if {".", ".."} & set(name.split("/")):
+                raise InvalidName(
+                    f'{name!r} is another place to a folder: it has a part that is "." or "..". Nothing was written. Rename '
+                    "it in the source."
+                )
+            if not _is_inside((self.path / folder).resolve(), self.path.resolve()):
+                raise InvalidName(
+                    f"{name!r} leads out of {self}, by a link in it. Nothing was written. Remove the link, or copy to another "
+                    "folder."
+                )
             self._inside.add(folder)
         if last in {"", ".", ".."}:
             raise InvalidName(f"{name!r} is not the name of a file. Nothing was written.")

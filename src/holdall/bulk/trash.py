@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 
 from django.core.files.base import ContentFile
 
+from holdall import names
 from holdall.bulk.work import FATAL, WORKERS, mapped
-from holdall.errors import HoldallError, NameTaken, ObjectNotFound, StoreFailed
+from holdall.errors import HoldallError, InvalidName, NameTaken, ObjectNotFound, StoreFailed
 from holdall.s3.begun import MARK, mark_of_copy
 from holdall.s3.condition import conditional_put_holds
 from holdall.s3.ranges import Source
 from holdall.s3.reading import ObjectReader
-from holdall.s3.said import KEPT_INSIDE, all_said_of
-from holdall.s3.trash import FOLDER, Trashed, is_due, read_key
+from holdall.s3.said import KEPT_INSIDE, all_said_of, told_at
+from holdall.s3.trash import FOLDER, Trashed, read_key
 from holdall.storage import MediaStorage
 from holdall.storage.batches import batched
 from holdall.storage.objects import has_file, key_of, new_object, prefix_of, reading_parameters, walk_own, wrote
@@ -27,20 +28,29 @@ from holdall.storage.objects import has_file, key_of, new_object, prefix_of, rea
 SHOWN = 20
 # No deletion takes longer from its copy into the trash to the DELETE.
 SETTLED_AFTER = timedelta(minutes=10)
+_GONE = frozenset({"NoSuchKey", "404"})
 
 
 def entries(storage: MediaStorage) -> Iterator[Trashed]:
     """Give what is in the trash, in the order in which the store lists: by the time of the deletion. One request for 1,000."""
+    return (one for one, _ in _aged(storage))
+
+
+def _aged(storage: MediaStorage) -> Iterator[tuple[Trashed, timedelta]]:
+    """Give each with how long ago it was deleted, by the clock of the store."""
     prefix = prefix_of(storage)
     for page in storage.store.pages(action="listing the trash", Prefix=f"{prefix}{FOLDER}"):
+        # The accident: by a clock of this machine that is a month ahead, what was deleted today would be deleted for good.
+        now = told_at(page) or datetime.now(UTC)
         for found in page.get("Contents", ()):
             if read := read_key(found["Key"], prefix):
-                yield Trashed(*read, found["Key"], int(found["Size"]), str(found["ETag"]))
+                one = Trashed(*read, found["Key"], int(found["Size"]), str(found["ETag"]))
+                yield one, now - one.deleted
 
 
-def latest(trashed: Iterable[Trashed], names: Iterable[str]) -> dict[str, Trashed]:
+def latest(trashed: Iterable[Trashed], asked: Iterable[str]) -> dict[str, Trashed]:
     """Give the last deleted file of each of these names that has one."""
-    wanted, found = set(names), dict[str, Trashed]()
+    wanted, found = set(asked), dict[str, Trashed]()
     for one in trashed:
         # The key tells what the second does not.
         if one.name in wanted and (one.name not in found or found[one.name][1:3] <= one[1:3]):
@@ -67,11 +77,15 @@ def restore(storage: MediaStorage, one: Trashed) -> bool:
     one DELETE.
 
     Raises:
+        InvalidName: no file can have such a name, which somebody else put into the trash.
         NameTaken: another file has the name by now; both are left as they are.
         ObjectNotFound: the file is not in the trash any more.
         StoreFailed: what was brought back is not what was in the trash; that is still there.
     """
     store = storage.store
+    if names.clean(one.name) != one.name:
+        # The accident: "a/../b" would come back as "b".
+        raise InvalidName(f"{one.name!r} is no clean name of a file. It is still in the trash, as {one.key!r}.")
     reading = reading_parameters(storage, one.name)
     found = _in_trash(storage, one)
     # In a fork it may be the parent's by now; and not every store takes the condition on a PUT.
@@ -102,8 +116,10 @@ def restore(storage: MediaStorage, one: Trashed) -> bool:
         with ObjectReader(store, None, name=one.name, key=one.key, parameters=reading) as trashed:
             made.create(trashed, again=True)
     wrote(storage, one.name)
-    back = storage.look_at_own(one.name)
-    if back is None or back.size_bytes != source.size_bytes:
+    back = _at_its_name(storage, one)
+    # Not every server keeps the mark; another one is somebody else's.
+    mark = None if back is None else (back.get("Metadata") or {}).get(MARK)
+    if back is None or back["ContentLength"] != source.size_bytes or mark not in {None, _mark(one)}:
         raise StoreFailed(
             f'"{one.name}" is not what was in the trash after it was restored. It is still in the trash; look at both.'
         )
@@ -112,7 +128,9 @@ def restore(storage: MediaStorage, one: Trashed) -> bool:
 
 
 def _take_out(storage: MediaStorage, one: Trashed) -> None:
-    storage.store.call("delete_object", action="restoring", name=one.name, Key=one.key)
+    # A lifecycle rule may have been there first, and not every store calls that a success.
+    with suppress(ObjectNotFound):
+        storage.store.call("delete_object", action="restoring", name=one.name, Key=one.key)
     if storage.mirror is not None:
         storage.mirror.forget([one.key])
 
@@ -156,22 +174,28 @@ def _is_reserved(there: Any, one: Trashed) -> bool:
     return not there["ContentLength"] and _is_marked(there, one)
 
 
+def _is_restored(one: Trashed, found: Any, there: Any) -> bool:
+    """Say whether a restore of this very deletion made what has the name, and its bytes are those in the trash.
+
+    By the mark: whoever saves there later leaves another one, or none. The ETags of one content can differ, where one of them
+    is made of parts, or under a key; two plain ones that differ speak against the mark: a program changed the bytes, and kept
+    what is said of them.
+    """
+    if there["ContentLength"] != found["ContentLength"] or not _is_marked(there, one):
+        return False
+    return bool(there["ETag"] == found["ETag"]) or not (_is_plain(there) and _is_plain(found))
+
+
 def _is_back(one: Trashed, found: Any, there: Any) -> bool:
-    """Say whether what has the name is what is in the trash, byte for byte, and stays there.
+    """Say whether what has the name is what is in the trash, in all that the store says, and stays there.
 
-    A restore of this very deletion left it if it has the mark: whoever saves there later leaves another one, or none. The
-    ETags of one content can differ, where one of them is made of parts, or under a key; two plain ones that differ speak
-    against the mark: a program changed the bytes, and kept what is said of them.
-
-    Without the mark somebody saved the same, by the ETag. The accident: a deletion that has copied a file into the trash, and
-    is about to delete it where it was. So that file must be the younger one, by more than any deletion takes.
+    If no restore made it, somebody saved the same. The accident: a deletion that has copied a file into the trash, and is
+    about to delete it where it was. So that file must be the younger one, by more than any deletion takes.
     """
     if there["ContentLength"] != found["ContentLength"] or _said(there) != _said(found):
         return False
-    is_one_etag = bool(there["ETag"] == found["ETag"])
-    if _is_marked(there, one):
-        return is_one_etag or not (_is_plain(there) and _is_plain(found))
-    return is_one_etag and bool(there["LastModified"] - found["LastModified"] >= SETTLED_AFTER)
+    is_saved_later = there["LastModified"] - found["LastModified"] >= SETTLED_AFTER
+    return _is_restored(one, found, there) or bool(there["ETag"] == found["ETag"] and is_saved_later)
 
 
 def _is_plain(found: Any) -> bool:
@@ -229,9 +253,8 @@ def restore_all(storage: MediaStorage, wanted: Mapping[str, Trashed]) -> Iterato
 
 
 def due(storage: MediaStorage, *, kept_seconds: float) -> Iterator[Trashed]:
-    """Give what has been in the trash for so long, now and not when it is listed."""
-    now = datetime.now(UTC)
-    return (one for one in entries(storage) if is_due(one, kept_seconds, now))
+    """Give what has been in the trash for so long, by the store's clock."""
+    return (one for one, age in _aged(storage) if age.total_seconds() >= kept_seconds)
 
 
 def empty(storage: MediaStorage, trashed: Iterable[Trashed]) -> None:
@@ -248,7 +271,9 @@ def empty(storage: MediaStorage, trashed: Iterable[Trashed]) -> None:
             client=store.client,
             Delete={"Objects": [{"Key": one.key} for one in batch]},
         )
-        failed += [f'"{error["Key"]}" ({error.get("Code")})' for error in answer.get("Errors", ())]
+        # What somebody else, or a lifecycle rule, has deleted meanwhile is deleted.
+        errors = (error for error in answer.get("Errors", ()) if error.get("Code") not in _GONE)
+        failed += [f'"{error["Key"]}" ({error.get("Code")})' for error in errors]
         if storage.mirror is not None:
             storage.mirror.forget([one.key for one in batch])
     if failed:

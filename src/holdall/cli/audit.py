@@ -131,7 +131,8 @@ def _show(audit: Audit, options: argparse.Namespace, session: Session) -> None:
             (audit.unreachable, "under a name that no file of a storage can have, such as a//b, or a/ with content"),
         ):
             if count.files:
-                out.write(f"  {_files(count)} more without a row: {what}. Not orphans.\n")
+                said = wrapped(f"{_files(count)} more without a row: {what}. Not orphans.", indent="  ")
+                out.write("".join(f"{line}\n" for line in said))
         if audit.missing_known:
             _section(session, f"Missing: {as_count(len(audit.missing), 'name')} in rows", map(_missed, audit.missing))
     _section(session, f"Empty: {as_count(len(audit.empty), 'file')}", (shown(one.name) for one in audit.empty))

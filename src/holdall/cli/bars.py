@@ -105,7 +105,8 @@ class Rich:
         if has_bars:
             table.add_column(ratio=2, min_width=LEAST_BAR)
         for head, columns in (("size", 9), ("share", 7), ("files", 11)):
-            table.add_column(head, justify="right", no_wrap=True, width=columns)
+            # Where there is little room, the names get all that the numbers leave.
+            table.add_column(head, justify="right", no_wrap=True, width=columns if has_bars else None)
         most = _most(rows)
         for row in rows:
             dim = "dim" if row.level else ""

@@ -107,7 +107,7 @@ def _empty(storage: MediaStorage, options: argparse.Namespace, session: Session)
     from holdall.bulk import trash
     from holdall.bulk.entries import Spool
 
-    seconds = 0.0
+    seconds = None
     if not options.everything:
         seconds = places.span_seconds(options.older_than) if options.older_than else float(storage.trash or 0)
         if not options.older_than and not storage.trash:
@@ -115,14 +115,15 @@ def _empty(storage: MediaStorage, options: argparse.Namespace, session: Session)
     # Kept outside of the memory where they are many: what is shown is what is deleted.
     due: Spool[Trashed] = Spool()
     size_bytes = 0
-    for one in trash.due(storage, kept_seconds=seconds):
+    # A file that was deleted by a clock that is ahead is one of all.
+    for one in trash.entries(storage) if seconds is None else trash.due(storage, kept_seconds=seconds):
         due.append(one)
         size_bytes += one.size_bytes
         if not options.as_json:
             session.out.write(f"- {shown(one.name)}  {session.style.dim(f'{one.deleted:%Y-%m-%d %H:%M}')}\n")
     if not options.as_json:
         session.out.write(f"To delete for good: {as_count(len(due), 'file')} ({as_size(size_bytes)}).\n")
-        if not len(due) and not options.everything:
+        if not len(due) and next(trash.entries(storage), None) is not None:
             session.out.write("Newer files stay in the trash; --all deletes them too.\n")
     asked = options.yes or not options.as_json
     emptied = bool(len(due) and asked and confirmed(session, "Delete them permanently?", yes=options.yes))
@@ -145,11 +146,11 @@ def _write_files(session: Session, files: Iterable[Trashed], **more: bool) -> No
     for name, value in more.items():
         session.out.write(f'  "{name}": {json.dumps(value)},\n')
     session.out.write('  "files": [')
-    separator = "\n    "
+    separator, end = "\n    ", "]\n}\n"
     for one in files:
         session.out.write(separator + json.dumps(_as_json(one), ensure_ascii=False))
-        separator = ",\n    "
-    session.out.write("\n  ]\n}\n")
+        separator, end = ",\n    ", "\n  ]\n}\n"
+    session.out.write(end)
 
 
 def _write(session: Session, content: dict[str, Any]) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from holdall.errors import ObjectChanged
+from holdall.s3.said import told_at
 
 # What one request may copy: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 MAX_COPY_BYTES = 5 * 1024**3
@@ -97,9 +97,7 @@ def _is_settled(found: Any) -> bool:
     written = found.get("LastModified")
     if not isinstance(written, datetime):
         return False
-    said = found.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    now = parsedate_to_datetime(said) if said else datetime.now(UTC)
-    return now - written >= timedelta(seconds=_SETTLED_SECONDS)
+    return (told_at(found) or datetime.now(UTC)) - written >= timedelta(seconds=_SETTLED_SECONDS)
 
 
 def _changed(name: str) -> ObjectChanged:

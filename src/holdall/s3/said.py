@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 # What belongs to an object beside its bytes, in the SDK's words.
@@ -40,6 +41,15 @@ def all_said_of(found: Mapping[str, Any]) -> dict[str, Any]:
     if redirect := found.get("WebsiteRedirectLocation"):
         said["WebsiteRedirectLocation"] = str(redirect)
     return said
+
+
+def told_at(answer: Mapping[str, Any]) -> datetime | None:
+    """Give when a store answered, by its own clock; None if it does not tell."""
+    told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    try:
+        return parsedate_to_datetime(told).astimezone(UTC) if told else None
+    except ValueError:
+        return None
 
 
 def _read(value: str) -> str:

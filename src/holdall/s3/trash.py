@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -161,8 +161,3 @@ def _kept(parameters: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in parameters.items() if name.startswith(_KEPT)}
     # The SDK's own choice is to read the source's tags, which takes a right of its own.
     return kept | ({"TaggingDirective": "REPLACE"} if "Tagging" in kept else {})
-
-
-def is_due(one: Trashed, kept_seconds: float, now: datetime) -> bool:
-    """Say whether a file has been in the trash for so long."""
-    return now - one.deleted >= timedelta(seconds=kept_seconds)

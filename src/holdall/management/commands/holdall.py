@@ -20,6 +20,8 @@ class Command(BaseCommand):
         cli.add_commands(parser)
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
+        # Django ends each piece of a line as if it was one: a question, or a document that is written piece by piece.
+        self.stdout.ending = self.stderr.ending = ""
         code = cli.run(argparse.Namespace(**options), out=self.stdout, err=self.stderr, in_project=True)
         if code:
             sys.exit(code)
