@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +19,7 @@ from holdall.environment.unread import MISNOMERS
 from holdall.environment.values import nearest, slip
 from holdall.findings import Finding
 from holdall.providers import AMAZON, GENERIC, recognise
+from holdall.s3 import greenlets
 from holdall.s3.sessions import known_profiles
 from holdall.s3.target import UPLOAD_ARGUMENTS
 
@@ -140,9 +140,11 @@ def probe_behaviour(examination: Examination) -> Iterator[Finding]:
         return
     if storage.file_overwrite is True:
         yield kinds.OVERWRITES.found(f'`file_overwrite` is True in `storages["{examination.alias}"]`')
-    if not examination.is_ours and storage.max_memory_size == 0:
+    if examination.is_ours:
+        return
+    if storage.max_memory_size == 0:
         yield kinds.READS_WHOLE_FILES.found("`max_memory_size` is 0")
-    if _gevent_patched() and getattr(storage.transfer_config, "use_threads", True):
+    if greenlets.are_used() and getattr(storage.transfer_config, "use_threads", True):
         yield kinds.THREADS_UNDER_GEVENT.found("gevent has patched the socket module, and `use_threads` is on")
 
 
@@ -165,11 +167,6 @@ def _is_bucket_itself(domain: str, bucket: str) -> bool:
         host = f"{bucket}.{host}"
     rest = host.removeprefix(f"{bucket}.")
     return rest != host and (rest.startswith("s3-website") or recognise(f"https://{rest}")[0] is AMAZON)
-
-
-def _gevent_patched() -> bool:
-    monkey = sys.modules.get("gevent.monkey")
-    return monkey is not None and bool(monkey.is_module_patched("socket"))
 
 
 PROBES = probes(

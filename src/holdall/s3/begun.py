@@ -24,6 +24,7 @@ from holdall.errors import (
 )
 from holdall.s3.circuit import taking_back
 from holdall.s3.connection import Connection
+from holdall.s3.greenlets import where_one_can_wait
 from holdall.s3.patience import is_stopped, refuse_if_stopped, unstopped
 from holdall.shown import shown
 
@@ -144,6 +145,9 @@ class Begun:
 
         Only the process that began it takes it back; in any other this does nothing.
         """
+        where_one_can_wait(self._abandon)
+
+    def _abandon(self) -> None:
         _begun.discard(self)
         self._was_stopped = is_stopped()
         if self.connection.is_own:

@@ -12,7 +12,7 @@ from botocore.config import Config
 from django.core.exceptions import ImproperlyConfigured
 
 from holdall.errors import BucketNotFound
-from holdall.s3 import clients, keys, local, sessions, sources
+from holdall.s3 import clients, keys, local, sessions, sockets, sources
 from holdall.s3.target import Target
 from holdall.s3.unanswered import bare
 from holdall.secret import Secret
@@ -26,7 +26,9 @@ def make(target: Target, region_name: str | None, *, config: Config, where: str,
     Raises:
         ImproperlyConfigured: the SDK makes no client of these options.
         CredentialsRefused: the keys are no keys.
+        HoldallError: gevent came after the sockets that the client would use.
     """
+    sockets.refuse_late_patch()
     refused = None
     try:
         session = sessions.session(target.profile)

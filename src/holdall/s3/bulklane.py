@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from holdall.errors import NameTaken
+from holdall.s3 import greenlets
 from holdall.s3.connection import Connection
 
 try:
@@ -53,6 +54,9 @@ class BulkLane:
         self._connection = connection
         place = connection.place()
         if obstore is None or place is None or not connection.takes_the_fast_lane():
+            raise Declined
+        if greenlets.are_used():
+            # It waits in Rust, where gevent does not see it, and all greenlets would wait with it.
             raise Declined
         target = connection.target
         in_path = place.path == f"/{target.bucket_name}"

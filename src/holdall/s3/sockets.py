@@ -22,7 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from holdall.s3 import process
+from holdall.s3 import greenlets, process
 from holdall.s3.lookup import addresses
 from holdall.s3.patience import LOOK_SECONDS, Kind, current, kind_of
 
@@ -65,7 +65,8 @@ class _Patient(_AnySocket):
         self._given = seconds
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        return int(self._waiting(super().recv_into, buffer, nbytes, flags))
+        # To gevent's encrypted sockets, no count means no bytes; to the system's it means as many as there is room for.
+        return int(self._waiting(super().recv_into, buffer, nbytes or len(buffer), flags))
 
     def begin_answer(self, most_bytes: int) -> bytes:
         """Wait for the first bytes of an answer; none if the connection was closed."""
@@ -115,6 +116,15 @@ class _Socket(_Patient, socket.socket):
 
 class _TLSSocket(_Patient, ssl.SSLSocket):  # type: ignore[misc]  # `recv_into` of the two differ in types alone
     pass
+
+
+def refuse_late_patch() -> None:
+    """Refuse to make connections of these sockets where gevent's are to be used, and came too late.
+
+    Raises:
+        HoldallError: it did.
+    """
+    greenlets.refuse_late_patch(_Socket, _TLSSocket)
 
 
 # -- connections
@@ -318,6 +328,7 @@ def pool(scheme: str, host: str, *, ca_file: str | None) -> Any:
         if (found := _pools.get(key)) is not None:
             _pools.move_to_end(key)
             return found
+    refuse_late_patch()
     parts = urllib3.util.parse_url(f"{scheme}://{host}")
     options: dict[str, Any] = {"retries": False, "maxsize": 1}
     if scheme == "https":

@@ -20,6 +20,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.forms import ImageField
 
 from holdall.errors import HoldallError
+from holdall.s3.greenlets import where_one_can_wait
 from holdall.s3.reading import ObjectReader
 from holdall.s3.saving import NewObject
 from holdall.s3.staging import Staging, new_key
@@ -140,12 +141,16 @@ def _take_back(upload: NewObject, staging: Staging, key: str, is_whole: list[boo
         return
     upload.abandon()
     if is_whole:
-        try:
-            staging.remove(key)
-        except HoldallError as failure:
-            log.warning(
-                'What was uploaded as "%s" could not be taken out of the staging area: %s', shown(upload.name), failure
-            )
+        where_one_can_wait(partial(_remove, upload, staging, key))
+
+
+def _remove(upload: NewObject, staging: Staging, key: str) -> None:
+    try:
+        staging.remove(key)
+    except HoldallError as failure:
+        log.warning(
+            'What was uploaded as "%s" could not be taken out of the staging area: %s', shown(upload.name), failure
+        )
 
 
 class StreamedObject(ObjectFile):

@@ -127,7 +127,7 @@ THREADS_UNDER_GEVENT = _Kind(
     Level.WARNING,
     "Uploads use threads under gevent",
     "boto3's thread pool and gevent's patches block each other, so uploads time out.",
-    "AWS_S3_TRANSFER_CONFIG = TransferConfig(use_threads=False)",
+    "AWS_S3_TRANSFER_CONFIG = TransferConfig(use_threads=False)   # or use holdall.storage.MediaStorage, which uses none of them",
     ("G12",),
 )
 PUBLIC_ACL_AT_AMAZON = _Kind(
