@@ -24,7 +24,7 @@ from tests.bulk.test_copy import MakeStore, contents, copy
 from tests.bulk.test_trash import holdall
 from tests.contract import only
 from tests.providers import Provider
-from tests.servers.fault_proxy import FaultProxy, Rule, flips_a_bit
+from tests.servers.fault_proxy import Exchange, FaultProxy, Rule, answers_500_before, flips_a_bit
 from tests.stores import build_fork, build_storage
 
 on_one_server = only("seaweedfs-http")
@@ -275,6 +275,27 @@ def test_damage_on_the_way_is_sent_again_or_named(
     assert outcome.copied.files + len(outcome.failures) == 1
     assert len(outcome.unproven) == 0
     assert contents(Store(storage)) == ({"a.txt": b"a" * 5_000} if outcome.copied.files else {})
+
+
+@on_one_server
+def test_damage_whose_answer_is_lost_is_not_taken_for_the_file(
+    lane: str, make_store: MakeStore, provider: Provider, bucket: str, location: str
+) -> None:
+    def flips_a_bit_and_is_lost(exchange: Exchange) -> None:
+        body = exchange.request.body
+        exchange.forward(body=body[:-1] + bytes([body[-1] ^ 1]))
+        answers_500_before(exchange)
+
+    source = make_store("from")
+    source.storage.save("a.txt", ContentFile(b"a" * 5_000))
+    with FaultProxy(provider.endpoint_url, Rule("PutObject", flips_a_bit_and_is_lost)) as proxy:
+        environ = provider.environ(bucket, location=f"{location}/to")
+        through: Any = build_storage(environ | {"AWS_S3_ENDPOINT_URL": proxy.url})
+        through.store.conditional_put = True
+        outcome = copy(source, Store(through))
+        assert outcome.copied.files + len(outcome.failures) == 1
+        assert copy(source, Store(through)).failures == []
+    assert (len(outcome.unproven), contents(make_store("to"))) == (0, {"a.txt": b"a" * 5_000})
 
 
 @on_one_server

@@ -18,13 +18,13 @@ from holdall.bulk.entries import Entry
 from holdall.bulk.landing import land
 from holdall.bulk.making import PART_BYTES, PART_WORKERS, expected, kept_of, new_object, part_bytes_of, take_back
 from holdall.bulk.places import Folder, Place, Store, Trouble, reading
-from holdall.bulk.proof import fits
+from holdall.bulk.proof import digest, fits
 from holdall.bulk.replacing import Replaced
 from holdall.bulk.storecopy import StoreCopies
 from holdall.bulk.verdict import Copied
 from holdall.bulk.wired import WIRED_BYTES, Wired
 from holdall.bulk.work import FATAL, Budget, Pace
-from holdall.errors import HoldallError, NameTaken, ObjectChanged
+from holdall.errors import HoldallError, NameTaken, ObjectChanged, StoreFailed
 from holdall.s3 import wire
 from holdall.s3.bulklane import BulkLane, Declined
 from holdall.s3.partcopy import composed_of
@@ -158,7 +158,17 @@ class Copier:
         except (Declined, NameTaken):
             # By our own lane, which knows its own mark: what an earlier run, or a lost answer, left is this file.
             made.put(data)
-        return Copied(made.name, len(data), *expected(made, md5))
+        done = Copied(made.name, len(data), *expected(made, md5))
+        if made.was_found and not done.is_proof:
+            # Sent by a lane whose answer was lost, and that the store compares nothing for: it may be damaged.
+            if digest(self.destination, made.name) == hashlib.sha256(data).digest():
+                return done._replace(is_proof=True)
+            take_back(made)
+            raise StoreFailed(
+                f'Saving "{made.name}" failed: what the store had was not what was sent, and was deleted. Run again; if it '
+                "happens again, check any proxy in between."
+            )
+        return done
 
     # -- from store to store
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from itertools import chain
 from typing import NamedTuple
 
+from holdall.amounts import as_count
 from holdall.bulk.copier import Copier, Deed
 from holdall.bulk.entries import Entry, Spool
 from holdall.bulk.live import Live
@@ -93,7 +94,7 @@ def apply(
         verdict = verified(plan, expected)
     except HoldallError as failure:
         verdict = Verdict()
-        failures.append(Trouble(f"{len(expected):,} files", f"were sent, and could not be verified: {failure}"))
+        failures.append(Trouble(as_count(len(expected), "file"), f"sent, but could not be verified: {failure}"))
     if plan.live is not None:
         _follow_up(plan, plan.live, verdict, failures, workers)
     verdict.count.files += settled.files

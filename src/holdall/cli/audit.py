@@ -194,7 +194,8 @@ def _sized(one: Any) -> str:
 
 
 def _missed(one: Any) -> str:
-    where = ", ".join(source.label for source, _ in one.rows)
+    # One database may have two aliases.
+    where = ", ".join(dict.fromkeys(source.label for source, _ in one.rows))
     near = f"; nearest: {shown(one.nearest)} (other {one.differs})" if one.nearest else ""
     return f"{shown(one.name)}  in {where}{near}"
 

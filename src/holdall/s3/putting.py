@@ -25,6 +25,8 @@ class Put(Begun):
 
     # What the store said of the object, in quotes as it says it; empty where its answer was lost.
     etag: str = field(default="", init=False)
+    # Whether it was found there with our mark, so that the store may not have compared it with what was sent.
+    was_found: bool = field(default=False, init=False)
 
     def put(self, data: bytes) -> None:
         """Store all of the bytes with one request.
@@ -42,6 +44,7 @@ class Put(Begun):
         condition = {} if self.replace else {"IfNoneMatch": "*"}
         sent = {"Body": data, **digest_of(data, self.connection), **self.parameters}
         conflicts = 0
+        self.was_found = False
         while True:
             self._stage = Stage.SENT
             try:
@@ -97,7 +100,7 @@ class Put(Begun):
             return False
         if found.is_mine:
             self._check_sent(found, sent)
-            self.etag = str(found.answer.get("ETag") or "")
+            self.etag, self.was_found = str(found.answer.get("ETag") or ""), True
             return True
         self._stage = Stage.NOTHING
         if found.exists and taken:
