@@ -23,7 +23,7 @@ from holdall import cli
 from holdall.bulk import trash
 from holdall.bulk.places import Store
 from holdall.cli import trash as command
-from holdall.errors import HoldallError, InvalidName, NameTaken, StoreFailed
+from holdall.errors import HoldallError, InvalidName, NameTaken, ObjectNotFound, StoreFailed
 from holdall.s3 import ranges, saving
 from holdall.s3.begun import MARK, mark_of_copy
 from holdall.s3.trash import FOLDER, Trashed, read_key
@@ -186,6 +186,20 @@ def test_restore_finishes_what_a_killed_one_had_brought_back(
     assert (code, said.count("which was back already")) == (0, 2)
     assert in_trash(store) == []
     assert described(provider, bucket, store) == before
+
+
+@on_one_server
+def test_restore_that_another_one_overtakes_has_its_file_back(store: Store) -> None:
+    save(store, "a.png")
+    store.storage.delete("a.png")
+    (one,) = trash.entries(store.storage)
+    assert trash.restore(store.storage, one)
+    assert not trash.restore(store.storage, one)
+    assert contents(store) == {"a.png": CONTENT}
+    store.storage.delete("a.png")
+    with pytest.raises(ObjectNotFound):
+        trash.restore(store.storage, one)
+    assert (contents(store), in_trash(store)) == ({}, ["a.png"])
 
 
 @on_one_server

@@ -71,7 +71,7 @@ def restore(storage: MediaStorage, one: Trashed) -> bool:
     """Bring a file back under its own name, with all that the store said of it, and take it out of the trash.
 
     A restore that was killed leaves an empty file under the name, or the file itself, with a mark by which the next one
-    knows it and goes on. False: the same file had the name, and only had to be taken out of the trash.
+    knows it and goes on. False: the same file had the name, and only had to be taken out of the trash, or was by another one.
 
     Requests: four HEAD, two that copy, one DELETE; one HEAD more where the name is taken. Where it is back, three HEAD and
     one DELETE.
@@ -82,10 +82,21 @@ def restore(storage: MediaStorage, one: Trashed) -> bool:
         ObjectNotFound: the file is not in the trash any more.
         StoreFailed: what was brought back is not what was in the trash; that is still there.
     """
-    store = storage.store
     if names.clean(one.name) != one.name:
         # The accident: "a/../b" would come back as "b".
         raise InvalidName(f"{one.name!r} is no clean name of a file. It is still in the trash, as {one.key!r}.")
+    try:
+        return _restore(storage, one)
+    except ObjectNotFound:
+        # Two restores at once: the other one has brought it back.
+        there = _at_its_name(storage, one)
+        if there is None or not _is_marked(there, one) or there["ContentLength"] != one.size_bytes:
+            raise
+        return False
+
+
+def _restore(storage: MediaStorage, one: Trashed) -> bool:
+    store = storage.store
     reading = reading_parameters(storage, one.name)
     found = _in_trash(storage, one)
     # In a fork it may be the parent's by now; and not every store takes the condition on a PUT.
