@@ -23,7 +23,7 @@ from holdall import cli
 from holdall.bulk import trash
 from holdall.bulk.places import Store
 from holdall.cli import trash as command
-from holdall.errors import HoldallError, InvalidName, NameTaken, ObjectNotFound, StoreFailed
+from holdall.errors import HoldallError, InvalidName, NameTaken, ObjectNotFound, StoreFailed, WriteRefused
 from holdall.s3 import ranges, saving
 from holdall.s3.begun import MARK, mark_of_copy
 from holdall.s3.trash import FOLDER, Trashed, read_key
@@ -414,6 +414,20 @@ def test_commands_list_restore_and_empty(store: Store, provider: Provider, bucke
     assert holdall(environ, "trash", "empty", "--older-than", "soon")[0] == 2
     assert "Done: 1 file deleted." in holdall(environ, "trash", "empty", "--all", "--yes")[1]
     assert in_trash(store) == []
+
+
+@on_one_server
+def test_what_was_restored_before_an_end_is_named(
+    store: Store, provider: Provider, bucket: str, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_: Any) -> Iterator[trash.Restored]:
+        yield trash.Restored("a.png")
+        raise WriteRefused("no more")
+
+    monkeypatch.setattr(trash, "restore_all", ended)
+    environ = provider.environ(bucket, location=f"{location}/own", **DAYS)
+    code, said = holdall(environ, "trash", "restore", "a.png")
+    assert (code, said.splitlines()[0]) == (1, "restored a.png")
 
 
 def test_key_in_the_trash_is_read_again() -> None:

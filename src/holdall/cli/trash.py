@@ -75,18 +75,19 @@ def _restore(storage: MediaStorage, options: argparse.Namespace, session: Sessio
     else:
         wanted = trash.latest(trash.entries(storage), options.names)
         names = list(options.names)
-    done, failed = list[trash.Restored](), {name: "is not in the trash" for name in names if name not in wanted}
+    done, failed = list[str](), {name: "is not in the trash" for name in names if name not in wanted}
     for one in trash.restore_all(storage, wanted):
-        if one.failure is None:
-            done.append(one)
-        else:
+        if one.failure is not None:
             failed[one.name] = str(one.failure)
+            continue
+        done.append(one.name)
+        if not options.as_json:
+            # At once: of many files it takes long, and may be ended early.
+            how = ", which was back already; it is out of the trash now" if one.was_back else ""
+            session.out.write(f"restored {shown(one.name)}{how}\n")
     if options.as_json:
-        _write(session, {"restored": [one.name for one in done], "failed": failed})
+        _write(session, {"restored": done, "failed": failed})
         return 1 if failed else 0
-    for one in done:
-        how = ", which was back already; it is out of the trash now" if one.was_back else ""
-        session.out.write(f"restored {shown(one.name)}{how}\n")
     for name, why in failed.items():
         session.out.write(session.style.yellow(f"! {shown(name)}: {shown(why)}") + "\n")
     session.out.write(f"{as_count(len(done), 'file')} restored.\n")
