@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -57,8 +56,7 @@ OUTAGES: list[Fault] = [
 
 @contextmanager
 def served(environ: dict[str, str], *options: str) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = processes.free_port()
     program = processes.start(
         [sys.executable, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{port}", "--timeout", "60",
          "--graceful-timeout", "5", "--log-level", "error",

@@ -103,12 +103,6 @@ def start(folder: Path, *, port: int, environment: dict[str, str] | None = None)
     return demo
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def answers(url: str) -> bool:
     parts = urlsplit(url)
     try:
@@ -222,7 +216,7 @@ def launched() -> Iterator[list[Demo]]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    demo = start(tmp_path_factory.mktemp("gallery"), port=free_port())
+    demo = start(tmp_path_factory.mktemp("gallery"), port=processes.free_port())
     assert demo.process.poll() is None, demo.printed
     yield demo
     assert demo.stop(signal.SIGTERM) == 0, demo.printed
@@ -412,7 +406,7 @@ def test_demo_stops_without_a_trace_and_starts_again_where_it_was(tmp_path: Path
     if sys.platform == "linux":
         assert processes_of(first, tmp_path) == []
 
-    second = start(tmp_path, port=free_port())
+    second = start(tmp_path, port=processes.free_port())
     launched.append(second)
     assert f"{len(SHIPPED) + 1} in the gallery\n" in second.printed
     kept = cards(Visitor(second.address).get("/"))["Kept"]
@@ -432,7 +426,9 @@ def test_demo_prints_no_secret(running: Demo) -> None:
 
 
 def test_demo_says_what_is_missing_in_the_environment(tmp_path: Path) -> None:
-    demo = start(tmp_path, port=free_port(), environment={"STORAGES_MODE": "do", "STORAGE_BUCKET_NAME": "photographs"})
+    demo = start(
+        tmp_path, port=processes.free_port(), environment={"STORAGES_MODE": "do", "STORAGE_BUCKET_NAME": "photographs"}
+    )
     assert demo.wait() == 1
     assert "The demo cannot start. The environment does not describe a usable store" in demo.printed
     assert "`AWS_ACCESS_KEY_ID` is missing" in demo.printed

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.test_demo import CONTRACT, DEMO, Demo, Visitor, cards, fetch, free_port, picture, processes_of
+from tests.journeys.test_demo import CONTRACT, DEMO, Demo, Visitor, cards, fetch, picture, processes_of
 from tests.servers import processes
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="the embedded server does not run on Windows")
@@ -26,7 +26,7 @@ def galleries(tmp_path: Path) -> Iterator[tuple[Visitor, Visitor]]:
     mark = uuid.uuid4().hex
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(CONTRACT)}
     process = processes.start(
-        [sys.executable, str(DEMO / "fork.py"), "--folder", str(tmp_path), "--port", str(free_port())],
+        [sys.executable, str(DEMO / "fork.py"), "--folder", str(tmp_path), "--port", str(processes.free_port())],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

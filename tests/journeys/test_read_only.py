@@ -118,8 +118,7 @@ def gallery(
     server: str, provider: Provider, bucket: str, location: str, folder: Path, around: Any, **more: str
 ) -> Iterator[Running]:
     """Run the gallery under a server, and the whole inside of what `around` makes of its command."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = processes.free_port()
     application = "tests.journeys.sealed_gallery:" + ("application" if server == "gunicorn" else "asgi_application")
     address = ["--bind", f"127.0.0.1:{port}"] if server == "gunicorn" else ["--host", "127.0.0.1", "--port", str(port)]
     own = provider.environ(bucket, location=location)

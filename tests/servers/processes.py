@@ -17,8 +17,10 @@ from tests.servers import tether
 
 # As the kernel writes it. https://docs.kernel.org/networking/proc_net_tcp.html
 LISTENING = "0A"
-# Below the range from which Linux takes the ports of outgoing connections: those would race with ours.
-PORTS = range(10_000, 30_000)
+# Below the range from which Linux takes the ports of outgoing connections, and above those of the embedded server, which
+# has of these only some that end in 8: all of them would race with ours, which servers take seconds after we looked.
+PORTS = range(22_750, 32_750)
+SHARES = 8
 
 
 class ServerDied(RuntimeError):
@@ -36,20 +38,31 @@ def _is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> range:
-    """Find so many ports in a row that nothing listens on."""
+    """Find so many ports in a row that nothing listens on; the first eight are ours alone."""
+    own = _own_ports()
     # Not the seeded generator: pytest-randomly would give two sessions at once the same ports.
     source = random.SystemRandom()
     for _ in range(1_000):
-        first = source.choice(PORTS)
+        first = source.choice(own[:-count:10])
         block = range(first, first + count)
         if all(map(_is_free, block)):
             return block
-    raise ServerDied(f"There are no {count} free ports in a row between {PORTS.start} and {PORTS.stop}.")
+    raise ServerDied(f"There are no {count} free ports in a row between {own.start} and {own.stop}.")
 
 
 def free_port() -> int:
     """Find a port that nothing listens on."""
-    return free_ports(1)[0]
+    return random.SystemRandom().choice(free_ports(8))
+
+
+def _own_ports() -> range:
+    """Give the ports of this process of a session: the others look for theirs at the same time."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if not worker:
+        return PORTS
+    share = len(PORTS) // SHARES // 10 * 10
+    first = PORTS.start + int(worker.removeprefix("gw")) % SHARES * share
+    return range(first, first + share)
 
 
 def tethered(command: Sequence[str | Path]) -> list[str]:

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests.contract import only
+from tests.servers import processes
 from tests.uploads.conftest import Browser
 
 pytestmark = only("seaweedfs-http")
@@ -89,8 +90,7 @@ def test_file_that_was_not_scanned_is_refused(browser: Browser, clamd: Clamd, se
     clamd.most = 10
     if what == "gone":
         # Nobody listens there.
-        with socket.create_server(("127.0.0.1", 0)) as left:
-            settings.HOLDALL_CLAMAV = f"127.0.0.1:{left.getsockname()[1]}"
+        settings.HOLDALL_CLAMAV = f"127.0.0.1:{processes.free_port()}"
     status, said = browser.submit(title="x", letter=browser.upload(browser.token(), b"x" * 1000))
     said = said["errors"]["letter"][0]
     assert (status, said["code"]) == (400, "not_scanned")
