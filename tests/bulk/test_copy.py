@@ -223,7 +223,7 @@ def test_name_that_leads_out_of_the_folder_is_not_written(make_store: MakeStore,
     destination = Folder(tmp_path / "inner")
     single = copier.Copier(make_store("from"), destination, 1)
     for name in ("../x", "way/x", "a/../../x"):
-        assert "leads out" in single.copy(Entry(name, 1, None)).reason  # type: ignore[union-attr]  # a refusal is a Trouble
+        assert "Nothing was written" in single.copy(Entry(name, 1, None)).reason  # type: ignore[union-attr]  # a refusal is a Trouble
     assert list((tmp_path / "outside").iterdir()) == []
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -321,7 +323,31 @@ def test_damage_in_the_reading_is_not_called_proven(make_store: MakeStore, monke
         return b"b" + data[1:], *rest
 
     monkeypatch.setattr(copier, "_got", damaged)
+    (failure,) = copy(source, make_store("to")).failures
+    assert "twice, with different content" in failure.reason
+    assert contents(make_store("to")) == {}
+    # It is the same each time where a store encrypts.
+    monkeypatch.setattr(copier, "digest", lambda *_: hashlib.sha256(b"b" + b"a" * 4_999).digest())
     assert list(copy(source, make_store("to")).unproven) == ["a.txt"]
+
+
+@on_one_server
+def test_damage_on_the_way_into_a_folder_is_named(
+    make_store: MakeStore, provider: Provider, bucket: str, location: str, tmp_path: Path
+) -> None:
+    make_store("from").storage.save("a.txt", ContentFile(b"a" * 5_000))
+
+    def flips_a_bit_of_the_answer(exchange: Exchange) -> None:
+        answer = exchange.forward()
+        exchange.answer(replace(answer, body=answer.body[:-1] + b"b"))
+
+    with FaultProxy(provider.endpoint_url, Rule("GetObject", flips_a_bit_of_the_answer)) as proxy:
+        environ = provider.environ(bucket, location=f"{location}/from")
+        through: Any = build_storage(environ | {"AWS_S3_ENDPOINT_URL": proxy.url})
+        (failure,) = copy(Store(through), Folder(tmp_path / "to")).failures
+        assert "twice, with different content" in failure.reason
+        assert not (tmp_path / "to/a.txt").exists()
+        assert copy(Store(through), Folder(tmp_path / "to")).copied.files == 1
 
 
 # -- to replace
@@ -447,7 +473,10 @@ def test_places_that_overlap_are_refused(tmp_path: Path) -> None:
 # -- the end of it
 
 
-def test_work_that_is_ended_ends_soon_and_begins_nothing(tmp_path: Path) -> None:
+def test_work_that_is_ended_ends_soon_and_begins_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # However slow this thread is, no more is begun before it has the first result.
+    monkeypatch.setattr(copying, "GROUP", 10)
+    monkeypatch.setattr(copying, "AHEAD", 2)
     source = written(tmp_path / "from", {f"{number:04}.txt": b"x" for number in range(400)})
     planned = plan.make(source, Folder(tmp_path / "to"))
     reported = []

@@ -18,14 +18,15 @@ from holdall.bulk.entries import Entry
 from holdall.bulk.landing import land
 from holdall.bulk.making import PART_BYTES, PART_WORKERS, expected, kept_of, new_object, part_bytes_of, take_back
 from holdall.bulk.places import Folder, Place, Store, Trouble, reading
-from holdall.bulk.proof import digest, fits
+from holdall.bulk.proof import digest, fits, is_plain
 from holdall.bulk.replacing import Replaced
-from holdall.bulk.storecopy import StoreCopies
+from holdall.bulk.storecopy import IN_VAIN, StoreCopies
 from holdall.bulk.verdict import Copied
 from holdall.bulk.wired import WIRED_BYTES, Wired
 from holdall.bulk.work import FATAL, Budget, Pace
 from holdall.errors import HoldallError, NameTaken, ObjectChanged, StoreFailed
 from holdall.s3 import wire
+from holdall.s3.bodies import sha256_of
 from holdall.s3.bulklane import BulkLane, Declined
 from holdall.s3.partcopy import composed_of
 from holdall.s3.saving import NewObject
@@ -61,6 +62,8 @@ class Copier:
         self._by_the_store: StoreCopies | None = None
         if isinstance(destination, Store):
             self._by_the_store = StoreCopies(destination.storage, self.pace.go_on)
+        # How many files had an ETag that is not that of their bytes.
+        self._told_nothing = 0
         self._wired: Wired | None = None
         with suppress(wire.Declined):
             self._wired = Wired(source, destination, self.pace, workers)
@@ -199,10 +202,29 @@ class Copier:
 
     def _stored_again(self, step: Entry, storage: MediaStorage, data: bytes, kept: dict[str, Any]) -> Copied:
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        done = self._stored(new_object(storage, step, ContentFile(data), step.etag or md5, kept), data, md5)
-        # What was stored is what was read; that this is what the source has is known where its ETag says so.
+        # What is stored is what was read; that this is what the source has is known where its ETag says so.
         is_read = md5 == step.etag or fits(BytesIO(data), len(data), step.etag) is True
+        if not is_read:
+            self._read_again(step, hashlib.sha256(data).digest())
+        done = self._stored(new_object(storage, step, ContentFile(data), step.etag or md5, kept), data, md5)
         return done._replace(is_proof=done.is_proof and is_read)
+
+    def _read_again(self, step: Entry, sha256: bytes) -> None:
+        """Read a file again whose ETag is that of other bytes: with a store that encrypts, it is the same each time.
+
+        Requests: one GET; none after a few files for which that told nothing.
+
+        Raises:
+            StoreFailed: it is not the same, so one of the two was damaged on the way.
+        """
+        if self._told_nothing >= IN_VAIN or not is_plain(step.etag):
+            return
+        if digest(self.source, step.name) != sha256:
+            raise StoreFailed(
+                f'"{step.name}" was read from {self.source} twice, with different content. Nothing was stored. Run again; if '
+                "it happens again, check any proxy in between."
+            )
+        self._told_nothing += 1
 
     # -- into a folder
 
@@ -214,7 +236,11 @@ class Copier:
             if step.etag and (etag := _etag_of(file)) and etag != step.etag:
                 raise _changed(step, self.source)
             size_bytes, is_proof = land(
-                _Watched(file, self.pace), step, destination, lambda: _changed(step, self.source)
+                _Watched(file, self.pace),
+                step,
+                destination,
+                lambda: _changed(step, self.source),
+                lambda written: self._read_again(step, sha256_of(written)),
             )
         return Copied(step.name, size_bytes, "", is_proof)
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from holdall.bulk.entries import Entry
 from holdall.bulk.places import Folder, unfinished_beside
@@ -17,8 +17,16 @@ from holdall.s3 import trash
 from holdall.s3.bodies import PIECE_BYTES
 
 
-def land(file: Any, step: Entry, destination: Folder, changed: Callable[[], ObjectChanged]) -> tuple[int, bool]:
+def land(
+    file: Any,
+    step: Entry,
+    destination: Folder,
+    changed: Callable[[], ObjectChanged],
+    read_again: Callable[[BinaryIO], object],
+) -> tuple[int, bool]:
     """Write a file and give its length, and whether the source's ETag is made of these bytes.
+
+    `read_again` gets what was written where the ETag is that of other bytes, and raises what is wrong with it.
 
     Raises:
         NameTaken: something has the name by now; it is left alone.
@@ -46,6 +54,9 @@ def land(file: Any, step: Entry, destination: Folder, changed: Callable[[], Obje
             if md5_of(written) != read.hexdigest():
                 raise StoreFailed("was not written as it was read. Check the disk, and run again.")
             is_proof = not step.etag or fits(written, step.size_bytes, step.etag) is True
+            if not is_proof and not getattr(file, "is_unpacked", False):
+                written.seek(0)
+                read_again(written)
         if step.modified is not None:
             os.utime(unfinished, (step.modified.timestamp(),) * 2)
         _name(unfinished, path, step.name)

@@ -59,6 +59,11 @@ def fits(file: BinaryIO, size_bytes: int, etag: str) -> bool | None:
     return None
 
 
+def is_plain(etag: str) -> bool:
+    """Say whether an ETag looks like the MD5 of an object that was sent whole."""
+    return _PLAIN.fullmatch(etag) is not None
+
+
 def parts_of(etag: str) -> int:
     """Give the number of parts that an ETag tells of; 0 if it is that of an object that was sent whole."""
     composed = _COMPOSED.fullmatch(etag)
