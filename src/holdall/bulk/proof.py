@@ -59,9 +59,9 @@ def fits(file: BinaryIO, size_bytes: int, etag: str) -> bool | None:
     return None
 
 
-def is_plain(etag: str) -> bool:
-    """Say whether an ETag looks like the MD5 of an object that was sent whole."""
-    return _PLAIN.fullmatch(etag) is not None
+def is_likely_told(size_bytes: int, etag: str) -> bool:
+    """Say whether an ETag looks like one that `fits` knows for the right bytes."""
+    return _PLAIN.fullmatch(etag) is not None or bool(likely_parts(size_bytes, parts_of(etag)))
 
 
 def parts_of(etag: str) -> int:
