@@ -18,6 +18,7 @@ from typing import Protocol
 import holdall
 from holdall.cli import adopt, audit, copy, doctor, env, fork, owner, provision, serve, trash, uploads, usage
 from holdall.cli.envfile import EnvFileError, applied, read_env_file
+from holdall.cli.once import failures_told_once
 from holdall.cli.places import Misused
 from holdall.cli.terminal import Session, Stream, Style, forgiving
 from holdall.errors import HoldallError
@@ -86,6 +87,13 @@ def run(
     in_project: bool = False,
 ) -> int:
     """Run the command that was parsed."""
+    with failures_told_once() as once:
+        code = _run(options, out=out, err=err, environ=environ, in_project=in_project)
+        once.is_told = code != 0
+    return code
+
+
+def _run(options: argparse.Namespace, *, out: Stream, err: Stream, environ: Mapping[str, str], in_project: bool) -> int:
     # `manage.py` has a flag of its own.
     style = Style.of(out, wanted=not getattr(options, "no_color", False))
     sources: dict[str, str] = {}

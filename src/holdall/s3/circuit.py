@@ -21,6 +21,9 @@ OPEN_SECONDS = 5.0
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 THROTTLING = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"})
 
+# What is logged of a failure that whoever asked is told of too.
+FIRST_FAILURE = "%s Further failures are not logged until it %s."
+
 _thread = threading.local()
 
 
@@ -112,7 +115,7 @@ class Circuit:
             if self._failures >= FAILURES or nothing_heard or probe is not None:
                 self._open_until = now + OPEN_SECONDS
         if is_first and self._is_logged:
-            log.warning("%s Further failures are not logged until it %s.", failure, self._again)
+            log.warning(FIRST_FAILURE, failure, self._again)
 
     def left(self, probe: int | None) -> None:
         """Let another one look, where this one ended without finding out."""
