@@ -18,12 +18,18 @@ import coverage
 import pytest
 from django.core.files.storage import Storage
 
+from holdall.s3 import connection
 from tests import scheduling
 from tests.providers import Provider
 from tests.servers import authority, ceph, processes, tether
 from tests.servers.catalogue import PROVIDERS, SERVER_OF, start
 from tests.servers.identities import LimitedProvider
 from tests.stores import build_storage
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Measured are the processes of the tests and what they fork. A program that they start takes a tenth of a second more of
+    # CPU where it is measured, and thousands are.
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 CEPH_MISSING = f"Ceph is not installed, so its gateway was not tried; on Debian: apt-get install {ceph.PACKAGES}"
 
@@ -183,13 +189,26 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     # would save its data a thousand times, and then fail to end.
     ends = os._exit
     measured.stop()
-    # Nor are the programs that it starts measured.
-    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
     try:
         return (yield)
     finally:
         measured.start()
         os._exit = ends
+
+
+def _of_the_sdk() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Forget the keys that a test put into the environment: a process's session of the SDK keeps what it found."""
+    given = _of_the_sdk()
+    try:
+        return (yield)
+    finally:
+        if given != _of_the_sdk():
+            connection.forget()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -31,11 +31,7 @@ class Reader:
             env={
                 "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
                 "HOME": str(self.folder),
-                **{
-                    name: value
-                    for name, value in os.environ.items()
-                    if name.startswith("COVERAGE_") or name == "PYTHONPATH"
-                },
+                **{name: value for name, value in os.environ.items() if name == "PYTHONPATH"},
                 **environment,
             },
             capture_output=True,
