@@ -26,10 +26,17 @@ from tests.servers.catalogue import PROVIDERS, SERVER_OF, start
 from tests.servers.identities import LimitedProvider
 from tests.stores import build_storage
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # Measured are the processes of the tests and what they fork. A program that they start takes a tenth of a second more of
-    # CPU where it is measured, and thousands are.
+
+def _measure_no_programs() -> None:
+    """Measure the processes of the tests and what they fork alone.
+
+    A program that they start takes a tenth of a second more of CPU where it is measured, and thousands are.
+    """
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    _measure_no_programs()
 
 CEPH_MISSING = f"Ceph is not installed, so its gateway was not tried; on Debian: apt-get install {ceph.PACKAGES}"
 
@@ -194,6 +201,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     finally:
         measured.start()
         os._exit = ends
+        _measure_no_programs()
 
 
 def _of_the_sdk() -> dict[str, str]:

@@ -122,7 +122,7 @@ def gallery(
     application = "tests.journeys.sealed_gallery:" + ("application" if server == "gunicorn" else "asgi_application")
     address = ["--bind", f"127.0.0.1:{port}"] if server == "gunicorn" else ["--host", "127.0.0.1", "--port", str(port)]
     own = provider.environ(bucket, location=location)
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("TMP", "XDG"))}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "TMP", "XDG"))}
     environ |= own | {f"PUBLIC_{name}": value for name, value in own.items()} | {
         "PYTHONPATH": f"{ROOT}/src:{ROOT}/demo:{ROOT}",
         "PYTHONDONTWRITEBYTECODE": "1",
