@@ -223,6 +223,7 @@ def test_form_is_held_until_the_uploads_are_finished(open_page: OpenPage, site: 
 
 def test_mind_is_changed(open_page: OpenPage, site: Site, tmp_path: Path) -> None:
     page = open_page("/report/")
+    ready(page)
     wrong, right, extra = (write(tmp_path, name, 5_000) for name in ("wrong.txt", "right.txt", "extra.txt"))
     gate = Gate(page)
     field(page, "pictures").set_input_files(write(tmp_path, "endless.bin", 3 * PART))

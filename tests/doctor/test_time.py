@@ -180,7 +180,9 @@ def test_interrupted_examination_ends_at_once_with_a_report(
         found = [json.loads(line)["id"] for line in out.splitlines()]
     else:
         found = [word for word in out.split() if word.startswith("D") and word[1:].isdigit()]
-    assert {"D300", "D309", "D095", "D902"} <= set(found)
+    assert {"D300", "D309", "D095"} <= set(found)
+    # What still waits for its answer may save something: that is said, or it is over and nothing is left.
+    assert {"D902", "D900"} & set(found)
     # What somebody waited for who lost patience.
     assert "saving" in out[out.index("Ctrl-C, while") :]
     assert provider.keys_in(bucket, location) == []
