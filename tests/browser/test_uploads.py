@@ -8,7 +8,7 @@ import re
 import signal
 from pathlib import Path
 
-from playwright.sync_api import Page, Playwright, expect
+from playwright.sync_api import Page, Playwright, Route, expect
 
 from tests.browser import chromium
 from tests.browser.conftest import OpenPage, Site
@@ -219,6 +219,22 @@ def test_form_is_held_until_the_uploads_are_finished(open_page: OpenPage, site: 
     gate.open()
     # Nobody presses the button a second time.
     assert site.read(saved(page)["document"][0]) == file.read_bytes()
+
+
+def test_file_that_was_chosen_before_the_module_was_there_is_uploaded(
+    open_page: OpenPage, site: Site, tmp_path: Path
+) -> None:
+    page = open_page("/")
+    early = write(tmp_path, "early.txt", 5_000)
+    held: list[Route] = []
+    page.route(re.compile(r"/uploads[^/]*\.js"), lambda route: held.append(route))
+    page.goto(site.url("/report/"), wait_until="commit")
+    field(page).set_input_files(early)
+    expect(page.locator(".holdall-upload[data-ready]")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    uploaded(page, "early.txt")
+    assert [site.read(name) for name in save(page)["document"]] == [early.read_bytes()]
 
 
 def test_mind_is_changed(open_page: OpenPage, site: Site, tmp_path: Path) -> None:

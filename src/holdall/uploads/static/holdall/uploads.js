@@ -601,6 +601,8 @@ export class Field {
     this.listen();
     this.restore();
     this.sync();
+    // Chosen before this module was there.
+    if (input.files.length) this.add([...input.files]);
   }
 
   build() {
