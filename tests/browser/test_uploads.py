@@ -237,6 +237,22 @@ def test_file_that_was_chosen_before_the_module_was_there_is_uploaded(
     assert [site.read(name) for name in save(page)["document"]] == [early.read_bytes()]
 
 
+def test_copy_of_a_form_does_not_have_its_files(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page("/report/")
+    ready(page)
+    field(page).set_input_files(write(tmp_path, "own.txt", 5_000))
+    uploaded(page, "own.txt")
+    # As what adds rows to a form does; browsers copy the chosen files too.
+    page.evaluate("""() => {
+        const root = document.querySelector("input[name=document]").closest(".holdall-upload");
+        const copy = root.cloneNode(true);
+        copy.id = "copy";
+        root.after(copy);
+    }""")
+    expect(page.locator("#copy .holdall-zone")).to_have_count(1)
+    expect(page.locator("#copy .holdall-file")).to_have_count(0)
+
+
 def test_mind_is_changed(open_page: OpenPage, site: Site, tmp_path: Path) -> None:
     page = open_page("/report/")
     ready(page)

@@ -597,12 +597,18 @@ export class Field {
     this.isRequired = input.required;
     this.language = input.closest("[lang]")?.lang || undefined;
     this.t = (text, values = {}) => (this.texts[text] || text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+    const early = this.early();
     this.build();
     this.listen();
     this.restore();
     this.sync();
-    // Chosen before this module was there.
-    if (input.files.length) this.add([...input.files]);
+    if (early.length) this.add(early);
+  }
+
+  /** Give the files that were chosen before this module was there; a form that was cloned brings along its original's. */
+  early() {
+    const isCopy = this.input.closest(".holdall-upload")?.querySelector("[data-holdall-made]");
+    return isCopy ? [] : [...this.input.files];
   }
 
   build() {

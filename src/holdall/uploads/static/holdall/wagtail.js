@@ -13,6 +13,11 @@ const { jQuery } = window;
 /** The page's input, with a row of the widget inside each of Wagtail's. */
 const batchOf = (Field) =>
   class extends Field {
+    early() {
+      // Wagtail has sent them itself.
+      return [];
+    }
+
     build() {
       // What Wagtail knows of a file, by the file.
       this.posts = new Map();
